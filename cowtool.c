@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The command table, and the one place where a result becomes an exit code. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "merge/commands.h"
+#include "store/cli.h"
+#include "store/commands.h"
+#include "store/json.h"
+#include "verify/commands.h"
+
+#ifndef COWTOOL_VERSION
+#define COWTOOL_VERSION "unknown"
+#endif
+
+struct command {
+	const char *name;
+	enum result (*run)(struct cli *cli, int argc, const char **argv, struct failure *why);
+	const char *synopsis;
+	const char *summary;
+	bool stops_on_signal; /* it reads cli_stop_requested; others just end */
+};
+
+static const struct command commands[] = {
+	{"inspect", cmd_inspect, "[OPTION...] STORE", "Show what a COW store is and how full.", false},
+	{"verify", cmd_verify, "[OPTION...] [--origin=ORIGIN] STORE",
+	 "Check a COW store; changes nothing.", false},
+	{"dump", cmd_dump, "[OPTION...] [--format=FORMAT] STORE",
+	 "List every live exception in the order of the store.", false},
+	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE",
+	 "Merge a COW store backwards into its origin.", true},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static int exit_code(enum result result)
+{
+	switch (result) {
+	case RESULT_OK:
+		return 0;
+	case RESULT_PROBLEMS:
+		return 1;
+	case RESULT_DAMAGED:
+		return 2;
+	case RESULT_STOPPED:
+		return 3;
+	case RESULT_IO:
+	case RESULT_OUTPUT:
+		return 4;
+	case RESULT_REFUSED:
+		return 5;
+	case RESULT_NOT_THERE:
+		return 6;
+	case RESULT_NO_SPACE:
+		return 7;
+	case RESULT_USAGE:
+		return 64;
+	case RESULT_NO_MEMORY:
+	case RESULT_INTERNAL:
+		return 70;
+	}
+	return 70;
+}
+
+static void request_stop(int signal_number)
+{
+	(void)signal_number;
+	cli_stop_requested = 1;
+}
+
+static void request_progress(int signal_number)
+{
+	(void)signal_number;
+	cli_progress_requested = 1;
+}
+
+/* A second SIGINT or SIGTERM ends the program at once, which loses nothing that is committed. */
+static void catch_signals(const struct command *command)
+{
+	struct sigaction stop = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction progress = {.sa_handler = request_progress, .sa_flags = SA_RESTART};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	if (!command->stops_on_signal)
+		return;
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGUSR1, &progress, NULL);
+}
+
+static void print_help(FILE *file)
+{
+	fprintf(file, "Usage: cowtool COMMAND [OPTION...] ARGUMENT...\n"
+		      "Inspects, checks and merges the exception stores (COW devices) of "
+		      "device-mapper\nsnapshots, offline.\n\nCommands:\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(file, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+	fprintf(file, "\n'cowtool COMMAND --help' lists the options of a command; cowtool(8) is the "
+		      "manual.\n");
+}
+
+/* In JSON the error is an object of its own, or the last key of the object that was begun. */
+static void print_failure(const struct cli *cli, enum result result, const struct failure *why)
+{
+	struct json json = {.file = stdout, .needs_comma = cli->object_open};
+
+	if (why->text[0])
+		cli_message(cli, "%s", why->text);
+	if (!cli->json || (!why->text[0] && !cli->object_open))
+		return;
+	if (!cli->object_open)
+		json_open_object(&json, NULL);
+	json_open_object(&json, "error");
+	json_number(&json, "code", (uint64_t)exit_code(result));
+	json_string(&json, "message", why->text);
+	json_close_object(&json);
+	json_close_object(&json);
+	json_end_line(&json);
+}
+
+/* A closed pipe is silent: who closed it has read enough. A full disk is an error. */
+static enum result finish_output(enum result result, const char *name)
+{
+	bool broken;
+
+	errno = 0;
+	broken = fflush(stdout) != 0 || ferror(stdout);
+	if (errno != EPIPE && close(STDOUT_FILENO) != 0 && errno != EBADF)
+		broken = true;
+	if (!broken)
+		return result;
+	if (errno == EPIPE)
+		return result == RESULT_OUTPUT ? RESULT_OK : result;
+	fprintf(stderr, "%s: standard output: cannot write: %s\n", name,
+		strerror(errno ? errno : EIO));
+	return result == RESULT_OK ? RESULT_IO : result;
+}
+
+static enum result run_command(const struct command *command, int argc, const char **argv)
+{
+	struct cli cli = {.command = command->name,
+			  .synopsis = command->synopsis,
+			  .summary = command->summary};
+	struct failure why = {.text = ""};
+	enum result result;
+	char name[64];
+
+	catch_signals(command);
+	result = command->run(&cli, argc, argv, &why);
+	if (result != RESULT_OK && result != RESULT_OUTPUT)
+		print_failure(&cli, result, &why);
+	cli_free(&cli);
+	snprintf(name, sizeof(name), "cowtool %s", command->name);
+	return finish_output(result, name);
+}
+
+static enum result run_option(const char *option)
+{
+	if (strcmp(option, "--help") == 0) {
+		print_help(stdout);
+	} else if (strcmp(option, "--version") == 0) {
+		printf("cowtool %s\n", COWTOOL_VERSION);
+	} else {
+		fprintf(stderr, "cowtool: no such command: '%s'; see 'cowtool --help'\n", option);
+		return RESULT_USAGE;
+	}
+	return finish_output(RESULT_OK, "cowtool");
+}
+
+int main(int argc, const char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return exit_code(RESULT_USAGE);
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return exit_code(run_command(&commands[i], argc - 1, argv + 1));
+	return exit_code(run_option(argv[1]));
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The rules of a commit. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero entry.
+ *
+ *  1. Only a suffix e_first .. e_n-1 is ever cleared. A reader after any crash therefore finds a prefix
+ *     that still holds everything that was not committed.
+ *  2. The suffix's data is durable in the origin before its first clear is submitted: the origin's flush
+ *     was submitted after the last write had completed, and has itself completed.
+ *  3. A clear keeps the exceptions before e_first that share its block.
+ *  4. Within the area of e_first (the area of the cut) all clears but those of rule 6 go out at once, in
+ *     any order: whichever of them survive a crash, rule 1 holds.
+ *  5. Areas behind the area of the cut are cleared only when the cut is durable. Then nobody can reach
+ *     them: a kernel that used the store again would zero such an area before it fills the one before.
+ *     They are durably zero before the merge ends.
+ *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs twice), the
+ *     blocks of the cut's area are cleared from the last to the first, each flushed before the next: an
+ *     entry that survived behind a cleared one could come alive with another chunk's data when the
+ *     store is filled again. In the usual order it would come alive with its own data, which the origin
+ *     holds anyway.
+ *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is repeated.
+ *
+ * Proofs and the kernel's side of it: the merging code is persistent_commit_merge and
+ * persistent_prepare_merge in drivers/md/dm-snap-persistent.c.
+ */
+#include "merge/commit.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/bytes.h"
+
+#define WIDTH 32u
+
+enum result commit_init(struct commit *commit, struct store *store, struct device *origin,
+			bool in_order, struct failure *why)
+{
+	memset(commit, 0, sizeof(*commit));
+	commit->store = store;
+	commit->origin = origin;
+	commit->in_order = in_order;
+	commit->zeros = io_buffer(STORE_SEGMENT_BYTES);
+	commit->edge = io_buffer(STORE_SEGMENT_BYTES);
+	if (!commit->zeros || !commit->edge)
+		return fail_memory(why, "clearing exceptions", STORE_SEGMENT_BYTES);
+	return batch_init(&commit->batch, store->io, WIDTH, why);
+}
+
+void commit_free(struct commit *commit)
+{
+	batch_free(&commit->batch);
+	free(commit->zeros);
+	free(commit->edge);
+	memset(commit, 0, sizeof(*commit));
+}
+
+static void flush_done(struct io_request *request)
+{
+	struct commit *commit = request->owner;
+
+	commit->flush_done = true;
+}
+
+static void start_flush(struct commit *commit, struct device *device, enum commit_state state)
+{
+	commit->state = state;
+	commit->flush_done = false;
+	io_prepare(&commit->flush, IO_FLUSH, device, 0, NULL, 0);
+	commit->flush.done = flush_done;
+	commit->flush.owner = commit;
+	io_submit(commit->store->io, &commit->flush);
+}
+
+void commit_begin(struct commit *commit, uint64_t first, uint64_t end, const uint8_t *kept,
+		  uint32_t kept_bytes)
+{
+	uint64_t per_area = commit->store->geometry.exceptions_per_area;
+
+	assert(commit->state == COMMIT_IDLE && first < end && kept_bytes < STORE_SEGMENT_BYTES);
+	commit->first = first;
+	commit->end = end;
+	commit->cut_end = min_u64(end, round_down(first, per_area) + per_area);
+	commit->step_end = commit->cut_end;
+	memset(commit->edge, 0, commit->edge_bytes);
+	memcpy(commit->edge, kept, kept_bytes);
+	commit->edge_bytes = kept_bytes;
+	start_flush(commit, commit->origin, COMMIT_FLUSH_ORIGIN);
+}
+
+/* The segment at `first` has its block's earlier exceptions in `edge`; all others are zeros. */
+static bool next_clear(struct batch *batch, struct io_request *request)
+{
+	struct commit *commit = batch->owner;
+	struct store_segment segment;
+	uint8_t *buffer = commit->zeros;
+
+	if (commit->next_index >= commit->clear_end)
+		return false;
+	segment = store_segment(commit->store, commit->next_index, commit->clear_end);
+	if (commit->next_index == commit->first) {
+		assert(segment.skip == commit->edge_bytes);
+		buffer = commit->edge;
+	}
+	store_prepare_clear(commit->store, &segment, buffer, request);
+	commit->next_index += segment.count;
+	return true;
+}
+
+static void start_clear(struct commit *commit, uint64_t begin, uint64_t end,
+			enum commit_state state)
+{
+	commit->state = state;
+	commit->next_index = begin;
+	commit->clear_end = end;
+	batch_start(&commit->batch, next_clear, commit);
+}
+
+/* Clears all of the cut's area, or its last block that is left (rule 6). */
+static void start_cut(struct commit *commit)
+{
+	uint64_t per_block = store_exceptions_per_block(commit->store);
+	uint64_t begin = commit->first;
+
+	assert(commit->state == COMMIT_FLUSH_ORIGIN || commit->state == COMMIT_FLUSH_STORE);
+	assert(begin < commit->step_end);
+	if (commit->in_order)
+		begin = max_u64(begin, round_down(commit->step_end - 1, per_block));
+	start_clear(commit, begin, commit->step_end, COMMIT_CLEAR);
+	commit->step_end = begin;
+}
+
+static void end_commit(struct commit *commit)
+{
+	commit->state = COMMIT_IDLE;
+	commit->commits++;
+}
+
+static void after_store_flush(struct commit *commit)
+{
+	commit->needs_flush = false;
+	if (commit->step_end > commit->first)
+		start_cut(commit);
+	else if (commit->cut_end < commit->end)
+		start_clear(commit, commit->cut_end, commit->end, COMMIT_CLEAR_REST);
+	else
+		end_commit(commit);
+}
+
+static enum result flush_result(const struct commit *commit, struct failure *why)
+{
+	if (commit->flush.error == 0)
+		return RESULT_OK;
+	return io_fail(IO_FLUSH, commit->flush.device, 0, 0, commit->flush.error, why);
+}
+
+static enum result step_clear(struct commit *commit, struct failure *why)
+{
+	enum result result = batch_result(&commit->batch, why);
+
+	if (result != RESULT_OK)
+		return result;
+	if (commit->state == COMMIT_CLEAR) {
+		start_flush(commit, commit->store->device, COMMIT_FLUSH_STORE);
+	} else {
+		commit->needs_flush = true;
+		end_commit(commit);
+	}
+	return RESULT_OK;
+}
+
+static enum result step_flush(struct commit *commit, struct failure *why)
+{
+	enum result result = flush_result(commit, why);
+
+	if (result != RESULT_OK)
+		return result;
+	if (commit->state == COMMIT_FLUSH_ORIGIN)
+		start_cut(commit);
+	else
+		after_store_flush(commit);
+	return RESULT_OK;
+}
+
+enum result commit_step(struct commit *commit, bool *moved, struct failure *why)
+{
+	bool flushing = commit->state == COMMIT_FLUSH_ORIGIN || commit->state == COMMIT_FLUSH_STORE;
+
+	if (commit->state == COMMIT_IDLE)
+		return RESULT_OK;
+	if (flushing ? !commit->flush_done : !batch_finished(&commit->batch))
+		return RESULT_OK;
+	*moved = true;
+	return flushing ? step_flush(commit, why) : step_clear(commit, why);
+}
+
+enum result commit_finish(struct commit *commit, struct failure *why)
+{
+	assert(commit->state == COMMIT_IDLE);
+	if (!commit->needs_flush)
+		return RESULT_OK;
+	commit->needs_flush = false;
+	return io_flush(commit->store->io, commit->store->device, why);
+}
+
+void commit_drain(struct commit *commit)
+{
+	batch_drain(&commit->batch);
+	while ((commit->state == COMMIT_FLUSH_ORIGIN || commit->state == COMMIT_FLUSH_STORE) &&
+	       !commit->flush_done)
+		io_wait(commit->store->io);
+}
+
+static enum result sweep_piece(void *context, const struct store_segment *segment, uint8_t *buffer,
+			       struct failure *why)
+{
+	struct store *store = context;
+	size_t bytes = segment->bytes - segment->skip;
+
+	if (bytes_are_zero(buffer + segment->skip, bytes))
+		return RESULT_OK;
+	memset(buffer + segment->skip, 0, bytes);
+	return io_write(store->io, store->device, segment->offset, buffer, segment->bytes, why);
+}
+
+enum result commit_sweep(struct store *store, uint64_t live, uint64_t end, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	if (live < end) {
+		result = store_stream(store, live, end, sweep_piece, store, why);
+		if (result == RESULT_OK)
+			result = io_flush(store->io, store->device, why);
+	}
+	return result;
+}

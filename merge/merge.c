@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The driver: a ring of windows, taken from the last exception backwards, and one commit at a time.
+ *
+ *   windows  free -> loading -> reading -> writing -> copied -> (committed) -> free
+ *   commit   idle -> flush origin -> clear -> flush store -> clear rest -> idle
+ *
+ * While one window is being committed, the next ones are loaded, read and written: an origin chunk may be
+ * written at any time before its exception is cleared. Windows are committed in the order in which they
+ * were taken, as many at once as have been copied.
+ */
+#include "merge/merge.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "merge/commit.h"
+#include "merge/record.h"
+#include "merge/window.h"
+#include "store/bytes.h"
+
+#define RING 4u
+
+struct driver {
+	struct merge *merge;
+	struct window windows[RING];
+	unsigned int window_count; /* of them are used; 1 where chunks have two exceptions */
+	unsigned int oldest, taken; /* the ring: windows oldest .. oldest + taken - 1 */
+	unsigned int committing;    /* so many of the oldest are in the commit's hands */
+	uint64_t capacity;	    /* exceptions for each window */
+	uint64_t next_end;	    /* the next window ends before this exception */
+	struct commit commit;
+};
+
+static struct window *window_at(struct driver *driver, unsigned int position)
+{
+	return &driver->windows[(driver->oldest + position) % driver->window_count];
+}
+
+static bool stop_requested(const struct merge *merge)
+{
+	return merge->stop && *merge->stop;
+}
+
+static void take_windows(struct driver *driver, bool *moved)
+{
+	while (driver->taken < driver->window_count && driver->next_end > 0 &&
+	       !stop_requested(driver->merge)) {
+		uint64_t first =
+			window_first(driver->merge->store, driver->capacity, driver->next_end);
+
+		window_start(window_at(driver, driver->taken++), first, driver->next_end);
+		driver->next_end = first;
+		*moved = true;
+	}
+}
+
+static void count_copied(struct merge *merge, const struct window *window)
+{
+	uint64_t chunks = window->end - window->first;
+
+	merge->bytes_copied += chunks * merge->store->geometry.chunk_bytes;
+	merge->bytes_written += window->bytes_written;
+}
+
+static enum result step_windows(struct driver *driver, bool *moved, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (unsigned int i = 0; i < driver->taken && result == RESULT_OK; i++) {
+		struct window *window = window_at(driver, i);
+		bool copied = window->state == WINDOW_COPIED;
+
+		result = window_step(window, moved, why);
+		if (!copied && window->state == WINDOW_COPIED)
+			count_copied(driver->merge, window);
+	}
+	return result;
+}
+
+/* Hands the oldest windows that are copied to the commit. */
+static void begin_commit(struct driver *driver)
+{
+	struct window *last;
+
+	while (driver->committing < driver->taken &&
+	       window_at(driver, driver->committing)->state == WINDOW_COPIED)
+		driver->committing++;
+	if (driver->committing == 0)
+		return;
+	last = window_at(driver, driver->committing - 1);
+	commit_begin(&driver->commit, last->first, window_at(driver, 0)->end, last->metadata,
+		     last->kept_bytes);
+}
+
+static void release_committed(struct driver *driver)
+{
+	driver->merge->exceptions_left = driver->commit.first;
+	while (driver->committing > 0) {
+		window_at(driver, 0)->state = WINDOW_FREE;
+		driver->oldest = (driver->oldest + 1) % driver->window_count;
+		driver->taken--;
+		driver->committing--;
+	}
+}
+
+static enum result step_commit(struct driver *driver, bool *moved, struct failure *why)
+{
+	enum result result;
+
+	if (driver->commit.state == COMMIT_IDLE)
+		begin_commit(driver);
+	if (driver->commit.state == COMMIT_IDLE)
+		return RESULT_OK;
+	result = commit_step(&driver->commit, moved, why);
+	if (result == RESULT_OK && driver->commit.state == COMMIT_IDLE)
+		release_committed(driver);
+	return result;
+}
+
+/* Runs until all windows that were taken are committed, and no more are to be taken. */
+static enum result drive(struct driver *driver, struct failure *why)
+{
+	struct merge *merge = driver->merge;
+	enum result result = RESULT_OK;
+
+	for (;;) {
+		bool moved = false;
+
+		take_windows(driver, &moved);
+		result = step_windows(driver, &moved, why);
+		if (result == RESULT_OK)
+			result = step_commit(driver, &moved, why);
+		if (result != RESULT_OK || driver->taken == 0)
+			return result;
+		if (!moved && !io_wait(merge->io))
+			return fail(why, RESULT_INTERNAL, "the merge waits for nothing");
+		if (merge->progress)
+			merge->progress(merge->context, merge);
+	}
+}
+
+static enum result open_driver(struct driver *driver, struct merge *merge, struct failure *why)
+{
+	const struct check *check = &merge->check;
+	bool ambiguous = check->found[PROBLEM_DUPLICATE_OLD] > 0;
+	uint64_t wanted;
+	enum result result;
+
+	memset(driver, 0, sizeof(*driver));
+	driver->merge = merge;
+	driver->next_end = merge->exceptions_before;
+	driver->capacity = min_u64(window_capacity(&merge->store->geometry, merge->window_bytes),
+				   merge->exceptions_before);
+	/* Two windows may write one chunk: the later one, with the lower number, must come last. */
+	wanted = ambiguous ? 1 : divide_up(merge->exceptions_before, driver->capacity);
+	result = commit_init(&driver->commit, merge->store, merge->origin,
+			     ambiguous || !check->summary.usual, why);
+	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING))
+		result = window_init(&driver->windows[driver->window_count++], merge->store,
+				     merge->origin, driver->capacity, merge->window_bytes, why);
+	return result;
+}
+
+static void close_driver(struct driver *driver)
+{
+	for (unsigned int i = 0; i < driver->window_count; i++) {
+		batch_drain(&driver->windows[i].batch);
+		window_free(&driver->windows[i]);
+	}
+	commit_drain(&driver->commit);
+	commit_free(&driver->commit);
+}
+
+static enum result merge_windows(struct merge *merge, struct failure *why)
+{
+	struct driver driver;
+	enum result result = open_driver(&driver, merge, why);
+
+	if (result == RESULT_OK)
+		result = drive(&driver, why);
+	if (result == RESULT_OK)
+		result = commit_finish(&driver.commit, why);
+	merge->commits = driver.commit.commits;
+	close_driver(&driver);
+	return result;
+}
+
+/* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty tail. */
+static enum result sweep(struct merge *merge, struct failure *why)
+{
+	const struct geometry *geometry = &merge->store->geometry;
+	uint64_t per_area = geometry->exceptions_per_area;
+	uint64_t live = merge->exceptions_before, end = live;
+
+	if (merge->check.tail_is_dirty)
+		end = round_down(live, per_area) + per_area;
+	if (merge->record_is_current)
+		end = max_u64(end, merge->store->record.exceptions);
+	end = min_u64(end, geometry_areas(geometry) * per_area);
+	return commit_sweep(merge->store, live, end, why);
+}
+
+static enum result run(struct merge *merge, struct failure *why)
+{
+	bool ambiguous = merge->check.found[PROBLEM_DUPLICATE_OLD] > 0;
+	enum result result = sweep(merge, why);
+
+	if (result == RESULT_OK && merge->exceptions_before > 0) {
+		if (!merge->record_is_current)
+			result = record_begin(merge->store, &merge->check.summary, merge->origin,
+					      ambiguous, why);
+		if (result == RESULT_OK)
+			result = merge_windows(merge, why);
+	}
+	if (result == RESULT_OK && merge->exceptions_left > 0)
+		result = fail(why, RESULT_STOPPED,
+			      "%s: stopped on request with %llu of %llu exceptions left; what is merged "
+			      "is safe, 'cowtool merge --resume %s %s' goes on",
+			      merge->store->device->name,
+			      (unsigned long long)merge->exceptions_left,
+			      (unsigned long long)merge->exceptions_before, merge->origin->name,
+			      merge->store->device->name);
+	if (result == RESULT_OK)
+		result = record_end(merge->store, why);
+	return result;
+}
+
+enum result merge_run(struct merge *merge, struct failure *why)
+{
+	uint64_t flushes_before = merge->io->flushes;
+	enum result result = run(merge, why);
+
+	merge->flushes = merge->io->flushes - flushes_before;
+	return result;
+}

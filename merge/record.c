@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "merge/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "store/bytes.h"
+#include "store/checksum.h"
+
+#define PIECE_BYTES (1024u * 1024)
+
+/* CRC-32 of `bytes` bytes of a device. A piece is read whole blocks long, and as much of it counts. */
+static enum result crc_of(struct io *io, struct device *device, uint64_t offset, uint64_t bytes,
+			  uint32_t *crc, struct failure *why)
+{
+	uint8_t *buffer = io_buffer(PIECE_BYTES);
+	enum result result = RESULT_OK;
+
+	*crc = 0;
+	if (!buffer)
+		return fail_memory(why, "a chunk", PIECE_BYTES);
+	while (bytes > 0 && result == RESULT_OK) {
+		size_t piece = (size_t)min_u64(bytes, PIECE_BYTES);
+		size_t read = device->direct ? round_up(piece, device->block_bytes) : piece;
+
+		result = io_read(io, device, offset, buffer, read, why);
+		*crc = checksum_crc32(*crc, buffer, piece);
+		offset += piece;
+		bytes -= piece;
+	}
+	free(buffer);
+	return result;
+}
+
+static enum result match_witness(const struct store *store, struct device *origin,
+				 struct failure *why)
+{
+	const struct record *record = &store->record;
+	const struct geometry *geometry = &store->geometry;
+	uint64_t bytes = geometry_clip(geometry, record->witness_chunk, origin->bytes);
+	enum result result;
+	uint32_t crc = 0;
+
+	if (bytes > 0) {
+		result = crc_of(store->io, origin, record->witness_chunk * geometry->chunk_bytes,
+				bytes, &crc, why);
+		if (result != RESULT_OK)
+			return result;
+	}
+	if (bytes > 0 && crc == record->witness_crc)
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: is not the origin that the unfinished merge of %s writes to, or somebody "
+		    "wrote to it since: chunk %llu, merged already, holds other data; name the right "
+		    "origin, or use --force",
+		    origin->name, store->device->name, (unsigned long long)record->witness_chunk);
+}
+
+enum result record_match_origin(const struct store *store, const struct summary *summary,
+				struct device *origin, bool *proven, struct failure *why)
+{
+	const struct record *record = &store->record;
+	enum result result;
+
+	*proven = false;
+	if (origin->bytes != record->origin_bytes)
+		return fail(why, RESULT_REFUSED,
+			    "%s: has %llu bytes, but the unfinished merge of %s writes to an origin of "
+			    "%llu bytes; name the right origin",
+			    origin->name, (unsigned long long)origin->bytes, store->device->name,
+			    (unsigned long long)record->origin_bytes);
+	/* The witness is the last exception: as long as it is there, nothing was committed. */
+	if (record->witness_chunk == RECORD_NO_WITNESS || summary->exceptions == record->exceptions)
+		return RESULT_OK;
+	result = match_witness(store, origin, why);
+	*proven = result == RESULT_OK;
+	return result;
+}
+
+static enum result make_id(struct record *record, struct failure *why)
+{
+	size_t done = 0;
+
+	while (done < RECORD_ID_BYTES) {
+		ssize_t count = getrandom(record->id + done, RECORD_ID_BYTES - done, 0);
+
+		if (count < 0 && errno != EINTR)
+			return fail_errno(why, RESULT_IO, errno, "cannot get random numbers");
+		done += count > 0 ? (size_t)count : 0;
+	}
+	return RESULT_OK;
+}
+
+static enum result make_witness(const struct store *store, const struct summary *summary,
+				const struct device *origin, struct record *record,
+				struct failure *why)
+{
+	const struct geometry *geometry = &store->geometry;
+	uint64_t bytes = geometry_clip(geometry, summary->last.old_chunk, origin->bytes);
+
+	record->witness_chunk = summary->last.old_chunk;
+	return crc_of(store->io, store->device, summary->last.new_chunk * geometry->chunk_bytes,
+		      bytes, &record->witness_crc, why);
+}
+
+enum result record_begin(struct store *store, const struct summary *summary, struct device *origin,
+			 bool ambiguous, struct failure *why)
+{
+	struct record record = {
+		.role = RECORD_MERGING,
+		.origin_bytes = origin->bytes,
+		.exceptions = summary->exceptions,
+		.first = summary->first,
+		.witness_chunk = RECORD_NO_WITNESS,
+	};
+	enum result result = make_id(&record, why);
+
+	if (result == RESULT_OK && !ambiguous)
+		result = make_witness(store, summary, origin, &record, why);
+	if (result == RESULT_OK)
+		result = store_write_record(store, &record, why);
+	if (result != RESULT_OK)
+		return result;
+	store->record = record;
+	store->record_presence = RECORD_PRESENT;
+	return RESULT_OK;
+}
+
+enum result record_end(struct store *store, struct failure *why)
+{
+	enum result result;
+
+	if (store->record_presence == RECORD_ABSENT)
+		return RESULT_OK;
+	result = store_write_record(store, NULL, why);
+	if (result == RESULT_OK)
+		store->record_presence = RECORD_ABSENT;
+	return result;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "merge/window.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/bytes.h"
+
+/* A window of tiny chunks is bounded by what must be remembered for each. */
+#define EXCEPTIONS_MAX 65536u
+/* Requests of one window in flight. */
+#define WIDTH 64u
+
+uint64_t window_capacity(const struct geometry *geometry, uint64_t window_bytes)
+{
+	return max_u64(1, min_u64(EXCEPTIONS_MAX, window_bytes / geometry->chunk_bytes));
+}
+
+uint64_t window_first(const struct store *store, uint64_t capacity, uint64_t end)
+{
+	uint64_t per_area = store->geometry.exceptions_per_area;
+	uint64_t per_block = store_exceptions_per_block(store);
+	uint64_t lowest = end > capacity ? end - capacity : 0;
+	uint64_t cut;
+
+	if (lowest == 0)
+		return 0;
+	cut = round_down(lowest, per_area) + per_area - per_block;
+	if (cut < lowest)
+		cut += per_area;
+	if (cut < end)
+		return cut;
+	cut = round_up(lowest, per_block);
+	return cut < end ? cut : lowest;
+}
+
+enum result window_init(struct window *window, struct store *store, struct device *origin,
+			uint64_t capacity, uint64_t window_bytes, struct failure *why)
+{
+	uint64_t chunk_bytes = store->geometry.chunk_bytes;
+	uint64_t slice = min_u64(chunk_bytes, max_u64(round_down(window_bytes, BUFFER_ALIGNMENT),
+						      BUFFER_ALIGNMENT));
+	uint64_t data_bytes = plan_buffer_bytes(&store->geometry, capacity, slice);
+	uint64_t metadata_bytes = capacity * EXCEPTION_BYTES + 2ull * STORE_SEGMENT_BYTES;
+
+	memset(window, 0, sizeof(*window));
+	window->store = store;
+	window->origin = origin;
+	window->slice.bytes = slice;
+	window->metadata = io_buffer(metadata_bytes);
+	window->exceptions = calloc(capacity, sizeof(*window->exceptions));
+	if (posix_memalign((void **)&window->data, BUFFER_ALIGNMENT, data_bytes) != 0)
+		window->data = NULL;
+	if (!window->metadata || !window->exceptions || !window->data ||
+	    !plan_allocate(&window->plan, capacity))
+		return fail_memory(why, "a window of the merge", data_bytes);
+	return batch_init(&window->batch, store->io, WIDTH, why);
+}
+
+void window_free(struct window *window)
+{
+	batch_free(&window->batch);
+	plan_free(&window->plan);
+	free(window->metadata);
+	free(window->exceptions);
+	free(window->data);
+	memset(window, 0, sizeof(*window));
+}
+
+static bool next_load(struct batch *batch, struct io_request *request)
+{
+	struct window *window = batch->owner;
+	struct store_segment segment;
+
+	if (window->next_index >= window->end)
+		return false;
+	segment = store_segment(window->store, window->next_index, window->end);
+	io_prepare(request, IO_READ, window->store->device, segment.offset,
+		   window->metadata + window->next_position, segment.bytes);
+	window->next_index += segment.count;
+	window->next_position += segment.bytes;
+	return true;
+}
+
+static bool next_read(struct batch *batch, struct io_request *request)
+{
+	struct window *window = batch->owner;
+	const struct plan_read *read;
+
+	if (window->next_transfer >= window->plan.read_count)
+		return false;
+	read = &window->plan.reads[window->next_transfer++];
+	io_prepare(request, IO_READ, window->store->device, read->offset,
+		   window->data + read->position, read->bytes);
+	return true;
+}
+
+static bool next_write(struct batch *batch, struct io_request *request)
+{
+	struct window *window = batch->owner;
+	const struct plan_write *write;
+
+	if (window->next_transfer >= window->plan.write_count)
+		return false;
+	write = &window->plan.writes[window->next_transfer++];
+	io_prepare_vector(request, IO_WRITE, window->origin, write->offset,
+			  window->plan.buffers + write->first_buffer, write->buffer_count);
+	return true;
+}
+
+void window_start(struct window *window, uint64_t first, uint64_t end)
+{
+	assert(window->state == WINDOW_FREE && first < end);
+	window->state = WINDOW_LOADING;
+	window->first = window->next_index = first;
+	window->end = end;
+	window->next_position = 0;
+	window->slice.offset = 0;
+	window->bytes_written = 0;
+	batch_start(&window->batch, next_load, window);
+}
+
+/* The same walk as next_load. */
+static void decode(struct window *window)
+{
+	uint64_t index = window->first;
+	size_t position = 0, count = 0;
+
+	while (index < window->end) {
+		struct store_segment segment = store_segment(window->store, index, window->end);
+		const uint8_t *entries = window->metadata + position + segment.skip;
+
+		if (index == window->first)
+			window->kept_bytes = segment.skip;
+		for (uint32_t i = 0; i < segment.count; i++)
+			exception_decode(entries + (size_t)i * EXCEPTION_BYTES,
+					 &window->exceptions[count++]);
+		index += segment.count;
+		position += segment.bytes;
+	}
+}
+
+static enum result plan_slice(struct window *window, struct failure *why)
+{
+	if (!plan_make(&window->plan, &window->store->geometry, window->origin->bytes,
+		       window->exceptions, window->end - window->first, window->slice, window->data))
+		return fail(why, RESULT_DAMAGED,
+			    "%s: an exception between number %llu and %llu is not what it was when "
+			    "the store was verified; does somebody else write to it?",
+			    window->store->device->name, (unsigned long long)window->first,
+			    (unsigned long long)window->end);
+	window->state = WINDOW_READING;
+	window->next_transfer = 0;
+	batch_start(&window->batch, next_read, window);
+	return RESULT_OK;
+}
+
+static enum result next_slice(struct window *window, struct failure *why)
+{
+	uint64_t chunk_bytes = window->store->geometry.chunk_bytes;
+
+	window->bytes_written += window->plan.merged_bytes;
+	window->slice.offset += window->slice.bytes;
+	if (window->slice.offset < chunk_bytes)
+		return plan_slice(window, why);
+	window->state = WINDOW_COPIED;
+	return RESULT_OK;
+}
+
+enum result window_step(struct window *window, bool *moved, struct failure *why)
+{
+	enum result result;
+
+	if (window->state == WINDOW_FREE || window->state == WINDOW_COPIED ||
+	    !batch_finished(&window->batch))
+		return RESULT_OK;
+	*moved = true;
+	result = batch_result(&window->batch, why);
+	if (result != RESULT_OK)
+		return result;
+	if (window->state == WINDOW_LOADING) {
+		decode(window);
+		return plan_slice(window, why);
+	}
+	if (window->state == WINDOW_READING) {
+		window->state = WINDOW_WRITING;
+		window->next_transfer = 0;
+		batch_start(&window->batch, next_write, window);
+		return RESULT_OK;
+	}
+	return next_slice(window, why);
+}

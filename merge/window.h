@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A window: the exceptions first .. end - 1 on their way into the origin. Its steps: load the exceptions,
+ * plan, read their data, write it; a chunk larger than the window goes in slices. What makes it durable
+ * and forgets the exceptions is merge/commit.
+ */
+#ifndef MERGE_WINDOW_H
+#define MERGE_WINDOW_H
+
+#include "merge/plan.h"
+#include "store/batch.h"
+#include "store/store.h"
+
+enum window_state {
+	WINDOW_FREE,
+	WINDOW_LOADING, /* its metadata is being read */
+	WINDOW_READING, /* its data is being read from the store */
+	WINDOW_WRITING, /* its data is being written to the origin */
+	WINDOW_COPIED,	/* all writes have completed; not flushed */
+};
+
+struct window {
+	enum window_state state;
+	struct store *store;   /* the caller's */
+	struct device *origin; /* the caller's */
+	uint64_t first, end;
+	uint8_t *metadata; /* as read; owned */
+	uint32_t kept_bytes; /* at its start: exceptions before `first` that share a block with it */
+	struct exception *exceptions;
+	uint8_t *data;
+	struct plan plan;
+	struct plan_slice slice;
+	struct batch batch;
+	/* cursors of the batch in hand */
+	uint64_t next_index;
+	size_t next_position, next_transfer;
+	uint64_t bytes_written; /* to the origin by this window so far */
+};
+
+/* How many exceptions a window may hold for so many bytes of data. At least 1. */
+uint64_t window_capacity(const struct geometry *geometry, uint64_t window_bytes);
+
+/*
+ * Where a window that ends before exception `end` begins, at most `capacity` before it. Rather at the last
+ * block of an area: clearing that one block cuts off all behind it at once. Else at a block's start.
+ */
+uint64_t window_first(const struct store *store, uint64_t capacity, uint64_t end);
+
+/* Allocates for `capacity` exceptions and data of about `window_bytes`. */
+enum result window_init(struct window *window, struct store *store, struct device *origin,
+			uint64_t capacity, uint64_t window_bytes, struct failure *why);
+
+/* Nothing may be in flight. Harmless on a zeroed struct. */
+void window_free(struct window *window);
+
+/* Starts a free window. */
+void window_start(struct window *window, uint64_t first, uint64_t end);
+
+/*
+ * Goes on as far as that is possible without waiting; *moved is set where it went on. A failure leaves
+ * requests in flight: batch_drain(&window->batch) before anything is freed.
+ */
+enum result window_step(struct window *window, bool *moved, struct failure *why);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What every command shares: options, arguments, sizes, messages. The only user of <popt.h>. */
+#ifndef STORE_CLI_H
+#define STORE_CLI_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/status.h"
+
+#define CLI_ARGUMENTS_MAX 3
+
+struct cli {
+	const char *command;  /* "inspect" */
+	const char *synopsis; /* "[OPTION...] STORE" */
+	const char *summary;  /* one line */
+	bool json, quiet;
+	bool object_open; /* the one JSON object was begun and not ended: an error becomes its last key */
+	bool finished; /* --help was answered: nothing is left to do */
+	char *arguments[CLI_ARGUMENTS_MAX]; /* owned */
+	unsigned int argument_count;
+};
+
+/* Set by the signal handlers of cowtool.c; read between windows. */
+extern volatile sig_atomic_t cli_stop_requested;
+extern volatile sig_atomic_t cli_progress_requested;
+
+enum cli_kind {
+	CLI_FLAG,   /* target: bool */
+	CLI_STRING, /* target: char *, owned by the command (free) */
+	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T behind the number */
+};
+
+struct cli_option {
+	const char *name; /* without dashes; NULL ends the table */
+	enum cli_kind kind;
+	void *target;
+	const char *help;
+	const char *value; /* what the help calls the value, NULL for a flag */
+};
+
+/*
+ * Reads a command's own options and the common ones, and exactly `wanted` arguments into
+ * cli->arguments. An option given twice, an unknown one, too few or too many arguments: RESULT_USAGE.
+ * --help prints the help and sets cli->finished.
+ */
+enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
+		      int argc, const char **argv, struct failure *why);
+
+void cli_free(struct cli *cli);
+
+/* "64K" and the like to bytes; false where it is no size or does not fit. */
+bool cli_parse_size(const char *text, uint64_t *bytes);
+
+/* "512.0 MiB", for people. Returns `buffer`. */
+const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
+
+/* "cowtool COMMAND: ..." on stderr; cli_note is silenced by --quiet. */
+void cli_message(const struct cli *cli, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool inspect: what a store is, in numbers. */
+#include "store/commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "store/bytes.h"
+#include "store/json.h"
+#include "store/reader.h"
+#include "store/summary.h"
+
+struct inspection {
+	const struct store *store;
+	struct summary summary;
+	bool area_missing, record_is_stale;
+	const char *state;
+	uint64_t next_free, smallest_bytes;
+	uint64_t allocated_sectors, metadata_sectors; /* as in dmsetup status */
+};
+
+static enum result add_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			     struct failure *why)
+{
+	(void)why;
+	summary_add(context, index, entries, count);
+	return RESULT_OK;
+}
+
+static const char *state_of(const struct inspection *inspection)
+{
+	if (inspection->store->header.valid == 0)
+		return "invalid";
+	if (inspection->store->record_presence == RECORD_PRESENT && !inspection->record_is_stale)
+		return "merging";
+	return inspection->summary.exceptions ? "active" : "empty";
+}
+
+static enum result gather(struct inspection *inspection, struct failure *why)
+{
+	const struct geometry *geometry = &inspection->store->geometry;
+	struct store_scan scan = {.live = add_piece, .context = &inspection->summary};
+	uint64_t last_area = 0;
+	enum result result;
+
+	summary_begin(&inspection->summary, geometry);
+	result = store_scan(inspection->store, &scan, why);
+	if (result != RESULT_OK)
+		return result;
+	inspection->area_missing = scan.area_missing;
+	inspection->record_is_stale = record_is_stale(&inspection->store->record,
+						      inspection->summary.exceptions,
+						      &inspection->summary.first);
+	inspection->state = state_of(inspection);
+	inspection->next_free = geometry_next_free(geometry, inspection->summary.highest_new);
+	/* The kernel's own arithmetic wraps for numbers that no sound store has; so does this. */
+	inspection->allocated_sectors = inspection->next_free * geometry->chunk_sectors;
+	geometry_area_chunk(geometry, summary_areas(&inspection->summary) - 1, &last_area);
+	inspection->metadata_sectors =
+		(summary_areas(&inspection->summary) + 1) * geometry->chunk_sectors;
+	if (!summary_smallest_bytes(&inspection->summary, &inspection->smallest_bytes))
+		inspection->smallest_bytes = UINT64_MAX;
+	return RESULT_OK;
+}
+
+static void print_json_record(struct json *json, const struct inspection *inspection)
+{
+	static const char *const roles[] = {"unknown", "merging", "kept", "undo"};
+	const struct store *store = inspection->store;
+	const struct record *record = &store->record;
+	char id[2 * RECORD_ID_BYTES + 1];
+
+	if (store->record_presence != RECORD_PRESENT) {
+		json_null(json, "record");
+		return;
+	}
+	for (size_t i = 0; i < RECORD_ID_BYTES; i++)
+		snprintf(id + 2 * i, 3, "%02x", record->id[i]);
+	json_open_object(json, "record");
+	json_string(json, "id", id);
+	json_string(json, "role", roles[record->role <= RECORD_UNDO ? record->role : 0]);
+	json_number(json, "origin_bytes", record->origin_bytes);
+	json_number(json, "exceptions", record->exceptions);
+	json_number(json, "kept_stores", record->kept_stores);
+	json_boolean(json, "stale", inspection->record_is_stale);
+	json_close_object(json);
+}
+
+static void print_json(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct summary *summary = &inspection->summary;
+	struct json json = {.file = stdout};
+
+	json_open_object(&json, NULL);
+	json_string(&json, "store", store->device->name);
+	json_number(&json, "bytes", store->device->bytes);
+	json_open_object(&json, "header");
+	json_string(&json, "magic", "SnAp");
+	json_number(&json, "valid", store->header.valid);
+	json_number(&json, "version", store->header.version);
+	json_number(&json, "chunk_sectors", store->header.chunk_sectors);
+	json_close_object(&json);
+	json_number(&json, "chunk_bytes", store->geometry.chunk_bytes);
+	json_number(&json, "exceptions_per_area", store->geometry.exceptions_per_area);
+	json_number(&json, "exceptions", summary->exceptions);
+	json_number(&json, "areas", summary_areas(summary));
+	json_number(&json, "runs", summary->runs);
+	json_number(&json, "longest_run", summary->longest_run);
+	json_number(&json, "changed_bytes", summary->exceptions * store->geometry.chunk_bytes);
+	json_number(&json, "next_free_chunk", inspection->next_free);
+	if (summary->exceptions)
+		json_number(&json, "highest_old_chunk", summary->highest_old);
+	else
+		json_null(&json, "highest_old_chunk");
+	json_number(&json, "smallest_store_bytes", inspection->smallest_bytes);
+	json_open_object(&json, "status");
+	json_number(&json, "allocated_sectors", inspection->allocated_sectors);
+	json_number(&json, "total_sectors", store->geometry.device_sectors);
+	json_number(&json, "metadata_sectors", inspection->metadata_sectors);
+	json_close_object(&json);
+	json_string(&json, "state", inspection->state);
+	print_json_record(&json, inspection);
+	json_close_object(&json);
+	json_end_line(&json);
+}
+
+static void print_size(const char *label, uint64_t bytes)
+{
+	char size[32];
+
+	printf("%-20s %s (%" PRIu64 " bytes)\n", label, cli_format_size(bytes, size, sizeof(size)),
+	       bytes);
+}
+
+static void print_text_record(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct record *record = &store->record;
+
+	if (store->record_presence != RECORD_PRESENT)
+		return;
+	if (inspection->record_is_stale)
+		printf("%-20s stale: the store was used again since\n", "Merge record:");
+	else if (record->role == RECORD_MERGING)
+		printf("%-20s %" PRIu64 " of %" PRIu64 " exceptions are left to merge\n",
+		       "Unfinished merge:", inspection->summary.exceptions, record->exceptions);
+	else
+		printf("%-20s this store is kept by the merge of another one\n",
+		       "Unfinished merge:");
+}
+
+static void print_text(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct geometry *geometry = &store->geometry;
+	const struct summary *summary = &inspection->summary;
+
+	printf("%-20s %s\n", "Store:", store->device->name);
+	print_size("Device size:", store->device->bytes);
+	printf("%-20s %s\n", "State:", inspection->state);
+	printf("%-20s version %" PRIu32 ", %s\n", "Header:", store->header.version,
+	       store->header.valid ? "valid" : "marked invalid");
+	printf("%-20s %" PRIu64 " bytes (%" PRIu32 " sectors)\n",
+	       "Chunk size:", geometry->chunk_bytes, geometry->chunk_sectors);
+	printf("%-20s %" PRIu64 " in %" PRIu64 " areas of %" PRIu32 "\n",
+	       "Exceptions:", summary->exceptions, summary_areas(summary),
+	       geometry->exceptions_per_area);
+	printf("%-20s %" PRIu64 ", the longest of %" PRIu64 " chunks\n", "Runs:", summary->runs,
+	       summary->longest_run);
+	print_size("Changed:", summary->exceptions * geometry->chunk_bytes);
+	if (summary->exceptions)
+		printf("%-20s %" PRIu64 "\n", "Highest old chunk:", summary->highest_old);
+	printf("%-20s %" PRIu64 " of %" PRIu64 "\n", "Next free chunk:", inspection->next_free,
+	       geometry->device_chunks);
+	print_size("Smallest store:", inspection->smallest_bytes);
+	if (store->header.valid)
+		printf("%-20s %" PRIu64 "/%" PRIu64 " %" PRIu64 "\n",
+		       "dmsetup status:", inspection->allocated_sectors, geometry->device_sectors,
+		       inspection->metadata_sectors);
+	else
+		printf("%-20s Invalid\n", "dmsetup status:");
+	print_text_record(inspection);
+}
+
+static enum result inspect(const struct cli *cli, const struct store *store, struct failure *why)
+{
+	struct inspection inspection = {.store = store};
+	enum result result = store_require_header(store, why);
+
+	if (result == RESULT_OK)
+		result = gather(&inspection, why);
+	if (result != RESULT_OK)
+		return result;
+	if (cli->json)
+		print_json(&inspection);
+	else
+		print_text(&inspection);
+	if (inspection.area_missing)
+		cli_message(cli,
+			    "%s: warning: the list of exceptions has no end on this device; see "
+			    "'cowtool verify'",
+			    store->device->name);
+	return inspection.area_missing ? RESULT_DAMAGED : RESULT_OK;
+}
+
+enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
+{
+	enum result result = cli_parse(cli, NULL, 1, argc, argv, why);
+	struct reader reader;
+
+	if (result != RESULT_OK || cli->finished)
+		return result;
+	result = reader_open(&reader, cli, cli->arguments[0], why);
+	if (result == RESULT_OK)
+		result = inspect(cli, &reader.store, why);
+	reader_close(&reader);
+	return result;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The commands of this floor. argv[0] is the command's name. */
+#ifndef STORE_COMMANDS_H
+#define STORE_COMMANDS_H
+
+#include "store/cli.h"
+
+enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why);
+enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failure *why);
+
+#endif

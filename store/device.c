@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/bytes.h"
+#include "store/format.h"
+#include "store/probe.h"
+#include "store/usage.h"
+
+/* udev takes a lock on a block device for a moment while it probes it: this often, and this long apart. */
+#define LOCK_TRIES 20
+#define LOCK_PAUSE_NS 50000000L
+
+static enum result refuse_kind(const struct device *device, mode_t mode, struct failure *why)
+{
+	const char *kind = "neither a block device nor a regular file";
+
+	if (S_ISDIR(mode))
+		kind = "a directory";
+	else if (S_ISCHR(mode))
+		kind = "a character device";
+	else if (S_ISFIFO(mode))
+		kind = "a FIFO";
+	else if (S_ISSOCK(mode))
+		kind = "a socket";
+	return fail(why, RESULT_NOT_THERE, "%s: is %s; a block device or an image file is needed",
+		    device->name, kind);
+}
+
+static enum result check_kind(struct device *device, struct failure *why)
+{
+	struct stat status;
+
+	if (stat(device->name, &status) != 0)
+		return fail_errno(why,
+				  errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
+				  errno, "%s: cannot open", device->name);
+	device->is_block = S_ISBLK(status.st_mode);
+	if (!device->is_block && !S_ISREG(status.st_mode))
+		return refuse_kind(device, status.st_mode, why);
+	device->file_system = status.st_dev;
+	device->inode = status.st_ino;
+	device->number = status.st_rdev;
+	return RESULT_OK;
+}
+
+static enum result refuse_busy(const struct device *device, const char *otherwise,
+			       struct failure *why)
+{
+	char phrase[512];
+
+	if (usage_find(device, phrase, sizeof(phrase)))
+		return fail(why, RESULT_REFUSED, "%s: %s; free it first", device->name, phrase);
+	return fail(why, RESULT_REFUSED, "%s: %s", device->name, otherwise);
+}
+
+static enum result open_file(struct device *device, enum device_mode mode, struct failure *why)
+{
+	int flags = O_CLOEXEC | (mode == DEVICE_OWN ? O_RDWR : O_RDONLY);
+
+	if (mode != DEVICE_LOOK && device->is_block)
+		flags |= O_EXCL;
+	device->fd = open(device->name, flags | O_DIRECT);
+	device->direct = device->fd >= 0;
+	if (device->fd < 0 && errno == EINVAL)
+		device->fd = open(device->name, flags);
+	if (device->fd < 0 && errno == EBUSY)
+		return refuse_busy(device, "is in use by the kernel or another program", why);
+	if (device->fd < 0)
+		return fail_errno(why, RESULT_IO, errno, "%s: cannot open", device->name);
+	return RESULT_OK;
+}
+
+/* An image file says nothing of its blocks: the smallest read that O_DIRECT lets through tells. */
+static void measure_file_block(struct device *device)
+{
+	void *buffer;
+
+	device->block_bytes = SECTOR_BYTES;
+	if (!device->direct || posix_memalign(&buffer, BUFFER_ALIGNMENT, BUFFER_ALIGNMENT) != 0)
+		return;
+	while (device->block_bytes < BUFFER_ALIGNMENT &&
+	       pread(device->fd, buffer, device->block_bytes, (off_t)device->block_bytes) < 0)
+		device->block_bytes *= 2;
+	free(buffer);
+}
+
+static enum result measure(struct device *device, struct failure *why)
+{
+	struct stat status;
+	int block = 0;
+
+	if (device->is_block) {
+		if (ioctl(device->fd, BLKGETSIZE64, &device->bytes) != 0 ||
+		    ioctl(device->fd, BLKSSZGET, &block) != 0)
+			return fail_errno(why, RESULT_IO, errno, "%s: cannot tell its size",
+					  device->name);
+		device->block_bytes = (uint32_t)block;
+	} else {
+		if (fstat(device->fd, &status) != 0)
+			return fail_errno(why, RESULT_IO, errno, "%s: cannot tell its size",
+					  device->name);
+		device->bytes = (uint64_t)status.st_size;
+		measure_file_block(device);
+	}
+	device->bytes = round_down(device->bytes, SECTOR_BYTES);
+	return RESULT_OK;
+}
+
+static enum result lock(struct device *device, struct failure *why)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+
+	for (int try = 0; try < LOCK_TRIES; try++) {
+		if (flock(device->fd, LOCK_EX | LOCK_NB) == 0)
+			return RESULT_OK;
+		if (errno != EWOULDBLOCK)
+			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
+		nanosleep(&pause, NULL);
+	}
+	return refuse_busy(device, "is locked by another process (another cowtool?)", why);
+}
+
+static enum result hold(struct device *device, struct failure *why)
+{
+	char phrase[512];
+
+	if (usage_find(device, phrase, sizeof(phrase)))
+		return fail(why, RESULT_REFUSED, "%s: %s; free it first", device->name, phrase);
+	return lock(device, why);
+}
+
+static enum result open_named(struct device *device, enum device_mode mode, struct failure *why)
+{
+	enum result result = check_kind(device, why);
+
+	if (result == RESULT_OK)
+		result = open_file(device, mode, why);
+	if (result == RESULT_OK)
+		result = measure(device, why);
+	if (result == RESULT_OK && mode != DEVICE_LOOK)
+		result = hold(device, why);
+	return result;
+}
+
+enum result device_open(struct device *device, const char *name, enum device_mode mode,
+			struct failure *why)
+{
+	struct failure ignored;
+	enum result result;
+
+	memset(device, 0, sizeof(*device));
+	device->fd = -1;
+	device->writable = mode == DEVICE_OWN;
+	result = probe_resolve(name, &device->name, why);
+	if (result == RESULT_OK)
+		result = open_named(device, mode, why);
+	if (result != RESULT_OK)
+		device_close(device, &ignored);
+	return result;
+}
+
+void device_fit(struct device *device, uint64_t unit_bytes)
+{
+	int flags;
+
+	if (!device->direct || device->fd < 0)
+		return;
+	if (unit_bytes % device->block_bytes == 0 && device->bytes % device->block_bytes == 0)
+		return;
+	flags = fcntl(device->fd, F_GETFL);
+	if (flags >= 0 && fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) == 0)
+		device->direct = false;
+}
+
+enum result device_is(const struct device *device, const char *name, bool *same,
+		      struct failure *why)
+{
+	struct stat status;
+	char *path = NULL;
+	enum result result = probe_resolve(name, &path, why);
+
+	*same = false;
+	if (result == RESULT_OK && stat(path, &status) == 0) {
+		if (device->is_block)
+			*same = S_ISBLK(status.st_mode) && status.st_rdev == device->number;
+		else
+			*same = S_ISREG(status.st_mode) && status.st_dev == device->file_system &&
+				status.st_ino == device->inode;
+	}
+	free(path);
+	return result;
+}
+
+enum result device_close(struct device *device, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	if (device->fd >= 0 && device->name && close(device->fd) != 0 && device->writable)
+		result = fail_errno(why, RESULT_IO, errno, "%s: cannot close", device->name);
+	free(device->name);
+	memset(device, 0, sizeof(*device));
+	device->fd = -1;
+	return result;
+}

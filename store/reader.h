@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How the reading commands open a store: no hold on it, a warning where somebody else uses it. */
+#ifndef STORE_READER_H
+#define STORE_READER_H
+
+#include "store/cli.h"
+#include "store/store.h"
+
+struct reader {
+	struct device device;
+	struct io io;
+	struct store store;
+};
+
+/* Opens device, queue and store; see store_open for what is accepted. Close it also after an error. */
+enum result reader_open(struct reader *reader, const struct cli *cli, const char *name,
+			struct failure *why);
+
+void reader_close(struct reader *reader);
+
+#endif

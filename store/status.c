@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum result fail(struct failure *why, enum result result, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(why->text, sizeof(why->text), format, arguments);
+	va_end(arguments);
+	return result;
+}
+
+enum result fail_errno(struct failure *why, enum result result, int error, const char *format, ...)
+{
+	va_list arguments;
+	size_t length;
+
+	va_start(arguments, format);
+	vsnprintf(why->text, sizeof(why->text), format, arguments);
+	va_end(arguments);
+	length = strlen(why->text);
+	snprintf(why->text + length, sizeof(why->text) - length, ": %s", strerror(error));
+	return result;
+}
+
+enum result fail_memory(struct failure *why, const char *what, size_t bytes)
+{
+	return fail(why, RESULT_NO_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
+}

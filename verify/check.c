@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void count_and_report(struct check *check, struct finding *finding, const char *format,
+			     va_list arguments)
+{
+	vsnprintf(finding->message, sizeof(finding->message), format, arguments);
+	if (problem_info(finding->problem)->severity == SEVERITY_ERROR &&
+	    check_count(check, SEVERITY_ERROR) == 0)
+		check->first_error = *finding;
+	check->found[finding->problem]++;
+	if (check->report)
+		check->report(check->context, finding);
+}
+
+void check_report(struct check *check, enum problem problem, const char *format, ...)
+{
+	struct finding finding = {.problem = problem};
+	va_list arguments;
+
+	va_start(arguments, format);
+	count_and_report(check, &finding, format, arguments);
+	va_end(arguments);
+}
+
+void check_report_exception(struct check *check, enum problem problem, uint64_t index,
+			    const struct exception *exception, const char *format, ...)
+{
+	uint32_t per_area = check->store->geometry.exceptions_per_area;
+	struct finding finding = {
+		.problem = problem,
+		.has_exception = true,
+		.area = index / per_area,
+		.index = (uint32_t)(index % per_area),
+		.old_chunk = exception->old_chunk,
+		.new_chunk = exception->new_chunk,
+	};
+	va_list arguments;
+
+	va_start(arguments, format);
+	count_and_report(check, &finding, format, arguments);
+	va_end(arguments);
+}
+
+enum result check_run(struct check *check, struct failure *why)
+{
+	enum result result;
+
+	memset(check->found, 0, sizeof(check->found));
+	check->tail_is_dirty = false;
+	summary_begin(&check->summary, &check->store->geometry);
+	result = check_header(check, why);
+	if (result == RESULT_OK && check->store->header_fault == HEADER_GOOD)
+		result = check_entries(check, why);
+	return result;
+}
+
+uint64_t check_count(const struct check *check, enum severity severity)
+{
+	uint64_t count = 0;
+
+	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
+		if (problem_info(problem)->severity == severity)
+			count += check->found[problem];
+	return count;
+}
+
+enum verdict check_verdict(const struct check *check)
+{
+	if (check_count(check, SEVERITY_ERROR) > 0)
+		return VERDICT_DAMAGED;
+	if (check_count(check, SEVERITY_WARNING) > 0)
+		return VERDICT_PROBLEMS;
+	return VERDICT_CLEAN;
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = {"clean", "problems", "damaged"};
+
+	return names[verdict];
+}

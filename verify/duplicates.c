@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/duplicates.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/bytes.h"
+
+#define FIRST_CAPACITY 4096u
+#define SMALL_BITMAP_BYTES (1024u * 1024)
+
+/* The numbers that occur more than once, sorted, each with the first exception that has it. */
+struct repeated {
+	uint64_t number;
+	uint64_t first_index; /* UINT64_MAX until it is met */
+};
+
+struct search {
+	struct check *check;
+	struct duplicates *duplicates;
+	uint64_t lowest, highest; /* of all numbers */
+	uint8_t *bitmap;
+	uint64_t shares, share; /* passes over the store, and the one in hand */
+	struct repeated *repeated;
+	size_t repeated_count, repeated_capacity;
+};
+
+void duplicates_begin(struct duplicates *duplicates, enum chunk_side side, uint64_t memory_bytes)
+{
+	memset(duplicates, 0, sizeof(*duplicates));
+	duplicates->side = side;
+	duplicates->memory_bytes = memory_bytes;
+}
+
+void duplicates_free(struct duplicates *duplicates)
+{
+	free(duplicates->numbers);
+	duplicates->numbers = NULL;
+	duplicates->count = duplicates->capacity = 0;
+}
+
+static uint64_t number_of(enum chunk_side side, const uint8_t *entry)
+{
+	return get_le64(side == OLD_CHUNK ? entry : entry + 8);
+}
+
+static enum result append(struct duplicates *duplicates, uint64_t number, struct failure *why)
+{
+	if (duplicates->count == duplicates->capacity) {
+		size_t capacity = duplicates->capacity ? duplicates->capacity * 2 : FIRST_CAPACITY;
+		uint64_t *numbers = realloc(duplicates->numbers, capacity * sizeof(*numbers));
+
+		if (!numbers)
+			return fail_memory(why, "the search of duplicates",
+					   capacity * sizeof(*numbers));
+		duplicates->numbers = numbers;
+		duplicates->capacity = capacity;
+	}
+	duplicates->numbers[duplicates->count++] = number;
+	return RESULT_OK;
+}
+
+enum result duplicates_add(struct duplicates *duplicates, const uint8_t *entries, uint32_t count,
+			   struct failure *why)
+{
+	/* Half for the numbers, half for the bitmap or for sorting them. */
+	uint64_t most = duplicates->memory_bytes / (2 * sizeof(uint64_t));
+	enum result result = RESULT_OK;
+
+	if (duplicates->count + (uint64_t)count > most && !duplicates->overflowed) {
+		duplicates_free(duplicates);
+		duplicates->overflowed = true;
+	}
+	if (duplicates->overflowed)
+		return RESULT_OK;
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
+		result = append(duplicates,
+				number_of(duplicates->side, entries + (size_t)i * EXCEPTION_BYTES),
+				why);
+	return result;
+}
+
+static enum result add_repeated(struct search *search, uint64_t number, struct failure *why)
+{
+	if (search->repeated_count == search->repeated_capacity) {
+		size_t capacity = search->repeated_capacity ? search->repeated_capacity * 2 : 64;
+		struct repeated *repeated =
+			realloc(search->repeated, capacity * sizeof(*repeated));
+
+		if (!repeated)
+			return fail_memory(why, "the list of duplicates",
+					   capacity * sizeof(*repeated));
+		search->repeated = repeated;
+		search->repeated_capacity = capacity;
+	}
+	search->repeated[search->repeated_count++] =
+		(struct repeated){.number = number, .first_index = UINT64_MAX};
+	return RESULT_OK;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* struct repeated begins with its number. */
+static int compare_repeated(const void *a, const void *b)
+{
+	return compare_numbers(a, b);
+}
+
+static enum result search_sorted(struct search *search, struct failure *why)
+{
+	const uint64_t *numbers = search->duplicates->numbers;
+	size_t count = search->duplicates->count;
+	enum result result = RESULT_OK;
+
+	if (count > 1)
+		qsort(search->duplicates->numbers, count, sizeof(*numbers), compare_numbers);
+	for (size_t i = 1; i < count && result == RESULT_OK; i++)
+		if (numbers[i] == numbers[i - 1] && (i == 1 || numbers[i] != numbers[i - 2]))
+			result = add_repeated(search, numbers[i], why);
+	return result;
+}
+
+static enum result mark(struct search *search, uint64_t number, struct failure *why)
+{
+	uint64_t bit = number - search->lowest;
+	uint8_t mask = (uint8_t)(1u << (bit % 8));
+
+	if (search->bitmap[bit / 8] & mask)
+		return add_repeated(search, number, why);
+	search->bitmap[bit / 8] |= mask;
+	return RESULT_OK;
+}
+
+static enum result mark_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			      struct failure *why)
+{
+	struct search *search = context;
+	enum chunk_side side = search->duplicates->side;
+	enum result result = RESULT_OK;
+
+	(void)index;
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
+		result = mark(search, number_of(side, entries + (size_t)i * EXCEPTION_BYTES), why);
+	return result;
+}
+
+/* A bit for every number between the lowest and the highest. */
+static enum result search_bitmap(struct search *search, struct failure *why)
+{
+	const struct duplicates *duplicates = search->duplicates;
+	struct store_scan scan = {.live = mark_piece, .context = search};
+	uint64_t bytes = (search->highest - search->lowest) / 8 + 1;
+	enum result result = RESULT_OK;
+
+	search->bitmap = calloc(bytes, 1);
+	if (!search->bitmap)
+		return fail_memory(why, "the search of duplicates", bytes);
+	if (duplicates->overflowed)
+		result = store_scan(search->check->store, &scan, why);
+	else
+		for (size_t i = 0; i < duplicates->count && result == RESULT_OK; i++)
+			result = mark(search, duplicates->numbers[i], why);
+	free(search->bitmap);
+	return result;
+}
+
+/* Spreads numbers that are alike over the shares (the finalizer of SplitMix64). */
+static uint64_t share_of(const struct search *search, uint64_t number)
+{
+	number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9u;
+	number = (number ^ (number >> 27)) * 0x94d049bb133111ebu;
+	return (number ^ (number >> 31)) % search->shares;
+}
+
+static enum result gather_share(void *context, uint64_t index, const uint8_t *entries,
+				uint32_t count, struct failure *why)
+{
+	struct search *search = context;
+	enum chunk_side side = search->duplicates->side;
+	enum result result = RESULT_OK;
+
+	(void)index;
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
+		uint64_t number = number_of(side, entries + (size_t)i * EXCEPTION_BYTES);
+
+		if (share_of(search, number) == search->share)
+			result = append(search->duplicates, number, why);
+	}
+	return result;
+}
+
+/* Numbers far apart, and more of them than the memory holds: a share at a time. */
+static enum result search_shares(struct search *search, struct failure *why)
+{
+	struct store_scan scan = {.live = gather_share, .context = search};
+	uint64_t bytes = search->check->summary.exceptions * 2 * sizeof(uint64_t);
+	enum result result = RESULT_OK;
+
+	search->shares = divide_up(bytes, search->duplicates->memory_bytes);
+	for (; search->share < search->shares && result == RESULT_OK; search->share++) {
+		duplicates_free(search->duplicates);
+		result = store_scan(search->check->store, &scan, why);
+		if (result == RESULT_OK)
+			result = search_sorted(search, why);
+	}
+	return result;
+}
+
+static enum result find_repeated(struct search *search, struct failure *why)
+{
+	const struct duplicates *duplicates = search->duplicates;
+	uint64_t bitmap_bytes = (search->highest - search->lowest) / 8 + 1;
+	uint64_t most = duplicates->memory_bytes;
+
+	if (!duplicates->overflowed)
+		most = max_u64(duplicates->count * sizeof(uint64_t), SMALL_BITMAP_BYTES);
+	if (bitmap_bytes <= most)
+		return search_bitmap(search, why);
+	return duplicates->overflowed ? search_shares(search, why) : search_sorted(search, why);
+}
+
+static void report_one(struct search *search, struct repeated *repeated, uint64_t index,
+		       const struct exception *exception)
+{
+	bool old = search->duplicates->side == OLD_CHUNK;
+	uint32_t per_area = search->check->store->geometry.exceptions_per_area;
+
+	if (repeated->first_index == UINT64_MAX) {
+		repeated->first_index = index;
+		return;
+	}
+	check_report_exception(search->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW,
+			       index, exception, "%s chunk %llu stands already at area %llu index %llu",
+			       old ? "old" : "new", (unsigned long long)repeated->number,
+			       (unsigned long long)(repeated->first_index / per_area),
+			       (unsigned long long)(repeated->first_index % per_area));
+}
+
+static enum result report_piece(void *context, uint64_t index, const uint8_t *entries,
+				uint32_t count, struct failure *why)
+{
+	struct search *search = context;
+	struct exception exception;
+
+	(void)why;
+	for (uint32_t i = 0; i < count; i++) {
+		const uint8_t *entry = entries + (size_t)i * EXCEPTION_BYTES;
+		uint64_t number = number_of(search->duplicates->side, entry);
+		struct repeated *repeated =
+			bsearch(&number, search->repeated, search->repeated_count,
+				sizeof(*repeated), compare_repeated);
+
+		exception_decode(entry, &exception);
+		if (repeated)
+			report_one(search, repeated, index + i, &exception);
+	}
+	return RESULT_OK;
+}
+
+static void sort_repeated(struct search *search)
+{
+	size_t kept = 1;
+
+	qsort(search->repeated, search->repeated_count, sizeof(*search->repeated),
+	      compare_repeated);
+	for (size_t i = 1; i < search->repeated_count; i++)
+		if (search->repeated[i].number != search->repeated[kept - 1].number)
+			search->repeated[kept++] = search->repeated[i];
+	search->repeated_count = kept;
+}
+
+enum result duplicates_report(struct duplicates *duplicates, struct check *check,
+			      struct failure *why)
+{
+	struct search search = {.check = check, .duplicates = duplicates};
+	struct store_scan scan = {.live = report_piece, .context = &search};
+	enum result result = RESULT_OK;
+
+	search.highest = duplicates->side == OLD_CHUNK ? check->summary.highest_old
+						       : check->summary.highest_new;
+	search.lowest = duplicates->side == OLD_CHUNK ? check->summary.lowest_old : 0;
+	if (check->summary.exceptions > 1)
+		result = find_repeated(&search, why);
+	duplicates_free(duplicates);
+	if (result == RESULT_OK && search.repeated_count > 0) {
+		sort_repeated(&search);
+		result = store_scan(check->store, &scan, why);
+	}
+	free(search.repeated);
+	return result;
+}

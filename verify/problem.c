@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/problem.h"
+
+static const struct problem_info problems[PROBLEM_COUNT] = {
+	[PROBLEM_HEADER_MAGIC] = {"header-magic", SEVERITY_ERROR, "no COW store begins here"},
+	[PROBLEM_HEADER_VERSION] = {"header-version", SEVERITY_ERROR,
+				    "the kernel refuses to load this snapshot"},
+	[PROBLEM_HEADER_CHUNK_SIZE] = {"header-chunk-size", SEVERITY_ERROR,
+				       "the kernel refuses to load this snapshot"},
+	[PROBLEM_HEADER_INVALID] = {"header-invalid", SEVERITY_ERROR,
+				    "the kernel gave this snapshot up, mostly because it was full; "
+				    "later changes of the origin are not in it"},
+	[PROBLEM_HEADER_SLACK] = {"header-slack", SEVERITY_WARNING,
+				  "the kernel ignores these bytes; old kernels' bugs leave them"},
+	[PROBLEM_STORE_TRUNCATED] = {"store-truncated", SEVERITY_ERROR,
+				     "the device is smaller than the store: its end is lost"},
+	[PROBLEM_AREA_MISSING] = {"area-missing", SEVERITY_ERROR,
+				  "the list of exceptions has no end: the kernel fails to load it"},
+	[PROBLEM_ENTRY_TOO_LARGE] = {"entry-too-large", SEVERITY_ERROR,
+				     "no such chunk can exist; the kernel may crash on it"},
+	[PROBLEM_ENTRY_IN_METADATA] = {"entry-in-metadata", SEVERITY_ERROR,
+				       "the saved data was overwritten by metadata and is lost"},
+	[PROBLEM_ENTRY_BEYOND_DEVICE] = {"entry-beyond-device", SEVERITY_ERROR,
+					 "the saved data is outside the device and is lost"},
+	[PROBLEM_ENTRY_BEYOND_ORIGIN] = {"entry-beyond-origin", SEVERITY_ERROR,
+					 "the chunk is not in the origin: wrong origin, or damage"},
+	[PROBLEM_DUPLICATE_OLD] = {"duplicate-old", SEVERITY_ERROR,
+				   "two versions of one chunk; the kernel shows the first"},
+	[PROBLEM_DUPLICATE_NEW] = {"duplicate-new", SEVERITY_ERROR,
+				   "two chunks share one saved copy: one of them is lost"},
+	[PROBLEM_DIRTY_TAIL] = {"dirty-tail", SEVERITY_WARNING,
+				"old entries behind the end of the list can come alive again"},
+	[PROBLEM_OUT_OF_ORDER] = {"out-of-order", SEVERITY_INFO,
+				  "legal; kernels before 3.14 write it so"},
+	[PROBLEM_LEAKED_CHUNKS] = {"leaked-chunks", SEVERITY_INFO,
+				   "legal; space that no exception uses"},
+	[PROBLEM_MERGE_UNFINISHED] = {"merge-unfinished", SEVERITY_INFO,
+				      "'cowtool merge --resume' goes on with it"},
+};
+
+const struct problem_info *problem_info(enum problem problem)
+{
+	return &problems[problem];
+}
+
+const char *severity_name(enum severity severity)
+{
+	static const char *const names[] = {"info", "warning", "error"};
+
+	return names[severity];
+}

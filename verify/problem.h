@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of everything that can be wrong with a store. Knows not how it is found. */
+#ifndef VERIFY_PROBLEM_H
+#define VERIFY_PROBLEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum severity {
+	SEVERITY_INFO,	  /* legal, worth knowing */
+	SEVERITY_WARNING, /* does not change the view; can be mended */
+	SEVERITY_ERROR,	  /* the view is not, or may not be, what it was */
+};
+
+enum problem {
+	PROBLEM_HEADER_MAGIC,
+	PROBLEM_HEADER_VERSION,
+	PROBLEM_HEADER_CHUNK_SIZE,
+	PROBLEM_HEADER_INVALID,
+	PROBLEM_HEADER_SLACK,
+	PROBLEM_STORE_TRUNCATED,
+	PROBLEM_AREA_MISSING,
+	PROBLEM_ENTRY_TOO_LARGE,
+	PROBLEM_ENTRY_IN_METADATA,
+	PROBLEM_ENTRY_BEYOND_DEVICE,
+	PROBLEM_ENTRY_BEYOND_ORIGIN,
+	PROBLEM_DUPLICATE_OLD,
+	PROBLEM_DUPLICATE_NEW,
+	PROBLEM_DIRTY_TAIL,
+	PROBLEM_OUT_OF_ORDER,
+	PROBLEM_LEAKED_CHUNKS,
+	PROBLEM_MERGE_UNFINISHED,
+	PROBLEM_COUNT,
+};
+
+struct problem_info {
+	const char *code; /* as scripts see it */
+	enum severity severity;
+	const char *meaning; /* what it means for the user's data */
+};
+
+const struct problem_info *problem_info(enum problem problem);
+const char *severity_name(enum severity severity);
+
+/* One problem at one place. */
+struct finding {
+	enum problem problem;
+	bool has_exception; /* area, index and exception say where */
+	uint64_t area;
+	uint32_t index; /* within the area */
+	uint64_t old_chunk, new_chunk;
+	char message[256];
+};
+
+#endif
