@@ -21,13 +21,17 @@ LIBURING ?= $(shell $(PKG_CONFIG) --exists liburing && echo yes || echo no)
 LIBRARIES := blkid popt zlib $(if $(filter yes,$(LIBURING)),liburing)
 
 B ?= build
-CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -DCOWTOOL_VERSION='"$(VERSION)"' \
+# 'make V=1' shows the commands.
+Q := $(if $(V),,@)
+CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -DCOWTOOL_VERSION='"$(VERSION)"' \
 	$(if $(filter yes,$(LIBURING)),-DHAVE_LIBURING) \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) $(CPPFLAGS)
-CFLAGS_ALL = -std=gnu11 $(WARNINGS) -pthread $(CFLAGS)
-LIBS_ALL = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
+CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread $(CFLAGS)
+LIBS_ALL := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
 
-COMMAND_SOURCES := $(wildcard store/cmd_*.c verify/cmd_*.c merge/cmd_*.c)
+# What parses options and prints is the command line's; the library does neither.
+COMMAND_LINE_SOURCES := store/cli.c store/json.c store/progress.c store/reader.c
+COMMAND_SOURCES := $(wildcard store/cmd_*.c verify/cmd_*.c merge/cmd_*.c) $(COMMAND_LINE_SOURCES)
 LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(wildcard store/*.c verify/*.c merge/*.c))
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(B)/%.o)
 COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$(B)/%.o) $(B)/cowtool.o
@@ -38,14 +42,15 @@ SOURCES := cowtool.c $(LIBRARY_SOURCES) $(COMMAND_SOURCES)
 all: cowtool
 
 cowtool: $(B)/cowtool
-	cp $< $@
+	$(Q)cp $< $@
 
 $(B)/cowtool: $(COMMAND_OBJECTS) $(B)/libcowtool.a
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
 $(B)/libcowtool.a: $(LIBRARY_OBJECTS)
-	rm -f $@
-	$(AR) rcs $@ $^
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # Rebuilt when the flags change: the name of the flags file holds their checksum.
 FLAGS_STAMP := $(B)/flags-$(shell echo '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL)' | cksum | cut -d' ' -f1)
@@ -56,9 +61,100 @@ $(FLAGS_STAMP):
 
 $(B)/%.o: %.c $(FLAGS_STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo "  CC    $@"
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 -include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d)
+
+# ---- tests ----
+
+UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit_*.c))
+TEST_TOOLS := $(B)/tests/mkstore $(B)/tests/refmerge
+
+$(UNIT_TESTS): $(B)/tests/%: $(B)/tests/%.o $(COMMAND_LINE_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+
+$(TEST_TOOLS): $(B)/tests/%: $(B)/tests/%.o
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
+
+-include $(wildcard $(B)/tests/*.d)
+.SECONDARY:
+
+.PHONY: test-programs
+test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS)
+
+# No root, no network, under three minutes.
+.PHONY: check
+check: test-programs
+	tests/run-unit $(UNIT_TESTS)
+	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests bats --jobs $(JOBS) tests/*.bats
+JOBS ?= 1
+
+# A real kernel under QEMU, in software.
+.PHONY: check-kernel
+check-kernel: cowtool
+	bats tests/kernel/*.bats
+
+.PHONY: layers
+layers:
+	tests/check-layers
+
+# The same tests with AddressSanitizer and UndefinedBehaviorSanitizer; the threads with ThreadSanitizer.
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+.PHONY: sanitize
+sanitize:
+	$(MAKE) B=build/address CFLAGS='$(SANITIZE) -fsanitize=address,undefined' sanitized
+	$(MAKE) B=build/thread CFLAGS='$(SANITIZE) -fsanitize=thread' build/thread/tests/unit_io
+	tests/run-unit build/thread/tests/unit_io
+
+.PHONY: sanitized
+sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
+	tests/run-unit $(UNIT_TESTS)
+	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests bats tests/[!d]*.bats
+
+SCRIPTS := $(shell git grep -lE '^\#!.*(bash|/sh)' 2>/dev/null)
+C_FILES := $(wildcard *.c store/*.[ch] verify/*.[ch] merge/*.[ch] tests/*.[ch] tests/*/*.[ch])
+.PHONY: lint
+lint: layers
+	clang-format --dry-run -Werror $(C_FILES)
+	$(MAKE) B=build/gcc CC=gcc build/gcc/cowtool
+	$(MAKE) B=build/clang CC=clang build/clang/cowtool
+	$(MAKE) B=build/no-liburing LIBURING=no build/no-liburing/cowtool
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+		-DHAVE_LIBURING -I. $(SOURCES)
+	clang-tidy --quiet $(SOURCES) -- -std=gnu11 $(CPPFLAGS_ALL)
+	shellcheck -x $(SCRIPTS)
+	mandoc -T lint -W warning man/cowtool.8
+
+# ---- for people ----
+
+SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
+	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux \
+	clang clang-format clang-tidy cppcheck shellcheck mandoc
+.PHONY: setup
+setup:
+	apt-get update
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(SETUP_PACKAGES)
+
+.PHONY: demo
+demo: cowtool
+	tests/demo
+
+.PHONY: install
+install: cowtool
+	install -D -m 755 cowtool $(DESTDIR)$(SBINDIR)/cowtool
+	install -D -m 644 man/cowtool.8 $(DESTDIR)$(MANDIR)/man8/cowtool.8
+	install -D -m 644 completions/cowtool.bash $(DESTDIR)$(BASHCOMPDIR)/cowtool
+	install -D -m 644 completions/_cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
+	install -D -m 644 completions/cowtool.fish $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/cowtool $(DESTDIR)$(MANDIR)/man8/cowtool.8
+	rm -f $(DESTDIR)$(BASHCOMPDIR)/cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
+	rm -f $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
 
 .PHONY: clean
 clean:

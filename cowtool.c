@@ -25,7 +25,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"inspect", cmd_inspect, "[OPTION...] STORE", "Show what a COW store is and how full.", false},
+	{"inspect", cmd_inspect, "[OPTION...] STORE", "Show what a COW store is and how full.",
+	 false},
 	{"verify", cmd_verify, "[OPTION...] [--origin=ORIGIN] STORE",
 	 "Check a COW store; changes nothing.", false},
 	{"dump", cmd_dump, "[OPTION...] [--format=FORMAT] STORE",
@@ -99,8 +100,9 @@ static void print_help(FILE *file)
 		      "device-mapper\nsnapshots, offline.\n\nCommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(file, "  %-8s  %s\n", commands[i].name, commands[i].summary);
-	fprintf(file, "\n'cowtool COMMAND --help' lists the options of a command; cowtool(8) is the "
-		      "manual.\n");
+	fprintf(file,
+		"\n'cowtool COMMAND --help' lists the options of a command; cowtool(8) is the "
+		"manual.\n");
 }
 
 /* In JSON the error is an object of its own, or the last key of the object that was begun. */

@@ -200,10 +200,8 @@ static enum result close_session(struct session *session, enum result result, st
 
 static enum result open_and_merge(struct cli *cli, const struct choice *choice, struct failure *why)
 {
-	struct session session = {.cli = cli,
-				  .choice = choice,
-				  .origin = {.fd = -1},
-				  .device = {.fd = -1}};
+	struct session session = {
+		.cli = cli, .choice = choice, .origin = {.fd = -1}, .device = {.fd = -1}};
 	enum result result;
 
 	session.merge = (struct merge){
@@ -231,7 +229,8 @@ static enum result check_choice(const struct cli *cli, struct choice *choice, st
 		return fail(why, RESULT_USAGE, "--progress: '%s' is neither bar, json nor none",
 			    choice->progress_name);
 	if (choice->engine_name && !io_engine_parse(choice->engine_name, &choice->engine))
-		return fail(why, RESULT_USAGE, "--io: '%s' is neither auto, uring, threads nor sync",
+		return fail(why, RESULT_USAGE,
+			    "--io: '%s' is neither auto, uring, threads nor sync",
 			    choice->engine_name);
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
@@ -246,8 +245,8 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with what is on disk, whoever began it",
 		 NULL},
-		{"dry-run", CLI_FLAG, &choice.dry_run, "check everything, show the plan, write nothing",
-		 NULL},
+		{"dry-run", CLI_FLAG, &choice.dry_run,
+		 "check everything, show the plan, write nothing", NULL},
 		{"force", CLI_FLAG, &choice.force,
 		 "merge although the file systems differ, or a chunk has two exceptions", NULL},
 		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 16M)",

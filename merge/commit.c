@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rules of a commit. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero entry.
+ * The rules of a commit. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero
+ * entry.
  *
- *  1. Only a suffix e_first .. e_n-1 is ever cleared. A reader after any crash therefore finds a prefix
- *     that still holds everything that was not committed.
- *  2. The suffix's data is durable in the origin before its first clear is submitted: the origin's flush
- *     was submitted after the last write had completed, and has itself completed.
+ *  1. Only a suffix e_first .. e_n-1 is ever cleared. A reader after any crash therefore finds a
+ * prefix that still holds everything that was not committed.
+ *  2. The suffix's data is durable in the origin before its first clear is submitted: the origin's
+ * flush was submitted after the last write had completed, and has itself completed.
  *  3. A clear keeps the exceptions before e_first that share its block.
- *  4. Within the area of e_first (the area of the cut) all clears but those of rule 6 go out at once, in
- *     any order: whichever of them survive a crash, rule 1 holds.
- *  5. Areas behind the area of the cut are cleared only when the cut is durable. Then nobody can reach
- *     them: a kernel that used the store again would zero such an area before it fills the one before.
- *     They are durably zero before the merge ends.
- *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs twice), the
- *     blocks of the cut's area are cleared from the last to the first, each flushed before the next: an
- *     entry that survived behind a cleared one could come alive with another chunk's data when the
- *     store is filled again. In the usual order it would come alive with its own data, which the origin
- *     holds anyway.
- *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is repeated.
+ *  4. Within the area of e_first (the area of the cut) all clears but those of rule 6 go out at
+ * once, in any order: whichever of them survive a crash, rule 1 holds.
+ *  5. Areas behind the area of the cut are cleared only when the cut is durable. Then nobody can
+ * reach them: a kernel that used the store again would zero such an area before it fills the one
+ * before. They are durably zero before the merge ends.
+ *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs
+ * twice), the blocks of the cut's area are cleared from the last to the first, each flushed before
+ * the next: an entry that survived behind a cleared one could come alive with another chunk's data
+ * when the store is filled again. In the usual order it would come alive with its own data, which
+ * the origin holds anyway.
+ *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is
+ * repeated.
  *
  * Proofs and the kernel's side of it: the merging code is persistent_commit_merge and
  * persistent_prepare_merge in drivers/md/dm-snap-persistent.c.

@@ -19,7 +19,8 @@ static enum result probe(uint64_t origin_bytes, const struct view_range *ranges,
 	struct probe_range bytes[RANGES];
 
 	for (int i = 0; i < RANGES; i++)
-		bytes[i] = (struct probe_range){ranges[i].offset, ranges[i].bytes, ranges[i].buffer};
+		bytes[i] =
+			(struct probe_range){ranges[i].offset, ranges[i].bytes, ranges[i].buffer};
 	return probe_bytes(origin_bytes, bytes, RANGES, identity, why);
 }
 
@@ -70,8 +71,8 @@ enum result identity_check(const struct store *store, struct device *origin, boo
 			   struct failure *why)
 {
 	uint64_t head = min_u64(origin->bytes, HEAD_BYTES);
-	uint64_t tail_from = round_down(origin->bytes - min_u64(origin->bytes, TAIL_BYTES),
-					BUFFER_ALIGNMENT);
+	uint64_t tail_from =
+		round_down(origin->bytes - min_u64(origin->bytes, TAIL_BYTES), BUFFER_ALIGNMENT);
 	struct view_range ranges[RANGES] = {{.offset = 0, .bytes = head}};
 	enum result result;
 

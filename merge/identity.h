@@ -6,9 +6,9 @@
 #include "store/store.h"
 
 /*
- * Compares what libblkid finds in the first and last bytes of the origin with what it would find there
- * after the merge. RESULT_REFUSED where type or UUID would change. With `resuming` an origin on which
- * nothing is found is let through: a power cut may have torn its superblock.
+ * Compares what libblkid finds in the first and last bytes of the origin with what it would find
+ * there after the merge. RESULT_REFUSED where type or UUID would change. With `resuming` an origin
+ * on which nothing is found is let through: a power cut may have torn its superblock.
  */
 enum result identity_check(const struct store *store, struct device *origin, bool resuming,
 			   struct failure *why);

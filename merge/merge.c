@@ -5,9 +5,9 @@
  *   windows  free -> loading -> reading -> writing -> copied -> (committed) -> free
  *   commit   idle -> flush origin -> clear -> flush store -> clear rest -> idle
  *
- * While one window is being committed, the next ones are loaded, read and written: an origin chunk may be
- * written at any time before its exception is cleared. Windows are committed in the order in which they
- * were taken, as many at once as have been copied.
+ * While one window is being committed, the next ones are loaded, read and written: an origin chunk
+ * may be written at any time before its exception is cleared. Windows are committed in the order in
+ * which they were taken, as many at once as have been copied.
  */
 #include "merge/merge.h"
 
@@ -25,7 +25,7 @@
 struct driver {
 	struct merge *merge;
 	struct window windows[RING];
-	unsigned int window_count; /* of them are used; 1 where chunks have two exceptions */
+	unsigned int window_count;  /* of them are used; 1 where chunks have two exceptions */
 	unsigned int oldest, taken; /* the ring: windows oldest .. oldest + taken - 1 */
 	unsigned int committing;    /* so many of the oldest are in the commit's hands */
 	uint64_t capacity;	    /* exceptions for each window */
@@ -132,8 +132,10 @@ static enum result drive(struct driver *driver, struct failure *why)
 		result = step_windows(driver, &moved, why);
 		if (result == RESULT_OK)
 			result = step_commit(driver, &moved, why);
-		if (result != RESULT_OK || driver->taken == 0)
+		if (result != RESULT_OK)
 			return result;
+		if (driver->taken == 0 && (driver->next_end == 0 || stop_requested(merge)))
+			return RESULT_OK;
 		if (!moved && !io_wait(merge->io))
 			return fail(why, RESULT_INTERNAL, "the merge waits for nothing");
 		if (merge->progress)
@@ -187,7 +189,8 @@ static enum result merge_windows(struct merge *merge, struct failure *why)
 	return result;
 }
 
-/* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty tail. */
+/* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty
+ * tail. */
 static enum result sweep(struct merge *merge, struct failure *why)
 {
 	const struct geometry *geometry = &merge->store->geometry;
@@ -215,13 +218,13 @@ static enum result run(struct merge *merge, struct failure *why)
 			result = merge_windows(merge, why);
 	}
 	if (result == RESULT_OK && merge->exceptions_left > 0)
-		result = fail(why, RESULT_STOPPED,
-			      "%s: stopped on request with %llu of %llu exceptions left; what is merged "
-			      "is safe, 'cowtool merge --resume %s %s' goes on",
-			      merge->store->device->name,
-			      (unsigned long long)merge->exceptions_left,
-			      (unsigned long long)merge->exceptions_before, merge->origin->name,
-			      merge->store->device->name);
+		result = fail(
+			why, RESULT_STOPPED,
+			"%s: stopped on request with %llu of %llu exceptions left; what is merged "
+			"is safe, 'cowtool merge --resume %s %s' goes on",
+			merge->store->device->name, (unsigned long long)merge->exceptions_left,
+			(unsigned long long)merge->exceptions_before, merge->origin->name,
+			merge->store->device->name);
 	if (result == RESULT_OK)
 		result = record_end(merge->store, why);
 	return result;

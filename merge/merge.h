@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The merge: first merge_prepare, which reads, judges and writes nothing; then merge_run. Prints nothing.
+ * The merge: first merge_prepare, which reads, judges and writes nothing; then merge_run. Prints
+ * nothing.
  *
  * The caller fills in the fields above `results` of a zeroed struct merge.
  */
@@ -20,25 +21,27 @@ struct merge {
 	struct device *origin;
 	struct io *io;
 	bool resume;
-	bool force;		  /* consent to another file system, another witness, duplicates */
-	bool skip_identity;	  /* without libblkid: for a simulator */
-	uint64_t window_bytes;	  /* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX */
-	const volatile sig_atomic_t *stop; /* NULL, or: when it is set, end after the windows in hand */
-	void (*progress)(void *context, const struct merge *merge); /* NULL, or called now and then */
-	void (*note)(void *context, const char *text);		    /* NULL, or told what is odd */
+	bool force;	       /* consent to another file system, another witness, duplicates */
+	bool skip_identity;    /* without libblkid: for a simulator */
+	uint64_t window_bytes; /* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX */
+	const volatile sig_atomic_t
+		*stop; /* NULL, or: when it is set, end after the windows in hand */
+	void (*progress)(void *context,
+			 const struct merge *merge);   /* NULL, or called now and then */
+	void (*note)(void *context, const char *text); /* NULL, or told what is odd */
 	void *context;
 	/* results */
-	struct check check;	 /* of merge_prepare */
-	bool record_is_current;	 /* an unfinished merge is being resumed */
+	struct check check;			     /* of merge_prepare */
+	bool record_is_current;			     /* an unfinished merge is being resumed */
 	uint64_t exceptions_before, exceptions_left; /* left: not yet committed */
-	uint64_t bytes_total, bytes_copied;	     /* of the store's data, as far as it is in the origin */
-	uint64_t bytes_written;			     /* to the origin, clipped to its end */
+	uint64_t bytes_total, bytes_copied; /* of the store's data, as far as it is in the origin */
+	uint64_t bytes_written;		    /* to the origin, clipped to its end */
 	uint64_t commits, flushes;
 };
 
 /*
- * Everything that can be judged before the first write: the store is sound, its exceptions fit the origin,
- * the record of an unfinished merge is of this origin, the file system is the same.
+ * Everything that can be judged before the first write: the store is sound, its exceptions fit the
+ * origin, the record of an unfinished merge is of this origin, the file system is the same.
  * RESULT_DAMAGED, RESULT_REFUSED, RESULT_NOT_THERE, RESULT_IO: nothing was written.
  */
 enum result merge_prepare(struct merge *merge, struct failure *why);
@@ -54,8 +57,8 @@ struct merge_estimate {
 void merge_estimate(const struct merge *merge, struct merge_estimate *estimate);
 
 /*
- * Merges. RESULT_STOPPED: stopped on request, what is committed is safe. Any failure: what is committed
- * is safe, and a later merge with `resume` goes on.
+ * Merges. RESULT_STOPPED: stopped on request, what is committed is safe. Any failure: what is
+ * committed is safe, and a later merge with `resume` goes on.
  */
 enum result merge_run(struct merge *merge, struct failure *why);
 

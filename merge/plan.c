@@ -7,7 +7,8 @@
 
 #include "store/bytes.h"
 
-/* Data chunks on both sides of a metadata area are read in one go, the area with them, up to this size. */
+/* Data chunks on both sides of a metadata area are read in one go, the area with them, up to this
+ * size. */
 #define BRIDGE_BYTES (64u * 1024)
 
 /* A bridge for so many exceptions may be built; the buffer has room for them. */
@@ -88,7 +89,8 @@ static bool take_items(struct plan *plan, const struct geometry *geometry, uint6
 	return true;
 }
 
-/* How many chunks `item` is ahead of the last one read: 1 a neighbour, 2 one beyond a metadata area. */
+/* How many chunks `item` is ahead of the last one read: 1 a neighbour, 2 one beyond a metadata
+ * area. */
 static uint64_t step_to(const struct plan *plan, const struct geometry *geometry, size_t i,
 			size_t bridges_left)
 {
@@ -117,7 +119,8 @@ static void plan_reads(struct plan *plan, const struct geometry *geometry, struc
 			read->bytes += (uint32_t)(step * slice.bytes);
 		} else {
 			read = &plan->reads[plan->read_count++];
-			read->offset = plan->items[i].new_chunk * geometry->chunk_bytes + slice.offset;
+			read->offset =
+				plan->items[i].new_chunk * geometry->chunk_bytes + slice.offset;
 			read->position = plan->data_bytes;
 			read->bytes = (uint32_t)slice.bytes;
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From the exceptions of one window to the transfers that merge it: reads in the order of the store,
- * neighbours joined; writes in the order of the origin, neighbours joined, clipped to the origin's end.
- * Pure: no devices, no I/O.
+ * From the exceptions of one window to the transfers that merge it: reads in the order of the
+ * store, neighbours joined; writes in the order of the origin, neighbours joined, clipped to the
+ * origin's end. Pure: no devices, no I/O.
  *
  * Of several exceptions for one old chunk only the first (the lowest number) is written.
  */
@@ -37,7 +37,8 @@ struct plan_write {
 	uint32_t first_buffer, buffer_count;
 };
 
-/* A part of every chunk, in bytes from its start: the whole chunk but for chunks larger than a window. */
+/* A part of every chunk, in bytes from its start: the whole chunk but for chunks larger than a
+ * window. */
 struct plan_slice {
 	uint64_t offset, bytes;
 };
@@ -64,8 +65,9 @@ bool plan_allocate(struct plan *plan, size_t capacity);
 void plan_free(struct plan *plan);
 
 /*
- * Plans the transfers of `count` exceptions (at most the capacity) for this slice of their chunks. The
- * data will lie in `buffer`. False: an exception lies outside the store or the origin; nothing is planned.
+ * Plans the transfers of `count` exceptions (at most the capacity) for this slice of their chunks.
+ * The data will lie in `buffer`. False: an exception lies outside the store or the origin; nothing
+ * is planned.
  */
 bool plan_make(struct plan *plan, const struct geometry *geometry, uint64_t origin_bytes,
 	       const struct exception *exceptions, size_t count, struct plan_slice slice,

@@ -49,10 +49,11 @@ static enum result check_roles(const struct merge *merge, struct failure *why)
 			    origin, store);
 	result = store_require_header(merge->store, why);
 	if (result == RESULT_OK && origin_is_store && !merge->force)
-		result = fail(why, RESULT_REFUSED,
-			      "%s: is itself a COW store, not an origin; name the right origin, or use "
-			      "--force",
-			      origin);
+		result = fail(
+			why, RESULT_REFUSED,
+			"%s: is itself a COW store, not an origin; name the right origin, or use "
+			"--force",
+			origin);
 	return result;
 }
 
@@ -69,20 +70,21 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 	const char *store = merge->store->device->name;
 
 	if (errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
-		return fail(why, RESULT_REFUSED,
-			    "%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
-			    "outside it; name the right origin",
-			    merge->origin->name, store,
-			    (unsigned long long)check->summary.highest_old,
-			    (unsigned long long)merge->store->geometry.chunk_bytes);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
+			"outside it; name the right origin",
+			merge->origin->name, store, (unsigned long long)check->summary.highest_old,
+			(unsigned long long)merge->store->geometry.chunk_bytes);
 	if (check->found[PROBLEM_HEADER_INVALID])
-		return fail(why, RESULT_DAMAGED,
-			    "%s: is marked invalid: the kernel gave this snapshot up, and merging it "
-			    "would damage the origin; see 'cowtool verify'",
-			    store);
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: is marked invalid: the kernel gave this snapshot up, and merging it "
+			"would damage the origin; see 'cowtool verify'",
+			store);
 	return fail(why, RESULT_DAMAGED,
-		    "%s: has %llu error%s, the first: %s: %s; see 'cowtool verify --origin'%s", store,
-		    (unsigned long long)errors, errors == 1 ? "" : "s",
+		    "%s: has %llu error%s, the first: %s: %s; see 'cowtool verify --origin'%s",
+		    store, (unsigned long long)errors, errors == 1 ? "" : "s",
 		    problem_info(first->problem)->code, first->message,
 		    errors == check->found[PROBLEM_DUPLICATE_OLD]
 			    ? "; with --force the first of two exceptions for a chunk counts"
@@ -136,7 +138,8 @@ static enum result check_record(struct merge *merge, bool *proven, struct failur
 	}
 	if (store->record.role != RECORD_MERGING || store->record.kept_stores != 0)
 		return fail(why, RESULT_REFUSED,
-			    "%s: belongs to an unfinished merge with kept snapshots, which this version "
+			    "%s: belongs to an unfinished merge with kept snapshots, which this "
+			    "version "
 			    "cannot go on with",
 			    store->device->name);
 	if (!merge->resume)
@@ -184,8 +187,8 @@ void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 	estimate->bytes = merge->bytes_total;
 	for (; end > 0; end = window_first(store, capacity, end))
 		estimate->windows++;
-	/* Each commit flushes both; the record is flushed when it comes and when it goes, as are the
-	 * areas that were cleared last. */
+	/* Each commit flushes both; the record is flushed when it comes and when it goes, as are
+	 * the areas that were cleared last. */
 	if (estimate->windows > 0)
 		estimate->flushes = 2 * estimate->windows + 3;
 }

@@ -11,7 +11,8 @@
 
 #define PIECE_BYTES (1024u * 1024)
 
-/* CRC-32 of `bytes` bytes of a device. A piece is read whole blocks long, and as much of it counts. */
+/* CRC-32 of `bytes` bytes of a device. A piece is read whole blocks long, and as much of it counts.
+ */
 static enum result crc_of(struct io *io, struct device *device, uint64_t offset, uint64_t bytes,
 			  uint32_t *crc, struct failure *why)
 {
@@ -51,11 +52,12 @@ static enum result match_witness(const struct store *store, struct device *origi
 	}
 	if (bytes > 0 && crc == record->witness_crc)
 		return RESULT_OK;
-	return fail(why, RESULT_REFUSED,
-		    "%s: is not the origin that the unfinished merge of %s writes to, or somebody "
-		    "wrote to it since: chunk %llu, merged already, holds other data; name the right "
-		    "origin, or use --force",
-		    origin->name, store->device->name, (unsigned long long)record->witness_chunk);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: is not the origin that the unfinished merge of %s writes to, or somebody "
+		"wrote to it since: chunk %llu, merged already, holds other data; name the right "
+		"origin, or use --force",
+		origin->name, store->device->name, (unsigned long long)record->witness_chunk);
 }
 
 enum result record_match_origin(const struct store *store, const struct summary *summary,
@@ -66,11 +68,12 @@ enum result record_match_origin(const struct store *store, const struct summary 
 
 	*proven = false;
 	if (origin->bytes != record->origin_bytes)
-		return fail(why, RESULT_REFUSED,
-			    "%s: has %llu bytes, but the unfinished merge of %s writes to an origin of "
-			    "%llu bytes; name the right origin",
-			    origin->name, (unsigned long long)origin->bytes, store->device->name,
-			    (unsigned long long)record->origin_bytes);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: has %llu bytes, but the unfinished merge of %s writes to an origin of "
+			"%llu bytes; name the right origin",
+			origin->name, (unsigned long long)origin->bytes, store->device->name,
+			(unsigned long long)record->origin_bytes);
 	/* The witness is the last exception: as long as it is there, nothing was committed. */
 	if (record->witness_chunk == RECORD_NO_WITNESS || summary->exceptions == record->exceptions)
 		return RESULT_OK;

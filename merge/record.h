@@ -7,16 +7,16 @@
 #include "store/summary.h"
 
 /*
- * Is this the origin that the record's merge writes to? RESULT_REFUSED where it has another size, or where
- * the witness, once merged, is not what it holds. *proven is set where the witness was found there: then
- * there is no doubt left. `summary` is of the live exceptions.
+ * Is this the origin that the record's merge writes to? RESULT_REFUSED where it has another size,
+ * or where the witness, once merged, is not what it holds. *proven is set where the witness was
+ * found there: then there is no doubt left. `summary` is of the live exceptions.
  */
 enum result record_match_origin(const struct store *store, const struct summary *summary,
 				struct device *origin, bool *proven, struct failure *why);
 
 /*
- * Makes the record of a merge that begins now and writes it, flushed. With `ambiguous` (a chunk has two
- * exceptions) no witness can be named. *store then holds the record.
+ * Makes the record of a merge that begins now and writes it, flushed. With `ambiguous` (a chunk has
+ * two exceptions) no witness can be named. *store then holds the record.
  */
 enum result record_begin(struct store *store, const struct summary *summary, struct device *origin,
 			 bool ambiguous, struct failure *why);

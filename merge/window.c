@@ -39,8 +39,8 @@ enum result window_init(struct window *window, struct store *store, struct devic
 			uint64_t capacity, uint64_t window_bytes, struct failure *why)
 {
 	uint64_t chunk_bytes = store->geometry.chunk_bytes;
-	uint64_t slice = min_u64(chunk_bytes, max_u64(round_down(window_bytes, BUFFER_ALIGNMENT),
-						      BUFFER_ALIGNMENT));
+	uint64_t slice = min_u64(
+		chunk_bytes, max_u64(round_down(window_bytes, BUFFER_ALIGNMENT), BUFFER_ALIGNMENT));
 	uint64_t data_bytes = plan_buffer_bytes(&store->geometry, capacity, slice);
 	uint64_t metadata_bytes = capacity * EXCEPTION_BYTES + 2ull * STORE_SEGMENT_BYTES;
 
@@ -144,7 +144,8 @@ static void decode(struct window *window)
 static enum result plan_slice(struct window *window, struct failure *why)
 {
 	if (!plan_make(&window->plan, &window->store->geometry, window->origin->bytes,
-		       window->exceptions, window->end - window->first, window->slice, window->data))
+		       window->exceptions, window->end - window->first, window->slice,
+		       window->data))
 		return fail(why, RESULT_DAMAGED,
 			    "%s: an exception between number %llu and %llu is not what it was when "
 			    "the store was verified; does somebody else write to it?",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A window: the exceptions first .. end - 1 on their way into the origin. Its steps: load the exceptions,
- * plan, read their data, write it; a chunk larger than the window goes in slices. What makes it durable
- * and forgets the exceptions is merge/commit.
+ * A window: the exceptions first .. end - 1 on their way into the origin. Its steps: load the
+ * exceptions, plan, read their data, write it; a chunk larger than the window goes in slices. What
+ * makes it durable and forgets the exceptions is merge/commit.
  */
 #ifndef MERGE_WINDOW_H
 #define MERGE_WINDOW_H
@@ -25,7 +25,8 @@ struct window {
 	struct device *origin; /* the caller's */
 	uint64_t first, end;
 	uint8_t *metadata; /* as read; owned */
-	uint32_t kept_bytes; /* at its start: exceptions before `first` that share a block with it */
+	uint32_t
+		kept_bytes; /* at its start: exceptions before `first` that share a block with it */
 	struct exception *exceptions;
 	uint8_t *data;
 	struct plan plan;
@@ -41,8 +42,9 @@ struct window {
 uint64_t window_capacity(const struct geometry *geometry, uint64_t window_bytes);
 
 /*
- * Where a window that ends before exception `end` begins, at most `capacity` before it. Rather at the last
- * block of an area: clearing that one block cuts off all behind it at once. Else at a block's start.
+ * Where a window that ends before exception `end` begins, at most `capacity` before it. Rather at
+ * the last block of an area: clearing that one block cuts off all behind it at once. Else at a
+ * block's start.
  */
 uint64_t window_first(const struct store *store, uint64_t capacity, uint64_t end);
 
@@ -57,8 +59,8 @@ void window_free(struct window *window);
 void window_start(struct window *window, uint64_t first, uint64_t end);
 
 /*
- * Goes on as far as that is possible without waiting; *moved is set where it went on. A failure leaves
- * requests in flight: batch_drain(&window->batch) before anything is freed.
+ * Goes on as far as that is possible without waiting; *moved is set where it went on. A failure
+ * leaves requests in flight: batch_drain(&window->batch) before anything is freed.
  */
 enum result window_step(struct window *window, bool *moved, struct failure *why);
 

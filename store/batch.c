@@ -57,7 +57,8 @@ static void request_done(struct io_request *request)
 	send(batch);
 }
 
-void batch_start(struct batch *batch, bool (*next)(struct batch *, struct io_request *), void *owner)
+void batch_start(struct batch *batch, bool (*next)(struct batch *, struct io_request *),
+		 void *owner)
 {
 	assert(batch_finished(batch));
 	batch->next = next;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Many transfers of one kind, some of them in flight, one answer. A completion sends the next one on its
- * way; after an error nothing more is sent.
+ * Many transfers of one kind, some of them in flight, one answer. A completion sends the next one
+ * on its way; after an error nothing more is sent.
  *
- * Order of calls: batch_init; any number of times batch_start, io_wait until batch_finished; batch_free.
+ * Order of calls: batch_init; any number of times batch_start, io_wait until batch_finished;
+ * batch_free.
  */
 #ifndef STORE_BATCH_H
 #define STORE_BATCH_H
@@ -28,7 +29,8 @@ struct batch {
 /* `width` requests in flight at most. */
 enum result batch_init(struct batch *batch, struct io *io, unsigned int width, struct failure *why);
 
-void batch_start(struct batch *batch, bool (*next)(struct batch *, struct io_request *), void *owner);
+void batch_start(struct batch *batch, bool (*next)(struct batch *, struct io_request *),
+		 void *owner);
 
 /* Is nothing of it in flight any more, and nothing left to be sent? True also after an error. */
 bool batch_finished(const struct batch *batch);

@@ -118,8 +118,8 @@ static enum result read_arguments(struct parser *parser, unsigned int wanted, st
 	while (arguments && arguments[given])
 		given++;
 	if (given != wanted)
-		return fail(why, RESULT_USAGE, "%u argument%s given, %u needed: cowtool %s %s", given,
-			    given == 1 ? "" : "s", wanted, cli->command, cli->synopsis);
+		return fail(why, RESULT_USAGE, "%u argument%s given, %u needed: cowtool %s %s",
+			    given, given == 1 ? "" : "s", wanted, cli->command, cli->synopsis);
 	for (unsigned int i = 0; i < wanted; i++) {
 		cli->arguments[i] = strdup(arguments[i]);
 		if (!cli->arguments[i])

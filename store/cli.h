@@ -16,8 +16,9 @@ struct cli {
 	const char *synopsis; /* "[OPTION...] STORE" */
 	const char *summary;  /* one line */
 	bool json, quiet;
-	bool object_open; /* the one JSON object was begun and not ended: an error becomes its last key */
-	bool finished; /* --help was answered: nothing is left to do */
+	bool object_open; /* the one JSON object was begun and not ended: an error becomes its last
+			     key */
+	bool finished;	  /* --help was answered: nothing is left to do */
 	char *arguments[CLI_ARGUMENTS_MAX]; /* owned */
 	unsigned int argument_count;
 };
@@ -42,7 +43,8 @@ struct cli_option {
 
 /*
  * Reads a command's own options and the common ones, and exactly `wanted` arguments into
- * cli->arguments. An option given twice, an unknown one, too few or too many arguments: RESULT_USAGE.
+ * cli->arguments. An option given twice, an unknown one, too few or too many arguments:
+ * RESULT_USAGE.
  * --help prints the help and sets cli->finished.
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,

@@ -43,8 +43,8 @@ static void print_one(struct dump *dump, uint64_t area, uint64_t index,
 	}
 }
 
-static enum result print_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
-			       struct failure *why)
+static enum result print_piece(void *context, uint64_t index, const uint8_t *entries,
+			       uint32_t count, struct failure *why)
 {
 	struct dump *dump = context;
 	uint32_t per_area = dump->store->geometry.exceptions_per_area;

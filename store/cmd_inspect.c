@@ -48,9 +48,9 @@ static enum result gather(struct inspection *inspection, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	inspection->area_missing = scan.area_missing;
-	inspection->record_is_stale = record_is_stale(&inspection->store->record,
-						      inspection->summary.exceptions,
-						      &inspection->summary.first);
+	inspection->record_is_stale =
+		record_is_stale(&inspection->store->record, inspection->summary.exceptions,
+				&inspection->summary.first);
 	inspection->state = state_of(inspection);
 	inspection->next_free = geometry_next_free(geometry, inspection->summary.highest_new);
 	/* The kernel's own arithmetic wraps for numbers that no sound store has; so does this. */

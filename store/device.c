@@ -17,7 +17,8 @@
 #include "store/probe.h"
 #include "store/usage.h"
 
-/* udev takes a lock on a block device for a moment while it probes it: this often, and this long apart. */
+/* udev takes a lock on a block device for a moment while it probes it: this often, and this long
+ * apart. */
 #define LOCK_TRIES 20
 #define LOCK_PAUSE_NS 50000000L
 
@@ -42,9 +43,9 @@ static enum result check_kind(struct device *device, struct failure *why)
 	struct stat status;
 
 	if (stat(device->name, &status) != 0)
-		return fail_errno(why,
-				  errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
-				  errno, "%s: cannot open", device->name);
+		return fail_errno(
+			why, errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
+			errno, "%s: cannot open", device->name);
 	device->is_block = S_ISBLK(status.st_mode);
 	if (!device->is_block && !S_ISREG(status.st_mode))
 		return refuse_kind(device, status.st_mode, why);

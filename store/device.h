@@ -2,8 +2,9 @@
 /*
  * A block device or image file: opened, measured, held. Knows no format.
  *
- * Order of calls: device_open, device_fit (once the size of the units is known), I/O through store/io,
- * device_close. A struct device that did not come from device_open (a simulator's) has fd -1.
+ * Order of calls: device_open, device_fit (once the size of the units is known), I/O through
+ * store/io, device_close. A struct device that did not come from device_open (a simulator's) has fd
+ * -1.
  */
 #ifndef STORE_DEVICE_H
 #define STORE_DEVICE_H
@@ -27,7 +28,8 @@ struct device {
 	char *name;	      /* as the user wrote it; owned */
 	int fd;		      /* owned; -1: none */
 	uint64_t bytes;	      /* size, whole sectors */
-	uint32_t block_bytes; /* logical block: a power of two, at least 512; written whole or not at all */
+	uint32_t block_bytes; /* logical block: a power of two, at least 512; written whole or not
+				 at all */
 	bool is_block;	      /* a block device, not an image file */
 	bool direct;	      /* O_DIRECT: offsets and lengths are multiples of block_bytes */
 	bool writable;
@@ -38,27 +40,30 @@ struct device {
 };
 
 /*
- * Opens `name` (a path, or TAG=value for libblkid) and fills *device; on an error nothing is left open.
- * Anything but a block device or a regular file is RESULT_NOT_THERE, as is a path that leads nowhere.
- * The size may be 0. DEVICE_HOLD and DEVICE_OWN
- * refuse a device that is mounted, held by another device, attached to a loop device or locked by
- * another process, and name what uses it; they take O_EXCL on a block device and an exclusive flock.
+ * Opens `name` (a path, or TAG=value for libblkid) and fills *device; on an error nothing is left
+ * open. Anything but a block device or a regular file is RESULT_NOT_THERE, as is a path that leads
+ * nowhere. The size may be 0. DEVICE_HOLD and DEVICE_OWN refuse a device that is mounted, held by
+ * another device, attached to a loop device or locked by another process, and name what uses it;
+ * they take O_EXCL on a block device and an exclusive flock.
  */
 enum result device_open(struct device *device, const char *name, enum device_mode mode,
 			struct failure *why);
 
 /*
- * Tells the device that all I/O but the last one before its end is a multiple of `unit_bytes` in place
- * and length. Where O_DIRECT cannot serve that (a unit or the end of the device is not a multiple of
- * the logical block), it is turned off. A device without a file descriptor is left alone.
+ * Tells the device that all I/O but the last one before its end is a multiple of `unit_bytes` in
+ * place and length. Where O_DIRECT cannot serve that (a unit or the end of the device is not a
+ * multiple of the logical block), it is turned off. A device without a file descriptor is left
+ * alone.
  */
 void device_fit(struct device *device, uint64_t unit_bytes);
 
-/* Does `name` (a path or TAG=value) lead to this device or file? A name that leads nowhere does not. */
+/* Does `name` (a path or TAG=value) lead to this device or file? A name that leads nowhere does
+ * not. */
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why);
 
-/* Frees and closes; a close that fails after writes is an I/O error. Harmless on a zeroed device. */
+/* Frees and closes; a close that fails after writes is an I/O error. Harmless on a zeroed device.
+ */
 enum result device_close(struct device *device, struct failure *why);
 
 #endif

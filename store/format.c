@@ -146,8 +146,8 @@ enum record_presence record_decode(const uint8_t bytes[RECORD_BYTES], struct rec
 		return RECORD_ABSENT;
 	if (get_le32(bytes + 8) != RECORD_VERSION)
 		return RECORD_CORRUPT;
-	if (get_le32(bytes + 12) != checksum_crc32(0, bytes + RECORD_CHECKED_FROM,
-						   RECORD_BYTES - RECORD_CHECKED_FROM))
+	if (get_le32(bytes + 12) !=
+	    checksum_crc32(0, bytes + RECORD_CHECKED_FROM, RECORD_BYTES - RECORD_CHECKED_FROM))
 		return RECORD_CORRUPT;
 	memcpy(record->id, bytes + 16, RECORD_ID_BYTES);
 	record->role = get_le32(bytes + 32);

@@ -2,9 +2,9 @@
 /*
  * What stands on a COW device, and where. Pure: no file descriptors, no memory, no policy.
  *
- *   chunk 0      header (16 bytes; cowtool's merge record in bytes 256..511 while a merge is unfinished)
- *   chunk 1      metadata area 0: `exceptions_per_area` exceptions of 16 bytes
- *   then         that many data chunks, area 1, its data chunks, ...
+ *   chunk 0      header (16 bytes; cowtool's merge record in bytes 256..511 while a merge is
+ * unfinished) chunk 1      metadata area 0: `exceptions_per_area` exceptions of 16 bytes then that
+ * many data chunks, area 1, its data chunks, ...
  *
  * All numbers are little-endian. The first exception with new_chunk 0 ends the list.
  * Source: drivers/md/dm-snap-persistent.c and dm-exception-store.c of Linux.
@@ -86,8 +86,8 @@ bool geometry_is_metadata(const struct geometry *geometry, uint64_t chunk);
  * number `index`. A habit, never a rule. `index` is below 2^57. */
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index);
 
-/* The chunk that the kernel would allocate next after a reload, given the highest new_chunk of the live
- * exceptions (0: there are none). Sources: persistent_read_metadata, skip_metadata. */
+/* The chunk that the kernel would allocate next after a reload, given the highest new_chunk of the
+ * live exceptions (0: there are none). Sources: persistent_read_metadata, skip_metadata. */
 uint64_t geometry_next_free(const struct geometry *geometry, uint64_t highest_new_chunk);
 
 /* How many chunks an origin of that size has, the last one perhaps partial. */
@@ -110,10 +110,10 @@ struct record {
 	uint32_t role;		     /* enum record_role */
 	uint32_t kept_stores;	     /* how many stores this merge keeps */
 	uint64_t origin_bytes;
-	uint64_t exceptions;	 /* of the merging store, when the merge began */
-	struct exception first;	 /* its exception 0 */
-	uint64_t witness_chunk;	 /* old chunk of the first one merged, or RECORD_NO_WITNESS */
-	uint32_t witness_crc;	 /* CRC-32 of that chunk's data, clipped to the origin */
+	uint64_t exceptions;	/* of the merging store, when the merge began */
+	struct exception first; /* its exception 0 */
+	uint64_t witness_chunk; /* old chunk of the first one merged, or RECORD_NO_WITNESS */
+	uint32_t witness_crc;	/* CRC-32 of that chunk's data, clipped to the origin */
 };
 
 enum record_presence {
@@ -123,8 +123,8 @@ enum record_presence {
 };
 
 /*
- * Was the merging store used again since this record was written? Then it says nothing: there are more
- * exceptions than when the merge began, or another one is the first. `first` counts only where
+ * Was the merging store used again since this record was written? Then it says nothing: there are
+ * more exceptions than when the merge began, or another one is the first. `first` counts only where
  * `exceptions`, the live ones, is not 0. The record of a kept store cannot be judged by that store.
  */
 bool record_is_stale(const struct record *record, uint64_t exceptions,

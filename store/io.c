@@ -144,8 +144,8 @@ static enum result run_one(struct io *io, struct io_request *request, struct fai
 	return io_fail(request->operation, request->device, offset, bytes, request->error, why);
 }
 
-enum result io_read(struct io *io, struct device *device, uint64_t offset, void *buffer, size_t bytes,
-		    struct failure *why)
+enum result io_read(struct io *io, struct device *device, uint64_t offset, void *buffer,
+		    size_t bytes, struct failure *why)
 {
 	struct io_request request;
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The queue between everything that reads and writes, and the engine that does it. Knows bytes, not what
- * they mean.
+ * The queue between everything that reads and writes, and the engine that does it. Knows bytes, not
+ * what they mean.
  *
- * One thread submits; completions are delivered by io_wait on that same thread, in any order, by calling
- * request->done. A done function may submit more. Two requests that are in flight at once have no order
- * between them: who needs one waits for the first before submitting the second. A flush makes durable
- * what had been completed on its device before it was submitted, nothing else.
+ * One thread submits; completions are delivered by io_wait on that same thread, in any order, by
+ * calling request->done. A done function may submit more. Two requests that are in flight at once
+ * have no order between them: who needs one waits for the first before submitting the second. A
+ * flush makes durable what had been completed on its device before it was submitted, nothing else.
  *
- * Short transfers and interrupted calls are continued here, so a request is done wholly or has an error;
- * a write with an error may have been done in any part. A flush with an error is never repeated: the
- * kernel may have dropped what it could not write, and a second flush would then succeed.
+ * Short transfers and interrupted calls are continued here, so a request is done wholly or has an
+ * error; a write with an error may have been done in any part. A flush with an error is never
+ * repeated: the kernel may have dropped what it could not write, and a second flush would then
+ * succeed.
  */
 #ifndef STORE_IO_H
 #define STORE_IO_H
@@ -30,7 +31,7 @@ struct io;
 struct io_request {
 	enum io_operation operation;
 	struct device *device;
-	uint64_t offset;  /* bytes; moves on while in flight */
+	uint64_t offset;   /* bytes; moves on while in flight */
 	struct iovec *iov; /* the submitter's; changed while in flight */
 	unsigned int iov_count;
 	void (*done)(struct io_request *request);
@@ -74,7 +75,8 @@ void io_close(struct io *io);
 void io_prepare(struct io_request *request, enum io_operation operation, struct device *device,
 		uint64_t offset, void *buffer, size_t bytes);
 
-/* Prepares a request of several buffers; the iovec array stays the caller's and must live until done. */
+/* Prepares a request of several buffers; the iovec array stays the caller's and must live until
+ * done. */
 void io_prepare_vector(struct io_request *request, enum io_operation operation,
 		       struct device *device, uint64_t offset, struct iovec *iov,
 		       unsigned int iov_count);
@@ -89,11 +91,11 @@ bool io_wait(struct io *io);
 void io_complete(struct io *io, struct io_request *request, ssize_t result);
 
 /*
- * One transfer or flush, waited for. Completions of other requests are delivered meanwhile. On an error
- * the message names the device, the bytes and the offset.
+ * One transfer or flush, waited for. Completions of other requests are delivered meanwhile. On an
+ * error the message names the device, the bytes and the offset.
  */
-enum result io_read(struct io *io, struct device *device, uint64_t offset, void *buffer, size_t bytes,
-		    struct failure *why);
+enum result io_read(struct io *io, struct device *device, uint64_t offset, void *buffer,
+		    size_t bytes, struct failure *why);
 enum result io_write(struct io *io, struct device *device, uint64_t offset, const void *buffer,
 		     size_t bytes, struct failure *why);
 enum result io_flush(struct io *io, struct device *device, struct failure *why);

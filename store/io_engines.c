@@ -22,8 +22,9 @@ enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct f
 
 	if (choice == IO_ENGINE_URING) {
 		error = io_uring_engine_open(io);
-		return error == 0 ? RESULT_OK
-				  : fail_errno(why, RESULT_USAGE, error, "cannot use io_uring here");
+		return error == 0
+			       ? RESULT_OK
+			       : fail_errno(why, RESULT_USAGE, error, "cannot use io_uring here");
 	}
 	if (choice == IO_ENGINE_THREADS) {
 		error = io_threads_open(io);

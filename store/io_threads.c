@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A pool of threads, each with one system call at a time: for kernels and sandboxes without io_uring. */
+/* A pool of threads, each with one system call at a time: for kernels and sandboxes without
+ * io_uring. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

@@ -32,7 +32,8 @@ static void uring_submit(struct io *io, struct io_request *request)
 	unsigned int count = request->iov_count > IOV_MAX ? IOV_MAX : request->iov_count;
 	int fd = request->device->fd;
 
-	/* The ring has as many places as the queue gives requests: one is free once it was submitted. */
+	/* The ring has as many places as the queue gives requests: one is free once it was
+	 * submitted. */
 	if (!sqe) {
 		io_uring_submit(&uring->ring);
 		sqe = io_uring_get_sqe(&uring->ring);
@@ -51,7 +52,8 @@ static void uring_reap(struct io *io)
 	struct uring *uring = io->state;
 	struct io_uring_cqe *cqe;
 
-	/* An error here (a signal, no memory for a moment) leaves everything as it was: come again. */
+	/* An error here (a signal, no memory for a moment) leaves everything as it was: come again.
+	 */
 	if (io_uring_submit_and_wait(&uring->ring, 1) < 0)
 		return;
 	while (io_uring_peek_cqe(&uring->ring, &cqe) == 0) {

@@ -89,8 +89,8 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 	if (fd < 0)
 		return fail_errno(why, RESULT_IO, errno, "cannot make a memory file for libblkid");
 	if (ftruncate(fd, (off_t)disk_bytes) != 0)
-		result = fail_errno(why, RESULT_IO, errno,
-				    "cannot make a memory file for libblkid");
+		result =
+			fail_errno(why, RESULT_IO, errno, "cannot make a memory file for libblkid");
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
 		if (!write_all(fd, &ranges[i]))
 			result = fail_errno(why, RESULT_IO, errno,

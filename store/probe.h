@@ -10,12 +10,13 @@
 #include "store/status.h"
 
 /*
- * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up, all
- * else is taken as a path. *path is the caller's to free.
+ * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up,
+ * all else is taken as a path. *path is the caller's to free.
  */
 enum result probe_resolve(const char *name, char **path, struct failure *why);
 
-/* What stands at the beginning of a disk: a file system, RAID or LVM member, or a partition table. */
+/* What stands at the beginning of a disk: a file system, RAID or LVM member, or a partition table.
+ */
 struct probe_identity {
 	char type[32]; /* "" where nothing was recognised */
 	char uuid[64]; /* "" where it has none */
@@ -28,7 +29,8 @@ struct probe_range {
 	const uint8_t *buffer;
 };
 
-/* Which identity a disk of `disk_bytes` bytes would have that holds these ranges, and zeros elsewhere. */
+/* Which identity a disk of `disk_bytes` bytes would have that holds these ranges, and zeros
+ * elsewhere. */
 enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, size_t count,
 			struct probe_identity *identity, struct failure *why);
 

@@ -12,7 +12,8 @@ struct reader {
 	struct store store;
 };
 
-/* Opens device, queue and store; see store_open for what is accepted. Close it also after an error. */
+/* Opens device, queue and store; see store_open for what is accepted. Close it also after an error.
+ */
 enum result reader_open(struct reader *reader, const struct cli *cli, const char *name,
 			struct failure *why);
 

@@ -25,8 +25,8 @@ struct stream {
 	unsigned int slot_count; /* how many of them have a buffer */
 	unsigned int ahead;	 /* how many may be in flight now */
 	uint8_t *memory;
-	uint64_t end;	     /* the number behind the last exception that is wanted */
-	uint64_t next_index; /* to be submitted next */
+	uint64_t end;		  /* the number behind the last exception that is wanted */
+	uint64_t next_index;	  /* to be submitted next */
 	unsigned int first, used; /* the ring: slots first .. first + used - 1 are taken */
 };
 
@@ -164,8 +164,8 @@ static enum result scan_piece(void *context, const struct store_segment *segment
 	state->ended |= live < segment->count;
 	if (result == RESULT_OK && state->ended && scan->tail)
 		result = scan->tail(scan->context, segment->index + live,
-				    entries + (size_t)live * EXCEPTION_BYTES,
-				    segment->count - live, why);
+				    entries + (size_t)live * EXCEPTION_BYTES, segment->count - live,
+				    why);
 	/* The tail goes no further than the area in which the list ends. */
 	if (result == RESULT_OK && state->ended && (!scan->tail || after % state->per_area == 0))
 		result = RESULT_STOPPED;

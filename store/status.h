@@ -13,15 +13,15 @@
 
 enum result {
 	RESULT_OK = 0,
-	RESULT_PROBLEMS, /* verify: something is wrong, but the view is not */
-	RESULT_DAMAGED,	 /* read, and wrong: invalid or damaged store */
-	RESULT_STOPPED,	 /* stopped because it was asked to */
-	RESULT_IO,	 /* could not be read, written or flushed */
-	RESULT_REFUSED,	 /* in use, wrong origin, unfinished merge, consent missing */
+	RESULT_PROBLEMS,  /* verify: something is wrong, but the view is not */
+	RESULT_DAMAGED,	  /* read, and wrong: invalid or damaged store */
+	RESULT_STOPPED,	  /* stopped because it was asked to */
+	RESULT_IO,	  /* could not be read, written or flushed */
+	RESULT_REFUSED,	  /* in use, wrong origin, unfinished merge, consent missing */
 	RESULT_NOT_THERE, /* no COW store there: no such file, or something else */
-	RESULT_NO_SPACE, /* a kept snapshot, undo or output file is too small */
-	RESULT_OUTPUT,	 /* standard output takes no more */
-	RESULT_USAGE,	 /* the command line makes no sense */
+	RESULT_NO_SPACE,  /* a kept snapshot, undo or output file is too small */
+	RESULT_OUTPUT,	  /* standard output takes no more */
+	RESULT_USAGE,	  /* the command line makes no sense */
 	RESULT_NO_MEMORY,
 	RESULT_INTERNAL, /* a bug */
 };

@@ -9,7 +9,8 @@
 
 static uint32_t block_bytes(const struct store *store)
 {
-	return (uint32_t)max_u64(SECTOR_BYTES, store->device->direct ? store->device->block_bytes : 0);
+	return (uint32_t)max_u64(SECTOR_BYTES,
+				 store->device->direct ? store->device->block_bytes : 0);
 }
 
 enum result store_open(struct store *store, struct device *device, struct io *io,
@@ -23,8 +24,8 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 	store->device = device;
 	store->io = io;
 	if (device->bytes < SECTOR_BYTES)
-		return fail(why, RESULT_NOT_THERE, "%s: no COW store there: it has not one whole sector",
-			    device->name);
+		return fail(why, RESULT_NOT_THERE,
+			    "%s: no COW store there: it has not one whole sector", device->name);
 	/* Before the chunk size is known, all that is known is that a sector must be readable. */
 	device_fit(device, BUFFER_ALIGNMENT);
 	bytes = block_bytes(store);
@@ -53,24 +54,27 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	case HEADER_GOOD:
 		return RESULT_OK;
 	case HEADER_BLANK:
-		return fail(why, RESULT_NOT_THERE,
-			    "%s: no COW store there: the header is blank, and the kernel would make "
-			    "a new, empty store here",
-			    name);
+		return fail(
+			why, RESULT_NOT_THERE,
+			"%s: no COW store there: the header is blank, and the kernel would make "
+			"a new, empty store here",
+			name);
 	case HEADER_WRONG_MAGIC:
 		return fail(why, RESULT_NOT_THERE,
 			    "%s: no COW store there: it begins with 0x%08x instead of 0x%08x "
 			    "(\"SnAp\")",
 			    name, store->header.magic, HEADER_MAGIC);
 	case HEADER_WRONG_VERSION:
-		return fail(why, RESULT_DAMAGED,
-			    "%s: cannot use the store: the header's version is %u, and only %u exists",
-			    name, store->header.version, HEADER_VERSION);
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: cannot use the store: the header's version is %u, and only %u exists",
+			name, store->header.version, HEADER_VERSION);
 	case HEADER_WRONG_CHUNK_SIZE:
-		return fail(why, RESULT_DAMAGED,
-			    "%s: cannot use the store: the header's chunk size is %u sectors, not a "
-			    "power of two up to %u",
-			    name, store->header.chunk_sectors, CHUNK_SECTORS_MAX);
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: cannot use the store: the header's chunk size is %u sectors, not a "
+			"power of two up to %u",
+			name, store->header.chunk_sectors, CHUNK_SECTORS_MAX);
 	}
 	return fail(why, RESULT_INTERNAL, "%s: unknown header fault", name);
 }
@@ -98,8 +102,8 @@ struct store_segment store_segment(const struct store *store, uint64_t index, ui
 	segment.offset = chunk * geometry->chunk_bytes + start;
 	segment.bytes = (uint32_t)(stop - start);
 	segment.skip = (uint32_t)(first * EXCEPTION_BYTES - start);
-	segment.count = (uint32_t)min_u64((segment.bytes - segment.skip) / EXCEPTION_BYTES,
-					  end - index);
+	segment.count =
+		(uint32_t)min_u64((segment.bytes - segment.skip) / EXCEPTION_BYTES, end - index);
 	return segment;
 }
 
@@ -110,7 +114,8 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 	io_prepare(request, IO_WRITE, store->device, segment->offset, buffer, segment->bytes);
 }
 
-enum result store_write_record(struct store *store, const struct record *record, struct failure *why)
+enum result store_write_record(struct store *store, const struct record *record,
+			       struct failure *why)
 {
 	uint64_t bytes = block_bytes(store);
 	uint8_t *block = io_buffer(bytes);

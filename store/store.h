@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The open store: its header and geometry, its areas as a stream, and the only writer of its metadata.
- * Knows nothing of merging or repairing.
+ * The open store: its header and geometry, its areas as a stream, and the only writer of its
+ * metadata. Knows nothing of merging or repairing.
  *
- * Exceptions are counted through all areas: exception number `index` is entry index % exceptions_per_area
- * of area index / exceptions_per_area.
+ * Exceptions are counted through all areas: exception number `index` is entry index %
+ * exceptions_per_area of area index / exceptions_per_area.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -40,7 +40,8 @@ enum result store_require_header(const struct store *store, struct failure *why)
 
 /* ---- reading ---- */
 
-/* The place on the device of the exceptions from `index` on, as far as they are neighbours on it. */
+/* The place on the device of the exceptions from `index` on, as far as they are neighbours on it.
+ */
 struct store_segment {
 	uint64_t index;	 /* first exception */
 	uint32_t count;	 /* how many, at least 1 */
@@ -52,28 +53,29 @@ struct store_segment {
 /* At most this much of an area is one segment. */
 #define STORE_SEGMENT_BYTES (256u * 1024)
 
-/* The segment that begins with exception `index` and ends before `end` (index < end). The caller knows
- * that the area lies inside the device. */
+/* The segment that begins with exception `index` and ends before `end` (index < end). The caller
+ * knows that the area lies inside the device. */
 struct store_segment store_segment(const struct store *store, uint64_t index, uint64_t end);
 
 /*
- * A piece of metadata on its way through a stream: the exceptions of `segment` stand in `buffer` behind
- * segment->skip bytes. The function may change the buffer. What it returns ends the stream unless it is
- * RESULT_OK.
+ * A piece of metadata on its way through a stream: the exceptions of `segment` stand in `buffer`
+ * behind segment->skip bytes. The function may change the buffer. What it returns ends the stream
+ * unless it is RESULT_OK.
  */
 typedef enum result (*store_stream_function)(void *context, const struct store_segment *segment,
 					     uint8_t *buffer, struct failure *why);
 
 /*
- * Streams the metadata of exceptions begin .. end - 1 forward, live or not, many areas in flight, in
- * bounded memory. All of these areas are on the device. A read error counts when its piece's turn comes.
+ * Streams the metadata of exceptions begin .. end - 1 forward, live or not, many areas in flight,
+ * in bounded memory. All of these areas are on the device. A read error counts when its piece's
+ * turn comes.
  */
 enum result store_stream(const struct store *store, uint64_t begin, uint64_t end,
 			 store_stream_function piece, void *context, struct failure *why);
 
 /*
- * A piece of metadata on its way through a scan: `count` exceptions from number `index` on, all in one
- * area. What the function returns ends the scan unless it is RESULT_OK.
+ * A piece of metadata on its way through a scan: `count` exceptions from number `index` on, all in
+ * one area. What the function returns ends the scan unless it is RESULT_OK.
  */
 typedef enum result (*store_scan_function)(void *context, uint64_t index, const uint8_t *entries,
 					   uint32_t count, struct failure *why);
@@ -88,8 +90,8 @@ struct store_scan {
 };
 
 /*
- * Streams the metadata forward, many areas in flight, in bounded memory. A read error behind the end of
- * the list is no error. Needs a good header.
+ * Streams the metadata forward, many areas in flight, in bounded memory. A read error behind the
+ * end of the list is no error. Needs a good header.
  */
 enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why);
 
@@ -99,9 +101,10 @@ uint32_t store_exceptions_per_block(const struct store *store);
 /* ---- writing ---- */
 
 /*
- * A request that zeroes all of segment `segment` from its first exception on. In front of it, in the
- * same block, may stand exceptions that stay: the caller hands in `buffer`, at least segment->bytes
- * bytes, aligned, zero but for those, which must be in its first segment->skip bytes. Not submitted.
+ * A request that zeroes all of segment `segment` from its first exception on. In front of it, in
+ * the same block, may stand exceptions that stay: the caller hands in `buffer`, at least
+ * segment->bytes bytes, aligned, zero but for those, which must be in its first segment->skip
+ * bytes. Not submitted.
  */
 void store_prepare_clear(const struct store *store, const struct store_segment *segment,
 			 uint8_t *buffer, struct io_request *request);
@@ -110,6 +113,7 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
  * Writes the record (NULL: zeros in its place) beside the unchanged header, and flushes the device.
  * One logical block is rewritten: it holds the old or the new record after a power cut.
  */
-enum result store_write_record(struct store *store, const struct record *record, struct failure *why);
+enum result store_write_record(struct store *store, const struct record *record,
+			       struct failure *why);
 
 #endif

@@ -69,7 +69,8 @@ static bool find_mount(dev_t number, char *phrase, size_t size)
 		unsigned int major_number, minor_number;
 		const char *tail = strstr(line, " - ");
 
-		if (sscanf(line, "%*u %*u %u:%u %*s %511s", &major_number, &minor_number, place) != 3)
+		if (sscanf(line, "%*u %*u %u:%u %*s %511s", &major_number, &minor_number, place) !=
+		    3)
 			continue;
 		if (tail)
 			sscanf(tail, " - %*s %511s", source);
@@ -187,7 +188,8 @@ static bool find_loop(const struct device *device, char *phrase, size_t size)
 
 		if (strncmp(entry->d_name, "loop", 4) != 0)
 			continue;
-		snprintf(path, sizeof(path), "/sys/class/block/%s/loop/backing_file", entry->d_name);
+		snprintf(path, sizeof(path), "/sys/class/block/%s/loop/backing_file",
+			 entry->d_name);
 		if (!read_line(path, backing, sizeof(backing)))
 			continue;
 		found = stat(backing, &status) == 0 && status.st_dev == device->file_system &&

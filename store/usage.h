@@ -9,8 +9,8 @@
 #include "store/device.h"
 
 /*
- * True where somebody else uses the open device, with a phrase like "is mounted on /mnt" or "is held by
- * vg-snap (dm-3)" in `phrase`. Looks only; takes no hold.
+ * True where somebody else uses the open device, with a phrase like "is mounted on /mnt" or "is
+ * held by vg-snap (dm-3)" in `phrase`. Looks only; takes no hold.
  */
 bool usage_find(const struct device *device, char *phrase, size_t size);
 

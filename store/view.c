@@ -69,8 +69,8 @@ static enum result remember(struct overlay *overlay, const struct exception *hit
 	return RESULT_OK;
 }
 
-static enum result gather_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
-				struct failure *why)
+static enum result gather_piece(void *context, uint64_t index, const uint8_t *entries,
+				uint32_t count, struct failure *why)
 {
 	struct overlay *overlay = context;
 	enum result result = RESULT_OK;

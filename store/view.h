@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a snapshot shows: a chunk with an exception comes from the store, all else from the origin. */
+/* What a snapshot shows: a chunk with an exception comes from the store, all else from the origin.
+ */
 #ifndef STORE_VIEW_H
 #define STORE_VIEW_H
 
@@ -8,8 +9,8 @@
 /* A part of the origin's, or of the view's, bytes. */
 struct view_range {
 	uint64_t offset; /* a multiple of BUFFER_ALIGNMENT */
-	size_t bytes;	 /* offset + bytes lies inside the origin; a multiple of BUFFER_ALIGNMENT, or up to
-			  * the origin's end */
+	size_t bytes; /* offset + bytes lies inside the origin; a multiple of BUFFER_ALIGNMENT, or
+		       * up to the origin's end */
 	uint8_t *buffer; /* aligned; at least round_up(bytes, BUFFER_ALIGNMENT) */
 };
 
@@ -17,8 +18,8 @@ struct view_range {
 enum result view_read_origin(const struct store *store, struct device *origin,
 			     const struct view_range *ranges, size_t count, struct failure *why);
 
-/* Replaces in ranges that hold the origin's bytes what the store has instead; one stream of its metadata.
- * Of two exceptions for one chunk the first counts, as for the kernel (5.2 and later). */
+/* Replaces in ranges that hold the origin's bytes what the store has instead; one stream of its
+ * metadata. Of two exceptions for one chunk the first counts, as for the kernel (5.2 and later). */
 enum result view_overlay(const struct store *store, uint64_t origin_bytes,
 			 const struct view_range *ranges, size_t count, struct failure *why);
 

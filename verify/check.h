@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Everything that verify can tell about a store, found in one stream of its metadata (and a second one
- * where there are duplicates, or more exceptions than the memory holds). Changes nothing, prints nothing.
+ * Everything that verify can tell about a store, found in one stream of its metadata (and a second
+ * one where there are duplicates, or more exceptions than the memory holds). Changes nothing,
+ * prints nothing.
  */
 #ifndef VERIFY_CHECK_H
 #define VERIFY_CHECK_H
@@ -19,8 +20,8 @@
 struct check {
 	const struct store *store;
 	bool origin_known;
-	uint64_t origin_bytes;	/* only where origin_known */
-	uint64_t memory_bytes;	/* for the search of duplicates, or CHECK_MEMORY_UNLIMITED */
+	uint64_t origin_bytes; /* only where origin_known */
+	uint64_t memory_bytes; /* for the search of duplicates, or CHECK_MEMORY_UNLIMITED */
 	void (*report)(void *context, const struct finding *finding); /* NULL: only counts */
 	void *context;
 	/* results */
@@ -58,7 +59,8 @@ void check_report_exception(struct check *check, enum problem problem, uint64_t 
 /* verify/check_header.c: magic, version, chunk size, validity, the rest of chunk 0. */
 enum result check_header(struct check *check, struct failure *why);
 
-/* verify/check_entries.c: the live exceptions, one by one and as a whole, and what is behind them. */
+/* verify/check_entries.c: the live exceptions, one by one and as a whole, and what is behind them.
+ */
 enum result check_entries(struct check *check, struct failure *why);
 
 #endif

@@ -31,7 +31,8 @@ static bool check_new(struct entries *entries, uint64_t index, const struct exce
 				       "new chunk %llu is a metadata area", new_chunk);
 	else if (new_chunk >= geometry->device_chunks)
 		check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_DEVICE, index,
-				       exception, "new chunk %llu is outside the device's %llu chunks",
+				       exception,
+				       "new chunk %llu is outside the device's %llu chunks",
 				       new_chunk, (unsigned long long)geometry->device_chunks);
 	else
 		return true;
@@ -41,13 +42,14 @@ static bool check_new(struct entries *entries, uint64_t index, const struct exce
 static void check_old(struct entries *entries, uint64_t index, const struct exception *exception)
 {
 	if (entries->check->origin_known)
-		check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_ORIGIN, index, exception,
+		check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_ORIGIN, index,
+				       exception,
 				       "old chunk %llu is outside the origin's %llu chunks",
 				       (unsigned long long)exception->old_chunk,
 				       (unsigned long long)entries->old_limit);
 	else
-		check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_ORIGIN, index, exception,
-				       "old chunk %llu is larger than any device",
+		check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_ORIGIN, index,
+				       exception, "old chunk %llu is larger than any device",
 				       (unsigned long long)exception->old_chunk);
 }
 
@@ -98,10 +100,11 @@ static void report_end(struct entries *entries, const struct store_scan *scan)
 	uint32_t per_area = geometry->exceptions_per_area;
 
 	if (entries->cut_off || scan->area_missing)
-		check_report(check, PROBLEM_STORE_TRUNCATED,
-			     "the device has %llu bytes (%llu whole chunks), too few for this store",
-			     (unsigned long long)check->store->device->bytes,
-			     (unsigned long long)geometry->device_chunks);
+		check_report(
+			check, PROBLEM_STORE_TRUNCATED,
+			"the device has %llu bytes (%llu whole chunks), too few for this store",
+			(unsigned long long)check->store->device->bytes,
+			(unsigned long long)geometry->device_chunks);
 	if (scan->area_missing)
 		check_report(check, PROBLEM_AREA_MISSING, "area %llu is outside the device",
 			     (unsigned long long)(scan->exceptions / per_area));
@@ -143,9 +146,10 @@ static void report_record(struct check *check)
 	if (store->record_presence != RECORD_PRESENT)
 		return;
 	if (record_is_stale(&store->record, summary->exceptions, &summary->first))
-		check_report(check, PROBLEM_HEADER_SLACK,
-			     "byte %u begins the record of a merge since which the store was used again",
-			     RECORD_OFFSET);
+		check_report(
+			check, PROBLEM_HEADER_SLACK,
+			"byte %u begins the record of a merge since which the store was used again",
+			RECORD_OFFSET);
 	else if (store->record.role == RECORD_MERGING)
 		check_report(check, PROBLEM_MERGE_UNFINISHED,
 			     "%llu of %llu exceptions are left to merge",

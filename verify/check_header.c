@@ -49,8 +49,8 @@ static void check_slack(struct check *check, const uint8_t *chunk, size_t bytes)
 						       first < RECORD_OFFSET + RECORD_BYTES)))
 		first++;
 	if (first < bytes)
-		check_report(check, PROBLEM_HEADER_SLACK, "byte %zu of the header's chunk is not zero",
-			     first);
+		check_report(check, PROBLEM_HEADER_SLACK,
+			     "byte %zu of the header's chunk is not zero", first);
 }
 
 static enum result read_slack(struct check *check, struct failure *why)

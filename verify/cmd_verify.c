@@ -108,15 +108,16 @@ static void end_object(struct cli *cli, struct output *output, enum result resul
 {
 	if (!cli->json)
 		return;
-	cli->object_open = result != RESULT_OK && result != RESULT_PROBLEMS && result != RESULT_DAMAGED;
+	cli->object_open =
+		result != RESULT_OK && result != RESULT_PROBLEMS && result != RESULT_DAMAGED;
 	if (cli->object_open)
 		return;
 	json_close_object(&output->writer);
 	json_end_line(&output->writer);
 }
 
-static enum result verify(struct cli *cli, const struct store *store,
-			  const struct device *origin, struct failure *why)
+static enum result verify(struct cli *cli, const struct store *store, const struct device *origin,
+			  struct failure *why)
 {
 	struct output output = {.json = cli->json, .writer = {.file = stdout}};
 	struct check check = {
@@ -145,8 +146,7 @@ static enum result verify(struct cli *cli, const struct store *store,
 	return result;
 }
 
-static enum result open_and_verify(struct cli *cli, const char *origin_name,
-				   struct failure *why)
+static enum result open_and_verify(struct cli *cli, const char *origin_name, struct failure *why)
 {
 	struct device origin = {.fd = -1};
 	struct reader reader;

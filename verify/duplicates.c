@@ -84,8 +84,7 @@ static enum result add_repeated(struct search *search, uint64_t number, struct f
 {
 	if (search->repeated_count == search->repeated_capacity) {
 		size_t capacity = search->repeated_capacity ? search->repeated_capacity * 2 : 64;
-		struct repeated *repeated =
-			realloc(search->repeated, capacity * sizeof(*repeated));
+		struct repeated *repeated = realloc(search->repeated, capacity * sizeof(*repeated));
 
 		if (!repeated)
 			return fail_memory(why, "the list of duplicates",
@@ -235,7 +234,8 @@ static void report_one(struct search *search, struct repeated *repeated, uint64_
 		return;
 	}
 	check_report_exception(search->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW,
-			       index, exception, "%s chunk %llu stands already at area %llu index %llu",
+			       index, exception,
+			       "%s chunk %llu stands already at area %llu index %llu",
 			       old ? "old" : "new", (unsigned long long)repeated->number,
 			       (unsigned long long)(repeated->first_index / per_area),
 			       (unsigned long long)(repeated->first_index % per_area));

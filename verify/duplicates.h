@@ -2,8 +2,9 @@
 /*
  * Which chunk numbers occur twice among the exceptions, in bounded memory.
  *
- * Numbers are gathered while the metadata streams by. As long as they fit, they are searched in memory;
- * where they do not, the store is read again, once or in several passes, each for a share of the numbers.
+ * Numbers are gathered while the metadata streams by. As long as they fit, they are searched in
+ * memory; where they do not, the store is read again, once or in several passes, each for a share
+ * of the numbers.
  */
 #ifndef VERIFY_DUPLICATES_H
 #define VERIFY_DUPLICATES_H
