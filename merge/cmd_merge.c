@@ -184,7 +184,7 @@ static enum result open_both(struct session *session, struct failure *why)
 /* A close that fails may be a write that was lost. */
 static enum result close_session(struct session *session, enum result result, struct failure *why)
 {
-	struct failure closing;
+	struct failure closing = {.text = ""};
 
 	io_close(&session->io);
 	if (device_close(&session->origin, &closing) != RESULT_OK && result == RESULT_OK) {

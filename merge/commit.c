@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/breaks.h"
 #include "store/bytes.h"
 
 #define WIDTH 32u
@@ -37,14 +38,16 @@
 enum result commit_init(struct commit *commit, struct store *store, struct device *origin,
 			bool in_order, struct failure *why)
 {
+	uint64_t bytes = min_u64(store->geometry.chunk_bytes, STORE_SEGMENT_BYTES);
+
 	memset(commit, 0, sizeof(*commit));
 	commit->store = store;
 	commit->origin = origin;
 	commit->in_order = in_order;
-	commit->zeros = io_buffer(STORE_SEGMENT_BYTES);
-	commit->edge = io_buffer(STORE_SEGMENT_BYTES);
+	commit->zeros = io_buffer_zeroed(bytes);
+	commit->edge = io_buffer_zeroed(bytes);
 	if (!commit->zeros || !commit->edge)
-		return fail_memory(why, "clearing exceptions", STORE_SEGMENT_BYTES);
+		return fail_memory(why, "clearing exceptions", bytes);
 	return batch_init(&commit->batch, store->io, WIDTH, why);
 }
 
@@ -84,9 +87,13 @@ void commit_begin(struct commit *commit, uint64_t first, uint64_t end, const uin
 	commit->cut_end = min_u64(end, round_down(first, per_area) + per_area);
 	commit->step_end = commit->cut_end;
 	memset(commit->edge, 0, commit->edge_bytes);
-	memcpy(commit->edge, kept, kept_bytes);
+	if (!BROKEN(EDGE_NOT_KEPT))
+		memcpy(commit->edge, kept, kept_bytes);
+	if (BROKEN(ONE_TOO_MANY) && kept_bytes > 0)
+		memset(commit->edge + kept_bytes - EXCEPTION_BYTES, 0, EXCEPTION_BYTES);
 	commit->edge_bytes = kept_bytes;
-	start_flush(commit, commit->origin, COMMIT_FLUSH_ORIGIN);
+	start_flush(commit, BROKEN(NO_ORIGIN_FLUSH) ? commit->store->device : commit->origin,
+		    COMMIT_FLUSH_ORIGIN);
 }
 
 /* The segment at `first` has its block's earlier exceptions in `edge`; all others are zeros. */
@@ -125,9 +132,12 @@ static void start_cut(struct commit *commit)
 
 	assert(commit->state == COMMIT_FLUSH_ORIGIN || commit->state == COMMIT_FLUSH_STORE);
 	assert(begin < commit->step_end);
-	if (commit->in_order)
+	if (commit->in_order && !BROKEN(TORN_TAIL))
 		begin = max_u64(begin, round_down(commit->step_end - 1, per_block));
-	start_clear(commit, begin, commit->step_end, COMMIT_CLEAR);
+	if (BROKEN(REST_BEFORE_CUT) && commit->step_end == commit->cut_end)
+		start_clear(commit, begin, commit->end, COMMIT_CLEAR);
+	else
+		start_clear(commit, begin, commit->step_end, COMMIT_CLEAR);
 	commit->step_end = begin;
 }
 
@@ -152,6 +162,8 @@ static enum result flush_result(const struct commit *commit, struct failure *why
 {
 	if (commit->flush.error == 0)
 		return RESULT_OK;
+	if (BROKEN(FLUSH_RETRIED))
+		return io_flush(commit->store->io, commit->flush.device, why);
 	return io_fail(IO_FLUSH, commit->flush.device, 0, 0, commit->flush.error, why);
 }
 
@@ -162,7 +174,8 @@ static enum result step_clear(struct commit *commit, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	if (commit->state == COMMIT_CLEAR) {
-		start_flush(commit, commit->store->device, COMMIT_FLUSH_STORE);
+		start_flush(commit, BROKEN(NO_STORE_FLUSH) ? commit->origin : commit->store->device,
+			    COMMIT_FLUSH_STORE);
 	} else {
 		commit->needs_flush = true;
 		end_commit(commit);
@@ -189,6 +202,12 @@ enum result commit_step(struct commit *commit, bool *moved, struct failure *why)
 
 	if (commit->state == COMMIT_IDLE)
 		return RESULT_OK;
+	if (BROKEN(CLEAR_BEFORE_FLUSH_DONE) && commit->state == COMMIT_FLUSH_ORIGIN) {
+		start_cut(commit);
+		while (!batch_finished(&commit->batch) || !commit->flush_done)
+			io_wait(commit->store->io);
+		flushing = false;
+	}
 	if (flushing ? !commit->flush_done : !batch_finished(&commit->batch))
 		return RESULT_OK;
 	*moved = true;

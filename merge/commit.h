@@ -29,7 +29,7 @@ struct commit {
 	/* the batch in hand zeroes next_index .. clear_end - 1 */
 	uint64_t next_index, clear_end;
 	bool needs_flush;    /* the rest was zeroed after the store's last flush */
-	uint8_t *zeros;	     /* STORE_SEGMENT_BYTES of them; owned */
+	uint8_t *zeros;	     /* as long as a segment can be; owned */
 	uint8_t *edge;	     /* the block at `first`, with the exceptions before it; owned */
 	uint32_t edge_bytes; /* how many bytes of it are exceptions that stay */
 	struct batch batch;

@@ -9,8 +9,8 @@
 #include "store/view.h"
 
 /* Superblocks stand in the first MiB of a disk; some RAID formats and backup tables at its end. */
-#define HEAD_BYTES (1024u * 1024)
-#define TAIL_BYTES (128u * 1024)
+#define HEAD_BYTES (1024u << 10)
+#define TAIL_BYTES (128u << 10)
 #define RANGES 2
 
 static enum result probe(uint64_t origin_bytes, const struct view_range *ranges,

@@ -18,6 +18,7 @@
 #include "merge/commit.h"
 #include "merge/record.h"
 #include "merge/window.h"
+#include "store/breaks.h"
 #include "store/bytes.h"
 
 #define RING 4u
@@ -50,7 +51,12 @@ static void take_windows(struct driver *driver, bool *moved)
 		uint64_t first =
 			window_first(driver->merge->store, driver->capacity, driver->next_end);
 
-		window_start(window_at(driver, driver->taken++), first, driver->next_end);
+		if (BROKEN(FRONT_TO_BACK))
+			window_start(window_at(driver, driver->taken++),
+				     driver->merge->exceptions_before - driver->next_end,
+				     driver->merge->exceptions_before - first);
+		else
+			window_start(window_at(driver, driver->taken++), first, driver->next_end);
 		driver->next_end = first;
 		*moved = true;
 	}
@@ -90,6 +96,10 @@ static void begin_commit(struct driver *driver)
 	if (driver->committing == 0)
 		return;
 	last = window_at(driver, driver->committing - 1);
+	if (BROKEN(FRONT_TO_BACK)) {
+		last = window_at(driver, 0);
+		driver->committing = 1;
+	}
 	commit_begin(&driver->commit, last->first, window_at(driver, 0)->end, last->metadata,
 		     last->kept_bytes);
 }
@@ -113,6 +123,9 @@ static enum result step_commit(struct driver *driver, bool *moved, struct failur
 		begin_commit(driver);
 	if (driver->commit.state == COMMIT_IDLE)
 		return RESULT_OK;
+	if (BROKEN(EARLY_RECORD_END) && driver->commit.state == COMMIT_CLEAR &&
+	    driver->commit.first == 0)
+		record_end(driver->merge->store, why);
 	result = commit_step(&driver->commit, moved, why);
 	if (result == RESULT_OK && driver->commit.state == COMMIT_IDLE)
 		release_committed(driver);
@@ -156,7 +169,9 @@ static enum result open_driver(struct driver *driver, struct merge *merge, struc
 	driver->capacity = min_u64(window_capacity(&merge->store->geometry, merge->window_bytes),
 				   merge->exceptions_before);
 	/* Two windows may write one chunk: the later one, with the lower number, must come last. */
-	wanted = ambiguous ? 1 : divide_up(merge->exceptions_before, driver->capacity);
+	wanted = ambiguous && !BROKEN(DUPLICATES_IN_PARALLEL)
+			 ? 1
+			 : divide_up(merge->exceptions_before, driver->capacity);
 	result = commit_init(&driver->commit, merge->store, merge->origin,
 			     ambiguous || !check->summary.usual, why);
 	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING))
@@ -197,6 +212,8 @@ static enum result sweep(struct merge *merge, struct failure *why)
 	uint64_t per_area = geometry->exceptions_per_area;
 	uint64_t live = merge->exceptions_before, end = live;
 
+	if (BROKEN(NO_SWEEP))
+		return RESULT_OK;
 	if (merge->check.tail_is_dirty)
 		end = round_down(live, per_area) + per_area;
 	if (merge->record_is_current)
@@ -211,7 +228,7 @@ static enum result run(struct merge *merge, struct failure *why)
 	enum result result = sweep(merge, why);
 
 	if (result == RESULT_OK && merge->exceptions_before > 0) {
-		if (!merge->record_is_current)
+		if (!merge->record_is_current && !BROKEN(LATE_RECORD))
 			result = record_begin(merge->store, &merge->check.summary, merge->origin,
 					      ambiguous, why);
 		if (result == RESULT_OK)

@@ -13,8 +13,8 @@
 #include "store/store.h"
 #include "verify/check.h"
 
-#define MERGE_WINDOW_BYTES_DEFAULT (16u * 1024 * 1024)
-#define MERGE_WINDOW_BYTES_MAX (1024u * 1024 * 1024)
+#define MERGE_WINDOW_BYTES_DEFAULT (16u << 20)
+#define MERGE_WINDOW_BYTES_MAX (1024u << 20)
 
 struct merge {
 	struct store *store;

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/breaks.h"
 #include "store/bytes.h"
 
 /* Data chunks on both sides of a metadata area are read in one go, the area with them, up to this
  * size. */
-#define BRIDGE_BYTES (64u * 1024)
+#define BRIDGE_BYTES (64u << 10)
 
 /* A bridge for so many exceptions may be built; the buffer has room for them. */
 static size_t bridges_allowed(const struct geometry *geometry, uint64_t exceptions)
@@ -60,6 +61,8 @@ static int by_old_chunk(const void *a, const void *b)
 	const struct plan_item *left = a, *right = b;
 	int order = compare(left->old_chunk, right->old_chunk);
 
+	if (BROKEN(LAST_DUPLICATE) && order == 0)
+		return compare(right->number, left->number);
 	return order ? order : compare(left->number, right->number);
 }
 
@@ -131,8 +134,8 @@ static void plan_reads(struct plan *plan, const struct geometry *geometry, struc
 
 static void add_buffer(struct plan *plan, uint8_t *base, uint64_t bytes)
 {
-	struct iovec *last = plan->buffer_count ? &plan->buffers[plan->buffer_count - 1] : NULL;
 	struct plan_write *write = &plan->writes[plan->write_count - 1];
+	struct iovec *last = plan->buffers + plan->buffer_count - (write->buffer_count > 0);
 
 	if (write->buffer_count > 0 && (uint8_t *)last->iov_base + last->iov_len == base) {
 		last->iov_len += bytes;
@@ -157,7 +160,7 @@ static void plan_writes(struct plan *plan, const struct geometry *geometry, uint
 			continue;
 		if (clip <= slice.offset)
 			continue;
-		bytes = min_u64(clip - slice.offset, slice.bytes);
+		bytes = BROKEN(NO_CLIP) ? slice.bytes : min_u64(clip - slice.offset, slice.bytes);
 		if (offset != end || length + bytes > PLAN_TRANSFER_BYTES ||
 		    plan->writes[plan->write_count - 1].buffer_count >= PLAN_TRANSFER_BUFFERS) {
 			plan->writes[plan->write_count++] = (struct plan_write){

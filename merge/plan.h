@@ -17,7 +17,7 @@
 #include "store/format.h"
 
 /* The largest single transfer, and the most buffers in one. */
-#define PLAN_TRANSFER_BYTES (1024u * 1024)
+#define PLAN_TRANSFER_BYTES (1024u << 10)
 #define PLAN_TRANSFER_BUFFERS 256u
 
 struct plan_item {

@@ -10,7 +10,7 @@
 #include "store/bytes.h"
 
 /* For the search of duplicates: a merge's memory must not grow with the store. */
-#define CHECK_MEMORY_BYTES (128u * 1024 * 1024)
+#define CHECK_MEMORY_BYTES (128u << 20)
 
 /* Does a device begin with a header that the kernel would accept? */
 static enum result begins_with_store(struct device *device, struct io *io, bool *begins,
@@ -24,7 +24,7 @@ static enum result begins_with_store(struct device *device, struct io *io, bool 
 	*begins = false;
 	if (bytes < SECTOR_BYTES)
 		return RESULT_OK;
-	block = io_buffer(BUFFER_ALIGNMENT);
+	block = io_buffer_zeroed(BUFFER_ALIGNMENT);
 	if (!block)
 		return fail_memory(why, "the origin's first block", BUFFER_ALIGNMENT);
 	result = io_read(io, device, 0, block, bytes, why);

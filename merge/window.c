@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/breaks.h"
 #include "store/bytes.h"
 
 /* A window of tiny chunks is bounded by what must be remembered for each. */
@@ -42,7 +43,9 @@ enum result window_init(struct window *window, struct store *store, struct devic
 	uint64_t slice = min_u64(
 		chunk_bytes, max_u64(round_down(window_bytes, BUFFER_ALIGNMENT), BUFFER_ALIGNMENT));
 	uint64_t data_bytes = plan_buffer_bytes(&store->geometry, capacity, slice);
-	uint64_t metadata_bytes = capacity * EXCEPTION_BYTES + 2ull * STORE_SEGMENT_BYTES;
+	/* The first and the last block may hold exceptions that are not the window's. */
+	uint64_t metadata_bytes =
+		capacity * EXCEPTION_BYTES + 2 * min_u64(chunk_bytes, STORE_SEGMENT_BYTES);
 
 	memset(window, 0, sizeof(*window));
 	window->store = store;
@@ -118,6 +121,8 @@ void window_start(struct window *window, uint64_t first, uint64_t end)
 	window->next_position = 0;
 	window->slice.offset = 0;
 	window->bytes_written = 0;
+	if (BROKEN(FLUSH_BEFORE_WRITES_DONE))
+		batch_drain(&window->batch);
 	batch_start(&window->batch, next_load, window);
 }
 
@@ -173,11 +178,14 @@ enum result window_step(struct window *window, bool *moved, struct failure *why)
 {
 	enum result result;
 
-	if (window->state == WINDOW_FREE || window->state == WINDOW_COPIED ||
-	    !batch_finished(&window->batch))
+	if (window->state == WINDOW_FREE || window->state == WINDOW_COPIED)
+		return RESULT_OK;
+	if (!batch_finished(&window->batch) &&
+	    !(BROKEN(FLUSH_BEFORE_WRITES_DONE) && window->state == WINDOW_WRITING &&
+	      window->batch.exhausted))
 		return RESULT_OK;
 	*moved = true;
-	result = batch_result(&window->batch, why);
+	result = BROKEN(ERROR_IGNORED) ? RESULT_OK : batch_result(&window->batch, why);
 	if (result != RESULT_OK)
 		return result;
 	if (window->state == WINDOW_LOADING) {

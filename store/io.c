@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/breaks.h"
 #include "store/bytes.h"
 
 void io_prepare_vector(struct io_request *request, enum io_operation operation,
@@ -103,7 +104,8 @@ void io_complete(struct io *io, struct io_request *request, ssize_t result)
 	}
 	if (result < 0) {
 		request->error = (int)-result;
-	} else if (request->operation != IO_FLUSH) {
+	} else if (request->operation != IO_FLUSH &&
+		   !(BROKEN(SHORT_WRITE) && request->operation == IO_WRITE)) {
 		advance(request, (size_t)result);
 		if (request->left > 0 && result > 0) {
 			give_to_engine(io, request);
@@ -135,7 +137,8 @@ static enum result run_one(struct io *io, struct io_request *request, struct fai
 	bool finished = false;
 
 	request->done = set_flag;
-	request->owner = &finished;
+	/* The request does not outlive this function. */
+	request->owner = &finished; // cppcheck-suppress autoVariables
 	io_submit(io, request);
 	while (!finished)
 		io_wait(io);
@@ -187,6 +190,14 @@ void *io_buffer(size_t bytes)
 
 	if (posix_memalign(&buffer, BUFFER_ALIGNMENT, bytes ? bytes : 1) != 0)
 		return NULL;
-	memset(buffer, 0, bytes);
+	return buffer;
+}
+
+void *io_buffer_zeroed(size_t bytes)
+{
+	void *buffer = io_buffer(bytes);
+
+	if (buffer)
+		memset(buffer, 0, bytes);
 	return buffer;
 }

@@ -104,7 +104,8 @@ enum result io_flush(struct io *io, struct device *device, struct failure *why);
 enum result io_fail(enum io_operation operation, const struct device *device, uint64_t offset,
 		    uint64_t bytes, int error, struct failure *why);
 
-/* A buffer for I/O, aligned and zeroed; free() it. NULL: out of memory. */
+/* A buffer for I/O, aligned; free() it. NULL: out of memory. */
 void *io_buffer(size_t bytes);
+void *io_buffer_zeroed(size_t bytes);
 
 #endif

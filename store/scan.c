@@ -10,7 +10,7 @@
 #define SLOTS 64u
 /* Reading ahead starts with this many pieces and doubles: a small store costs a small read. */
 #define SLOTS_AT_START 2u
-#define READ_AHEAD_BYTES (8u * 1024 * 1024)
+#define READ_AHEAD_BYTES (8u << 20)
 
 struct slot {
 	struct io_request request;
@@ -93,7 +93,9 @@ static enum result open_stream(struct stream *stream, const struct store *store,
 	stream->store = store;
 	stream->next_index = begin;
 	stream->end = end;
-	stream->slot_count = (unsigned int)min_u64(SLOTS, READ_AHEAD_BYTES / piece);
+	/* No more slots than pieces; the first and the last one may be cut short. */
+	stream->slot_count = (unsigned int)min_u64(min_u64(SLOTS, READ_AHEAD_BYTES / piece),
+						   (end - begin) / (piece / EXCEPTION_BYTES) + 2);
 	stream->ahead = SLOTS_AT_START;
 	stream->memory = io_buffer(stream->slot_count * max_u64(piece, BUFFER_ALIGNMENT));
 	if (!stream->memory)

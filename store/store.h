@@ -51,7 +51,7 @@ struct store_segment {
 };
 
 /* At most this much of an area is one segment. */
-#define STORE_SEGMENT_BYTES (256u * 1024)
+#define STORE_SEGMENT_BYTES (256u << 10)
 
 /* The segment that begins with exception `index` and ends before `end` (index < end). The caller
  * knows that the area lies inside the device. */

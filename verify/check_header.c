@@ -6,7 +6,7 @@
 #include "verify/check.h"
 
 /* This much of chunk 0 is looked at; LVM's largest chunk is 512 KiB. */
-#define SLACK_BYTES (1024u * 1024)
+#define SLACK_BYTES (1024u << 10)
 
 static void check_fault(struct check *check)
 {

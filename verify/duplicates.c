@@ -7,7 +7,7 @@
 #include "store/bytes.h"
 
 #define FIRST_CAPACITY 4096u
-#define SMALL_BITMAP_BYTES (1024u * 1024)
+#define SMALL_BITMAP_BYTES (1024u << 10)
 
 /* The numbers that occur more than once, sorted, each with the first exception that has it. */
 struct repeated {

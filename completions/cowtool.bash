@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bash completion for cowtool(8). Commands, options and their values come from the program's own --help.
+
+# The functions below share the variables of _cowtool: program, command, words, cur.
+
+# Lines of two spaces and a name.
+_cowtool_commands() {
+    "$program" --help 2>/dev/null </dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z0-9-]*\)  .*/\1/p'
+}
+
+# Lines of two spaces and --name or --name=VALUE. Those that take a value end in '='.
+_cowtool_options() {
+    "$program" "$command" --help 2>/dev/null </dev/null | sed -n 's/^  \(--[a-z0-9-]*=\{0,1\}\).*/\1/p'
+}
+
+# _cowtool_value_help OPTION: what the help calls its value, then the text; empty where it takes none.
+_cowtool_value_help() {
+    "$program" "$command" --help 2>/dev/null </dev/null | sed -n "s/^  $1=\([^ ]*\)  *\(.*\)/\1 \2/p"
+}
+
+# _cowtool_add_devices VALUE PREFIX: block devices, image files and tags.
+_cowtool_add_devices() {
+    local tag kind entry tags=() files=()
+    for tag in UUID= LABEL= PARTUUID= PARTLABEL=; do
+        if [[ $1 == "$tag"* ]]; then
+            kind=${tag,,}
+            for entry in "/dev/disk/by-${kind%=}"/*; do
+                [[ -e $entry && $tag${entry##*/} == "$1"* ]] && COMPREPLY+=("$2$tag${entry##*/}")
+            done
+            return
+        fi
+        [[ $tag == "$1"* ]] && tags+=("$tag")
+    done
+    mapfile -t files < <(compgen -f -- "$1")
+    COMPREPLY+=("${files[@]/#/$2}" "${tags[@]/#/$2}")
+    # 'filenames' would put a backslash before the '=' of a tag.
+    if [[ ${#tags[@]} -eq 0 ]]; then
+        compopt -o filenames 2>/dev/null
+    else
+        compopt -o nospace 2>/dev/null
+    fi
+}
+
+# _cowtool_add_values HELP VALUE PREFIX: a help such as "FORMAT text (default), csv or json" lists what there is.
+_cowtool_add_values() {
+    local text value
+    text=$(sed 's/^[^ ]* //; s/ ([^)]*)//g' <<<"$1")
+    if [[ $text =~ ^[a-z]+(, [a-z]+)*\ or\ [a-z]+$ ]]; then
+        text=${text// or / }
+        for value in ${text//,/}; do
+            [[ $value == "$2"* ]] && COMPREPLY+=("$3$value")
+        done
+    elif [[ $1 != SIZE\ * ]]; then
+        _cowtool_add_devices "$2" "$3"
+    fi
+}
+
+# Options that are not there yet: the program takes each only once.
+_cowtool_add_options() {
+    local option word
+    for option in $(_cowtool_options); do
+        for word in "${words[@]:2:${#words[@]}-3}"; do
+            [[ ${word%%=*} == "${option%=}" ]] && continue 2
+        done
+        [[ $option == "$cur"* ]] && COMPREPLY+=("$option")
+    done
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+}
+
+# readline cuts words at '=': sets `words`, up to the cursor, with them put together again.
+_cowtool_join_words() {
+    local word last
+    words=()
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+        last=$((${#words[@]} - 1))
+        if [[ $COMP_WORDBREAKS == *=* && $last -ge 1 && ($word == = || ${words[last]} == *=) ]]; then
+            words[last]+=$word
+        else
+            words+=("$word")
+        fi
+    done
+}
+
+_cowtool_add_all() {
+    local previous=${words[-2]} help=''
+    if [[ ${#words[@]} -le 2 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_cowtool_commands) --help --version" -- "$cur")
+    elif [[ $cur == --*=* ]]; then
+        help=$(_cowtool_value_help "${cur%%=*}")
+        [[ -n $help ]] && _cowtool_add_values "$help" "${cur#*=}" "${cur%%=*}="
+    elif [[ $previous == --* && $previous != *=* ]] && help=$(_cowtool_value_help "$previous") && [[ -n $help ]]; then
+        _cowtool_add_values "$help" "$cur" ''
+    elif [[ $cur == -* ]]; then
+        _cowtool_add_options
+    else
+        _cowtool_add_devices "$cur" ''
+    fi
+}
+
+_cowtool() {
+    local program=${1:-cowtool} command words cur
+    COMPREPLY=()
+    _cowtool_join_words
+    command=${words[1]} cur=${words[-1]}
+    _cowtool_add_all
+    # What stands before the last '=' is not part of readline's word.
+    if [[ $cur == *=* && $COMP_WORDBREAKS == *=* ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"${cur%=*}="}")
+    fi
+}
+
+complete -F _cowtool cowtool

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Deliberate breaks of the safety rules, compiled in only for the crash simulator, which must catch
+ * every one of them: BROKEN(rule) is the constant 0 in the program.
+ */
+#ifndef STORE_BREAKS_H
+#define STORE_BREAKS_H
+
+#ifdef COWTOOL_BREAKS
+
+/* The name of a rule and what its break does. */
+#define BREAK_LIST(X)                                                                              \
+	X(NO_ORIGIN_FLUSH, "no origin flush before the clear")                                     \
+	X(CLEAR_BEFORE_FLUSH_DONE, "clear submitted before the origin's flush completed")          \
+	X(FLUSH_BEFORE_WRITES_DONE, "origin flush submitted before the last write completed")      \
+	X(FRONT_TO_BACK, "exceptions cleared from the front")                                      \
+	X(ONE_TOO_MANY, "one exception too many cleared")                                          \
+	X(EDGE_NOT_KEPT, "exceptions in the same block before the cleared ones not kept")          \
+	X(NO_STORE_FLUSH, "store not flushed before a window is forgotten")                        \
+	X(REST_BEFORE_CUT, "areas behind the cut cleared before the cut is durable")               \
+	X(TORN_TAIL, "blocks of a store out of order cleared in one go")                           \
+	X(NO_SWEEP, "tail of the area and torn clears not zeroed")                                 \
+	X(LATE_RECORD, "record written after the first origin write")                              \
+	X(EARLY_RECORD_END, "record removed before the last clear is durable")                     \
+	X(FLUSH_RETRIED, "failed flush retried and believed")                                      \
+	X(ERROR_IGNORED, "failed write taken as done")                                             \
+	X(SHORT_WRITE, "short write taken as whole")                                               \
+	X(NO_CLIP, "last partial chunk written past the origin's end")                             \
+	X(LAST_DUPLICATE, "of two exceptions for a chunk the last one wins")                       \
+	X(DUPLICATES_IN_PARALLEL, "windows with two exceptions for a chunk written in any order")  \
+	X(NO_WITNESS_CHECK, "a resume does not look at the witness")
+
+#define BREAK_NAME(name, text) BREAK_##name,
+enum broken_rule { BREAK_NONE, BREAK_LIST(BREAK_NAME) BREAK_COUNT };
+
+extern enum broken_rule broken_rule;
+#define BROKEN(rule) (broken_rule == BREAK_##rule)
+
+#else
+
+#define BROKEN(rule) 0
+
+#endif
+
+#endif

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * sim [--states=N] [--jobs=N] [--seed=N]     judges N distinct states of the real engine
+ *     --breaks                               shows that every deliberate break is caught
+ *     --break=NAME                           with one break in place
+ *     --one [--seed=N] [--exceptions=N] ...  one scenario, as a failure's report names it
+ *
+ * Scenarios are numbered: scenario k has the seed SEED + k, whatever process runs it.
+ */
+#include "tests/sim/sim.h"
+
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/breaks.h"
+#include "store/bytes.h"
+
+#define TABLE_SIZE ((uint64_t)1 << 24) /* a power of two, a few times the states of a run */
+#define JOBS_MAX 16
+#define STATES_OF_ONE_SCENARIO 4000 /* fewer where its disks are large */
+#define BYTES_OF_ONE_SCENARIO ((uint64_t)64 << 20)
+#define STATES_UNTIL_CAUGHT 400000
+
+enum broken_rule broken_rule;
+
+/* What all processes see. */
+struct shared {
+	uint64_t next_scenario;
+	uint64_t failed; /* a failure was found: all stop */
+	uint64_t failed_seed;
+	uint64_t distinct; /* so far, all together */
+	struct counts counts[JOBS_MAX];
+	uint64_t seed_in_hand[JOBS_MAX];
+	uint64_t seen[TABLE_SIZE];
+};
+
+static struct shared *shared;
+static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1};
+
+bool seen_add(uint64_t hash)
+{
+	hash |= hash == 0;
+	for (uint64_t i = hash % TABLE_SIZE;; i = (i + 1) % TABLE_SIZE) {
+		uint64_t found = 0;
+
+		if (__atomic_compare_exchange_n(&shared->seen[i], &found, hash, false,
+						__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+			__atomic_add_fetch(&shared->distinct, 1, __ATOMIC_RELAXED);
+			return true;
+		}
+		if (found == hash)
+			return false;
+	}
+}
+
+static bool run_scenario(uint64_t seed, const struct limits *limits, struct counts *counts,
+			 FILE *report)
+{
+	struct scenario *scenario = malloc(sizeof(*scenario));
+	uint64_t budget;
+	bool good;
+
+	scenario_make(scenario, seed, limits);
+	budget = BYTES_OF_ONE_SCENARIO / (scenario->origin_bytes + scenario->store_bytes);
+	good = judge_scenario(scenario, counts, min_u64(budget, STATES_OF_ONE_SCENARIO), report);
+	scenario_free(scenario);
+	free(scenario);
+	return good;
+}
+
+static void work(unsigned int job, uint64_t seed, uint64_t states)
+{
+	struct counts *counts = &shared->counts[job];
+
+	while (!__atomic_load_n(&shared->failed, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&shared->distinct, __ATOMIC_RELAXED) < states) {
+		uint64_t number = __atomic_fetch_add(&shared->next_scenario, 1, __ATOMIC_RELAXED);
+
+		shared->seed_in_hand[job] = seed + number;
+		if (!run_scenario(seed + number, &no_limits, counts, NULL)) {
+			shared->failed_seed = seed + number;
+			__atomic_store_n(&shared->failed, 1, __ATOMIC_RELAXED);
+		}
+	}
+}
+
+/* An assertion that fails ends a worker: that is a failure of the scenario that it had in hand. */
+static void wait_for_workers(const pid_t *workers, unsigned int jobs)
+{
+	for (unsigned int job = 0; job < jobs; job++) {
+		int status = 0;
+
+		waitpid(workers[job], &status, 0);
+		if (status == 0 || shared->failed)
+			continue;
+		shared->failed_seed = shared->seed_in_hand[job];
+		shared->failed = 1;
+	}
+}
+
+/* Forgets all states and counts. */
+static void start_afresh(void)
+{
+	if (shared)
+		munmap(shared, sizeof(*shared));
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (shared == MAP_FAILED) {
+		perror("sim: mmap");
+		exit(2);
+	}
+}
+
+static bool run_many(uint64_t seed, uint64_t states, unsigned int jobs)
+{
+	pid_t workers[JOBS_MAX];
+
+	start_afresh();
+	fflush(NULL);
+	for (unsigned int job = 0; job < jobs; job++) {
+		workers[job] = fork();
+		if (workers[job] == 0) {
+			work(job, seed, states);
+			_exit(0);
+		}
+	}
+	wait_for_workers(workers, jobs);
+	return !shared->failed;
+}
+
+/* In a process of its own, for an assertion may end it. True: it still fails. */
+static bool still_fails(uint64_t seed, const struct limits *limits, FILE *report)
+{
+	struct counts counts = {0};
+	int status = 0;
+	pid_t child;
+
+	start_afresh();
+	fflush(NULL);
+	child = fork();
+	if (child == 0) {
+		bool good = run_scenario(seed, limits, &counts, report);
+
+		fflush(NULL);
+		_exit(good ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	return status != 0;
+}
+
+/* Takes away one thing after the other, as long as it still fails. */
+static struct limits shrink(uint64_t seed)
+{
+	struct limits best = no_limits;
+
+	for (int i = 0; i < 4; i++) {
+		struct limits smaller = best;
+		int *const flags[] = {&smaller.faults, &smaller.duplicates, &smaller.dirty_tail,
+				      &smaller.usual_order};
+
+		*flags[i] = i == 3;
+		if (still_fails(seed, &smaller, NULL))
+			best = smaller;
+	}
+	for (uint64_t exceptions = 1; exceptions <= 200; exceptions += 1 + exceptions / 4) {
+		struct limits smaller = best;
+
+		smaller.exceptions = exceptions;
+		if (!still_fails(seed, &smaller, NULL))
+			continue;
+		return smaller;
+	}
+	return best;
+}
+
+static void print_command(uint64_t seed, const struct limits *limits)
+{
+	printf("repeat with: build/sim/tests/sim/sim --one --seed=%llu", (unsigned long long)seed);
+	if (broken_rule)
+		printf(" --break=%d", (int)broken_rule);
+	if (limits->exceptions)
+		printf(" --exceptions=%llu", (unsigned long long)limits->exceptions);
+	if (limits->faults >= 0)
+		printf(" --faults=%d", limits->faults);
+	if (limits->duplicates >= 0)
+		printf(" --duplicates=%d", limits->duplicates);
+	if (limits->dirty_tail >= 0)
+		printf(" --dirty-tail=%d", limits->dirty_tail);
+	if (limits->usual_order >= 0)
+		printf(" --usual-order=%d", limits->usual_order);
+	printf("\n");
+}
+
+static void report_failure(void)
+{
+	uint64_t seed = shared->failed_seed;
+	struct limits limits;
+
+	print_command(seed, &no_limits);
+	limits = shrink(seed);
+	print_command(seed, &limits);
+	still_fails(seed, &limits, stdout);
+}
+
+static struct counts sum_counts(unsigned int jobs)
+{
+	struct counts sum = {0};
+
+	for (unsigned int job = 0; job < jobs; job++) {
+		const uint64_t *from = (const uint64_t *)&shared->counts[job];
+		uint64_t *to = (uint64_t *)&sum;
+
+		for (size_t i = 0; i < sizeof(sum) / sizeof(*to); i++)
+			to[i] += from[i];
+	}
+	return sum;
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void print_counts(const struct counts *counts, double seconds)
+{
+	printf("sim: %llu power cuts of %llu scenarios left %llu distinct states, %llu of them in "
+	       "a "
+	       "resume, in %.0f s\n",
+	       (unsigned long long)counts->states, (unsigned long long)counts->scenarios,
+	       (unsigned long long)counts->distinct, (unsigned long long)counts->nested, seconds);
+	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and "
+	       "used %llu "
+	       "stores again; %llu faults; %llu wrong origins\n",
+	       (unsigned long long)counts->kernel_merges, (unsigned long long)counts->kernel_uses,
+	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins);
+}
+
+static int check_engine(uint64_t seed, uint64_t states, unsigned int jobs)
+{
+	double start = now();
+	bool good = run_many(seed, states, jobs);
+	struct counts counts = sum_counts(jobs);
+
+	print_counts(&counts, now() - start);
+	if (!good)
+		report_failure();
+	printf("%llu passed, %d failed\n", (unsigned long long)counts.distinct, !good);
+	return !good;
+}
+
+static const struct {
+	const char *name, *text;
+} breaks[BREAK_COUNT] = {{"NONE", ""},
+#define BREAK_TEXT(name, text) {#name, text},
+			 BREAK_LIST(BREAK_TEXT)};
+
+static int check_breaks(uint64_t seed, unsigned int jobs)
+{
+	int missed = 0;
+
+	printf("%-26s %10s  %s\n", "deliberate break", "caught", "what it does");
+	for (int i = 1; i < BREAK_COUNT; i++) {
+		bool caught;
+
+		broken_rule = (enum broken_rule)i;
+		caught = !run_many(seed, STATES_UNTIL_CAUGHT, jobs);
+		missed += !caught;
+		if (caught)
+			printf("%-26s %10llu  %s\n", breaks[i].name,
+			       (unsigned long long)shared->distinct, breaks[i].text);
+		else
+			printf("%-26s %10s  %s\n", breaks[i].name, "NOT", breaks[i].text);
+	}
+	printf("%d passed, %d failed\n", BREAK_COUNT - 1 - missed, missed);
+	return missed > 0;
+}
+
+static void choose_break(const char *name)
+{
+	for (int i = 0; i < BREAK_COUNT; i++)
+		if (strcmp(breaks[i].name, name) == 0)
+			broken_rule = (enum broken_rule)i;
+	if (broken_rule == BREAK_NONE && strtoul(name, NULL, 10) < BREAK_COUNT)
+		broken_rule = (enum broken_rule)strtoul(name, NULL, 10);
+	if (broken_rule == BREAK_NONE) {
+		fprintf(stderr, "sim: no such break: %s\n", name);
+		exit(2);
+	}
+}
+
+static int check_one(uint64_t seed, const struct limits *limits)
+{
+	struct counts counts = {0};
+	bool good;
+
+	start_afresh();
+	good = run_scenario(seed, limits, &counts, stdout);
+	print_counts(&counts, 0);
+	printf("%llu passed, %d failed\n", (unsigned long long)counts.distinct, !good);
+	return !good;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"states", 1, NULL, 'n'},      {"jobs", 1, NULL, 'j'},
+		{"seed", 1, NULL, 's'},	       {"breaks", 0, NULL, 'b'},
+		{"break", 1, NULL, 'B'},       {"one", 0, NULL, '1'},
+		{"exceptions", 1, NULL, 'e'},  {"faults", 1, NULL, 'f'},
+		{"duplicates", 1, NULL, 'd'},  {"dirty-tail", 1, NULL, 't'},
+		{"usual-order", 1, NULL, 'u'}, {NULL, 0, NULL, 0}};
+	uint64_t states = 100000, seed = 1;
+	unsigned int jobs = 2;
+	bool all_breaks = false, one = false;
+	struct limits limits = no_limits;
+	int option;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* The engine's buffers come and go a million times: keep their pages. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'n':
+			states = strtoull(optarg, NULL, 10);
+			break;
+		case 'j':
+			jobs = (unsigned int)strtoul(optarg, NULL, 10) % (JOBS_MAX + 1);
+			break;
+		case 's':
+			seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'b':
+			all_breaks = true;
+			break;
+		case 'B':
+			choose_break(optarg);
+			break;
+		case '1':
+			one = true;
+			break;
+		case 'e':
+			limits.exceptions = strtoull(optarg, NULL, 10);
+			break;
+		case 'f':
+			limits.faults = atoi(optarg);
+			break;
+		case 'd':
+			limits.duplicates = atoi(optarg);
+			break;
+		case 't':
+			limits.dirty_tail = atoi(optarg);
+			break;
+		case 'u':
+			limits.usual_order = atoi(optarg);
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (one)
+		return check_one(seed, &limits);
+	return all_breaks ? check_breaks(seed, jobs) : check_engine(seed, states, jobs);
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/bytes.h"
+
+static void fill(uint8_t *bytes, uint64_t count, struct random *random)
+{
+	for (uint64_t i = 0; i + 8 <= count; i += 8)
+		put_le64(bytes + i, random_next(random) | 1);
+}
+
+static uint32_t choose_chunk_sectors(struct random *random)
+{
+	static const uint32_t sizes[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 4, 8, 16};
+
+	return sizes[random_below(random, sizeof(sizes) / sizeof(sizes[0]))];
+}
+
+static uint32_t choose_exceptions(const struct scenario *scenario, struct random *random)
+{
+	uint32_t per_area = scenario->chunk_sectors * 32;
+
+	if (scenario->exhaustive)
+		return 1 + (uint32_t)random_below(random, 6);
+	/* Areas that are exactly full; else fewer exceptions the larger the chunks. */
+	if (random_once_in(random, 5) && scenario->chunk_sectors <= 4)
+		return per_area *
+		       (1 + (uint32_t)random_below(random, 1 + 2 / scenario->chunk_sectors));
+	if (scenario->chunk_sectors > 4)
+		return 1 + (uint32_t)random_below(random, 12);
+	return 1 + (uint32_t)random_below(random, 100 / scenario->chunk_sectors);
+}
+
+/* Distinct old chunks in random order, now and then with neighbours; some twice where that is asked
+ * for. */
+static void choose_old_chunks(struct scenario *scenario, uint64_t origin_chunks,
+			      struct random *random)
+{
+	uint32_t *numbers = malloc(origin_chunks * sizeof(*numbers));
+	bool sequential = random_once_in(random, 4);
+
+	for (uint32_t i = 0; i < origin_chunks; i++)
+		numbers[i] = i;
+	for (uint32_t i = 0; i < scenario->exceptions; i++) {
+		uint64_t j = sequential ? i : i + random_below(random, origin_chunks - i);
+		uint32_t number = numbers[j];
+
+		numbers[j] = numbers[i];
+		numbers[i] = number;
+		scenario->list[i].old_chunk = number;
+		if (scenario->duplicates && i > 0 && random_once_in(random, 3))
+			scenario->list[i].old_chunk =
+				scenario->list[random_below(random, i)].old_chunk;
+	}
+	free(numbers);
+}
+
+static uint64_t usual_chunk(const struct scenario *scenario, uint64_t index)
+{
+	return 2 + index + index / (scenario->chunk_sectors * 32);
+}
+
+static void choose_new_chunks(struct scenario *scenario, struct random *random)
+{
+	for (uint32_t i = 0; i < scenario->exceptions; i++)
+		scenario->list[i].new_chunk = usual_chunk(scenario, i);
+	for (uint32_t i = scenario->exceptions; !scenario->usual_order && i > 1; i--) {
+		uint64_t j = random_below(random, i);
+		uint64_t chunk = scenario->list[i - 1].new_chunk;
+
+		scenario->list[i - 1].new_chunk = scenario->list[j].new_chunk;
+		scenario->list[j].new_chunk = chunk;
+	}
+}
+
+static uint64_t entry_place(const struct scenario *scenario, uint64_t index)
+{
+	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
+
+	return (1 + index / per_area * (per_area + 1)) * chunk_bytes + index % per_area * 16;
+}
+
+static void put_entry(const struct scenario *scenario, uint64_t index, uint64_t old_chunk,
+		      uint64_t new_chunk)
+{
+	uint8_t *entry = scenario->images[1] + entry_place(scenario, index);
+
+	put_le64(entry, old_chunk);
+	put_le64(entry + 8, new_chunk);
+}
+
+static void make_store(struct scenario *scenario, struct random *random)
+{
+	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
+	uint64_t last_area = scenario->exceptions / per_area;
+	const struct header header = {HEADER_MAGIC, 1, HEADER_VERSION, scenario->chunk_sectors};
+
+	fill(scenario->images[1], scenario->store_bytes, random);
+	memset(scenario->images[1], 0, chunk_bytes);
+	header_encode(&header, scenario->images[1]);
+	for (uint64_t area = 0; area <= last_area; area++)
+		memset(scenario->images[1] + entry_place(scenario, area * per_area), 0,
+		       chunk_bytes);
+	memcpy(scenario->finished, scenario->images[1], scenario->store_bytes);
+	for (uint32_t i = 0; i < scenario->exceptions; i++)
+		put_entry(scenario, i, scenario->list[i].old_chunk, scenario->list[i].new_chunk);
+	if (scenario->dirty_tail)
+		for (uint64_t i = scenario->exceptions + 1; i < (last_area + 1) * per_area; i += 3)
+			put_entry(scenario, i, random_below(random, 16), usual_chunk(scenario, i));
+}
+
+/* Two sizes of an origin's end: whole chunks, or a part of the last one. */
+static uint64_t choose_origin_bytes(const struct scenario *scenario, uint64_t chunks,
+				    struct random *random)
+{
+	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull;
+	uint64_t blocks = chunk_bytes / scenario->block_bytes[0];
+
+	return chunks * chunk_bytes - random_below(random, blocks) * scenario->block_bytes[0];
+}
+
+static void choose_fault(struct scenario *scenario, const struct limits *limits,
+			 struct random *random)
+{
+	uint64_t requests = 20 + 3ull * scenario->exceptions;
+
+	scenario->fault.kind = (enum fault_kind)(1 + random_below(random, FAULT_SHORT));
+	scenario->fault.at = random_below(random, requests);
+	scenario->fault.forever = random_once_in(random, 2);
+	if (scenario->fault.kind == FAULT_SHORT)
+		scenario->fault.forever = false;
+	if (limits->faults == 0 || (limits->faults < 0 && !random_once_in(random, 4)))
+		scenario->fault.kind = FAULT_NONE;
+}
+
+static bool choose(int fixed, struct random *random, uint64_t once_in)
+{
+	bool drawn = random_once_in(random, once_in);
+
+	return fixed < 0 ? drawn : fixed;
+}
+
+static void choose_sizes(struct scenario *scenario, const struct limits *limits,
+			 struct random *random)
+{
+	scenario->exhaustive = random_once_in(random, 4);
+	scenario->chunk_sectors = scenario->exhaustive ? 1 : choose_chunk_sectors(random);
+	if (limits->chunk_sectors)
+		scenario->chunk_sectors = (uint32_t)limits->chunk_sectors;
+	for (int i = 0; i < SIM_DISKS; i++)
+		scenario->block_bytes[i] =
+			scenario->chunk_sectors >= 8 && random_once_in(random, 2) ? 4096 : 512;
+	scenario->exceptions = choose_exceptions(scenario, random);
+	if (limits->exceptions)
+		scenario->exceptions = (uint32_t)limits->exceptions;
+}
+
+void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits)
+{
+	struct random random = {seed};
+	uint64_t chunk_bytes, origin_chunks, store_chunks;
+
+	memset(scenario, 0, sizeof(*scenario));
+	scenario->seed = seed;
+	choose_sizes(scenario, limits, &random);
+	chunk_bytes = scenario->chunk_sectors * 512ull;
+	scenario->duplicates = choose(limits->duplicates, &random, 8);
+	scenario->dirty_tail = choose(limits->dirty_tail, &random, 8);
+	scenario->usual_order =
+		choose(limits->usual_order, &random, 2) || random_once_in(&random, 2);
+	origin_chunks = scenario->exceptions + 1 + random_below(&random, scenario->exceptions + 4);
+	scenario->origin_bytes = choose_origin_bytes(scenario, origin_chunks, &random);
+	store_chunks = usual_chunk(scenario, scenario->exceptions) + 2 +
+		       random_below(&random, scenario->chunk_sectors > 4 ? 20 : 100);
+	scenario->store_bytes = store_chunks * chunk_bytes;
+	scenario->window_bytes =
+		(1 + random_below(&random,
+				  1 + scenario->exceptions / (1 + random_below(&random, 20)))) *
+		chunk_bytes;
+	if (limits->window_bytes)
+		scenario->window_bytes = limits->window_bytes;
+	choose_old_chunks(scenario, origin_chunks, &random);
+	choose_new_chunks(scenario, &random);
+	scenario->images[0] = malloc(scenario->origin_bytes);
+	scenario->images[1] = malloc(scenario->store_bytes);
+	scenario->view = malloc(scenario->origin_bytes);
+	scenario->finished = malloc(scenario->store_bytes);
+	fill(scenario->images[0], scenario->origin_bytes, &random);
+	make_store(scenario, &random);
+	kernel_view(scenario->images[0], scenario->origin_bytes, scenario->images[1],
+		    scenario->store_bytes, scenario->chunk_sectors, scenario->view);
+	choose_fault(scenario, limits, &random);
+}
+
+void scenario_free(struct scenario *scenario)
+{
+	free(scenario->images[0]);
+	free(scenario->images[1]);
+	free(scenario->view);
+	free(scenario->finished);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The crash simulator: disks in memory with a volatile write cache, behind the same struct
+ * io_engine as the real engines. The merge code runs on it unchanged.
+ *
+ *   disk.c      the disks and the engine: completion in any order, faults, what a power cut may
+ * leave scenario.c  what is merged: a store, an origin, options, all from one seed kernel.c    a
+ * small model of the kernel that goes on with the store judge.c     what must be true of the bytes
+ * that a power cut leaves main.c      how many of them, on how many cores; the deliberate breaks;
+ * shrinking
+ */
+#ifndef TESTS_SIM_H
+#define TESTS_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "merge/merge.h"
+
+/* ---- random numbers: SplitMix64 ---- */
+
+struct random {
+	uint64_t state;
+};
+
+uint64_t random_next(struct random *random);
+/* 0 .. limit - 1 */
+uint64_t random_below(struct random *random, uint64_t limit);
+/* True once in `times`. */
+bool random_once_in(struct random *random, uint64_t times);
+
+/* ---- disks ---- */
+
+#define SIM_DISKS 2 /* 0: the origin, 1: the store */
+#define SIM_REQUESTS 512
+
+/* A write that is not durable yet. */
+struct sim_write {
+	struct sim_disk *disk;
+	uint64_t offset;
+	uint32_t bytes;
+	bool completed;
+	uint64_t completed_at; /* the moment */
+	uint8_t *data;
+};
+
+struct sim_disk {
+	struct device device;
+	uint8_t *current; /* what a read returns */
+	uint8_t *durable; /* what surely survives */
+};
+
+/* What goes wrong: with request number `at` and, if `forever`, with all of that kind on that disk.
+ */
+enum fault_kind { FAULT_NONE, FAULT_READ, FAULT_WRITE, FAULT_FLUSH, FAULT_SHORT };
+
+struct fault {
+	enum fault_kind kind;
+	uint64_t at;
+	bool forever;
+};
+
+struct sim;
+typedef void (*sim_observer)(struct sim *sim, void *context);
+
+struct sim {
+	struct io io;
+	struct sim_disk disks[SIM_DISKS];
+	struct random random;
+	bool in_order; /* complete the oldest request first */
+	struct fault fault;
+	bool fault_happened, wrote_outside;
+	uint64_t moment, requests;
+	struct io_request *waiting[SIM_REQUESTS];
+	struct sim_write *waiting_write[SIM_REQUESTS]; /* of the request, or NULL */
+	uint64_t waiting_moment[SIM_REQUESTS];	       /* when it was submitted */
+	unsigned int waiting_count;
+	struct sim_write
+		*writes[8 * SIM_REQUESTS]; /* not durable: completed ones first, in order */
+	unsigned int write_count, completed_count;
+	sim_observer observer; /* called at every moment at which the power may go */
+	void *context;
+};
+
+void sim_open(struct sim *sim, uint64_t seed);
+/* The disk's bytes are copied from `image`. */
+void sim_add_disk(struct sim *sim, int number, const char *name, const uint8_t *image,
+		  uint64_t bytes, uint32_t block_bytes);
+void sim_close(struct sim *sim);
+
+/* How many logical blocks are neither surely old nor surely new. */
+unsigned int sim_loose_blocks(const struct sim *sim);
+
+/* The bytes after a power cut. `choice`: bit i says whether loose block i is written; NULL: at
+ * random. */
+void sim_power_cut(struct sim *sim, struct random *random, const uint64_t *choice,
+		   uint8_t *images[SIM_DISKS]);
+
+/* ---- scenarios ---- */
+
+#define SCENARIO_EXCEPTIONS_MAX 700
+
+struct scenario {
+	uint64_t seed;
+	uint32_t chunk_sectors;
+	uint32_t block_bytes[SIM_DISKS];
+	uint32_t exceptions;
+	uint64_t origin_bytes, store_bytes;
+	uint64_t window_bytes;
+	bool usual_order, duplicates, dirty_tail, exhaustive;
+	struct fault fault;
+	struct exception list[SCENARIO_EXCEPTIONS_MAX];
+	uint8_t *images[SIM_DISKS]; /* before the merge */
+	uint8_t *view;		    /* what the origin must become */
+	uint8_t *finished;	    /* what the store must become */
+};
+
+/* What the command line fixes; 0 and -1: chosen by the seed. */
+struct limits {
+	uint64_t exceptions, chunk_sectors, window_bytes;
+	int faults, duplicates, dirty_tail, usual_order;
+};
+
+void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits);
+void scenario_free(struct scenario *scenario);
+
+/* ---- the model of the kernel: works on plain bytes, knows nothing of cowtool's code ---- */
+
+/* How many live exceptions the kernel's reader finds; `list` may be NULL. */
+uint32_t kernel_read(const uint8_t *store, uint64_t store_bytes, uint32_t chunk_sectors,
+		     struct exception *list, uint32_t most);
+
+/* The kernel merges what is left. */
+void kernel_merge(uint8_t *origin, uint64_t origin_bytes, uint8_t *store, uint64_t store_bytes,
+		  uint32_t chunk_sectors);
+
+/* The kernel uses the store as a live snapshot: new exceptions from both sides, with reloads.
+ * Returns NULL, or what was seen to be wrong. `view` is what the snapshot shows; changed with it.
+ */
+const char *kernel_use(uint8_t *origin, uint64_t origin_bytes, uint8_t *store, uint64_t store_bytes,
+		       uint32_t chunk_sectors, uint8_t *view, struct random *random);
+
+/* Is anything but zero behind the end of the list, in its area? */
+bool kernel_tail_is_dirty(const uint8_t *store, uint64_t store_bytes, uint32_t chunk_sectors);
+
+/* The snapshot's view over the origin, `view` of origin_bytes bytes. */
+void kernel_view(const uint8_t *origin, uint64_t origin_bytes, const uint8_t *store,
+		 uint64_t store_bytes, uint32_t chunk_sectors, uint8_t *view);
+
+/* ---- the judge ---- */
+
+struct counts {
+	uint64_t scenarios, states, distinct, nested, faults, kernel_merges, kernel_uses,
+		wrong_origins;
+};
+
+/* Runs a scenario and judges every state that a power cut may leave of it, as many as the budget
+ * allows. The first violation is printed to `report`; false then. */
+bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint64_t budget,
+		    FILE *report);
+
+/* A set of 64-bit numbers shared by all processes. True: it was not in it. */
+bool seen_add(uint64_t hash);
+
+#endif
