@@ -128,9 +128,11 @@ sanitize:
 .PHONY: sanitized
 sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	tests/run-unit $(UNIT_TESTS)
-	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests bats tests/[!d]*.bats
+	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests \
+		bats $(filter-out tests/docs.bats,$(wildcard tests/*.bats))
 
-SCRIPTS := $(shell git grep -lE '^\#!.*(bash|/sh)' 2>/dev/null)
+SCRIPTS = completions/cowtool.bash tests/helpers.bash \
+	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests --include='*' --exclude-dir=cache)
 C_FILES := $(wildcard *.c store/*.[ch] verify/*.[ch] merge/*.[ch] tests/*.[ch] tests/*/*.[ch])
 TIDY_CHECKS := -*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*,\
 	-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-valist.Uninitialized,-performance-no-int-to-ptr,\
@@ -152,7 +154,7 @@ lint: layers
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux \
-	clang clang-format clang-tidy cppcheck shellcheck mandoc
+	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish
 .PHONY: setup
 setup:
 	apt-get update

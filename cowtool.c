@@ -31,8 +31,8 @@ static const struct command commands[] = {
 	 "Check a COW store; changes nothing.", false},
 	{"dump", cmd_dump, "[OPTION...] [--format=FORMAT] STORE",
 	 "List every live exception in the order of the store.", false},
-	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE",
-	 "Merge a COW store backwards into its origin.", true},
+	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE", "Merge a COW store into its origin.",
+	 true},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -78,7 +78,7 @@ static void request_progress(int signal_number)
 	cli_progress_requested = 1;
 }
 
-/* A second SIGINT or SIGTERM ends the program at once, which loses nothing that is committed. */
+/* The same signal a second time ends the program at once, which loses nothing that is committed. */
 static void catch_signals(const struct command *command)
 {
 	struct sigaction stop = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND};
@@ -101,6 +101,7 @@ static void print_help(FILE *file)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(file, "  %-8s  %s\n", commands[i].name, commands[i].summary);
 	fprintf(file,
+		"\nOptions:\n  --help     print this help\n  --version  print the version\n"
 		"\n'cowtool COMMAND --help' lists the options of a command; cowtool(8) is the "
 		"manual.\n");
 }
@@ -144,7 +145,8 @@ static enum result finish_output(enum result result, const char *name)
 
 static enum result run_command(const struct command *command, int argc, const char **argv)
 {
-	struct cli cli = {.command = command->name,
+	struct cli cli = {.version = COWTOOL_VERSION,
+			  .command = command->name,
 			  .synopsis = command->synopsis,
 			  .summary = command->summary};
 	struct failure why = {.text = ""};

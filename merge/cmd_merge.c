@@ -138,6 +138,8 @@ static enum result run(struct session *session, struct failure *why)
 
 	if (result != RESULT_OK)
 		return result;
+	if (cli_stop_requested)
+		return fail(why, RESULT_STOPPED, "stopped on request; nothing was written");
 	if (session->choice->dry_run) {
 		print_plan(session);
 		return RESULT_OK;
@@ -226,7 +228,8 @@ static enum result open_and_merge(struct cli *cli, const struct choice *choice, 
 static enum result check_choice(const struct cli *cli, struct choice *choice, struct failure *why)
 {
 	if (choice->progress_name && !progress_parse(choice->progress_name, &choice->progress))
-		return fail(why, RESULT_USAGE, "--progress: '%s' is neither bar, json nor none",
+		return fail(why, RESULT_USAGE,
+			    "--progress: '%s' is neither auto, bar, json nor none",
 			    choice->progress_name);
 	if (choice->engine_name && !io_engine_parse(choice->engine_name, &choice->engine))
 		return fail(why, RESULT_USAGE,
@@ -248,13 +251,13 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		{"dry-run", CLI_FLAG, &choice.dry_run,
 		 "check everything, show the plan, write nothing", NULL},
 		{"force", CLI_FLAG, &choice.force,
-		 "merge although the file systems differ, or a chunk has two exceptions", NULL},
+		 "merge although ORIGIN may be the wrong one, or a chunk has two exceptions", NULL},
 		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 16M)",
 		 "SIZE"},
 		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",
 		 "ENGINE"},
 		{"progress", CLI_STRING, &choice.progress_name,
-		 "bar (default on a terminal), json or none", "HOW"},
+		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);

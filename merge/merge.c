@@ -62,6 +62,21 @@ static void take_windows(struct driver *driver, bool *moved)
 	}
 }
 
+/* When a stop was asked for, the newest windows that have written nothing yet are given back. */
+static void drop_windows(struct driver *driver)
+{
+	while (driver->taken > driver->committing) {
+		struct window *newest = window_at(driver, driver->taken - 1);
+
+		if (newest->state != WINDOW_LOADING && newest->state != WINDOW_READING)
+			return;
+		batch_drain(&newest->batch);
+		newest->state = WINDOW_FREE;
+		driver->next_end = newest->end;
+		driver->taken--;
+	}
+}
+
 static void count_copied(struct merge *merge, const struct window *window)
 {
 	uint64_t chunks = window->end - window->first;
@@ -141,6 +156,8 @@ static enum result drive(struct driver *driver, struct failure *why)
 	for (;;) {
 		bool moved = false;
 
+		if (stop_requested(merge))
+			drop_windows(driver);
 		take_windows(driver, &moved);
 		result = step_windows(driver, &moved, why);
 		if (result == RESULT_OK)

@@ -22,7 +22,7 @@ struct parser {
 	struct poptOption table[OPTIONS_MAX + 1];
 	bool given[OPTIONS_MAX];
 	size_t count;
-	bool help;
+	bool help, version;
 	poptContext context;
 };
 
@@ -150,20 +150,27 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 	struct parser parser = {.cli = cli};
 	const struct cli_option common[] = {
 		{"json", CLI_FLAG, &cli->json, "print one JSON object instead of text", NULL},
-		{"quiet", CLI_FLAG, &cli->quiet, "no notes and no progress", NULL},
+		{"quiet", CLI_FLAG, &cli->quiet, "no notes, no progress, no closing line", NULL},
 		{"help", CLI_FLAG, &parser.help, "print this help", NULL},
+		{"version", CLI_FLAG, &parser.version, "print the version", NULL},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result;
 
 	add_options(&parser, options);
 	add_options(&parser, common);
+	/* An error in an option before it is told as it asks for, too. */
+	for (int i = 1; i < argc; i++)
+		cli->json |= strcmp(argv[i], "--json") == 0;
 	parser.context = poptGetContext(NULL, argc, argv, parser.table, 0);
 	if (!parser.context)
 		return fail_memory(why, "the command line", 0);
 	result = read_options(&parser, why);
-	if (result == RESULT_OK && parser.help) {
-		print_help(&parser);
+	if (result == RESULT_OK && (parser.help || parser.version)) {
+		if (parser.help)
+			print_help(&parser);
+		else
+			printf("cowtool %s\n", cli->version);
 		cli->finished = true;
 	} else if (result == RESULT_OK) {
 		result = read_arguments(&parser, wanted, why);

@@ -12,13 +12,14 @@
 #define CLI_ARGUMENTS_MAX 3
 
 struct cli {
+	const char *version;  /* of the program */
 	const char *command;  /* "inspect" */
 	const char *synopsis; /* "[OPTION...] STORE" */
 	const char *summary;  /* one line */
 	bool json, quiet;
 	bool object_open; /* the one JSON object was begun and not ended: an error becomes its last
 			     key */
-	bool finished;	  /* --help was answered: nothing is left to do */
+	bool finished;	  /* --help or --version was answered: nothing is left to do */
 	char *arguments[CLI_ARGUMENTS_MAX]; /* owned */
 	unsigned int argument_count;
 };
@@ -45,7 +46,7 @@ struct cli_option {
  * Reads a command's own options and the common ones, and exactly `wanted` arguments into
  * cli->arguments. An option given twice, an unknown one, too few or too many arguments:
  * RESULT_USAGE.
- * --help prints the help and sets cli->finished.
+ * --help and --version print what they are asked for and set cli->finished.
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
 		      int argc, const char **argv, struct failure *why);

@@ -129,8 +129,11 @@ static void print_size(const char *label, uint64_t bytes)
 {
 	char size[32];
 
-	printf("%-20s %s (%" PRIu64 " bytes)\n", label, cli_format_size(bytes, size, sizeof(size)),
-	       bytes);
+	if (bytes < 1024)
+		printf("%-20s %" PRIu64 " bytes\n", label, bytes);
+	else
+		printf("%-20s %s (%" PRIu64 " bytes)\n", label,
+		       cli_format_size(bytes, size, sizeof(size)), bytes);
 }
 
 static void print_text_record(const struct inspection *inspection)
@@ -163,10 +166,10 @@ static void print_text(const struct inspection *inspection)
 	       store->header.valid ? "valid" : "marked invalid");
 	printf("%-20s %" PRIu64 " bytes (%" PRIu32 " sectors)\n",
 	       "Chunk size:", geometry->chunk_bytes, geometry->chunk_sectors);
-	printf("%-20s %" PRIu64 " in %" PRIu64 " areas of %" PRIu32 "\n",
-	       "Exceptions:", summary->exceptions, summary_areas(summary),
-	       geometry->exceptions_per_area);
-	printf("%-20s %" PRIu64 ", the longest of %" PRIu64 " chunks\n", "Runs:", summary->runs,
+	printf("%-20s %" PRIu64 "\n", "Exceptions:", summary->exceptions);
+	printf("%-20s %" PRIu64 ", each for %" PRIu32 " exceptions\n",
+	       "Areas in use:", summary_areas(summary), geometry->exceptions_per_area);
+	printf("%-20s %" PRIu64 ", the longest: %" PRIu64 "\n", "Runs:", summary->runs,
 	       summary->longest_run);
 	print_size("Changed:", summary->exceptions * geometry->chunk_bytes);
 	if (summary->exceptions)

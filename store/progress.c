@@ -71,13 +71,15 @@ static void print_text(const struct progress *progress, uint64_t done, uint64_t 
 	unsigned int filled = percent * BAR_WIDTH / 100;
 	char done_text[32], total_text[32], speed_text[32];
 
-	fprintf(stderr, "[%.*s%.*s] %3u%%  %s of %s  %s/s  %" PRIu64 ":%02" PRIu64 " to go",
-		(int)filled, "##############################", (int)(BAR_WIDTH - filled),
+	fprintf(stderr, "[%.*s%.*s] %3u%%  %s of %s  %s/s", (int)filled,
+		"##############################", (int)(BAR_WIDTH - filled),
 		"..............................", percent,
 		cli_format_size(done, done_text, sizeof(done_text)),
 		cli_format_size(total, total_text, sizeof(total_text)),
-		cli_format_size((uint64_t)pace.speed, speed_text, sizeof(speed_text)),
-		(uint64_t)pace.to_go / 60, (uint64_t)pace.to_go % 60);
+		cli_format_size((uint64_t)pace.speed, speed_text, sizeof(speed_text)));
+	if (pace.speed > 0)
+		fprintf(stderr, "  %" PRIu64 ":%02" PRIu64 " to go", (uint64_t)pace.to_go / 60,
+			(uint64_t)pace.to_go % 60);
 }
 
 /* To the end of the line: what a longer line before it has left there. */

@@ -141,9 +141,9 @@ lines_are() {
 
 @test "bash: options of the command, but those that are there already" {
     complete_bash cowtool merge --
-    lines_are --resume --dry-run --force --window= --io= --progress= --json --quiet --help
+    lines_are --resume --dry-run --force --window= --io= --progress= --json --quiet --help --version
     complete_bash cowtool merge --resume --window = 16M --progress none --
-    lines_are --dry-run --force --io= --json --quiet --help
+    lines_are --dry-run --force --io= --json --quiet --help --version
     complete_bash cowtool merge --re
     lines_are --resume
 }
@@ -158,7 +158,7 @@ lines_are() {
     complete_bash cowtool merge --io ''
     lines_are auto uring threads sync
     complete_bash cowtool merge --progress = ''
-    lines_are bar json none
+    lines_are auto bar json none
     complete_bash cowtool merge --window = 1
     [ -z "$output" ]
 }
@@ -197,7 +197,7 @@ lines_are() {
     complete_fish 'cowtool '
     lines_are inspect verify dump merge --help --version
     complete_fish 'cowtool merge --resume --'
-    lines_are --dry-run --force --window= --io= --progress= --json --quiet --help
+    lines_are --dry-run --force --window= --io= --progress= --json --quiet --help --version
     complete_fish 'cowtool dump --format='
     lines_are --format=text --format=csv --format=json
     complete_fish 'cowtool merge --io '

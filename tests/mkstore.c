@@ -27,7 +27,7 @@ struct entry {
 };
 
 static uint64_t chunk = 8, size, count, from, origin_chunks, seed = 1, with_data = 1, reversed;
-static uint64_t is_random;
+static uint64_t is_random, every = 1, modulo = UINT64_MAX;
 static uint64_t magic = 0x70416e53, valid = 1, version = 1, header_chunk;
 static int fd;
 
@@ -52,13 +52,19 @@ static void put(const void *bytes, size_t length, uint64_t offset)
 		die("mkstore: write");
 }
 
+/* Where the area begins that has exception number `index`. */
+static uint64_t area_place(uint64_t index)
+{
+	uint64_t per_area = chunk * 32;
+
+	return (1 + index / per_area * (per_area + 1)) * chunk * 512;
+}
+
 static void put_entry(uint64_t index, uint64_t old_chunk, uint64_t new_chunk)
 {
 	struct entry entry = {old_chunk, new_chunk};
-	uint64_t per_area = chunk * 32;
 
-	put(&entry, sizeof(entry),
-	    (1 + index / per_area * (per_area + 1)) * chunk * 512 + index % per_area * 16);
+	put(&entry, sizeof(entry), area_place(index) + index % (chunk * 32) * 16);
 }
 
 static uint64_t usual_chunk(uint64_t index)
@@ -100,14 +106,22 @@ static uint64_t *choose(void)
 static void put_exceptions(void)
 {
 	uint64_t *numbers = is_random ? choose() : NULL;
+	uint64_t per_area = chunk * 32;
+	struct entry *area = malloc(per_area * sizeof(*area));
 
+	if (!area)
+		die("mkstore");
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t new_chunk = usual_chunk(reversed ? count - 1 - i : i);
+		uint64_t new_chunk = usual_chunk(reversed ? count - 1 - i : i), k = i % per_area;
 
-		put_entry(i, numbers ? numbers[i] : from + i, new_chunk);
+		area[k].old_chunk = numbers ? numbers[i] : (from + i * every) % modulo;
+		area[k].new_chunk = new_chunk;
+		if (k == per_area - 1 || i == count - 1)
+			put(area, (k + 1) * sizeof(*area), area_place(i));
 		if (with_data)
 			put_data(i, new_chunk);
 	}
+	free(area);
 	free(numbers);
 }
 
@@ -136,7 +150,9 @@ static void take_numbers(int argc, char **argv)
 		    {"magic", &magic},
 		    {"valid", &valid},
 		    {"version", &version},
-		    {"header_chunk", &header_chunk}};
+		    {"header_chunk", &header_chunk},
+		    {"every", &every},
+		    {"modulo", &modulo}};
 
 	for (int i = 2; i < argc; i++)
 		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {

@@ -83,7 +83,7 @@ static void print_verdict(struct output *output, const struct check *check)
 		return;
 	}
 	print_not_listed(output);
-	printf("%s: %s: %" PRIu64 " exceptions, %" PRIu64 " errors, %" PRIu64 " warnings\n",
+	printf("%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64 "\n",
 	       check->store->device->name, verdict, check->summary.exceptions,
 	       check_count(check, SEVERITY_ERROR), check_count(check, SEVERITY_WARNING));
 }
@@ -155,6 +155,8 @@ static enum result open_and_verify(struct cli *cli, const char *origin_name, str
 
 	if (result == RESULT_OK && origin_name)
 		result = device_open(&origin, origin_name, DEVICE_LOOK, why);
+	if (result == RESULT_NOT_THERE && reader.store.device)
+		result = RESULT_REFUSED; /* the store is there, its origin is not */
 	if (result == RESULT_OK)
 		result = verify(cli, &reader.store, origin_name ? &origin : NULL, why);
 	device_close(&origin, &ignored);

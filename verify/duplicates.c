@@ -9,7 +9,7 @@
 #define FIRST_CAPACITY 4096u
 #define SMALL_BITMAP_BYTES (1024u << 10)
 
-/* The numbers that occur more than once, sorted, each with the first exception that has it. */
+/* A number that occurs more than once, with the first exception that has it. */
 struct repeated {
 	uint64_t number;
 	uint64_t first_index; /* UINT64_MAX until it is met */
@@ -21,8 +21,13 @@ struct search {
 	uint64_t lowest, highest; /* of all numbers */
 	uint8_t *bitmap;
 	uint64_t shares, share; /* passes over the store, and the one in hand */
-	struct repeated *repeated;
-	size_t repeated_count, repeated_capacity;
+	/* The repeated numbers, in any order, some of them more than once. Where all numbers are in
+	 * memory, they take the places in front of the number that is being looked at. */
+	bool in_place;
+	uint64_t *found;
+	size_t found_count, found_capacity;
+	struct repeated *repeated; /* sorted */
+	size_t repeated_count;
 };
 
 void duplicates_begin(struct duplicates *duplicates, enum chunk_side side, uint64_t memory_bytes)
@@ -80,23 +85,6 @@ enum result duplicates_add(struct duplicates *duplicates, const uint8_t *entries
 	return result;
 }
 
-static enum result add_repeated(struct search *search, uint64_t number, struct failure *why)
-{
-	if (search->repeated_count == search->repeated_capacity) {
-		size_t capacity = search->repeated_capacity ? search->repeated_capacity * 2 : 64;
-		struct repeated *repeated = realloc(search->repeated, capacity * sizeof(*repeated));
-
-		if (!repeated)
-			return fail_memory(why, "the list of duplicates",
-					   capacity * sizeof(*repeated));
-		search->repeated = repeated;
-		search->repeated_capacity = capacity;
-	}
-	search->repeated[search->repeated_count++] =
-		(struct repeated){.number = number, .first_index = UINT64_MAX};
-	return RESULT_OK;
-}
-
 static int compare_numbers(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -110,17 +98,61 @@ static int compare_repeated(const void *a, const void *b)
 	return compare_numbers(a, b);
 }
 
+static void sort_numbers(uint64_t *numbers, size_t count)
+{
+	if (count > 1)
+		qsort(numbers, count, sizeof(*numbers), compare_numbers);
+}
+
+/* How many are left when each stands only once. */
+static size_t sort_found(struct search *search)
+{
+	size_t kept = 0;
+
+	sort_numbers(search->found, search->found_count);
+	for (size_t i = 0; i < search->found_count; i++)
+		if (i == 0 || search->found[i] != search->found[i - 1])
+			search->found[kept++] = search->found[i];
+	return kept;
+}
+
+static enum result grow_found(struct search *search, struct failure *why)
+{
+	size_t capacity = search->found_capacity ? search->found_capacity * 2 : FIRST_CAPACITY;
+	uint64_t *found;
+
+	search->found_count = sort_found(search);
+	if (search->found_count < search->found_capacity / 2)
+		return RESULT_OK;
+	found = realloc(search->found, capacity * sizeof(*found));
+	if (!found)
+		return fail_memory(why, "the list of duplicates", capacity * sizeof(*found));
+	search->found = found;
+	search->found_capacity = capacity;
+	return RESULT_OK;
+}
+
+static enum result add_found(struct search *search, uint64_t number, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	if (!search->in_place && search->found_count == search->found_capacity)
+		result = grow_found(search, why);
+	if (result == RESULT_OK)
+		search->found[search->found_count++] = number;
+	return result;
+}
+
 static enum result search_sorted(struct search *search, struct failure *why)
 {
 	const uint64_t *numbers = search->duplicates->numbers;
 	size_t count = search->duplicates->count;
 	enum result result = RESULT_OK;
 
-	if (count > 1)
-		qsort(search->duplicates->numbers, count, sizeof(*numbers), compare_numbers);
+	sort_numbers(search->duplicates->numbers, count);
 	for (size_t i = 1; i < count && result == RESULT_OK; i++)
-		if (numbers[i] == numbers[i - 1] && (i == 1 || numbers[i] != numbers[i - 2]))
-			result = add_repeated(search, numbers[i], why);
+		if (numbers[i] == numbers[i - 1])
+			result = add_found(search, numbers[i], why);
 	return result;
 }
 
@@ -130,7 +162,7 @@ static enum result mark(struct search *search, uint64_t number, struct failure *
 	uint8_t mask = (uint8_t)(1u << (bit % 8));
 
 	if (search->bitmap[bit / 8] & mask)
-		return add_repeated(search, number, why);
+		return add_found(search, number, why);
 	search->bitmap[bit / 8] |= mask;
 	return RESULT_OK;
 }
@@ -262,35 +294,55 @@ static enum result report_piece(void *context, uint64_t index, const uint8_t *en
 	return RESULT_OK;
 }
 
-static void sort_repeated(struct search *search)
+/* From the numbers found to the table of them. */
+static enum result list_repeated(struct search *search, struct failure *why)
 {
-	size_t kept = 1;
+	size_t count = sort_found(search);
 
-	qsort(search->repeated, search->repeated_count, sizeof(*search->repeated),
-	      compare_repeated);
-	for (size_t i = 1; i < search->repeated_count; i++)
-		if (search->repeated[i].number != search->repeated[kept - 1].number)
-			search->repeated[kept++] = search->repeated[i];
-	search->repeated_count = kept;
+	search->repeated = calloc(count, sizeof(*search->repeated));
+	if (!search->repeated)
+		return fail_memory(why, "the list of duplicates",
+				   count * sizeof(*search->repeated));
+	for (size_t i = 0; i < count; i++)
+		search->repeated[i] = (struct repeated){search->found[i], UINT64_MAX};
+	search->repeated_count = count;
+	return RESULT_OK;
+}
+
+static enum result report_repeated(struct search *search, struct failure *why)
+{
+	struct store_scan scan = {.live = report_piece, .context = search};
+	enum result result = list_repeated(search, why);
+
+	if (search->in_place)
+		duplicates_free(search->duplicates);
+	if (result == RESULT_OK)
+		result = store_scan(search->check->store, &scan, why);
+	free(search->repeated);
+	return result;
 }
 
 enum result duplicates_report(struct duplicates *duplicates, struct check *check,
 			      struct failure *why)
 {
-	struct search search = {.check = check, .duplicates = duplicates};
-	struct store_scan scan = {.live = report_piece, .context = &search};
+	const struct summary *summary = &check->summary;
+	bool old = duplicates->side == OLD_CHUNK;
+	struct search search = {
+		.check = check,
+		.duplicates = duplicates,
+		.highest = old ? summary->highest_old : summary->highest_new,
+		.lowest = old ? summary->lowest_old : 0,
+		.in_place = !duplicates->overflowed,
+		.found = duplicates->numbers,
+	};
 	enum result result = RESULT_OK;
 
-	search.highest = duplicates->side == OLD_CHUNK ? check->summary.highest_old
-						       : check->summary.highest_new;
-	search.lowest = duplicates->side == OLD_CHUNK ? check->summary.lowest_old : 0;
-	if (check->summary.exceptions > 1)
+	if (summary->exceptions > 1)
 		result = find_repeated(&search, why);
+	if (result == RESULT_OK && search.found_count > 0)
+		result = report_repeated(&search, why);
+	if (!search.in_place)
+		free(search.found);
 	duplicates_free(duplicates);
-	if (result == RESULT_OK && search.repeated_count > 0) {
-		sort_repeated(&search);
-		result = store_scan(check->store, &scan, why);
-	}
-	free(search.repeated);
 	return result;
 }

@@ -1,0 +1,273 @@
+#!/usr/bin/env bats
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2154
+# cowtool inspect. The numbers of the stores are worked out by hand from the format's description:
+# area a is chunk 1 + a * (32 * C + 1); status is next_free * C / device sectors, (areas + 1) * C.
+
+setup() {
+    # shellcheck source=helpers.bash
+    . "$BATS_TEST_DIRNAME/helpers.bash"
+    cd "$BATS_TEST_TMPDIR" || exit
+}
+
+# shows JSON: inspect ./store has these keys and values, and leaves it alone.
+shows() {
+    remember store
+    expect 0 inspect --json store
+    has "$1"
+    [[ ! -s err ]]
+    unchanged
+}
+
+# shrinks_to BYTES: so many are enough for verify to find nothing, one sector less is not.
+shrinks_to() {
+    shows "{\"smallest_store_bytes\": $1}"
+    cp --sparse=always store small
+    truncate -s "$1" small
+    expect 0 verify --json small
+    grep -q '"verdict":"clean"' out
+    truncate -s $(($1 - 512)) small
+    expect 2 verify --json small
+    grep -q '"verdict":"damaged"' out
+}
+
+@test "inspect: an empty store of 4 KiB chunks" {
+    make chunk=8
+    shows '{"store": "store", "bytes": 8192,
+        "header": {"magic": "SnAp", "valid": 1, "version": 1, "chunk_sectors": 8},
+        "chunk_bytes": 4096, "exceptions_per_area": 256, "exceptions": 0, "areas": 1, "runs": 0, "longest_run": 0,
+        "changed_bytes": 0, "next_free_chunk": 2, "highest_old_chunk": null, "smallest_store_bytes": 8192,
+        "status": {"allocated_sectors": 16, "total_sectors": 16, "metadata_sectors": 16},
+        "state": "empty", "record": null}'
+}
+
+@test "inspect: an empty store on a device that is not a multiple of its chunks" {
+    make chunk=32 size=1000448
+    shows '{"bytes": 1000448, "chunk_bytes": 16384, "exceptions_per_area": 1024, "exceptions": 0, "areas": 1,
+        "next_free_chunk": 2, "smallest_store_bytes": 32768,
+        "status": {"allocated_sectors": 64, "total_sectors": 1954, "metadata_sectors": 64}, "state": "empty"}'
+}
+
+@test "inspect: one exception in chunks of one sector" {
+    make chunk=1 sequential=1 from=7
+    shows '{"bytes": 1536, "header": {"magic": "SnAp", "valid": 1, "version": 1, "chunk_sectors": 1},
+        "chunk_bytes": 512, "exceptions_per_area": 32, "exceptions": 1, "areas": 1, "runs": 1, "longest_run": 1,
+        "changed_bytes": 512, "next_free_chunk": 3, "highest_old_chunk": 7, "smallest_store_bytes": 1536,
+        "status": {"allocated_sectors": 3, "total_sectors": 3, "metadata_sectors": 2},
+        "state": "active", "record": null}'
+}
+
+@test "inspect: old chunk 0 is the highest old chunk of a store that has only this one" {
+    make chunk=2 sequential=1
+    shows '{"exceptions": 1, "highest_old_chunk": 0, "next_free_chunk": 3, "state": "active"}'
+}
+
+@test "inspect: an exactly full area of one-sector chunks: the list ends in the next area" {
+    make chunk=1 sequential=32
+    shows '{"bytes": 17920, "exceptions": 32, "areas": 2, "runs": 1, "longest_run": 32, "changed_bytes": 16384,
+        "next_free_chunk": 35, "highest_old_chunk": 31, "smallest_store_bytes": 17920,
+        "status": {"allocated_sectors": 35, "total_sectors": 35, "metadata_sectors": 3}}'
+}
+
+@test "inspect: an area that lacks one exception of being full" {
+    make chunk=1 sequential=31
+    shows '{"bytes": 16896, "exceptions": 31, "areas": 1, "longest_run": 31, "next_free_chunk": 33,
+        "smallest_store_bytes": 16896,
+        "status": {"allocated_sectors": 33, "total_sectors": 33, "metadata_sectors": 2}}'
+}
+
+@test "inspect: three areas of 1 KiB chunks: a run ends with its area" {
+    make chunk=2 sequential=130
+    shows '{"bytes": 137216, "chunk_bytes": 1024, "exceptions_per_area": 64, "exceptions": 130, "areas": 3, "runs": 3,
+        "longest_run": 64, "changed_bytes": 133120, "next_free_chunk": 134, "highest_old_chunk": 129,
+        "smallest_store_bytes": 137216,
+        "status": {"allocated_sectors": 268, "total_sectors": 268, "metadata_sectors": 8}}'
+}
+
+@test "inspect: holes in a store of 2 KiB chunks, on a device that is not a multiple of them" {
+    make chunk=4 size=42496 entry=0:5:2 entry=1:6:3 entry=2:9:10 entry=3:10:11 entry=4:2:12
+    shows '{"bytes": 42496, "chunk_bytes": 2048, "exceptions_per_area": 128, "exceptions": 5, "areas": 1, "runs": 3,
+        "longest_run": 2, "changed_bytes": 10240, "next_free_chunk": 13, "highest_old_chunk": 10,
+        "smallest_store_bytes": 26624,
+        "status": {"allocated_sectors": 52, "total_sectors": 83, "metadata_sectors": 8}}'
+}
+
+@test "inspect: a reversed store of 8 KiB chunks has no runs" {
+    make chunk=16 sequential=3 from=100 reversed=1
+    shows '{"bytes": 40960, "chunk_bytes": 8192, "exceptions_per_area": 512, "exceptions": 3, "areas": 1, "runs": 3,
+        "longest_run": 1, "changed_bytes": 24576, "next_free_chunk": 5, "highest_old_chunk": 102,
+        "smallest_store_bytes": 40960,
+        "status": {"allocated_sectors": 80, "total_sectors": 80, "metadata_sectors": 32}}'
+}
+
+@test "inspect: exactly full area of 16 KiB chunks" {
+    make chunk=32 sequential=1024 data=0
+    shows '{"bytes": 16826368, "chunk_bytes": 16384, "exceptions_per_area": 1024, "exceptions": 1024, "areas": 2,
+        "runs": 1, "longest_run": 1024, "changed_bytes": 16777216, "next_free_chunk": 1027, "highest_old_chunk": 1023,
+        "smallest_store_bytes": 16826368,
+        "status": {"allocated_sectors": 32864, "total_sectors": 32864, "metadata_sectors": 96}}'
+}
+
+@test "inspect: two exceptions in chunks of 64 KiB" {
+    make chunk=128 size=1048576 sequential=2 from=4 every=3
+    shows '{"bytes": 1048576, "chunk_bytes": 65536, "exceptions_per_area": 4096, "exceptions": 2, "areas": 1, "runs": 2,
+        "longest_run": 1, "changed_bytes": 131072, "next_free_chunk": 4, "highest_old_chunk": 7,
+        "smallest_store_bytes": 262144,
+        "status": {"allocated_sectors": 512, "total_sectors": 2048, "metadata_sectors": 256}}'
+}
+
+@test "inspect: three exceptions in chunks of 512 KiB, LVM's largest" {
+    make chunk=1024 sequential=3 data=0
+    shows '{"bytes": 2621440, "chunk_bytes": 524288, "exceptions_per_area": 32768, "exceptions": 3, "areas": 1,
+        "runs": 1, "longest_run": 3, "changed_bytes": 1572864, "next_free_chunk": 5, "highest_old_chunk": 2,
+        "smallest_store_bytes": 2621440,
+        "status": {"allocated_sectors": 5120, "total_sectors": 5120, "metadata_sectors": 2048}}'
+}
+
+@test "inspect: chunks of 1 GiB, the kernel's largest" {
+    "$mkstore" store header_chunk=2097152 size=3221225472
+    expect 0 inspect --json store
+    has '{"chunk_bytes": 1073741824, "exceptions_per_area": 67108864, "exceptions": 0, "next_free_chunk": 2,
+        "smallest_store_bytes": 2147483648, "state": "empty",
+        "status": {"allocated_sectors": 4194304, "total_sectors": 6291456, "metadata_sectors": 4194304}}'
+}
+
+@test "inspect: the next free chunk is never a metadata chunk" {
+    make chunk=1 size=20480 entry=0:4:33
+    shows '{"exceptions": 1, "areas": 1, "next_free_chunk": 35, "smallest_store_bytes": 17408,
+        "status": {"allocated_sectors": 35, "total_sectors": 40, "metadata_sectors": 2}}'
+}
+
+@test "inspect: an entry whose data lies in a later group counts for the size" {
+    make chunk=1 size=40960 entry=0:4:2 entry=1:9:70
+    shows '{"exceptions": 2, "areas": 1, "next_free_chunk": 71, "smallest_store_bytes": 36352, "runs": 2,
+        "status": {"allocated_sectors": 71, "total_sectors": 80, "metadata_sectors": 2}}'
+}
+
+@test "inspect: what stands behind the end of the list does not count" {
+    make chunk=1 size=40960 sequential=3 entry=5:1000:20
+    shows '{"exceptions": 3, "highest_old_chunk": 2, "next_free_chunk": 5, "smallest_store_bytes": 2560}'
+}
+
+@test "inspect: the numbers of an old chunk beyond 2^53 are exact" {
+    make size=65536 entry=0:9007199254740993:2
+    expect 0 inspect --json store
+    object .exceptions==1
+    grep -q '"highest_old_chunk":9007199254740993[,}]' out
+}
+
+@test "inspect: a store that is marked invalid has the state invalid" {
+    make chunk=8 sequential=3 valid=0
+    shows '{"state": "invalid", "header": {"valid": 0}, "exceptions": 3}'
+}
+
+@test "inspect: any valid but 0 is valid, as for the kernel" {
+    make chunk=8 sequential=3 valid=7
+    shows '{"state": "active", "header": {"valid": 7}, "exceptions": 3}'
+}
+
+@test "inspect: a store with an unfinished merge has the state merging and a record" {
+    pristine=$BATS_TEST_TMPDIR/pristine
+    fill pristine.origin 2097152
+    "$mkstore" pristine.store chunk=2 random=1000 origin_chunks=2048
+    cut_off KILL
+    shows "{\"state\": \"merging\", \"exceptions\": $left}"
+    object '.record | type == "object"'
+}
+
+@test "inspect: an empty store shrinks to its header and its area" {
+    make chunk=8 size=1048576
+    shrinks_to 8192
+}
+
+@test "inspect: a store with exceptions shrinks to its last data chunk" {
+    make chunk=4 size=1048576 random=100 origin_chunks=1000
+    shrinks_to 208896
+}
+
+@test "inspect: an exactly full store shrinks to the area behind its data" {
+    make chunk=1 size=1048576 sequential=64
+    shrinks_to 34816
+}
+
+@test "inspect: a store with holes shrinks to its highest chunk" {
+    make chunk=2 size=1048576 sequential=2 entry=2:50:200 entry=3:7:60
+    shrinks_to 205824
+}
+
+@test "inspect: a reversed store of several areas shrinks to its highest chunk" {
+    make chunk=1 size=1048576 random=100 origin_chunks=200 reversed=1
+    shrinks_to 53760
+}
+
+@test "inspect: a store of 512 KiB chunks shrinks to its last data chunk" {
+    make chunk=1024 size=8388608 sequential=3 data=0
+    shrinks_to 2621440
+}
+
+@test "inspect: the text shows the same numbers as the JSON" {
+    make chunk=2 size=1048576 sequential=130 from=11
+    remember store
+    expect 0 inspect store
+    [[ ! -s err ]]
+    grep -q '\<1048576\>' out
+    grep -q '\<1024\>' out
+    grep -q '\<130\>' out
+    grep -q '\<134\>' out
+    grep -q '\<140\>' out
+    grep -q '\<137216\>' out
+    grep -qw '268/2048 8' out
+    grep -qw active out
+    unchanged
+}
+
+@test "inspect: the text says empty and invalid" {
+    make chunk=8
+    expect 0 inspect store
+    grep -qw empty out
+    make chunk=8 sequential=3 valid=0
+    expect 0 inspect store
+    grep -qw Invalid out
+    fails grep -E '[0-9]+/[0-9]+ [0-9]+' out
+}
+
+@test "inspect: a version that does not exist is refused as damaged" {
+    make sequential=3 version=2
+    refuses 2 store -- inspect store
+    make sequential=3 version=0
+    refuses 2 store -- inspect store
+}
+
+@test "inspect: impossible chunk sizes are refused as damaged" {
+    for size in 3 2147483648 4194304 4294967295; do
+        make sequential=3 header_chunk="$size"
+        refuses 2 store -- inspect store
+    done
+    make sequential=3 poke=12:0
+    refuses 2 store -- inspect store
+}
+
+@test "inspect: no magic is no store" {
+    make sequential=3 magic=0x12345678
+    refuses 6 store -- inspect store
+    make sequential=3 magic=0
+    refuses 6 store -- inspect store
+}
+
+@test "inspect: a list without an end exits as damaged" {
+    make chunk=1 sequential=40
+    truncate -s 16896 store
+    remember store
+    expect 2 inspect store
+    said 'store'
+    expect 2 inspect --json store
+    object '.exceptions == 32'
+    unchanged
+}
+
+@test "inspect: a name with quotes, a newline, a backslash and bytes that are no UTF-8 makes sound JSON" {
+    name=$'odd "name"\n\\ \x01 \xff'
+    "$mkstore" "$name" sequential=1
+    expect 0 inspect --json "$name"
+    object '.store | startswith("odd \"name\"\n\\ \u0001 ")'
+}

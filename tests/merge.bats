@@ -1,0 +1,362 @@
+#!/usr/bin/env bats
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2154,SC2016
+# cowtool merge: what it leaves must equal, in every byte of both files, what the reference merge leaves.
+
+setup() {
+    # shellcheck source=helpers.bash
+    . "$BATS_TEST_DIRNAME/helpers.bash"
+    cd "$BATS_TEST_TMPDIR" || exit
+}
+
+# orders CHUNK COUNT ORIGIN_CHUNKS: merges stores in random, sequential and reversed order.
+orders() {
+    local shape
+    for shape in "random=$2" "sequential=$2 from=$((($3 - $2) / 2))" "random=$2 seed=2 reversed=1"; do
+        fill origin $(($1 * 512 * $3))
+        # shellcheck disable=SC2086
+        make chunk="$1" origin_chunks="$3" $shape
+        merges_right || complain "in this order: $shape"
+    done
+}
+
+# numbers JSON: merge --json has said so, and nothing was left.
+numbers() {
+    object '. * $wanted == . and (keys - ["origin", "store", "exceptions_before", "merged", "exceptions_left",
+        "bytes_copied", "commits", "flushes", "seconds", "kept"]) == [] and .exceptions_left == 0
+        and .merged == .exceptions_before and .kept == [] and (.seconds | type) == "number"' --argjson wanted "$1"
+}
+
+# ---- chunk sizes, orders, ends ----
+
+@test "merge: chunks of 512 bytes in random, sequential and reversed order" {
+    orders 1 300 2000
+}
+
+@test "merge: chunks of 1 KiB in random, sequential and reversed order" {
+    orders 2 300 2000
+}
+
+@test "merge: chunks of 2 KiB in random, sequential and reversed order" {
+    orders 4 300 1000
+}
+
+@test "merge: chunks of 4 KiB in random, sequential and reversed order" {
+    orders 8 600 1500
+}
+
+@test "merge: chunks of 8 KiB in random, sequential and reversed order" {
+    orders 16 600 800
+}
+
+@test "merge: chunks of 16 KiB in random, sequential and reversed order" {
+    orders 32 200 400
+}
+
+@test "merge: chunks of 64 KiB in random, sequential and reversed order" {
+    orders 128 30 80
+}
+
+@test "merge: chunks of 512 KiB in random, sequential and reversed order" {
+    orders 1024 5 10
+}
+
+@test "merge: exactly full areas" {
+    for shape in 'chunk=1 sequential=32' 'chunk=1 random=64' 'chunk=1 random=96 reversed=1' 'chunk=2 sequential=64' \
+        'chunk=8 random=256' 'chunk=8 sequential=512'; do
+        fill origin 4194304
+        # shellcheck disable=SC2086
+        make origin_chunks=700 $shape
+        merges_right || complain "with $shape"
+    done
+}
+
+@test "merge: one exception, in the first and in the last chunk" {
+    fill origin 40960
+    make chunk=8 sequential=1
+    merges_right
+    make chunk=8 sequential=1 from=9 seed=2
+    merges_right
+}
+
+@test "merge: all chunks of an origin" {
+    fill origin 1024000
+    make chunk=2 random=1000 origin_chunks=1000
+    merges_right
+}
+
+@test "merge: the last partial chunk is clipped to the origin's end" {
+    for size in 413696 409600 410112 413184; do
+        fill origin $size
+        make chunk=8 random=101 origin_chunks=101 seed=$size
+        # The last chunk is not there at all, there in part, or whole.
+        ((size > 409600)) || make chunk=8 random=100 origin_chunks=100
+        merges_right
+        (($(stat -c %s origin) == size))
+    done
+}
+
+@test "merge: the last partial chunk of 16 KiB and of 512 KiB is clipped in its middle" {
+    fill origin 168448
+    make chunk=32 random=11 origin_chunks=11
+    merges_right
+    fill origin 2300416
+    make chunk=1024 random=5 origin_chunks=5
+    merges_right --window=64K
+    (($(stat -c %s origin) == 2300416))
+}
+
+@test "merge: an image that ends in the middle of a sector" {
+    fill origin 41660
+    make chunk=8 random=11 origin_chunks=11
+    merges_right
+    (($(stat -c %s origin) == 41660))
+    fill origin 51300
+    make chunk=1 random=100 origin_chunks=100
+    merges_right
+    (($(stat -c %s origin) == 51300))
+}
+
+@test "merge: an origin larger than 4 TiB with changes at its very end" {
+    truncate -s 5497558139904 origin
+    make chunk=8 sequential=100 from=1342177181
+    cp store before
+    expect 0 merge origin store
+    # 99 whole chunks and 1024 bytes of the last one; the store's data begins at chunk 2.
+    cmp -i 5497557733376:8192 -n 406528 origin before
+    (($(stat -c %s origin) == 5497558139904))
+    (($(live store) == 0))
+}
+
+@test "merge: a store with holes, entries across groups and no order" {
+    fill junk 80896 5000
+    for window in 512 4K 16M; do
+        fill origin 51200
+        make chunk=1 size=102400 sequential=38 entry=0:70:150 entry=1:60:50 entry=33:61:198 entry=37:80:45
+        dd if=junk of=store bs=512 seek=41 conv=notrunc status=none
+        merges_right --window=$window
+    done
+}
+
+@test "merge: a dirty tail does not come alive and is gone afterwards" {
+    fill origin 40960
+    make chunk=1 size=40960 sequential=3 from=20 entry=5:40:20 entry=31:41:21
+    merges_right
+    expect 0 verify --json store
+    has '{"verdict": "clean", "exceptions": 0}'
+}
+
+@test "merge: of two exceptions for one chunk the first counts, with --force" {
+    for window in 512 4K 16M; do
+        for shape in '' reversed=1; do
+            fill origin 40960
+            make chunk=1 sequential=150 modulo=60 $shape
+            merges_right --force --window=$window
+        done
+    done
+}
+
+# ---- windows and engines ----
+
+@test "merge: windows from 1 byte to 64 MiB" {
+    for window in 1 511 4096 5000 64K 1M 64M; do
+        fill origin 2097152
+        make chunk=4 random=300 origin_chunks=1024 seed=4
+        merges_right --window=$window
+    done
+}
+
+@test "merge: windows smaller than a chunk" {
+    for window in 1 4K 10000 100K; do
+        fill origin 2097152
+        make chunk=1024 random=3 origin_chunks=4
+        merges_right --window=$window
+    done
+}
+
+@test "merge: windows that end within areas, in reversed order" {
+    for window in 512 3000 20K; do
+        fill origin 524288
+        make chunk=1 random=200 origin_chunks=1000 reversed=1
+        merges_right --window=$window
+    done
+}
+
+@test "merge: one request at a time" {
+    fill origin 4194304
+    make chunk=8 random=600 origin_chunks=1024
+    merges_right --io=sync --window=64K
+    make chunk=8 random=300 origin_chunks=1024 reversed=1 seed=2
+    merges_right --io=sync --window=64K
+}
+
+@test "merge: with threads" {
+    fill origin 4194304
+    make chunk=8 random=600 origin_chunks=1024
+    merges_right --io=threads --window=64K
+    make chunk=8 random=300 origin_chunks=1024 reversed=1 seed=2
+    merges_right --io=threads --window=64K
+}
+
+@test "merge: with io_uring" {
+    fill origin 4194304
+    make chunk=8 random=600 origin_chunks=1024
+    reference
+    remember origin store
+    if ! "$cowtool" merge --io=uring --window=64K origin store >out 2>err; then
+        said 'cannot use io_uring here'
+        unchanged
+        skip 'io_uring cannot be used here'
+    fi
+    merged
+    make chunk=8 random=300 origin_chunks=1024 reversed=1 seed=2
+    merges_right --io=uring --window=64K
+}
+
+# ---- what it says ----
+
+@test "merge: the JSON has the numbers of the merge" {
+    fill origin 409600
+    make chunk=4 random=100 origin_chunks=200
+    reference
+    expect 0 merge --json origin store
+    numbers '{"origin": "origin", "store": "store", "exceptions_before": 100, "merged": 100, "exceptions_left": 0,
+        "bytes_copied": 204800, "kept": []}'
+    object '.commits >= 1 and .flushes >= 2'
+    silent
+    merged
+}
+
+@test "merge: bytes_copied is what lies inside the origin" {
+    fill origin 168448
+    make chunk=32 sequential=11
+    expect 0 merge --json origin store
+    numbers '{"exceptions_before": 11, "bytes_copied": 168448}'
+}
+
+@test "merge: an empty store is nothing to merge, and nothing is written" {
+    fill origin 40960
+    make chunk=8
+    remember origin store
+    expect 0 merge origin store
+    unchanged
+    expect 0 merge --json origin store
+    numbers '{"exceptions_before": 0, "merged": 0, "bytes_copied": 0, "commits": 0}'
+    unchanged
+}
+
+@test "merge: a merged store is empty and can be merged again" {
+    fill origin 409600
+    make chunk=4 random=100 origin_chunks=200
+    merges_right
+    remember origin store
+    expect 0 inspect --json store
+    has '{"state": "empty", "exceptions": 0, "record": null, "header": {"valid": 1}}'
+    expect 0 verify store
+    expect 0 merge origin store
+    unchanged
+}
+
+@test "merge: a dry run writes nothing and counts runs, windows, bytes and flushes" {
+    fill origin 409600
+    make chunk=4 size=1048576 sequential=200 from=0
+    # Areas of 128: a run of 128, then 72; windows of 16 chunks.
+    remember origin store
+    expect 0 merge --dry-run --window=32K --json origin store
+    has '{"exceptions_before": 200, "merged": 0, "exceptions_left": 200, "bytes_copied": 0, "commits": 0, "flushes": 0,
+        "plan": {"runs": 2, "bytes": 409600}}'
+    windows=$(value .plan.windows)
+    flushes=$(value .plan.flushes)
+    unchanged
+    expect 0 merge --dry-run --window=32K origin store
+    grep -qw 200 out
+    grep -qw 409600 out
+    unchanged
+    ((windows >= 200 / 16 && windows <= 200)) || complain "$windows windows"
+    expect 0 merge --window=32K --json origin store
+    object '.commits <= $windows and .flushes <= $flushes and .bytes_copied == 409600' \
+        --argjson windows "$windows" --argjson flushes "$flushes"
+}
+
+@test "merge: a dry run counts the bytes that lie inside the origin" {
+    fill origin 168448
+    make chunk=32 sequential=11
+    expect 0 merge --dry-run --json origin store
+    has '{"plan": {"bytes": 168448}}'
+}
+
+@test "merge: a dry run of an empty store has nothing to do" {
+    fill origin 40960
+    make chunk=8
+    expect 0 merge --dry-run --json origin store
+    has '{"exceptions_before": 0, "plan": {"runs": 0, "windows": 0, "bytes": 0, "flushes": 0}}'
+}
+
+@test "merge: --quiet says nothing at all" {
+    fill origin 409600
+    make chunk=4 random=100 origin_chunks=200
+    reference
+    expect 0 merge --quiet origin store
+    [[ ! -s out ]]
+    [[ ! -s err ]]
+    merged
+}
+
+@test "merge: no progress is shown where stderr is no terminal" {
+    fill origin 4194304
+    make chunk=8 random=200 origin_chunks=1024
+    expect 0 merge --window=4K --io=sync origin store
+    silent
+    make chunk=8 random=200 origin_chunks=1024
+    expect 0 merge --window=4K --progress=none origin store
+    silent
+}
+
+@test "merge: a bar is shown on a terminal" {
+    command -v script >/dev/null || skip 'there is no script(1)'
+    fill origin 409600
+    make chunk=4 random=100 origin_chunks=200
+    reference
+    script -qec "'$cowtool' merge origin store" terminal </dev/null >/dev/null
+    grep -q '100%' terminal
+    merged
+}
+
+# Stopped in between, so that it lasts long enough for a line each half second.
+@test "merge: --progress=json writes lines of JSON with strings, beginning while it merges" {
+    fill origin 4194304
+    make chunk=8 random=700 origin_chunks=1024
+    reference
+    start --window=4K --io=sync --quiet --progress=json
+    begun
+    for _ in 1 2; do
+        kill -STOP "$merge_pid"
+        sleep 0.6
+        kill -CONT "$merge_pid"
+        sleep 0.03
+    done
+    ended
+    ((status == 0))
+    merged
+    (($(wc -l <err) >= 3)) || complain 'there are fewer than three lines'
+    jq -es 'all(.[]; .device == "store" and .total_bytes == "2867200"
+            and ([.done_bytes, .speed, .eta_ms, .time_ms] | all(type == "string" and test("^[0-9]+$"))))
+        and ([.[].done_bytes | tonumber] | . == sort and .[0] < 2867200 and .[-1] == 2867200)
+        and ([.[].time_ms | tonumber] | . == sort and .[0] >= 500)' err >/dev/null || complain 'the lines are wrong'
+    while read -r line; do
+        jq -e . <<<"$line" >/dev/null
+    done <err
+}
+
+@test "merge: SIGUSR1 prints the progress and does not disturb the merge" {
+    fill origin 4194304
+    make chunk=8 random=400 origin_chunks=1024
+    reference
+    start --window=4K --io=sync
+    begun
+    kill -USR1 "$merge_pid"
+    ended
+    ((status == 0))
+    grep -q '[0-9]%' err || complain 'no progress was printed'
+    merged
+}

@@ -1,0 +1,410 @@
+#!/usr/bin/env bats
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2154,SC2016,SC2017,SC2030,SC2031
+# Merges that are cut off, and what goes on with them. The judge is the reference merge of the pristine pair.
+
+setup_file() {
+    # shellcheck source=helpers.bash
+    . "$BATS_TEST_DIRNAME/helpers.bash"
+    cd "$BATS_FILE_TMPDIR" || exit
+    fill origin 2097152
+    make chunk=2 random=1000 origin_chunks=2048
+    reference
+    mv origin pristine.origin
+    mv store pristine.store
+    pristine=$PWD/pristine
+    cut_off INT
+    mv origin unfinished.origin
+    mv store unfinished.store
+    echo "$left" >unfinished.left
+}
+
+setup() {
+    # shellcheck source=helpers.bash
+    . "$BATS_TEST_DIRNAME/helpers.bash"
+    pristine=$BATS_FILE_TMPDIR/pristine
+    cd "$BATS_TEST_TMPDIR" || exit
+    ln -s "$BATS_FILE_TMPDIR"/right.* .
+}
+
+# unfinished: ./origin and ./store are a merge that was stopped; $left exceptions are left.
+unfinished() {
+    cp "$BATS_FILE_TMPDIR/unfinished.origin" origin
+    cp "$BATS_FILE_TMPDIR/unfinished.store" store
+    left=$(<"$BATS_FILE_TMPDIR/unfinished.left")
+}
+
+# resumed OPTION...: a resume goes to the end, and the end is right.
+resumed() {
+    expect 0 merge --resume "$@" origin store
+    merged
+}
+
+# kernel_can_finish: the reference merge of copies, which knows nothing of records, leaves the right origin.
+kernel_can_finish() {
+    cp origin copy.origin
+    cp store copy.store
+    "$refmerge" copy.origin copy.store >/dev/null
+    same copy.origin right.origin
+}
+
+# place_of INDEX: the byte where this exception stands in a store of 1 KiB chunks.
+place_of() {
+    echo $(((1 + $1 / 64 * 65) * 1024 + $1 % 64 * 16))
+}
+
+# merge_by_hand COUNT: what the kernel does: the last exceptions' data to the origin, then zeros in their place.
+# Only for stores of 1 KiB chunks. $left is what is left then.
+merge_by_hand() {
+    local index place last
+    last=$(live store)
+    left=$((last - $1))
+    for ((index = last - 1; index >= left; index--)); do
+        place=$(place_of $index)
+        dd if=store of=origin bs=1024 skip="$(number store $((place + 8)))" seek="$(number store "$place")" count=1 \
+            conv=notrunc status=none
+        put store "$place" '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+    done
+}
+
+# ---- signals ----
+
+@test "resume: SIGINT stops a merge with 3 and names the command that resumes it, which then finishes it" {
+    cut_off INT
+    ((status == 3)) || complain "exit code $status, not 3"
+    said "cowtool merge --resume origin store"
+    kernel_can_finish
+    resumed
+}
+
+@test "resume: SIGTERM stops a merge with 3, and a resume finishes it" {
+    cut_off TERM
+    ((status == 3)) || complain "exit code $status, not 3"
+    said "cowtool merge --resume origin store"
+    kernel_can_finish
+    resumed
+}
+
+@test "resume: a merge that was stopped with --json says on stdout what is left" {
+    cut_off INT --json
+    failure 3
+    object '.exceptions_before == 1000 and .exceptions_left == $left and .merged == 1000 - $left' --argjson left "$left"
+    expect 0 merge --resume --json origin store
+    has "{\"exceptions_before\": $left, \"merged\": $left, \"exceptions_left\": 0}"
+    merged
+}
+
+@test "resume: SIGKILL leaves what the kernel could finish, and a resume finishes it" {
+    cut_off KILL
+    ((status == 137))
+    kernel_can_finish
+    resumed
+}
+
+@test "resume: SIGKILL leaves what a resume finishes, in a store without order" {
+    pristine=$BATS_TEST_TMPDIR/other
+    rm right.*
+    fill origin 2097152
+    make chunk=2 random=600 origin_chunks=1024 reversed=1
+    reference
+    mv origin other.origin
+    mv store other.store
+    cut_off KILL
+    kernel_can_finish
+    resumed
+}
+
+@test "resume: SIGKILL at random moments, several times in a row, with every engine" {
+    cut_off KILL
+    for engine in sync threads auto sync; do
+        start --resume --window=1K --io=$engine
+        sleep "0.0$((RANDOM % 50 + 10))"
+        kill -KILL "$merge_pid" 2>/dev/null || true
+        ended
+        kernel_can_finish
+    done
+    resumed
+}
+
+@test "resume: a merge that was stopped several times in a row" {
+    unfinished
+    for _ in 1 2 3; do
+        start --resume --window=1K --io=sync
+        sleep "0.0$((RANDOM % 50 + 10))"
+        kill -TERM "$merge_pid" 2>/dev/null || true
+        ended
+        ((status == 3 || status == 0)) || complain "exit code $status"
+        kernel_can_finish
+    done
+    resumed
+}
+
+@test "resume: a resume may use other windows and engines" {
+    unfinished
+    resumed --window=1M --io=threads
+}
+
+# ---- what an unfinished merge refuses ----
+
+@test "resume: a plain merge of an unfinished one is refused with the command that resumes it" {
+    unfinished
+    refuses 5 origin store -- merge origin store
+    said 'cowtool merge --resume origin store'
+    refuses 5 origin store -- merge --dry-run origin store
+    resumed
+}
+
+@test "resume: a plain merge is refused, too, when only the record is left" {
+    unfinished
+    "$refmerge" origin store >/dev/null
+    refuses 5 origin store -- merge origin store
+    resumed
+}
+
+@test "resume: another origin of the same size is refused" {
+    unfinished
+    fill other 2097152 77
+    refuses 5 origin store other -- merge --resume other store
+    refuses 5 origin store other -- merge --resume --dry-run other store
+    resumed
+}
+
+@test "resume: the origin as it was before the merge is refused" {
+    unfinished
+    cp "$pristine.origin" other
+    refuses 5 origin store other -- merge --resume other store
+    resumed
+}
+
+@test "resume: an origin of another size is refused, larger or smaller" {
+    unfinished
+    cp origin larger
+    truncate -s +4096 larger
+    refuses 5 origin store larger -- merge --resume larger store
+    cp origin larger
+    truncate -s +512 larger
+    refuses 5 origin store larger -- merge --resume larger store
+    cp origin smaller
+    truncate -s -512 smaller
+    refuses 5 origin store smaller -- merge --resume smaller store
+    resumed
+}
+
+@test "resume: an origin to which somebody wrote where the merge had been first is refused" {
+    unfinished
+    place=$(place_of 999)
+    witness=$(number "$pristine.store" "$place")
+    cp origin other
+    put other $((witness * 1024 + 100)) '?'
+    refuses 5 origin store other -- merge --resume other store
+    resumed
+}
+
+@test "resume: a store that is marked invalid in the middle of a merge is refused" {
+    unfinished
+    put store 4 '\0'
+    refuses 2 origin store -- merge --resume origin store
+    put store 4 '\1'
+    resumed
+}
+
+@test "resume: a store that was damaged in the middle of a merge is refused" {
+    unfinished
+    cp store sound
+    put store 1032 '\1\0\0\0\0\0\0\0'
+    refuses 2 origin store -- merge --resume origin store
+    cp sound store
+    resumed
+}
+
+# ---- nothing to do, nobody began ----
+
+@test "resume: with nothing left to merge it succeeds, again and again, and writes nothing" {
+    cp "$pristine.origin" origin
+    cp "$pristine.store" store
+    expect 0 merge origin store
+    merged
+    remember origin store
+    for _ in 1 2 3; do
+        expect 0 merge --resume origin store
+        unchanged
+    done
+    expect 0 merge --resume --json origin store
+    has '{"exceptions_before": 0, "merged": 0, "exceptions_left": 0}'
+    unchanged
+}
+
+@test "resume: a store that was always empty has nothing to resume" {
+    fill origin 65536
+    make chunk=8
+    remember origin store
+    expect 0 merge --resume origin store
+    unchanged
+}
+
+@test "resume: of a store that was never merged it is a merge" {
+    cp "$pristine.origin" origin
+    cp "$pristine.store" store
+    resumed
+}
+
+@test "resume: a dry run changes nothing and counts what is left" {
+    unfinished
+    remember origin store
+    expect 0 merge --resume --dry-run --json origin store
+    has "{\"exceptions_before\": $left, \"merged\": 0, \"exceptions_left\": $left}"
+    unchanged
+    resumed
+}
+
+# ---- the kernel and the record ----
+
+@test "resume: a merge that the kernel began needs no record" {
+    cp "$pristine.origin" origin
+    cp "$pristine.store" store
+    merge_by_hand 10
+    (($(live store) == 990))
+    cp origin plain.origin
+    cp store plain.store
+    resumed
+    expect 0 merge plain.origin plain.store
+    same plain.origin right.origin
+    same plain.store right.store
+}
+
+@test "resume: a merge with which the kernel went on is finished" {
+    unfinished
+    merge_by_hand 10
+    (($(live store) == left))
+    resumed
+}
+
+@test "resume: a merge that the kernel finished leaves only the record to remove" {
+    unfinished
+    "$refmerge" origin store >/dev/null
+    (($(live store) == 0))
+    expect 0 inspect --json store
+    has '{"state": "merging", "exceptions": 0}'
+    resumed
+    expect 0 inspect --json store
+    has '{"state": "empty", "record": null}'
+}
+
+@test "resume: entries that a torn clear left behind the end do not come alive and are gone afterwards" {
+    unfinished
+    ((left % 64 < 58)) || merge_by_hand 10
+    place=$(place_of $((left + 2)))
+    dd if="$pristine.store" of=store bs=16 skip=$((place / 16)) seek=$((place / 16)) count=1 conv=notrunc status=none
+    expect 1 verify --json store
+    has '{"verdict": "problems"}'
+    kernel_can_finish
+    resumed
+}
+
+@test "resume: an area that was to be cleared and did not reach the disk is cleared" {
+    pristine=$BATS_TEST_TMPDIR/other
+    rm right.*
+    fill origin 1048576
+    make chunk=1 random=1000 origin_chunks=2048
+    reference
+    mv origin other.origin
+    mv store other.store
+    window=512 most=960 cut_off KILL
+    # Area 31, the last one, holds eight exceptions.
+    dd if=other.store of=store bs=512 skip=1024 seek=1024 count=1 conv=notrunc status=none
+    fails cmp -s -i 524288 -n 512 store /dev/zero
+    resumed
+}
+
+@test "resume: an unfinished merge is the state merging, with a record of the origin and the start" {
+    unfinished
+    expect 0 inspect --json store
+    has "{\"state\": \"merging\", \"exceptions\": $left,
+        \"record\": {\"role\": \"merging\", \"origin_bytes\": 2097152, \"exceptions\": 1000, \"kept_stores\": 0}}"
+    expect 0 inspect store
+    grep -qw merging out
+    resumed
+    expect 0 inspect --json store
+    has '{"state": "empty", "record": null}'
+}
+
+@test "resume: the record stands in bytes 256 to 511 and leaves the rest of the header's chunk alone" {
+    unfinished
+    same store "$pristine.store" 256
+    fails cmp -s -i 256 -n 256 store "$pristine.store"
+    cmp -i 512 -n 512 store "$pristine.store"
+}
+
+# stale: a store of 50 exceptions that has the record of another merge.
+stale() {
+    unfinished
+    head -c 512 store >sector
+    rm right.*
+    fill origin 2097152
+    make chunk=2 random=50 origin_chunks=2048 seed=9
+    reference
+    dd if=sector of=store conv=notrunc status=none
+}
+
+@test "resume: the record of a store that was used again is ignored with a note, by a plain merge" {
+    stale
+    expect 0 merge origin store
+    said stale
+    merged
+}
+
+@test "resume: the record of a store that was used again is ignored with a note, by a resume" {
+    stale
+    expect 0 merge --resume origin store
+    said stale
+    merged
+}
+
+@test "resume: the record of a store that has more exceptions than then is stale" {
+    unfinished
+    head -c 512 store >sector
+    rm right.*
+    fill origin 2097152
+    make chunk=2 random=1001 origin_chunks=2048
+    reference
+    dd if=sector of=store conv=notrunc status=none
+    expect 0 merge origin store
+    said stale
+    merged
+}
+
+@test "resume: a stale record is no unfinished merge for inspect and verify" {
+    stale
+    expect 0 inspect --json store
+    has '{"state": "active", "exceptions": 50}'
+    expect 1 verify --json store
+    object '[.findings[].code] == ["header-slack"]'
+}
+
+@test "resume: a record with a wrong checksum is no record" {
+    unfinished
+    put store 300 '\377'
+    expect 0 inspect --json store
+    has '{"state": "active", "record": null}'
+    expect 0 merge origin store
+    merged
+}
+
+# ---- errors ----
+
+@test "resume: a write error ends a merge with 4, and a resume finishes it" {
+    cp "$pristine.origin" origin
+    cp "$pristine.store" store
+    # Nothing behind 1 MiB can be written, in neither of the two.
+    code=0
+    (
+        trap '' XFSZ
+        ulimit -f 1024
+        exec "$cowtool" merge --json --window=16K origin store
+    ) >out 2>err || code=$?
+    ((code == 4)) || complain "exit code $code, not 4"
+    failure 4
+    said 'File too large'
+    kernel_can_finish
+    resumed
+}
