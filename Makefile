@@ -87,10 +87,10 @@ test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 
 # No root, no network, under three minutes.
 .PHONY: check
-check: test-programs
+check: test-programs sim
 	tests/run-unit $(UNIT_TESTS)
-	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests bats --jobs $(JOBS) tests/*.bats
-JOBS ?= 1
+	$(SIM) --states=50000
+	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests bats tests/*.bats
 
 # The crash simulator, with the engine and its deliberate breaks compiled for it alone.
 SIM_SOURCES := $(wildcard tests/sim/*.c)
@@ -104,9 +104,10 @@ sim:
 	$(MAKE) B=build/sim CPPFLAGS='$(CPPFLAGS) -DCOWTOOL_BREAKS' $(SIM)
 
 .PHONY: check-sim
-check-sim: sim
+check-sim: sim test-programs
 	$(SIM) --breaks
 	$(SIM) --states=1000000
+	tests/sim/kill-loop 300
 
 # A real kernel under QEMU, in software.
 .PHONY: check-kernel

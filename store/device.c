@@ -17,10 +17,20 @@
 #include "store/probe.h"
 #include "store/usage.h"
 
-/* udev takes a lock on a block device for a moment while it probes it: this often, and this long
- * apart. */
-#define LOCK_TRIES 20
-#define LOCK_PAUSE_NS 50000000L
+/*
+ * Some holds go away by themselves: udev locks a block device for a moment while it probes it, and
+ * the kernel closes the files of a killed process that used io_uring a little after the process is
+ * gone. So a hold that nobody can be named for is waited for, this often and this long.
+ */
+#define HOLD_TRIES 20
+#define HOLD_PAUSE_NS 50000000L
+
+static void pause_for_hold(void)
+{
+	const struct timespec pause = {.tv_nsec = HOLD_PAUSE_NS};
+
+	nanosleep(&pause, NULL);
+}
 
 static enum result refuse_kind(const struct device *device, mode_t mode, struct failure *why)
 {
@@ -55,31 +65,45 @@ static enum result check_kind(struct device *device, struct failure *why)
 	return RESULT_OK;
 }
 
-static enum result refuse_busy(const struct device *device, const char *otherwise,
-			       struct failure *why)
+static enum result refuse_user(const struct device *device, struct failure *why)
 {
 	char phrase[512];
 
 	if (usage_find(device, phrase, sizeof(phrase)))
 		return fail(why, RESULT_REFUSED, "%s: %s; free it first", device->name, phrase);
-	return fail(why, RESULT_REFUSED, "%s: %s", device->name, otherwise);
+	return RESULT_OK;
+}
+
+static int open_once(struct device *device, int flags)
+{
+	device->fd = open(device->name, flags | O_DIRECT);
+	device->direct = device->fd >= 0;
+	if (device->fd < 0 && errno == EINVAL)
+		device->fd = open(device->name, flags);
+	return device->fd < 0 ? errno : 0;
 }
 
 static enum result open_file(struct device *device, enum device_mode mode, struct failure *why)
 {
 	int flags = O_CLOEXEC | (mode == DEVICE_OWN ? O_RDWR : O_RDONLY);
+	enum result result = RESULT_OK;
+	int error = EBUSY;
 
 	if (mode != DEVICE_LOOK && device->is_block)
 		flags |= O_EXCL;
-	device->fd = open(device->name, flags | O_DIRECT);
-	device->direct = device->fd >= 0;
-	if (device->fd < 0 && errno == EINVAL)
-		device->fd = open(device->name, flags);
-	if (device->fd < 0 && errno == EBUSY)
-		return refuse_busy(device, "is in use by the kernel or another program", why);
-	if (device->fd < 0)
-		return fail_errno(why, RESULT_IO, errno, "%s: cannot open", device->name);
-	return RESULT_OK;
+	for (int try = 0; try < HOLD_TRIES && error == EBUSY && result == RESULT_OK; try++) {
+		if (try > 0)
+			pause_for_hold();
+		error = open_once(device, flags);
+		if (error == EBUSY)
+			result = refuse_user(device, why);
+	}
+	if (result != RESULT_OK || error == 0)
+		return result;
+	if (error == EBUSY)
+		return fail(why, RESULT_REFUSED, "%s: is in use by the kernel or another program",
+			    device->name);
+	return fail_errno(why, RESULT_IO, error, "%s: cannot open", device->name);
 }
 
 /* An image file says nothing of its blocks: the smallest read that O_DIRECT lets through tells. */
@@ -120,25 +144,22 @@ static enum result measure(struct device *device, struct failure *why)
 
 static enum result lock(struct device *device, struct failure *why)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
-
-	for (int try = 0; try < LOCK_TRIES; try++) {
+	for (int try = 0; try < HOLD_TRIES; try++) {
 		if (flock(device->fd, LOCK_EX | LOCK_NB) == 0)
 			return RESULT_OK;
 		if (errno != EWOULDBLOCK)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
-		nanosleep(&pause, NULL);
+		pause_for_hold();
 	}
-	return refuse_busy(device, "is locked by another process (another cowtool?)", why);
+	return fail(why, RESULT_REFUSED, "%s: is locked by another process (another cowtool?)",
+		    device->name);
 }
 
 static enum result hold(struct device *device, struct failure *why)
 {
-	char phrase[512];
+	enum result result = refuse_user(device, why);
 
-	if (usage_find(device, phrase, sizeof(phrase)))
-		return fail(why, RESULT_REFUSED, "%s: %s; free it first", device->name, phrase);
-	return lock(device, why);
+	return result == RESULT_OK ? lock(device, why) : result;
 }
 
 static enum result open_named(struct device *device, enum device_mode mode, struct failure *why)
