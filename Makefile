@@ -132,8 +132,8 @@ sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests \
 		bats $(filter-out tests/docs.bats,$(wildcard tests/*.bats))
 
-SCRIPTS = completions/cowtool.bash tests/helpers.bash \
-	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests --include='*' --exclude-dir=cache)
+SCRIPTS = completions/cowtool.bash $(shell find tests -name cache -prune -o -name '*.*sh' -print) \
+	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests --exclude-dir=cache)
 C_FILES := $(wildcard *.c store/*.[ch] verify/*.[ch] merge/*.[ch] tests/*.[ch] tests/*/*.[ch])
 TIDY_CHECKS := -*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*,\
 	-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-valist.Uninitialized,-performance-no-int-to-ptr,\
