@@ -90,6 +90,7 @@ test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 check: test-programs sim
 	tests/run-unit $(UNIT_TESTS)
 	$(SIM) --states=50000
+	$(SIM) --trace=20
 	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests bats tests/*.bats
 
 # The crash simulator, with the engine and its deliberate breaks compiled for it alone.
@@ -107,6 +108,7 @@ sim:
 check-sim: sim test-programs
 	$(SIM) --breaks
 	$(SIM) --states=1000000
+	$(SIM) --trace=200
 	tests/sim/kill-loop 300
 
 # A real kernel under QEMU, in software.

@@ -252,7 +252,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 "check everything, show the plan, write nothing", NULL},
 		{"force", CLI_FLAG, &choice.force,
 		 "merge although ORIGIN may be the wrong one, or a chunk has two exceptions", NULL},
-		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 16M)",
+		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 32M)",
 		 "SIZE"},
 		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",
 		 "ENGINE"},

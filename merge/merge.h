@@ -13,7 +13,7 @@
 #include "store/store.h"
 #include "verify/check.h"
 
-#define MERGE_WINDOW_BYTES_DEFAULT (16u << 20)
+#define MERGE_WINDOW_BYTES_DEFAULT (32u << 20)
 #define MERGE_WINDOW_BYTES_MAX (1024u << 20)
 
 struct merge {

@@ -153,7 +153,7 @@ damaged() {
     fill origin 1048576
     make chunk=1 size=1048576 random=1000 origin_chunks=2048 entry=1000:5000:1033
     refuses 5 origin store -- merge --window=512 origin store
-    make chunk=1 size=1048576 random=1000 origin_chunks=2048 entry=1000:5:2047 entry=1001:6:2048
+    make chunk=1 size=1048576 random=1000 origin_chunks=2048 entry=1000:2048:2048
     refuses 2 origin store -- merge --window=512 origin store
 }
 
@@ -294,8 +294,8 @@ damaged() {
 }
 
 @test "guards: a second merge at the same time is refused, and the first one ends well" {
-    fill origin 1048576
-    make chunk=1 random=1000 origin_chunks=2048
+    fill origin 524288
+    make chunk=1 random=300 origin_chunks=1024
     reference
     start --window=512 --io=sync
     begun
@@ -310,8 +310,8 @@ damaged() {
 }
 
 @test "guards: a store that is being merged can be looked at" {
-    fill origin 1048576
-    make chunk=1 random=1000 origin_chunks=2048
+    fill origin 524288
+    make chunk=1 random=300 origin_chunks=1024
     start --window=512 --io=sync
     begun
     kill -STOP "$merge_pid"

@@ -144,6 +144,13 @@ shrinks_to() {
         "status": {"allocated_sectors": 71, "total_sectors": 80, "metadata_sectors": 2}}'
 }
 
+@test "inspect: a run ends with its area where the chunks go on" {
+    make chunk=1 size=40960 sequential=31 entry=31:40:50 entry=32:41:51
+    shows '{"exceptions": 33, "areas": 2, "runs": 3, "longest_run": 31, "next_free_chunk": 52,
+        "highest_old_chunk": 41, "smallest_store_bytes": 26624,
+        "status": {"allocated_sectors": 52, "total_sectors": 80, "metadata_sectors": 3}}'
+}
+
 @test "inspect: what stands behind the end of the list does not count" {
     make chunk=1 size=40960 sequential=3 entry=5:1000:20
     shows '{"exceptions": 3, "highest_old_chunk": 2, "next_free_chunk": 5, "smallest_store_bytes": 2560}'

@@ -11,9 +11,10 @@
  *   seed=N          of the random numbers and of the data
  *   reversed=1      the new chunks are handed out from the last to the first
  *   data=0          no data is written: a store of holes
- *   entry=I:OLD:NEW puts an exception at number I, after all others (repeatable)
- *   magic=N valid=N version=N header_chunk=N   what the header says
- *   poke=OFFSET:BYTE  writes a byte, last of all (repeatable)
+ *   keep=1          an existing file is not emptied first: with data=0, a merged store is filled
+ * again entry=I:OLD:NEW puts an exception at number I, after all others (repeatable) magic=N
+ * valid=N version=N header_chunk=N   what the header says poke=OFFSET:BYTE  writes a byte, last of
+ * all (repeatable)
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -26,7 +27,8 @@ struct entry {
 	uint64_t old_chunk, new_chunk;
 };
 
-static uint64_t chunk = 8, size, count, from, origin_chunks, seed = 1, with_data = 1, reversed;
+static uint64_t chunk = 8, size, count, from, origin_chunks, seed = 1, with_data = 1, reversed,
+		keep;
 static uint64_t is_random, every = 1, modulo = UINT64_MAX;
 static uint64_t magic = 0x70416e53, valid = 1, version = 1, header_chunk;
 static int fd;
@@ -138,21 +140,14 @@ static void take_numbers(int argc, char **argv)
 	static const struct {
 		const char *key;
 		uint64_t *value;
-	} keys[] = {{"chunk", &chunk},
-		    {"size", &size},
-		    {"random", &is_random},
-		    {"from", &from},
-		    {"sequential", &count},
-		    {"origin_chunks", &origin_chunks},
-		    {"seed", &seed},
-		    {"reversed", &reversed},
-		    {"data", &with_data},
-		    {"magic", &magic},
-		    {"valid", &valid},
-		    {"version", &version},
-		    {"header_chunk", &header_chunk},
-		    {"every", &every},
-		    {"modulo", &modulo}};
+	} keys[] = {{"chunk", &chunk},	    {"size", &size},
+		    {"random", &is_random}, {"from", &from},
+		    {"sequential", &count}, {"origin_chunks", &origin_chunks},
+		    {"seed", &seed},	    {"reversed", &reversed},
+		    {"data", &with_data},   {"keep", &keep},
+		    {"magic", &magic},	    {"valid", &valid},
+		    {"version", &version},  {"header_chunk", &header_chunk},
+		    {"every", &every},	    {"modulo", &modulo}};
 
 	for (int i = 2; i < argc; i++)
 		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
@@ -189,7 +184,7 @@ int main(int argc, char **argv)
 	needed = (1 + (areas - 1) * (per_area + 1) + 1) * chunk * 512; /* up to the last area */
 	if (count && (usual_chunk(count - 1) + 1) * chunk * 512 > needed)
 		needed = (usual_chunk(count - 1) + 1) * chunk * 512;
-	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC, 0600);
+	fd = open(argv[1], O_RDWR | O_CREAT | (keep ? 0 : O_TRUNC), 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)(size ? size : needed)) != 0)
 		die("mkstore: open");
 	put_header();

@@ -7,8 +7,8 @@ setup_file() {
     # shellcheck source=helpers.bash
     . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_FILE_TMPDIR" || exit
-    fill origin 2097152
-    make chunk=2 random=1000 origin_chunks=2048
+    fill origin 1048576
+    make chunk=2 random=600 origin_chunks=1024
     reference
     mv origin pristine.origin
     mv store pristine.store
@@ -88,7 +88,7 @@ merge_by_hand() {
 @test "resume: a merge that was stopped with --json says on stdout what is left" {
     cut_off INT --json
     failure 3
-    object '.exceptions_before == 1000 and .exceptions_left == $left and .merged == 1000 - $left' --argjson left "$left"
+    object '.exceptions_before == 600 and .exceptions_left == $left and .merged == 600 - $left' --argjson left "$left"
     expect 0 merge --resume --json origin store
     has "{\"exceptions_before\": $left, \"merged\": $left, \"exceptions_left\": 0}"
     merged
@@ -104,7 +104,7 @@ merge_by_hand() {
 @test "resume: SIGKILL leaves what a resume finishes, in a store without order" {
     pristine=$BATS_TEST_TMPDIR/other
     rm right.*
-    fill origin 2097152
+    fill origin 1048576
     make chunk=2 random=600 origin_chunks=1024 reversed=1
     reference
     mv origin other.origin
@@ -163,7 +163,7 @@ merge_by_hand() {
 
 @test "resume: another origin of the same size is refused" {
     unfinished
-    fill other 2097152 77
+    fill other 1048576 77
     refuses 5 origin store other -- merge --resume other store
     refuses 5 origin store other -- merge --resume --dry-run other store
     resumed
@@ -192,7 +192,7 @@ merge_by_hand() {
 
 @test "resume: an origin to which somebody wrote where the merge had been first is refused" {
     unfinished
-    place=$(place_of 999)
+    place=$(place_of 599)
     witness=$(number "$pristine.store" "$place")
     cp origin other
     put other $((witness * 1024 + 100)) '?'
@@ -263,7 +263,7 @@ merge_by_hand() {
     cp "$pristine.origin" origin
     cp "$pristine.store" store
     merge_by_hand 10
-    (($(live store) == 990))
+    (($(live store) == 590))
     cp origin plain.origin
     cp store plain.store
     resumed
@@ -320,7 +320,7 @@ merge_by_hand() {
     unfinished
     expect 0 inspect --json store
     has "{\"state\": \"merging\", \"exceptions\": $left,
-        \"record\": {\"role\": \"merging\", \"origin_bytes\": 2097152, \"exceptions\": 1000, \"kept_stores\": 0}}"
+        \"record\": {\"role\": \"merging\", \"origin_bytes\": 1048576, \"exceptions\": 600, \"kept_stores\": 0}}"
     expect 0 inspect store
     grep -qw merging out
     resumed
@@ -340,8 +340,8 @@ stale() {
     unfinished
     head -c 512 store >sector
     rm right.*
-    fill origin 2097152
-    make chunk=2 random=50 origin_chunks=2048 seed=9
+    fill origin 1048576
+    make chunk=2 random=50 origin_chunks=1024 seed=9
     reference
     dd if=sector of=store conv=notrunc status=none
 }
@@ -360,12 +360,20 @@ stale() {
     merged
 }
 
+@test "resume: --quiet leaves the note of a stale record out" {
+    stale
+    expect 0 merge --quiet origin store
+    [[ ! -s out ]]
+    [[ ! -s err ]]
+    merged
+}
+
 @test "resume: the record of a store that has more exceptions than then is stale" {
     unfinished
     head -c 512 store >sector
     rm right.*
-    fill origin 2097152
-    make chunk=2 random=1001 origin_chunks=2048
+    fill origin 1048576
+    make chunk=2 random=601 origin_chunks=1024
     reference
     dd if=sector of=store conv=notrunc status=none
     expect 0 merge origin store
@@ -395,11 +403,11 @@ stale() {
 @test "resume: a write error ends a merge with 4, and a resume finishes it" {
     cp "$pristine.origin" origin
     cp "$pristine.store" store
-    # Nothing behind 1 MiB can be written, in neither of the two.
+    # Nothing behind 512 KiB can be written, in neither of the two.
     code=0
     (
         trap '' XFSZ
-        ulimit -f 1024
+        ulimit -f 512
         exec "$cowtool" merge --json --window=16K origin store
     ) >out 2>err || code=$?
     ((code == 4)) || complain "exit code $code, not 4"

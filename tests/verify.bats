@@ -19,21 +19,35 @@ whole() {
     printf '{"code":"%s","severity":"%s"}' "$@"
 }
 
-# peak_kib COMMAND...: the most memory it had.
+# peak_kib COMMAND...: the most memory it had; its stdout is ./out.
 peak_kib() {
-    /usr/bin/time -f %M -o peak "$@" >/dev/null || true
-    tail -n 1 peak
+    local pid peak=0 now
+    if [[ -x /usr/bin/time ]]; then
+        /usr/bin/time -f %M -o peak "$@" >out || true
+        tail -n 1 peak
+        return
+    fi
+    "$@" >out 3>&- &
+    pid=$!
+    # The kernel's high-water mark only grows: the last look sees it.
+    while now=$(awk '/^VmHWM/ { print $2 }' /proc/$pid/status 2>/dev/null) && [[ -n $now ]]; do
+        peak=$now
+    done
+    wait $pid || true
+    echo "$peak"
 }
 
 # needs_16_bytes_each COUNT: verify of ./store takes no more than that above what a small store takes.
 needs_16_bytes_each() {
-    [[ -x /usr/bin/time ]] || skip 'there is no /usr/bin/time'
-    fails grep -q __asan_init "$cowtool" || skip 'the sanitizer needs memory of its own'
+    local small large
+    if grep -q __asan_init "$cowtool"; then
+        skip 'the sanitizer needs memory of its own'
+    fi
     "$mkstore" small chunk=8 sequential=10
     small=$(peak_kib "$cowtool" verify small)
     large=$(peak_kib "$cowtool" verify store)
     # 1 MiB for what does not grow with the store: buffers that a small store does not fill.
-    ((large - small <= $1 * 16 / 1024 + 1024)) || complain "$large KiB, $small KiB for a small store"
+    ((large > 2048 && large - small <= $1 * 16 / 1024 + 1024)) || complain "$large KiB, $small KiB for a small store"
 }
 
 # ---- sound stores ----
@@ -166,11 +180,11 @@ needs_16_bytes_each() {
     make chunk=1 sequential=40
     mv store whole
     for ((sectors = 1; sectors < 43; sectors++)); do
-        head -c $((sectors * 512 + sectors % 512)) whole >store
-        remember store
+        head -c $((sectors * 512 + sectors)) whole >store
         expect 2 verify --json store
         grep -q '"code":"\(store-truncated\|area-missing\)"' out
-        unchanged
+        (($(stat -c %s store) == sectors * 513))
+        same store whole $((sectors * 513))
     done
     finds 0 clean '[]' whole
 }
@@ -310,28 +324,28 @@ needs_16_bytes_each() {
     finds 2 damaged "[$(at duplicate-old error 624 31 300000000 20625)]" store
 }
 
-@test "verify: twenty thousand duplicates are listed one by one in JSON, and the text names how many" {
-    make chunk=1 sequential=40000 modulo=20000 data=0
+@test "verify: five thousand duplicates are listed one by one in JSON, and the text names how many" {
+    make chunk=1 sequential=10000 modulo=5000 data=0
     remember store
     expect 2 verify --json store
-    object '(.findings | length) == 20000 and ([.findings[] | .area * 32 + .index] | unique | length) == 20000
-        and all(.findings[]; .code == "duplicate-old" and .area * 32 + .index == .old_chunk + 20000)'
+    object '(.findings | length) == 5000 and ([.findings[] | .area * 32 + .index] | unique | length) == 5000
+        and all(.findings[]; .code == "duplicate-old" and .area * 32 + .index == .old_chunk + 5000)'
     expect 2 verify store
-    grep -qw 20000 out
+    grep -qw 5000 out
     (($(wc -l <out) < 1000)) || complain 'the text is too long'
     unchanged
 }
 
-@test "verify: two million exceptions far apart take at most 16 bytes of memory each" {
-    make chunk=8 sequential=2000000 every=1000 data=0
-    expect 0 verify store
-    needs_16_bytes_each 2000000
+@test "verify: a million exceptions far apart take at most 16 bytes of memory each" {
+    make chunk=8 sequential=1000000 every=1000 data=0
+    needs_16_bytes_each 1000000
+    grep -q clean out
 }
 
-@test "verify: a million exceptions for one chunk take at most 16 bytes of memory each" {
-    make chunk=8 sequential=1000000 modulo=1 data=0
-    expect 2 verify store
-    needs_16_bytes_each 1000000
+@test "verify: half a million exceptions for one chunk take at most 16 bytes of memory each" {
+    make chunk=8 sequential=500000 modulo=1 data=0
+    needs_16_bytes_each 500000
+    grep -qw 499999 out
 }
 
 # ---- what is no store ----

@@ -63,9 +63,26 @@ static void check_place(struct sim *sim, const struct io_request *request)
 		sim->wrote_outside = true;
 }
 
-static void sim_submit(struct io *io, struct io_request *request)
+static bool overlap(const struct io_request *a, const struct io_request *b)
 {
-	struct sim *sim = io->state;
+	return a->device == b->device && a->operation != IO_FLUSH && b->operation != IO_FLUSH &&
+	       a->offset < b->offset + b->left && b->offset < a->offset + a->left;
+}
+
+/* A read beside a write of the same place may see the old or the new bytes. */
+static void note_overlaps(struct sim *sim, const struct io_request *request)
+{
+	sim->waiting_overlaps[sim->waiting_count] = false;
+	for (unsigned int i = 0; i < sim->waiting_count; i++) {
+		if (!overlap(sim->waiting[i], request))
+			continue;
+		sim->waiting_overlaps[i] = true;
+		sim->waiting_overlaps[sim->waiting_count] = true;
+	}
+}
+
+void sim_remember(struct sim *sim, struct io_request *request)
+{
 	struct sim_write *write = NULL;
 
 	check_place(sim, request);
@@ -74,9 +91,15 @@ static void sim_submit(struct io *io, struct io_request *request)
 		write = write_of(sim, request);
 		sim->writes[sim->write_count++] = write;
 	}
+	note_overlaps(sim, request);
 	sim->waiting[sim->waiting_count] = request;
 	sim->waiting_write[sim->waiting_count] = write;
 	sim->waiting_moment[sim->waiting_count++] = ++sim->moment;
+}
+
+static void sim_submit(struct io *io, struct io_request *request)
+{
+	sim_remember(io->state, request);
 }
 
 static void forget_write(struct sim *sim, unsigned int i)
@@ -184,24 +207,73 @@ static ssize_t carry_out(struct sim *sim, const struct io_request *request, stru
 	return failed ? -EIO : 0;
 }
 
+/* Takes request number i out of the waiting ones. */
+static struct sim_write *take(struct sim *sim, unsigned int i, uint64_t *submitted)
+{
+	struct sim_write *write = sim->waiting_write[i];
+	size_t behind = --sim->waiting_count - i;
+
+	*submitted = sim->waiting_moment[i];
+	memmove(&sim->waiting[i], &sim->waiting[i + 1], behind * sizeof(sim->waiting[0]));
+	memmove(&sim->waiting_write[i], &sim->waiting_write[i + 1],
+		behind * sizeof(sim->waiting_write[0]));
+	memmove(&sim->waiting_moment[i], &sim->waiting_moment[i + 1],
+		behind * sizeof(sim->waiting_moment[0]));
+	memmove(&sim->waiting_overlaps[i], &sim->waiting_overlaps[i + 1],
+		behind * sizeof(sim->waiting_overlaps[0]));
+	return write;
+}
+
 static void sim_reap(struct io *io)
 {
 	struct sim *sim = io->state;
 	unsigned int i =
 		sim->in_order ? 0 : (unsigned int)random_below(&sim->random, sim->waiting_count);
 	struct io_request *request = sim->waiting[i];
-	struct sim_write *write = sim->waiting_write[i];
-	uint64_t submitted = sim->waiting_moment[i];
-	size_t behind = --sim->waiting_count - i;
+	struct sim_write *write;
+	uint64_t submitted;
 
 	if (sim->observer && request->operation != IO_READ)
 		sim->observer(sim, sim->context);
-	memmove(&sim->waiting[i], &sim->waiting[i + 1], behind * sizeof(sim->waiting[0]));
-	memmove(&sim->waiting_write[i], &sim->waiting_write[i + 1],
-		behind * sizeof(sim->waiting_write[0]));
-	memmove(&sim->waiting_moment[i], &sim->waiting_moment[i + 1],
-		behind * sizeof(sim->waiting_moment[0]));
+	write = take(sim, i, &submitted);
 	io_complete(io, request, carry_out(sim, request, write, submitted));
+}
+
+/* The bytes that were read must be those of the disk. */
+static void compare_read(struct sim *sim, const struct io_request *request)
+{
+	const struct sim_disk *disk = disk_of(sim, request->device);
+	uint64_t offset = request->offset;
+
+	for (unsigned int i = 0; i < request->iov_count; i++) {
+		if (memcmp(request->iov[i].iov_base, disk->current + offset,
+			   request->iov[i].iov_len) != 0)
+			sim->read_differs = true;
+		offset += request->iov[i].iov_len;
+	}
+}
+
+void sim_follow(struct sim *sim, struct io_request *request)
+{
+	struct sim_write *write;
+	uint64_t submitted;
+	unsigned int i = 0;
+	bool overlaps;
+
+	if (sim->observer && request->operation != IO_READ)
+		sim->observer(sim, sim->context);
+	while (sim->waiting[i] != request)
+		i++;
+	overlaps = sim->waiting_overlaps[i];
+	write = take(sim, i, &submitted);
+	if (request->operation == IO_READ && !overlaps)
+		compare_read(sim, request);
+	else if (request->operation == IO_READ)
+		return;
+	else if (request->operation == IO_WRITE)
+		complete_write(sim, write);
+	else
+		do_flush(sim, disk_of(sim, request->device), submitted, false);
 }
 
 static void sim_close_engine(struct io *io)

@@ -331,6 +331,36 @@ static void judge_after_fault(struct trial *trial, struct sim *sim, enum result 
 	}
 }
 
+bool judge_trace(const struct scenario *scenario, int engine, struct counts *counts,
+		 uint64_t budget, FILE *report)
+{
+	struct trial trial = {.scenario = scenario,
+			      .counts = counts,
+			      .random = {~scenario->seed},
+			      .budget = budget,
+			      .report = report};
+	struct sim *sim = malloc(sizeof(*sim));
+	struct failure why = {.text = ""};
+
+	open_disks(sim, &trial, scenario->images);
+	sim->observer = observe;
+	sim->context = &trial;
+	if (trace_open(sim, engine)) {
+		counts->scenarios++;
+		if (run_engine(sim, scenario, false, &why) != RESULT_OK)
+			violate(&trial, why.text);
+		else
+			judge_finished(&trial, sim);
+		if (sim->read_differs)
+			violate(&trial, "the engine read other bytes than there are");
+		if (!trace_close(sim))
+			violate(&trial, "the files do not hold what was written");
+	}
+	sim_close(sim);
+	free(sim);
+	return !trial.failed;
+}
+
 bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint64_t budget,
 		    FILE *report)
 {

@@ -3,6 +3,7 @@
  * sim [--states=N] [--jobs=N] [--seed=N]     judges N distinct states of the real engine
  *     --breaks                               shows that every deliberate break is caught
  *     --break=NAME                           with one break in place
+ *     --trace=N                              judges N merges by each real engine on files
  *     --one [--seed=N] [--exceptions=N] ...  one scenario, as a failure's report names it
  *
  * Scenarios are numbered: scenario k has the seed SEED + k, whatever process runs it.
@@ -26,6 +27,7 @@
 #define JOBS_MAX 16
 #define STATES_OF_ONE_SCENARIO 4000 /* fewer where its disks are large */
 #define BYTES_OF_ONE_SCENARIO ((uint64_t)64 << 20)
+#define STATES_OF_ONE_TRACE 100
 #define STATES_UNTIL_CAUGHT 400000
 
 enum broken_rule broken_rule;
@@ -285,6 +287,32 @@ static int check_breaks(uint64_t seed, unsigned int jobs)
 	return missed > 0;
 }
 
+/* Every engine: the states that its requests, in the order in which it completed them, could leave.
+ */
+static int check_traces(uint64_t seed, uint64_t merges)
+{
+	static const char *const names[] = {"auto", "uring", "threads", "sync"};
+	struct scenario *scenario = malloc(sizeof(*scenario));
+	int failed = 0;
+
+	start_afresh();
+	for (int engine = 1; engine < 4; engine++) {
+		struct counts counts = {0};
+
+		for (uint64_t i = 0; i < merges; i++) {
+			scenario_make(scenario, seed + i, &no_limits);
+			failed += !judge_trace(scenario, engine, &counts, STATES_OF_ONE_TRACE,
+					       stdout);
+			scenario_free(scenario);
+		}
+		printf("sim: %s: %llu merges traced, %llu distinct states judged\n", names[engine],
+		       (unsigned long long)counts.scenarios, (unsigned long long)counts.distinct);
+	}
+	free(scenario);
+	printf("%llu passed, %d failed\n", (unsigned long long)(3 * merges) - failed, failed);
+	return failed > 0;
+}
+
 static void choose_break(const char *name)
 {
 	for (int i = 0; i < BREAK_COUNT; i++)
@@ -312,14 +340,20 @@ static int check_one(uint64_t seed, const struct limits *limits)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"states", 1, NULL, 'n'},      {"jobs", 1, NULL, 'j'},
-		{"seed", 1, NULL, 's'},	       {"breaks", 0, NULL, 'b'},
-		{"break", 1, NULL, 'B'},       {"one", 0, NULL, '1'},
-		{"exceptions", 1, NULL, 'e'},  {"faults", 1, NULL, 'f'},
-		{"duplicates", 1, NULL, 'd'},  {"dirty-tail", 1, NULL, 't'},
-		{"usual-order", 1, NULL, 'u'}, {NULL, 0, NULL, 0}};
-	uint64_t states = 100000, seed = 1;
+	static const struct option options[] = {{"states", 1, NULL, 'n'},
+						{"jobs", 1, NULL, 'j'},
+						{"seed", 1, NULL, 's'},
+						{"breaks", 0, NULL, 'b'},
+						{"break", 1, NULL, 'B'},
+						{"trace", 1, NULL, 'T'},
+						{"one", 0, NULL, '1'},
+						{"exceptions", 1, NULL, 'e'},
+						{"faults", 1, NULL, 'f'},
+						{"duplicates", 1, NULL, 'd'},
+						{"dirty-tail", 1, NULL, 't'},
+						{"usual-order", 1, NULL, 'u'},
+						{NULL, 0, NULL, 0}};
+	uint64_t states = 100000, seed = 1, traces = 0;
 	unsigned int jobs = 2;
 	bool all_breaks = false, one = false;
 	struct limits limits = no_limits;
@@ -339,6 +373,9 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'T':
+			traces = strtoull(optarg, NULL, 10);
 			break;
 		case 'b':
 			all_breaks = true;
@@ -368,6 +405,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	if (traces)
+		return check_traces(seed, traces);
 	if (one)
 		return check_one(seed, &limits);
 	return all_breaks ? check_breaks(seed, jobs) : check_engine(seed, states, jobs);

@@ -71,10 +71,14 @@ struct sim {
 	bool in_order; /* complete the oldest request first */
 	struct fault fault;
 	bool fault_happened, wrote_outside;
+	struct io real;	   /* of a trace: the engine that does the work, on files */
+	bool read_differs; /* of a trace: it read other bytes than the disk has */
 	uint64_t moment, requests;
 	struct io_request *waiting[SIM_REQUESTS];
 	struct sim_write *waiting_write[SIM_REQUESTS]; /* of the request, or NULL */
-	uint64_t waiting_moment[SIM_REQUESTS];	       /* when it was submitted */
+	bool waiting_overlaps[SIM_REQUESTS];   /* a read and a write of one place are in flight at
+						  once */
+	uint64_t waiting_moment[SIM_REQUESTS]; /* when it was submitted */
 	unsigned int waiting_count;
 	struct sim_write
 		*writes[8 * SIM_REQUESTS]; /* not durable: completed ones first, in order */
@@ -88,6 +92,16 @@ void sim_open(struct sim *sim, uint64_t seed);
 void sim_add_disk(struct sim *sim, int number, const char *name, const uint8_t *image,
 		  uint64_t bytes, uint32_t block_bytes);
 void sim_close(struct sim *sim);
+
+/* For a trace: takes note of a request, as the engine of the simulator does. */
+void sim_remember(struct sim *sim, struct io_request *request);
+/* The real engine has carried it out, with success. */
+void sim_follow(struct sim *sim, struct io_request *request);
+
+/* Puts a real engine on real files in place of the simulator's; the disks were added before. */
+bool trace_open(struct sim *sim, int engine);
+/* Do the files hold what the disks hold? Closes them. */
+bool trace_close(struct sim *sim);
 
 /* How many logical blocks are neither surely old nor surely new. */
 unsigned int sim_loose_blocks(const struct sim *sim);
@@ -159,6 +173,11 @@ struct counts {
  * allows. The first violation is printed to `report`; false then. */
 bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint64_t budget,
 		    FILE *report);
+
+/* The same with a real engine (enum io_engine_choice) doing the merge, as far as it is to be had.
+ */
+bool judge_trace(const struct scenario *scenario, int engine, struct counts *counts,
+		 uint64_t budget, FILE *report);
 
 /* A set of 64-bit numbers shared by all processes. True: it was not in it. */
 bool seen_add(uint64_t hash);
