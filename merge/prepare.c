@@ -82,14 +82,15 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 			"%s: is marked invalid: the kernel gave this snapshot up, and merging it "
 			"would damage the origin; see 'cowtool verify'",
 			store);
-	return fail(why, RESULT_DAMAGED,
-		    "%s: has %llu error%s, the first: %s: %s; 'cowtool verify --origin=%s %s' lists "
-		    "all%s",
-		    store, (unsigned long long)errors, errors == 1 ? "" : "s",
-		    problem_info(first->problem)->code, first->message, merge->origin->name, store,
-		    errors == check->found[PROBLEM_DUPLICATE_OLD]
-			    ? "; with --force the first of two exceptions for a chunk counts"
-			    : "");
+	return fail(
+		why, RESULT_DAMAGED,
+		"%s: has %llu error%s, the first: %s: %s; 'cowtool verify --origin=%s %s' lists "
+		"all%s",
+		store, (unsigned long long)errors, errors == 1 ? "" : "s",
+		problem_info(first->problem)->code, first->message, merge->origin->name, store,
+		errors == check->found[PROBLEM_DUPLICATE_OLD]
+			? "; with --force the first of two exceptions for a chunk counts"
+			: "");
 }
 
 static enum result check_store(struct merge *merge, struct failure *why)

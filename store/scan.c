@@ -39,8 +39,10 @@ static void slot_done(struct io_request *request)
 
 static void submit_slot(struct stream *stream)
 {
-	struct slot *slot = &stream->slots[(stream->first + stream->used) % stream->slot_count];
+	struct slot *slot;
 
+	assert(stream->used < stream->slot_count);
+	slot = &stream->slots[(stream->first + stream->used) % stream->slot_count];
 	slot->segment = store_segment(stream->store, stream->next_index, stream->end);
 	slot->done = false;
 	slot->request.done = slot_done;

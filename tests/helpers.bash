@@ -253,15 +253,3 @@ cut_off() {
     done
     complain "not one of $try merges was cut off in the middle"
 }
-
-# bats looks at every command before it runs, to know the line of a failure, which takes most of the time. In here that
-# is not needed: the line that calls is known, and the functions say what failed.
-quickly() {
-    local name
-    for name in "$@"; do
-        eval "slow_$(declare -f "$name")"
-        eval "$name() { local -; set +o functrace; slow_$name \"\$@\"; }"
-    done
-}
-quickly fails expect said silent object has value is remember unchanged failure refuses finds no_store fill make put \
-    number live reference merged merges_right begun ended cut_off

@@ -333,7 +333,7 @@ enum result duplicates_report(struct duplicates *duplicates, struct check *check
 		.highest = old ? summary->highest_old : summary->highest_new,
 		.lowest = old ? summary->lowest_old : 0,
 		.in_place = !duplicates->overflowed,
-		.found = duplicates->numbers,
+		.found = duplicates->overflowed ? NULL : duplicates->numbers,
 	};
 	enum result result = RESULT_OK;
 
