@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The command table, and the one place where a result becomes an exit code. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,9 +84,7 @@ static void catch_signals(const struct command *command)
 {
 	struct sigaction stop = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND};
 	struct sigaction progress = {.sa_handler = request_progress, .sa_flags = SA_RESTART};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
-	sigaction(SIGPIPE, &ignore, NULL);
 	if (!command->stops_on_signal)
 		return;
 	sigaction(SIGINT, &stop, NULL);
@@ -175,8 +174,21 @@ static enum result run_option(const char *option)
 	return finish_output(RESULT_OK, "cowtool");
 }
 
+/* A standard stream that is closed would give its number to the next device that is opened, and
+ * what is printed would go there. */
+static bool have_standard_streams(void)
+{
+	int fd = 0;
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDONLY); /* printing to it is an error */
+	return fd >= 0 && close(fd) == 0;
+}
+
 int main(int argc, const char **argv)
 {
+	if (!have_standard_streams() || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return exit_code(RESULT_INTERNAL);
 	if (argc < 2) {
 		print_help(stderr);
 		return exit_code(RESULT_USAGE);

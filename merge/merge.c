@@ -259,7 +259,8 @@ static enum result run(struct merge *merge, struct failure *why)
 			merge->store->device->name, (unsigned long long)merge->exceptions_left,
 			(unsigned long long)merge->exceptions_before, merge->origin->name,
 			merge->store->device->name);
-	if (result == RESULT_OK)
+	/* Where there was nothing to do, nothing is written. */
+	if (result == RESULT_OK && (merge->exceptions_before > 0 || merge->record_is_current))
 		result = record_end(merge->store, why);
 	return result;
 }

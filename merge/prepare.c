@@ -182,11 +182,16 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 {
 	const struct store *store = merge->store;
+	const struct summary *summary = &merge->check.summary;
 	uint64_t capacity = window_capacity(&store->geometry, merge->window_bytes);
 	uint64_t end = merge->exceptions_before;
 
-	*estimate = (struct merge_estimate){.runs = merge->check.summary.runs};
-	estimate->bytes = merge->bytes_total;
+	*estimate = (struct merge_estimate){.runs = summary->runs, .bytes = merge->bytes_total};
+	/* Only the last chunk of the origin can be a partial one. */
+	if (end > 0)
+		estimate->bytes -=
+			store->geometry.chunk_bytes -
+			geometry_clip(&store->geometry, summary->highest_old, merge->origin->bytes);
 	for (; end > 0; end = window_first(store, capacity, end))
 		estimate->windows++;
 	/* Each commit flushes both; the record is flushed when it comes and when it goes, as are

@@ -50,7 +50,7 @@ enum result window_init(struct window *window, struct store *store, struct devic
 	memset(window, 0, sizeof(*window));
 	window->store = store;
 	window->origin = origin;
-	window->slice.bytes = slice;
+	window->slice_bytes = slice;
 	window->metadata = io_buffer(metadata_bytes);
 	window->exceptions = calloc(capacity, sizeof(*window->exceptions));
 	if (posix_memalign((void **)&window->data, BUFFER_ALIGNMENT, data_bytes) != 0)
@@ -148,6 +148,8 @@ static void decode(struct window *window)
 
 static enum result plan_slice(struct window *window, struct failure *why)
 {
+	window->slice.bytes = min_u64(window->slice_bytes,
+				      window->store->geometry.chunk_bytes - window->slice.offset);
 	if (!plan_make(&window->plan, &window->store->geometry, window->origin->bytes,
 		       window->exceptions, window->end - window->first, window->slice,
 		       window->data))

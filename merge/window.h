@@ -30,7 +30,8 @@ struct window {
 	struct exception *exceptions;
 	uint8_t *data;
 	struct plan plan;
-	struct plan_slice slice;
+	struct plan_slice slice; /* in hand */
+	uint64_t slice_bytes;	 /* of all but the last one of a chunk */
 	struct batch batch;
 	/* cursors of the batch in hand */
 	uint64_t next_index;

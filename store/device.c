@@ -106,18 +106,30 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 	return fail_errno(why, RESULT_IO, error, "%s: cannot open", device->name);
 }
 
+static void stop_direct(struct device *device)
+{
+	int flags = fcntl(device->fd, F_GETFL);
+
+	if (flags >= 0 && fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) == 0)
+		device->direct = false;
+}
+
 /* An image file says nothing of its blocks: the smallest read that O_DIRECT lets through tells. */
 static void measure_file_block(struct device *device)
 {
+	uint32_t block = SECTOR_BYTES;
 	void *buffer;
 
 	device->block_bytes = SECTOR_BYTES;
 	if (!device->direct || posix_memalign(&buffer, BUFFER_ALIGNMENT, BUFFER_ALIGNMENT) != 0)
 		return;
-	while (device->block_bytes < BUFFER_ALIGNMENT &&
-	       pread(device->fd, buffer, device->block_bytes, (off_t)device->block_bytes) < 0)
-		device->block_bytes *= 2;
+	while (block <= BUFFER_ALIGNMENT && pread(device->fd, buffer, block, (off_t)block) < 0)
+		block *= 2;
 	free(buffer);
+	if (block <= BUFFER_ALIGNMENT)
+		device->block_bytes = block;
+	else
+		stop_direct(device);
 }
 
 static enum result measure(struct device *device, struct failure *why)
@@ -194,15 +206,10 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 
 void device_fit(struct device *device, uint64_t unit_bytes)
 {
-	int flags;
-
 	if (!device->direct || device->fd < 0)
 		return;
-	if (unit_bytes % device->block_bytes == 0 && device->bytes % device->block_bytes == 0)
-		return;
-	flags = fcntl(device->fd, F_GETFL);
-	if (flags >= 0 && fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) == 0)
-		device->direct = false;
+	if (unit_bytes % device->block_bytes != 0 || device->bytes % device->block_bytes != 0)
+		stop_direct(device);
 }
 
 enum result device_is(const struct device *device, const char *name, bool *same,

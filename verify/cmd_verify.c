@@ -153,10 +153,12 @@ static enum result open_and_verify(struct cli *cli, const char *origin_name, str
 	struct failure ignored;
 	enum result result = reader_open(&reader, cli, cli->arguments[0], why);
 
-	if (result == RESULT_OK && origin_name)
+	if (result == RESULT_OK && origin_name) {
 		result = device_open(&origin, origin_name, DEVICE_LOOK, why);
-	if (result == RESULT_NOT_THERE && reader.store.device)
-		result = RESULT_REFUSED; /* the store is there, its origin is not */
+		/* "Not there" is said of stores only. */
+		if (result == RESULT_NOT_THERE)
+			result = RESULT_REFUSED;
+	}
 	if (result == RESULT_OK)
 		result = verify(cli, &reader.store, origin_name ? &origin : NULL, why);
 	device_close(&origin, &ignored);
