@@ -157,11 +157,16 @@ lint: layers
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux \
-	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish
+	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time
 .PHONY: setup
 setup:
 	apt-get update
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(SETUP_PACKAGES)
+
+# As root; with fio, qemu-utils, bc and time.
+.PHONY: bench
+bench: cowtool test-programs
+	tests/bench
 
 .PHONY: demo
 demo: cowtool

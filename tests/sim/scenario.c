@@ -14,7 +14,9 @@ static void fill(uint8_t *bytes, uint64_t count, struct random *random)
 
 static uint32_t choose_chunk_sectors(struct random *random)
 {
-	static const uint32_t sizes[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 4, 8, 16};
+	/* An area of one-sector chunks is one block, of two-sector chunks two: these matter most.
+	 */
+	static const uint32_t sizes[] = {1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 4, 8, 16};
 
 	return sizes[random_below(random, sizeof(sizes) / sizeof(sizes[0]))];
 }
@@ -31,7 +33,9 @@ static uint32_t choose_exceptions(const struct scenario *scenario, struct random
 		       (1 + (uint32_t)random_below(random, 1 + 2 / scenario->chunk_sectors));
 	if (scenario->chunk_sectors > 4)
 		return 1 + (uint32_t)random_below(random, 12);
-	return 1 + (uint32_t)random_below(random, 100 / scenario->chunk_sectors);
+	/* Up to three areas. */
+	return 1 + (uint32_t)random_below(random,
+					  scenario->chunk_sectors == 4 ? 40 : 3 * per_area - 20);
 }
 
 /* Distinct old chunks in random order, now and then with neighbours; some twice where that is asked
@@ -180,6 +184,8 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 		(1 + random_below(&random,
 				  1 + scenario->exceptions / (1 + random_below(&random, 20)))) *
 		chunk_bytes;
+	if (random_once_in(&random, 3))
+		scenario->window_bytes = scenario->exceptions * chunk_bytes;
 	if (limits->window_bytes)
 		scenario->window_bytes = limits->window_bytes;
 	choose_old_chunks(scenario, origin_chunks, &random);
