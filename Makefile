@@ -42,7 +42,7 @@ SOURCES := cowtool.c $(LIBRARY_SOURCES) $(COMMAND_SOURCES)
 all: cowtool
 
 cowtool: $(B)/cowtool
-	$(Q)cp $< $@
+	$(Q)cp --remove-destination $< $@
 
 $(B)/cowtool: $(COMMAND_OBJECTS) $(B)/libcowtool.a
 	@echo "  LINK  $@"

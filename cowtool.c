@@ -178,11 +178,11 @@ static enum result run_option(const char *option)
  * what is printed would go there. */
 static bool have_standard_streams(void)
 {
-	int fd = 0;
-
-	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = open("/dev/null", O_RDONLY); /* printing to it is an error */
-	return fd >= 0 && close(fd) == 0;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		/* Read only: printing to it is an error. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			return false;
+	return true;
 }
 
 int main(int argc, const char **argv)

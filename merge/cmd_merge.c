@@ -131,6 +131,30 @@ static void note_buffered(const struct session *session, const struct device *de
 			 device->name);
 }
 
+/* A close that fails may be a write that was lost: it counts before the outcome is printed. */
+static enum result release(struct session *session, enum result result, struct failure *why)
+{
+	struct failure closing = {.text = ""};
+	struct device *devices[] = {&session->origin, &session->device};
+
+	for (size_t i = 0; i < 2; i++) {
+		if (device_release(devices[i], &closing) == RESULT_OK || result != RESULT_OK)
+			continue;
+		*why = closing;
+		result = RESULT_IO;
+	}
+	return result;
+}
+
+static void close_session(struct session *session)
+{
+	struct failure ignored; /* what was written is closed already */
+
+	io_close(&session->io);
+	device_close(&session->origin, &ignored);
+	device_close(&session->device, &ignored);
+}
+
 static enum result run(struct session *session, struct failure *why)
 {
 	struct merge *merge = &session->merge;
@@ -149,7 +173,7 @@ static enum result run(struct session *session, struct failure *why)
 		note_buffered(session, &session->device);
 	}
 	progress_begin(&session->progress, session->choice->progress, session->device.name);
-	result = merge_run(merge, why);
+	result = release(session, merge_run(merge, why), why);
 	progress_end(&session->progress, merge->bytes_copied, merge->bytes_total);
 	print_outcome(session, result);
 	return result;
@@ -183,23 +207,6 @@ static enum result open_both(struct session *session, struct failure *why)
 	return result;
 }
 
-/* A close that fails may be a write that was lost. */
-static enum result close_session(struct session *session, enum result result, struct failure *why)
-{
-	struct failure closing = {.text = ""};
-
-	io_close(&session->io);
-	if (device_close(&session->origin, &closing) != RESULT_OK && result == RESULT_OK) {
-		result = RESULT_IO;
-		*why = closing;
-	}
-	if (device_close(&session->device, &closing) != RESULT_OK && result == RESULT_OK) {
-		result = RESULT_IO;
-		*why = closing;
-	}
-	return result;
-}
-
 static enum result open_and_merge(struct cli *cli, const struct choice *choice, struct failure *why)
 {
 	struct session session = {
@@ -222,7 +229,8 @@ static enum result open_and_merge(struct cli *cli, const struct choice *choice, 
 	result = open_both(&session, why);
 	if (result == RESULT_OK)
 		result = run(&session, why);
-	return close_session(&session, result, why);
+	close_session(&session);
+	return result;
 }
 
 static enum result check_choice(const struct cli *cli, struct choice *choice, struct failure *why)

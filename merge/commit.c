@@ -16,8 +16,9 @@
  *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs
  * twice), the blocks of the cut's area are cleared from the last to the first, each flushed before
  * the next: an entry that survived behind a cleared one could come alive with another chunk's data
- * when the store is filled again. In the usual order it would come alive with its own data, which
- * the origin holds anyway.
+ * when the store is filled again. In the usual order it comes alive with its own data, which the
+ * origin holds anyway, unless a second crash hits the kernel while it copies to that very chunk;
+ * the kernel's own clears, which can tear as well, leave that door open, too.
  *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is
  * repeated.
  *
@@ -212,6 +213,16 @@ enum result commit_step(struct commit *commit, bool *moved, struct failure *why)
 		return RESULT_OK;
 	*moved = true;
 	return flushing ? step_flush(commit, why) : step_clear(commit, why);
+}
+
+uint64_t commit_flushes(const struct store *store, uint64_t first, uint64_t end, bool in_order)
+{
+	uint64_t per_area = store->geometry.exceptions_per_area;
+	uint64_t per_block = store_exceptions_per_block(store);
+	uint64_t cut_end = min_u64(end, round_down(first, per_area) + per_area);
+
+	/* One of the origin, and one of the store for each block or for all together. */
+	return 1 + (in_order ? divide_up(cut_end, per_block) - first / per_block : 1);
 }
 
 enum result commit_finish(struct commit *commit, struct failure *why)

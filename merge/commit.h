@@ -58,6 +58,9 @@ void commit_begin(struct commit *commit, uint64_t first, uint64_t end, const uin
  */
 enum result commit_step(struct commit *commit, bool *moved, struct failure *why);
 
+/* How many flushes of both devices the commit of these exceptions takes. */
+uint64_t commit_flushes(const struct store *store, uint64_t first, uint64_t end, bool in_order);
+
 /* After the last commit, idle: makes durable that all cleared areas are zero. */
 enum result commit_finish(struct commit *commit, struct failure *why);
 

@@ -2,7 +2,7 @@
 /*
  * The driver: a ring of windows, taken from the last exception backwards, and one commit at a time.
  *
- *   windows  free -> loading -> reading -> writing -> copied -> (committed) -> free
+ *   windows  free -> loading -> loaded -> reading -> writing -> copied -> (committed) -> free
  *   commit   idle -> flush origin -> clear -> flush store -> clear rest -> idle
  *
  * While one window is being committed, the next ones are loaded, read and written: an origin chunk
@@ -62,13 +62,13 @@ static void take_windows(struct driver *driver, bool *moved)
 	}
 }
 
-/* When a stop was asked for, the newest windows that have written nothing yet are given back. */
+/* When a stop was asked for, the newest windows that are not being written yet are given back. */
 static void drop_windows(struct driver *driver)
 {
 	while (driver->taken > driver->committing) {
 		struct window *newest = window_at(driver, driver->taken - 1);
 
-		if (newest->state != WINDOW_LOADING && newest->state != WINDOW_READING)
+		if (newest->state == WINDOW_WRITING || newest->state == WINDOW_COPIED)
 			return;
 		batch_drain(&newest->batch);
 		newest->state = WINDOW_FREE;
@@ -88,12 +88,14 @@ static void count_copied(struct merge *merge, const struct window *window)
 static enum result step_windows(struct driver *driver, bool *moved, struct failure *why)
 {
 	enum result result = RESULT_OK;
+	bool may_read = true;
 
 	for (unsigned int i = 0; i < driver->taken && result == RESULT_OK; i++) {
 		struct window *window = window_at(driver, i);
 		bool copied = window->state == WINDOW_COPIED;
 
-		result = window_step(window, moved, why);
+		result = window_step(window, may_read, moved, why);
+		may_read &= window->state == WINDOW_WRITING || window->state == WINDOW_COPIED;
 		if (!copied && window->state == WINDOW_COPIED)
 			count_copied(driver->merge, window);
 	}
@@ -173,10 +175,14 @@ static enum result drive(struct driver *driver, struct failure *why)
 	}
 }
 
+bool merge_in_order(const struct merge *merge)
+{
+	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual;
+}
+
 static enum result open_driver(struct driver *driver, struct merge *merge, struct failure *why)
 {
-	const struct check *check = &merge->check;
-	bool ambiguous = check->found[PROBLEM_DUPLICATE_OLD] > 0;
+	bool ambiguous = merge->check.found[PROBLEM_DUPLICATE_OLD] > 0;
 	uint64_t wanted;
 	enum result result;
 
@@ -189,8 +195,8 @@ static enum result open_driver(struct driver *driver, struct merge *merge, struc
 	wanted = ambiguous && !BROKEN(DUPLICATES_IN_PARALLEL)
 			 ? 1
 			 : divide_up(merge->exceptions_before, driver->capacity);
-	result = commit_init(&driver->commit, merge->store, merge->origin,
-			     ambiguous || !check->summary.usual, why);
+	result = commit_init(&driver->commit, merge->store, merge->origin, merge_in_order(merge),
+			     why);
 	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING))
 		result = window_init(&driver->windows[driver->window_count++], merge->store,
 				     merge->origin, driver->capacity, merge->window_bytes, why);
@@ -247,7 +253,7 @@ static enum result run(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK && merge->exceptions_before > 0) {
 		if (!merge->record_is_current && !BROKEN(LATE_RECORD))
 			result = record_begin(merge->store, &merge->check.summary, merge->origin,
-					      ambiguous, why);
+					      ambiguous, merge->force, why);
 		if (result == RESULT_OK)
 			result = merge_windows(merge, why);
 	}
@@ -255,9 +261,10 @@ static enum result run(struct merge *merge, struct failure *why)
 		result = fail(
 			why, RESULT_STOPPED,
 			"%s: stopped on request with %llu of %llu exceptions left; what is merged "
-			"is safe, 'cowtool merge --resume %s %s' goes on",
+			"is safe, 'cowtool merge --resume%s %s %s' goes on",
 			merge->store->device->name, (unsigned long long)merge->exceptions_left,
-			(unsigned long long)merge->exceptions_before, merge->origin->name,
+			(unsigned long long)merge->exceptions_before,
+			merge->force ? " --force" : "", merge->origin->name,
 			merge->store->device->name);
 	/* Where there was nothing to do, nothing is written. */
 	if (result == RESULT_OK && (merge->exceptions_before > 0 || merge->record_is_current))

@@ -54,6 +54,9 @@ struct merge_estimate {
 	uint64_t flushes; /* at most, of both devices together */
 };
 
+/* Must the blocks of an area be cleared from the last to the first (see commit.c)? */
+bool merge_in_order(const struct merge *merge);
+
 void merge_estimate(const struct merge *merge, struct merge_estimate *estimate);
 
 /*

@@ -15,6 +15,8 @@
 /* A bridge for so many exceptions may be built; the buffer has room for them. */
 static size_t bridges_allowed(const struct geometry *geometry, uint64_t exceptions)
 {
+	if (geometry->chunk_bytes > BRIDGE_BYTES)
+		return 0;
 	return (size_t)(exceptions / geometry->exceptions_per_area + 1);
 }
 
@@ -101,8 +103,7 @@ static uint64_t step_to(const struct plan *plan, const struct geometry *geometry
 
 	if (here == last + 1)
 		return 1;
-	if (here == last + 2 && geometry_is_metadata(geometry, last + 1) && bridges_left > 0 &&
-	    geometry->chunk_bytes <= BRIDGE_BYTES)
+	if (here == last + 2 && geometry_is_metadata(geometry, last + 1) && bridges_left > 0)
 		return 2;
 	return 0;
 }

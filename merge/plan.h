@@ -16,7 +16,7 @@
 
 #include "store/format.h"
 
-/* The largest single transfer, and the most buffers in one. */
+/* Chunks are joined up to this size of a transfer, and with so many buffers in one. */
 #define PLAN_TRANSFER_BYTES (1024u << 10)
 #define PLAN_TRANSFER_BUFFERS 256u
 

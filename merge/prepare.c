@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "merge/commit.h"
 #include "merge/identity.h"
 #include "merge/merge.h"
 #include "merge/record.h"
@@ -69,7 +70,7 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 	const struct finding *first = &check->first_error;
 	const char *store = merge->store->device->name;
 
-	if (errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
+	if (errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
@@ -124,14 +125,20 @@ static enum result refuse_unfinished(const struct merge *merge, struct failure *
 		    merge->store->device->name, merge->origin->name, merge->store->device->name);
 }
 
-/* *proven: the record shows that this is the right origin. */
-static enum result check_record(struct merge *merge, bool *proven, struct failure *why)
+static enum result check_record(struct merge *merge, struct failure *why)
 {
 	const struct store *store = merge->store;
 	const struct summary *summary = &merge->check.summary;
 	enum result result;
 
-	*proven = false;
+	if (store->record_presence == RECORD_FOREIGN && !merge->force)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: another version of cowtool has not finished a merge of it; use that "
+			"version, or --force to forget what it wrote down",
+			store->device->name);
+	if (store->record_presence == RECORD_CORRUPT)
+		note(merge, "its merge record is damaged: ignored");
 	if (store->record_presence != RECORD_PRESENT)
 		return RESULT_OK;
 	if (record_is_stale(&store->record, summary->exceptions, &summary->first)) {
@@ -149,17 +156,24 @@ static enum result check_record(struct merge *merge, bool *proven, struct failur
 	merge->record_is_current = true;
 	if (summary->exceptions == 0)
 		return RESULT_OK;
-	result = record_match_origin(store, summary, merge->origin, proven, why);
+	result = record_match_origin(store, summary, merge->origin, why);
 	if (result == RESULT_REFUSED && merge->force &&
 	    merge->origin->bytes == store->record.origin_bytes)
 		result = RESULT_OK;
 	return result;
 }
 
+/* A power cut may have torn the superblock only where a merge was under way. */
+static bool wants_identity(const struct merge *merge)
+{
+	bool forced = merge->force || (merge->record_is_current && merge->store->record.forced);
+
+	return !forced && !merge->skip_identity && merge->check.summary.exceptions > 0;
+}
+
 enum result merge_prepare(struct merge *merge, struct failure *why)
 {
 	const struct store *store = merge->store;
-	bool proven = false;
 	enum result result;
 
 	device_fit(merge->origin, store->header_fault == HEADER_GOOD ? store->geometry.chunk_bytes
@@ -168,10 +182,9 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK)
 		result = check_store(merge, why);
 	if (result == RESULT_OK)
-		result = check_record(merge, &proven, why);
-	if (result == RESULT_OK && !proven && !merge->force && !merge->skip_identity &&
-	    merge->check.summary.exceptions > 0)
-		result = identity_check(store, merge->origin, merge->resume, why);
+		result = check_record(merge, why);
+	if (result == RESULT_OK && wants_identity(merge))
+		result = identity_check(store, merge->origin, merge->record_is_current, why);
 	if (result != RESULT_OK)
 		return result;
 	merge->exceptions_before = merge->exceptions_left = merge->check.summary.exceptions;
@@ -192,10 +205,15 @@ void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 		estimate->bytes -=
 			store->geometry.chunk_bytes -
 			geometry_clip(&store->geometry, summary->highest_old, merge->origin->bytes);
-	for (; end > 0; end = window_first(store, capacity, end))
+	/* The record is flushed when it comes and when it goes, as are the areas that were
+	 * cleared last, and a tail that is swept. */
+	if (end > 0)
+		estimate->flushes = 3 + merge->check.tail_is_dirty;
+	while (end > 0) {
+		uint64_t first = window_first(store, capacity, end);
+
 		estimate->windows++;
-	/* Each commit flushes both; the record is flushed when it comes and when it goes, as are
-	 * the areas that were cleared last. */
-	if (estimate->windows > 0)
-		estimate->flushes = 2 * estimate->windows + 3;
+		estimate->flushes += commit_flushes(store, first, end, merge_in_order(merge));
+		end = first;
+	}
 }

@@ -64,12 +64,10 @@ static enum result match_witness(const struct store *store, struct device *origi
 }
 
 enum result record_match_origin(const struct store *store, const struct summary *summary,
-				struct device *origin, bool *proven, struct failure *why)
+				struct device *origin, struct failure *why)
 {
 	const struct record *record = &store->record;
-	enum result result;
 
-	*proven = false;
 	if (origin->bytes != record->origin_bytes)
 		return fail(
 			why, RESULT_REFUSED,
@@ -81,9 +79,7 @@ enum result record_match_origin(const struct store *store, const struct summary 
 	if (BROKEN(NO_WITNESS_CHECK) || record->witness_chunk == RECORD_NO_WITNESS ||
 	    summary->exceptions == record->exceptions)
 		return RESULT_OK;
-	result = match_witness(store, origin, why);
-	*proven = result == RESULT_OK;
-	return result;
+	return match_witness(store, origin, why);
 }
 
 static enum result make_id(struct record *record, struct failure *why)
@@ -113,7 +109,7 @@ static enum result make_witness(const struct store *store, const struct summary 
 }
 
 enum result record_begin(struct store *store, const struct summary *summary, struct device *origin,
-			 bool ambiguous, struct failure *why)
+			 bool ambiguous, bool forced, struct failure *why)
 {
 	struct record record = {
 		.role = RECORD_MERGING,
@@ -121,6 +117,7 @@ enum result record_begin(struct store *store, const struct summary *summary, str
 		.exceptions = summary->exceptions,
 		.first = summary->first,
 		.witness_chunk = RECORD_NO_WITNESS,
+		.forced = forced,
 	};
 	enum result result = make_id(&record, why);
 

@@ -8,18 +8,18 @@
 
 /*
  * Is this the origin that the record's merge writes to? RESULT_REFUSED where it has another size,
- * or where the witness, once merged, is not what it holds. *proven is set where the witness was
- * found there: then there is no doubt left. `summary` is of the live exceptions.
+ * or where the witness, once merged, is not what it holds. `summary` is of the live exceptions.
  */
 enum result record_match_origin(const struct store *store, const struct summary *summary,
-				struct device *origin, bool *proven, struct failure *why);
+				struct device *origin, struct failure *why);
 
 /*
  * Makes the record of a merge that begins now and writes it, flushed. With `ambiguous` (a chunk has
- * two exceptions) no witness can be named. *store then holds the record.
+ * two exceptions) no witness can be named. With `forced` a resume need not ask for consent again.
+ * *store then holds the record.
  */
 enum result record_begin(struct store *store, const struct summary *summary, struct device *origin,
-			 bool ambiguous, struct failure *why);
+			 bool ambiguous, bool forced, struct failure *why);
 
 /* Removes it, flushed; harmless where there is none. */
 enum result record_end(struct store *store, struct failure *why);

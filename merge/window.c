@@ -153,7 +153,7 @@ static enum result plan_slice(struct window *window, struct failure *why)
 	if (!plan_make(&window->plan, &window->store->geometry, window->origin->bytes,
 		       window->exceptions, window->end - window->first, window->slice,
 		       window->data))
-		return fail(why, RESULT_DAMAGED,
+		return fail(why, RESULT_IO,
 			    "%s: an exception between number %llu and %llu is not what it was when "
 			    "the store was verified; does somebody else write to it?",
 			    window->store->device->name, (unsigned long long)window->first,
@@ -176,11 +176,13 @@ static enum result next_slice(struct window *window, struct failure *why)
 	return RESULT_OK;
 }
 
-enum result window_step(struct window *window, bool *moved, struct failure *why)
+enum result window_step(struct window *window, bool may_read, bool *moved, struct failure *why)
 {
 	enum result result;
 
 	if (window->state == WINDOW_FREE || window->state == WINDOW_COPIED)
+		return RESULT_OK;
+	if (window->state == WINDOW_LOADED && !may_read)
 		return RESULT_OK;
 	if (!batch_finished(&window->batch) &&
 	    !(BROKEN(FLUSH_BEFORE_WRITES_DONE) && window->state == WINDOW_WRITING &&
@@ -192,8 +194,11 @@ enum result window_step(struct window *window, bool *moved, struct failure *why)
 		return result;
 	if (window->state == WINDOW_LOADING) {
 		decode(window);
-		return plan_slice(window, why);
+		window->state = WINDOW_LOADED;
+		return RESULT_OK;
 	}
+	if (window->state == WINDOW_LOADED)
+		return plan_slice(window, why);
 	if (window->state == WINDOW_READING) {
 		window->state = WINDOW_WRITING;
 		window->next_transfer = 0;

@@ -14,6 +14,7 @@
 enum window_state {
 	WINDOW_FREE,
 	WINDOW_LOADING, /* its metadata is being read */
+	WINDOW_LOADED,	/* its exceptions are known; it waits for its turn to read */
 	WINDOW_READING, /* its data is being read from the store */
 	WINDOW_WRITING, /* its data is being written to the origin */
 	WINDOW_COPIED,	/* all writes have completed; not flushed */
@@ -60,9 +61,11 @@ void window_free(struct window *window);
 void window_start(struct window *window, uint64_t first, uint64_t end);
 
 /*
- * Goes on as far as that is possible without waiting; *moved is set where it went on. A failure
+ * Goes on as far as that is possible without waiting; *moved is set where it went on. Only with
+ * `may_read` does it begin to read its data: one window after the other, so that the disk reads for
+ * one while it writes for the one before, instead of all reading and then all writing. A failure
  * leaves requests in flight: batch_drain(&window->batch) before anything is freed.
  */
-enum result window_step(struct window *window, bool *moved, struct failure *why);
+enum result window_step(struct window *window, bool may_read, bool *moved, struct failure *why);
 
 #endif

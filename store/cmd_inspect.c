@@ -31,6 +31,8 @@ static const char *state_of(const struct inspection *inspection)
 {
 	if (inspection->store->header.valid == 0)
 		return "invalid";
+	if (inspection->store->record_presence == RECORD_FOREIGN)
+		return "merging";
 	if (inspection->store->record_presence == RECORD_PRESENT && !inspection->record_is_stale)
 		return "merging";
 	return inspection->summary.exceptions ? "active" : "empty";
@@ -40,7 +42,6 @@ static enum result gather(struct inspection *inspection, struct failure *why)
 {
 	const struct geometry *geometry = &inspection->store->geometry;
 	struct store_scan scan = {.live = add_piece, .context = &inspection->summary};
-	uint64_t last_area = 0;
 	enum result result;
 
 	summary_begin(&inspection->summary, geometry);
@@ -55,7 +56,6 @@ static enum result gather(struct inspection *inspection, struct failure *why)
 	inspection->next_free = geometry_next_free(geometry, inspection->summary.highest_new);
 	/* The kernel's own arithmetic wraps for numbers that no sound store has; so does this. */
 	inspection->allocated_sectors = inspection->next_free * geometry->chunk_sectors;
-	geometry_area_chunk(geometry, summary_areas(&inspection->summary) - 1, &last_area);
 	inspection->metadata_sectors =
 		(summary_areas(&inspection->summary) + 1) * geometry->chunk_sectors;
 	if (!summary_smallest_bytes(&inspection->summary, &inspection->smallest_bytes))
@@ -141,6 +141,8 @@ static void print_text_record(const struct inspection *inspection)
 	const struct store *store = inspection->store;
 	const struct record *record = &store->record;
 
+	if (store->record_presence == RECORD_FOREIGN)
+		printf("%-20s begun by another version of cowtool\n", "Unfinished merge:");
 	if (store->record_presence != RECORD_PRESENT)
 		return;
 	if (inspection->record_is_stale)

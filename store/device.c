@@ -48,6 +48,15 @@ static enum result refuse_kind(const struct device *device, mode_t mode, struct 
 		    device->name, kind);
 }
 
+static void take_identity(struct device *device, const struct stat *status)
+{
+	device->is_block = S_ISBLK(status->st_mode);
+	device->file_system = status->st_dev;
+	device->inode = status->st_ino;
+	device->number = status->st_rdev;
+}
+
+/* Before it is opened: opening a FIFO would wait, and opening a tape may wind it. */
 static enum result check_kind(struct device *device, struct failure *why)
 {
 	struct stat status;
@@ -56,12 +65,9 @@ static enum result check_kind(struct device *device, struct failure *why)
 		return fail_errno(
 			why, errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
 			errno, "%s: cannot open", device->name);
-	device->is_block = S_ISBLK(status.st_mode);
+	take_identity(device, &status);
 	if (!device->is_block && !S_ISREG(status.st_mode))
 		return refuse_kind(device, status.st_mode, why);
-	device->file_system = status.st_dev;
-	device->inode = status.st_ino;
-	device->number = status.st_rdev;
 	return RESULT_OK;
 }
 
@@ -114,22 +120,22 @@ static void stop_direct(struct device *device)
 		device->direct = false;
 }
 
-/* An image file says nothing of its blocks: the smallest read that O_DIRECT lets through tells. */
-static void measure_file_block(struct device *device)
+/*
+ * An image file says nothing of its blocks but what O_DIRECT needs. Where even that is not told
+ * (Linux before 6.1), the largest common one is taken; trying would not do, for reads of holes
+ * always succeed.
+ */
+static uint32_t file_block_bytes(const struct device *device)
 {
-	uint32_t block = SECTOR_BYTES;
-	void *buffer;
+	uint32_t block = BUFFER_ALIGNMENT;
+#ifdef STATX_DIOALIGN
+	struct statx status;
 
-	device->block_bytes = SECTOR_BYTES;
-	if (!device->direct || posix_memalign(&buffer, BUFFER_ALIGNMENT, BUFFER_ALIGNMENT) != 0)
-		return;
-	while (block <= BUFFER_ALIGNMENT && pread(device->fd, buffer, block, (off_t)block) < 0)
-		block *= 2;
-	free(buffer);
-	if (block <= BUFFER_ALIGNMENT)
-		device->block_bytes = block;
-	else
-		stop_direct(device);
+	if (statx(device->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
+	    (status.stx_mask & STATX_DIOALIGN) && is_power_of_two(status.stx_dio_offset_align))
+		block = status.stx_dio_offset_align;
+#endif
+	return (uint32_t)max_u64(block, SECTOR_BYTES);
 }
 
 static enum result measure(struct device *device, struct failure *why)
@@ -137,6 +143,12 @@ static enum result measure(struct device *device, struct failure *why)
 	struct stat status;
 	int block = 0;
 
+	if (fstat(device->fd, &status) != 0)
+		return fail_errno(why, RESULT_IO, errno, "%s: cannot tell what it is",
+				  device->name);
+	if (!S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode))
+		return refuse_kind(device, status.st_mode, why);
+	take_identity(device, &status);
 	if (device->is_block) {
 		if (ioctl(device->fd, BLKGETSIZE64, &device->bytes) != 0 ||
 		    ioctl(device->fd, BLKSSZGET, &block) != 0)
@@ -144,12 +156,12 @@ static enum result measure(struct device *device, struct failure *why)
 					  device->name);
 		device->block_bytes = (uint32_t)block;
 	} else {
-		if (fstat(device->fd, &status) != 0)
-			return fail_errno(why, RESULT_IO, errno, "%s: cannot tell its size",
-					  device->name);
 		device->bytes = (uint64_t)status.st_size;
-		measure_file_block(device);
+		device->block_bytes = device->direct ? file_block_bytes(device) : SECTOR_BYTES;
 	}
+	/* No buffer here is aligned to larger blocks. */
+	if (device->direct && device->block_bytes > BUFFER_ALIGNMENT)
+		stop_direct(device);
 	device->bytes = round_down(device->bytes, SECTOR_BYTES);
 	return RESULT_OK;
 }
@@ -231,12 +243,20 @@ enum result device_is(const struct device *device, const char *name, bool *same,
 	return result;
 }
 
+enum result device_release(struct device *device, struct failure *why)
+{
+	int fd = device->fd;
+
+	device->fd = -1;
+	if (fd >= 0 && device->name && close(fd) != 0 && device->writable)
+		return fail_errno(why, RESULT_IO, errno, "%s: cannot close", device->name);
+	return RESULT_OK;
+}
+
 enum result device_close(struct device *device, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result = device_release(device, why);
 
-	if (device->fd >= 0 && device->name && close(device->fd) != 0 && device->writable)
-		result = fail_errno(why, RESULT_IO, errno, "%s: cannot close", device->name);
 	free(device->name);
 	memset(device, 0, sizeof(*device));
 	device->fd = -1;

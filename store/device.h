@@ -62,6 +62,10 @@ void device_fit(struct device *device, uint64_t unit_bytes);
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why);
 
+/* Closes it, and so gives up every hold; its name stays. A close that fails after writes is an I/O
+ * error. */
+enum result device_release(struct device *device, struct failure *why);
+
 /* Frees and closes; a close that fails after writes is an I/O error. Harmless on a zeroed device.
  */
 enum result device_close(struct device *device, struct failure *why);

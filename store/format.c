@@ -121,7 +121,7 @@ uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint
  *   12  CRC-32 of bytes 16..255  64  first.new_chunk, u64
  *   16  id, 16 bytes             72  witness_chunk, u64
  *   32  role, u32                80  witness_crc, u32
- *   36  kept_stores, u32         84  zero up to 255
+ *   36  kept_stores, u32         84  forced, u32; zero from 88 to 255
  *   40  origin_bytes, u64
  */
 static const uint8_t record_magic[8] = {'c', 'o', 'w', 'm', 'e', 'r', 'g', 'e'};
@@ -144,11 +144,11 @@ enum record_presence record_decode(const uint8_t bytes[RECORD_BYTES], struct rec
 	memset(record, 0, sizeof(*record));
 	if (memcmp(bytes, record_magic, sizeof(record_magic)) != 0)
 		return RECORD_ABSENT;
-	if (get_le32(bytes + 8) != RECORD_VERSION)
-		return RECORD_CORRUPT;
 	if (get_le32(bytes + 12) !=
 	    checksum_crc32(0, bytes + RECORD_CHECKED_FROM, RECORD_BYTES - RECORD_CHECKED_FROM))
 		return RECORD_CORRUPT;
+	if (get_le32(bytes + 8) != RECORD_VERSION)
+		return RECORD_FOREIGN;
 	memcpy(record->id, bytes + 16, RECORD_ID_BYTES);
 	record->role = get_le32(bytes + 32);
 	record->kept_stores = get_le32(bytes + 36);
@@ -158,6 +158,7 @@ enum record_presence record_decode(const uint8_t bytes[RECORD_BYTES], struct rec
 	record->first.new_chunk = get_le64(bytes + 64);
 	record->witness_chunk = get_le64(bytes + 72);
 	record->witness_crc = get_le32(bytes + 80);
+	record->forced = get_le32(bytes + 84) != 0;
 	return RECORD_PRESENT;
 }
 
@@ -175,6 +176,7 @@ void record_encode(const struct record *record, uint8_t bytes[RECORD_BYTES])
 	put_le64(bytes + 64, record->first.new_chunk);
 	put_le64(bytes + 72, record->witness_chunk);
 	put_le32(bytes + 80, record->witness_crc);
+	put_le32(bytes + 84, record->forced);
 	put_le32(bytes + 12, checksum_crc32(0, bytes + RECORD_CHECKED_FROM,
 					    RECORD_BYTES - RECORD_CHECKED_FROM));
 }

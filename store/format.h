@@ -114,11 +114,13 @@ struct record {
 	struct exception first; /* its exception 0 */
 	uint64_t witness_chunk; /* old chunk of the first one merged, or RECORD_NO_WITNESS */
 	uint32_t witness_crc;	/* CRC-32 of that chunk's data, clipped to the origin */
+	bool forced;		/* the user consented to an origin with another file system */
 };
 
 enum record_presence {
 	RECORD_ABSENT,	/* no magic there */
-	RECORD_CORRUPT, /* the magic, but a version or checksum that is not ours */
+	RECORD_CORRUPT, /* the magic, but a wrong checksum: it says nothing */
+	RECORD_FOREIGN, /* a sound record of another version: only that cowtool can read it */
 	RECORD_PRESENT,
 };
 

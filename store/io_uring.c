@@ -15,6 +15,7 @@ int io_uring_engine_open(struct io *io)
 
 #else
 
+#include <assert.h>
 #include <liburing.h>
 #include <limits.h>
 #include <string.h>
@@ -32,12 +33,7 @@ static void uring_submit(struct io *io, struct io_request *request)
 	unsigned int count = request->iov_count > IOV_MAX ? IOV_MAX : request->iov_count;
 	int fd = request->device->fd;
 
-	/* The ring has as many places as the queue gives requests: one is free once it was
-	 * submitted. */
-	if (!sqe) {
-		io_uring_submit(&uring->ring);
-		sqe = io_uring_get_sqe(&uring->ring);
-	}
+	assert(sqe); /* the ring has as many places as the queue gives requests */
 	if (request->operation == IO_FLUSH)
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
 	else if (request->operation == IO_READ)
@@ -51,11 +47,15 @@ static void uring_reap(struct io *io)
 {
 	struct uring *uring = io->state;
 	struct io_uring_cqe *cqe;
+	int error;
 
-	/* An error here (a signal, no memory for a moment) leaves everything as it was: come again.
-	 */
-	if (io_uring_submit_and_wait(&uring->ring, 1) < 0)
+	/* A signal, or no memory for a moment, leaves everything as it was: come again. Anything else
+	 * cannot happen to a ring that worked when it was opened, and nobody could be told. */
+	error = -io_uring_submit_and_wait(&uring->ring, 1);
+	if (error == EINTR || error == EAGAIN || error == EBUSY || error == ENOMEM)
 		return;
+	if (error > 0)
+		abort();
 	while (io_uring_peek_cqe(&uring->ring, &cqe) == 0) {
 		struct io_request *request = io_uring_cqe_get_data(cqe);
 		ssize_t result = cqe->res;
@@ -80,6 +80,22 @@ static const struct io_engine uring_engine = {
 	.close = uring_close,
 };
 
+/* A sandbox may let a ring be made and then refuse to use it. */
+static int try_ring(struct io_uring *ring)
+{
+	struct io_uring_cqe *cqe;
+	int error;
+
+	io_uring_prep_nop(io_uring_get_sqe(ring));
+	error = -io_uring_submit_and_wait(ring, 1);
+	if (error > 0)
+		return error;
+	error = -io_uring_wait_cqe(ring, &cqe);
+	if (error == 0)
+		io_uring_cqe_seen(ring, cqe);
+	return error;
+}
+
 int io_uring_engine_open(struct io *io)
 {
 	struct uring *uring = calloc(1, sizeof(*uring));
@@ -88,6 +104,11 @@ int io_uring_engine_open(struct io *io)
 	if (!uring)
 		return ENOMEM;
 	error = -io_uring_queue_init(IO_DEPTH, &uring->ring, 0);
+	if (error == 0) {
+		error = try_ring(&uring->ring);
+		if (error)
+			io_uring_queue_exit(&uring->ring);
+	}
 	if (error) {
 		free(uring);
 		return error;

@@ -29,8 +29,8 @@ struct store {
 
 /*
  * Reads the header and the record. The result is RESULT_OK also for a store that the kernel would
- * refuse: see header_fault, and store_refuse. RESULT_NOT_THERE: the device has no whole sector.
- * Where the header is good, the device is fitted to the chunk size (device_fit).
+ * refuse: see header_fault, and store_require_header. RESULT_NOT_THERE: the device has no whole
+ * sector. Where the header is good, the device is fitted to the chunk size (device_fit).
  */
 enum result store_open(struct store *store, struct device *device, struct io *io,
 		       struct failure *why);

@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -173,6 +175,24 @@ static bool find_partition(dev_t number, char *phrase, size_t size)
 	return found;
 }
 
+/* Is this loop device attached to the file? Its own word counts; a path may be cut short or gone.
+ */
+static bool loop_is(const char *name, const struct device *device)
+{
+	char path[PATH_BYTES];
+	struct loop_info64 info;
+	int fd, answer;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	answer = ioctl(fd, LOOP_GET_STATUS64, &info);
+	close(fd);
+	return answer == 0 && info.lo_device == device->file_system &&
+	       info.lo_inode == device->inode;
+}
+
 /* The loop device that an image file is attached to. */
 static bool find_loop(const struct device *device, char *phrase, size_t size)
 {
@@ -192,8 +212,9 @@ static bool find_loop(const struct device *device, char *phrase, size_t size)
 			 entry->d_name);
 		if (!read_line(path, backing, sizeof(backing)))
 			continue;
-		found = stat(backing, &status) == 0 && status.st_dev == device->file_system &&
-			status.st_ino == device->inode;
+		found = (stat(backing, &status) == 0 && status.st_dev == device->file_system &&
+			 status.st_ino == device->inode) ||
+			loop_is(entry->d_name, device);
 		if (found)
 			snprintf(phrase, size, "is attached to /dev/%s", entry->d_name);
 	}

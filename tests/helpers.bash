@@ -11,6 +11,14 @@ refmerge=${TOOLS:-$here/../build/tests}/refmerge
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
 
+# Before every command bats notes the line, for a failure; that costs more than most commands do. What begins with this
+# goes without: the line of the call is known, and the assertions say what failed.
+quickly() {
+    local -
+    set +o functrace
+    "$@"
+}
+
 # ---- assertions ----
 
 # complain TEXT: says it, with what cowtool wrote last, and fails.
@@ -106,6 +114,10 @@ failure() {
 
 # refuses CODE FILE... -- COMMAND ARGUMENT...: with text and with --json; the files keep every byte.
 refuses() {
+    quickly is_refused "$@"
+}
+
+is_refused() {
     local code=$1 files=()
     shift
     while [[ $1 != -- ]]; do
@@ -126,6 +138,10 @@ refuses() {
 # finds CODE VERDICT FINDINGS [OPTION...] STORE: verify does, with text and with --json, and changes nothing.
 # FINDINGS: a JSON array in any order, without the messages.
 finds() {
+    quickly is_found "$@"
+}
+
+is_found() {
     local code=$1 verdict=$2 wanted=$3 name store=${*: -1}
     shift 3
     remember "$store"
@@ -202,28 +218,33 @@ merged() {
 
 # merges_right OPTION...: a merge with these options leaves what the reference leaves.
 merges_right() {
+    quickly is_merged_right "$@"
+}
+
+is_merged_right() {
     reference
     fails same origin right.origin >/dev/null
     expect 0 merge "$@" origin store
     merged
 }
 
-# ---- a merge that is cut off ----
+# ---- a merge that is caught in the middle ----
+
+# pristine_pair KEY=VALUE...: $pristine.origin and $pristine.store, whose merge takes long enough to be caught, and
+# right.origin and right.store.
+pristine_pair() {
+    fill origin 1572864
+    make chunk=1 random=2000 origin_chunks=3072 "$@"
+    reference
+    mv origin pristine.origin
+    mv store pristine.store
+    pristine=$PWD/pristine
+}
 
 # start OPTION...: a merge of ./origin and ./store in the background, $merge_pid.
 start() {
     "$cowtool" merge "$@" origin store >out 2>err </dev/null 3>&- &
     merge_pid=$!
-}
-
-# begun: waits until the merge has written its record into ./store.
-begun() {
-    local try
-    for try in {1..5000}; do
-        cmp -s -i 256:0 -n 8 store /dev/zero || return 0
-        kill -0 "$merge_pid" 2>/dev/null || return 0
-    done
-    complain "no record after $try looks at the store"
 }
 
 # ended: waits for the merge's end; $status is its exit code.
@@ -232,24 +253,46 @@ ended() {
     wait "$merge_pid" 2>/dev/null || status=$?
 }
 
-# cut_off SIGNAL [OPTION...]: kills merges of copies of $pristine.origin and $pristine.store, in windows of $window or
-# 1K, until one was in the middle, with 20 to $most (default: all but one) exceptions left: ./origin and ./store are as
-# it left them, $left says how many are left, $status is its exit code.
-cut_off() {
-    local signal=$1 delay_ms=20 enough try
-    shift
-    enough=${most:-$(($(live "$pristine.store") - 1))}
-    for try in {1..20}; do
+# midway OPTION...: a merge of copies of $pristine.origin and $pristine.store that stands still (SIGSTOP), $left
+# exceptions from its end: neither at the start nor at the end. In memory it is so fast that this takes some tries.
+midway() {
+    quickly catch_midway "$@"
+}
+
+catch_midway() {
+    local enough try window=4K
+    [[ $(stat -f -c %T .) != tmpfs ]] || window=512
+    for try in {1..100}; do
         cp "$pristine.origin" origin
         cp "$pristine.store" store
-        start --window="${window:-1K}" --io=sync "$@"
-        begun
-        sleep "$(printf '0.%03d' $((delay_ms / 2 + RANDOM % delay_ms)))"
-        kill -s "$signal" "$merge_pid" 2>/dev/null || true
+        start --window=$window --io=sync "$@"
+        enough=$((1960 - RANDOM % 400))
+        left=2000
+        while ((left > enough)); do
+            kill -CONT "$merge_pid" 2>/dev/null || true
+            sleep "0.00$((RANDOM % 10))"
+            kill -STOP "$merge_pid" 2>/dev/null || true
+            left=$(live store)
+        done
+        ((left <= 60)) || return 0
+        kill -KILL "$merge_pid" 2>/dev/null || true
         ended
-        left=$(live store)
-        ((left < 20 || left > enough)) || return 0
-        delay_ms=$((left < 20 ? (delay_ms + 2) / 2 : delay_ms < 400 ? delay_ms * 2 : delay_ms))
     done
-    complain "not one of $try merges was cut off in the middle"
+    complain "not one of $try merges was caught in the middle"
+}
+
+# goes_on: so does the merge that stood still.
+goes_on() {
+    kill -CONT "$merge_pid" 2>/dev/null || true
+    ended
+}
+
+# cut_off SIGNAL [OPTION...]: what a merge leaves that gets this signal midway: ./origin, ./store and $status, its exit
+# code; $left exceptions are left.
+cut_off() {
+    midway "${@:2}"
+    kill -s "$1" "$merge_pid"
+    goes_on
+    left=$(live store)
+    ((left > 0)) || complain 'nothing is left'
 }

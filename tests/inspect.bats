@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2119
 # cowtool inspect. The numbers of the stores are worked out by hand from the format's description:
 # area a is chunk 1 + a * (32 * C + 1); status is next_free * C / device sectors, (areas + 1) * C.
 
@@ -174,9 +174,7 @@ shrinks_to() {
 }
 
 @test "inspect: a store with an unfinished merge has the state merging and a record" {
-    pristine=$BATS_TEST_TMPDIR/pristine
-    fill pristine.origin 2097152
-    "$mkstore" pristine.store chunk=2 random=1000 origin_chunks=2048
+    pristine_pair
     cut_off KILL
     shows "{\"state\": \"merging\", \"exceptions\": $left}"
     object '.record | type == "object"'

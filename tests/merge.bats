@@ -1,12 +1,16 @@
 #!/usr/bin/env bats
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2016
+# shellcheck disable=SC2154,SC2016,SC2119
 # cowtool merge: what it leaves must equal, in every byte of both files, what the reference merge leaves.
 
 setup() {
     # shellcheck source=helpers.bash
     . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
+}
+
+teardown() {
+    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may stand still
 }
 
 # orders CHUNK COUNT ORIGIN_CHUNKS: merges stores in random, sequential and reversed order.
@@ -324,23 +328,17 @@ numbers() {
     merged
 }
 
-# Stopped in between, so that it lasts long enough for a line after half a second.
 @test "merge: --progress=json writes lines of JSON with strings, beginning while it merges" {
-    fill origin 1048576
-    make chunk=2 random=500 origin_chunks=1024
-    reference
-    start --window=1K --io=sync --quiet --progress=json
-    begun
-    kill -STOP "$merge_pid"
-    sleep 0.6
-    kill -CONT "$merge_pid"
-    ended
+    pristine_pair
+    midway --quiet --progress=json
+    sleep 0.5
+    goes_on
     ((status == 0))
     merged
     (($(wc -l <err) >= 2)) || complain 'there are fewer than two lines'
-    jq -es 'all(.[]; .device == "store" and .total_bytes == "512000"
+    jq -es 'all(.[]; .device == "store" and .total_bytes == "1024000"
             and ([.done_bytes, .speed, .eta_ms, .time_ms] | all(type == "string" and test("^[0-9]+$"))))
-        and ([.[].done_bytes | tonumber] | . == sort and .[0] < 512000 and .[-1] == 512000)
+        and ([.[].done_bytes | tonumber] | . == sort and .[0] < 1024000 and .[-1] == 1024000)
         and ([.[].time_ms | tonumber] | . == sort and .[0] >= 500)' err >/dev/null || complain 'the lines are wrong'
     while read -r line; do
         jq -e . <<<"$line" >/dev/null
@@ -348,13 +346,10 @@ numbers() {
 }
 
 @test "merge: SIGUSR1 prints the progress and does not disturb the merge" {
-    fill origin 1048576
-    make chunk=2 random=400 origin_chunks=1024
-    reference
-    start --window=1K --io=sync
-    begun
+    pristine_pair
+    midway
     kill -USR1 "$merge_pid"
-    ended
+    goes_on
     ((status == 0))
     grep -q '[0-9]%' err || complain 'no progress was printed'
     merged

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2119
 # cowtool verify: every finding, each from one defect; what is sound; what is many and what is large.
 
 setup() {
@@ -176,10 +176,10 @@ needs_16_bytes_each() {
     finds 2 damaged "[$(whole store-truncated error), $(whole area-missing error)]" store
 }
 
-@test "verify: a store that was truncated at any sector is damaged" {
+@test "verify: a store is damaged wherever it was truncated" {
     make chunk=1 sequential=40
     mv store whole
-    for ((sectors = 1; sectors < 43; sectors++)); do
+    for sectors in 1 2 3 4 10 32 33 34 35 36 37 41 42; do
         head -c $((sectors * 512 + sectors)) whole >store
         expect 2 verify --json store
         grep -q '"code":"\(store-truncated\|area-missing\)"' out
@@ -295,9 +295,7 @@ needs_16_bytes_each() {
 }
 
 @test "verify: an unfinished merge is merge-unfinished, which is legal" {
-    pristine=$BATS_TEST_TMPDIR/pristine
-    fill pristine.origin 2097152
-    "$mkstore" pristine.store chunk=2 random=1000 origin_chunks=2048
+    pristine_pair
     cut_off KILL
     finds 0 clean "[$(whole merge-unfinished info)]" store
     is .exceptions "$left"

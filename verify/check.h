@@ -14,7 +14,7 @@
 #include "store/summary.h"
 #include "verify/problem.h"
 
-/* The least memory that a check is given, in bytes: more where `exceptions * 16` is more. */
+/* No limit but what the search needs: at most 16 bytes for each exception, and a MiB. */
 #define CHECK_MEMORY_UNLIMITED UINT64_MAX
 
 struct check {
@@ -27,7 +27,7 @@ struct check {
 	/* results */
 	struct summary summary;
 	uint64_t found[PROBLEM_COUNT];
-	struct finding first_error; /* only where check_severity is SEVERITY_ERROR */
+	struct finding first_error; /* only where there is an error */
 	bool tail_is_dirty;
 };
 

@@ -143,6 +143,9 @@ static void report_record(struct check *check)
 	const struct store *store = check->store;
 	const struct summary *summary = &check->summary;
 
+	if (store->record_presence == RECORD_FOREIGN)
+		check_report(check, PROBLEM_MERGE_UNFINISHED,
+			     "another version of cowtool has not finished a merge of it");
 	if (store->record_presence != RECORD_PRESENT)
 		return;
 	if (record_is_stale(&store->record, summary->exceptions, &summary->first))

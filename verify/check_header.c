@@ -37,12 +37,12 @@ static void check_slack(struct check *check, const uint8_t *chunk, size_t bytes)
 {
 	const struct store *store = check->store;
 	size_t first = HEADER_BYTES;
-	bool record = store->record_presence == RECORD_PRESENT;
+	bool record = store->record_presence == RECORD_PRESENT ||
+		      store->record_presence == RECORD_FOREIGN;
 
 	if (store->record_presence == RECORD_CORRUPT) {
 		check_report(check, PROBLEM_HEADER_SLACK,
-			     "byte %u begins a merge record that is damaged or of another version",
-			     RECORD_OFFSET);
+			     "byte %u begins a merge record that is damaged", RECORD_OFFSET);
 		return;
 	}
 	while (first < bytes && (chunk[first] == 0 || (record && first >= RECORD_OFFSET &&

@@ -7,6 +7,7 @@
 #include "store/bytes.h"
 
 #define FIRST_CAPACITY 4096u
+#define FOUND_SHARE 64 /* bytes of the limit for each repeated number that is told */
 #define SMALL_BITMAP_BYTES (1024u << 10)
 
 /* A number that occurs more than once, with the first exception that has it. */
@@ -21,11 +22,13 @@ struct search {
 	uint64_t lowest, highest; /* of all numbers */
 	uint8_t *bitmap;
 	uint64_t shares, share; /* passes over the store, and the one in hand */
+	uint64_t share_most;	/* numbers of the share in hand before equal ones are thrown out */
 	/* The repeated numbers, in any order, some of them more than once. Where all numbers are in
 	 * memory, they take the places in front of the number that is being looked at. */
 	bool in_place;
 	uint64_t *found;
 	size_t found_count, found_capacity;
+	uint64_t found_most;	   /* with a limit on memory, no more of them are told */
 	struct repeated *repeated; /* sorted */
 	size_t repeated_count;
 };
@@ -136,8 +139,11 @@ static enum result add_found(struct search *search, uint64_t number, struct fail
 {
 	enum result result = RESULT_OK;
 
-	if (!search->in_place && search->found_count == search->found_capacity)
+	if (!search->in_place && search->found_count == search->found_capacity) {
+		if (search->found_count >= search->found_most)
+			return RESULT_OK;
 		result = grow_found(search, why);
+	}
 	if (result == RESULT_OK)
 		search->found[search->found_count++] = number;
 	return result;
@@ -208,6 +214,21 @@ static uint64_t share_of(const struct search *search, uint64_t number)
 	return (number ^ (number >> 31)) % search->shares;
 }
 
+/* A share that is larger than it should be mostly repeats itself: of equal numbers one stays. */
+static enum result thin_out_share(struct search *search, struct failure *why)
+{
+	struct duplicates *duplicates = search->duplicates;
+	enum result result = search_sorted(search, why);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < duplicates->count; i++)
+		if (i == 0 || duplicates->numbers[i] != duplicates->numbers[i - 1])
+			duplicates->numbers[kept++] = duplicates->numbers[i];
+	duplicates->count = kept;
+	search->share_most = max_u64(search->share_most, 2 * (uint64_t)kept);
+	return result;
+}
+
 static enum result gather_share(void *context, uint64_t index, const uint8_t *entries,
 				uint32_t count, struct failure *why)
 {
@@ -221,6 +242,8 @@ static enum result gather_share(void *context, uint64_t index, const uint8_t *en
 
 		if (share_of(search, number) == search->share)
 			result = append(search->duplicates, number, why);
+		if (result == RESULT_OK && search->duplicates->count >= search->share_most)
+			result = thin_out_share(search, why);
 	}
 	return result;
 }
@@ -235,6 +258,7 @@ static enum result search_shares(struct search *search, struct failure *why)
 	search->shares = divide_up(bytes, search->duplicates->memory_bytes);
 	for (; search->share < search->shares && result == RESULT_OK; search->share++) {
 		duplicates_free(search->duplicates);
+		search->share_most = search->duplicates->memory_bytes / (2 * sizeof(uint64_t));
 		result = store_scan(search->check->store, &scan, why);
 		if (result == RESULT_OK)
 			result = search_sorted(search, why);
@@ -334,6 +358,7 @@ enum result duplicates_report(struct duplicates *duplicates, struct check *check
 		.lowest = old ? summary->lowest_old : 0,
 		.in_place = !duplicates->overflowed,
 		.found = duplicates->overflowed ? NULL : duplicates->numbers,
+		.found_most = duplicates->memory_bytes / FOUND_SHARE,
 	};
 	enum result result = RESULT_OK;
 
