@@ -55,7 +55,12 @@ static enum result check(const struct store *store, struct device *origin,
 {
 	struct probe_identity before, after;
 	enum result result = view_read_origin(store, origin, ranges, RANGES, why);
+	struct failure reading = *why;
 
+	if (result == RESULT_IO)
+		return fail(why, result,
+			    "%s; a file system is looked for there: --force merges without",
+			    reading.text);
 	if (result == RESULT_OK)
 		result = probe(origin->bytes, ranges, &before, why);
 	if (result == RESULT_OK)

@@ -49,8 +49,8 @@ static void uring_reap(struct io *io)
 	struct io_uring_cqe *cqe;
 	int error;
 
-	/* A signal, or no memory for a moment, leaves everything as it was: come again. Anything else
-	 * cannot happen to a ring that worked when it was opened, and nobody could be told. */
+	/* A signal, or no memory for a moment, leaves everything as it was: come again. Anything
+	 * else cannot happen to a ring that worked when it was opened, and nobody could be told. */
 	error = -io_uring_submit_and_wait(&uring->ring, 1);
 	if (error == EINTR || error == EAGAIN || error == EBUSY || error == ENOMEM)
 		return;

@@ -2,11 +2,12 @@
 /*
  * live: what the kernel tests know of a store without asking cowtool.
  *
- *   live list STORE                        every live exception, as `cowtool dump --format=csv`
- * prints them live count STORE                       how many there are live cut LEFT SIGNAL STORE
- * COMMAND...  runs COMMAND and sends it SIGNAL (KILL, INT) as soon as no more than LEFT are live;
- * prints `<live> <exit code>`, the code 128 + n where signal n ended it; exit code 1 where COMMAND
- * was done before it could be sent
+ *   live list STORE    prints every live exception, as `cowtool dump --format=csv` does
+ *   live count STORE   prints how many there are
+ *   live cut LEFT SIGNAL STORE COMMAND...
+ *                      runs COMMAND and sends it SIGNAL (KILL, INT) as soon as no more than LEFT are live;
+ *                      prints `<live> <exit code>`, the code 128 + n where signal n ended it; exit code 1
+ *                      where COMMAND was done before it could be sent
  */
 #define _GNU_SOURCE
 #include <err.h>
