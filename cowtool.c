@@ -2,6 +2,7 @@
 /* The command table, and the one place where a result becomes an exit code. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,18 +125,27 @@ static void print_failure(const struct cli *cli, enum result result, const struc
 	json_end_line(&json);
 }
 
+/* Did the reader of standard output go away? stdio may have forgotten the EPIPE by the time it is asked. */
+static bool reader_is_gone(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 /* A closed pipe is silent: who closed it has read enough. A full disk is an error. */
 static enum result finish_output(enum result result, const char *name)
 {
-	bool broken;
+	bool broken, gone;
 
 	errno = 0;
 	broken = fflush(stdout) != 0 || ferror(stdout);
-	if (errno != EPIPE && close(STDOUT_FILENO) != 0 && errno != EBADF)
+	gone = broken && (errno == EPIPE || reader_is_gone());
+	if (close(STDOUT_FILENO) != 0 && errno != EBADF)
 		broken = true;
 	if (!broken)
 		return result;
-	if (errno == EPIPE)
+	if (gone)
 		return result == RESULT_OUTPUT ? RESULT_OK : result;
 	fprintf(stderr, "%s: standard output: cannot write: %s\n", name,
 		strerror(errno ? errno : EIO));
