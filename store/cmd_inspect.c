@@ -86,7 +86,8 @@ static void print_json_record(struct json *json, const struct inspection *inspec
 	json_close_object(json);
 }
 
-static void print_json(const struct inspection *inspection)
+/* An object that is not complete stays open, for the error. */
+static void print_json(const struct inspection *inspection, bool complete)
 {
 	const struct store *store = inspection->store;
 	const struct summary *summary = &inspection->summary;
@@ -121,6 +122,8 @@ static void print_json(const struct inspection *inspection)
 	json_close_object(&json);
 	json_string(&json, "state", inspection->state);
 	print_json_record(&json, inspection);
+	if (!complete)
+		return;
 	json_close_object(&json);
 	json_end_line(&json);
 }
@@ -188,7 +191,7 @@ static void print_text(const struct inspection *inspection)
 	print_text_record(inspection);
 }
 
-static enum result inspect(const struct cli *cli, const struct store *store, struct failure *why)
+static enum result inspect(struct cli *cli, const struct store *store, struct failure *why)
 {
 	struct inspection inspection = {.store = store};
 	enum result result = store_require_header(store, why);
@@ -197,16 +200,17 @@ static enum result inspect(const struct cli *cli, const struct store *store, str
 		result = gather(&inspection, why);
 	if (result != RESULT_OK)
 		return result;
+	if (inspection.area_missing)
+		result = fail(why, RESULT_DAMAGED,
+			      "%s: the list of exceptions has no end on this device; see 'cowtool "
+			      "verify'",
+			      store->device->name);
 	if (cli->json)
-		print_json(&inspection);
+		print_json(&inspection, result == RESULT_OK);
 	else
 		print_text(&inspection);
-	if (inspection.area_missing)
-		cli_message(cli,
-			    "%s: warning: the list of exceptions has no end on this device; see "
-			    "'cowtool verify'",
-			    store->device->name);
-	return inspection.area_missing ? RESULT_DAMAGED : RESULT_OK;
+	cli->object_open = cli->json && result != RESULT_OK;
+	return result;
 }
 
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
