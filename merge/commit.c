@@ -1,29 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rules of a commit. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero
- * entry.
+ * The rules of a commit. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero entry.
+ * In brackets, the deliberate breaks (store/breaks.h) by which the simulator shows that it holds a rule.
  *
- *  1. Only a suffix e_first .. e_n-1 is ever cleared. A reader after any crash therefore finds a
- * prefix that still holds everything that was not committed.
- *  2. The suffix's data is durable in the origin before its first clear is submitted: the origin's
- * flush was submitted after the last write had completed, and has itself completed.
- *  3. A clear keeps the exceptions before e_first that share its block.
- *  4. Within the area of e_first (the area of the cut) all clears but those of rule 6 go out at
- * once, in any order: whichever of them survive a crash, rule 1 holds.
- *  5. Areas behind the area of the cut are cleared only when the cut is durable. Then nobody can
- * reach them: a kernel that used the store again would zero such an area before it fills the one
- * before. They are durably zero before the merge ends.
- *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs
- * twice), the blocks of the cut's area are cleared from the last to the first, each flushed before
- * the next: an entry that survived behind a cleared one could come alive with another chunk's data
- * when the store is filled again. In the usual order it comes alive with its own data, which the
- * origin holds anyway, unless a second crash hits the kernel while it copies to that very chunk;
- * the kernel's own clears, which can tear as well, leave that door open, too.
- *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is
- * repeated.
+ *  1. Only a suffix e_first .. e_n-1 is ever cleared. A reader after any crash therefore finds a prefix that
+ *     still holds everything that was not committed. [FRONT_TO_BACK, ONE_TOO_MANY]
+ *  2. The suffix's data is durable in the origin before its first clear is submitted: the origin's flush was
+ *     submitted after the last write had completed, and has itself completed. [NO_ORIGIN_FLUSH,
+ *     FLUSH_BEFORE_WRITES_DONE, CLEAR_BEFORE_FLUSH_DONE]
+ *  3. A clear keeps the exceptions before e_first that share its block. [EDGE_NOT_KEPT]
+ *  4. Within the area of e_first (the area of the cut) all clears but those of rule 6 go out at once, in any
+ *     order: whichever of them survive a crash, rule 1 holds. They are durable before the commit is done.
+ *     [NO_STORE_FLUSH]
+ *  5. Areas behind the area of the cut are cleared only when the cut is durable. Then nobody can reach them:
+ *     a kernel that used the store again would zero such an area before it fills the one before. They are
+ *     durably zero before the merge ends, and what a crash left of them is swept by the resume.
+ *     [REST_BEFORE_CUT, NO_SWEEP]
+ *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs twice), the
+ *     blocks of the cut's area are cleared from the last to the first, each flushed before the next: an entry
+ *     that survived behind a cleared one could come alive with another chunk's data when the store is filled
+ *     again. In the usual order it comes alive with its own data, which the origin holds anyway, unless a
+ *     second crash hits the kernel while it copies to that very chunk; the kernel's own clears, which can
+ *     tear as well, leave that door open, too. [TORN_TAIL]
+ *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is repeated.
+ *     [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
  *
- * Proofs and the kernel's side of it: the merging code is persistent_commit_merge and
- * persistent_prepare_merge in drivers/md/dm-snap-persistent.c.
+ * Around it, merge/merge.c holds: the record is durable before the first write to the origin and stays until
+ * the last clear is durable [LATE_RECORD, EARLY_RECORD_END]; and merge/plan.c: nothing is written past the
+ * origin's end, and of two exceptions for a chunk the first one wins [NO_CLIP, LAST_DUPLICATE,
+ * DUPLICATES_IN_PARALLEL].
+ *
+ * The kernel's side of it: persistent_commit_merge and persistent_prepare_merge in
+ * drivers/md/dm-snap-persistent.c.
  */
 #include "merge/commit.h"
 

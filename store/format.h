@@ -2,9 +2,9 @@
 /*
  * What stands on a COW device, and where. Pure: no file descriptors, no memory, no policy.
  *
- *   chunk 0      header (16 bytes; cowtool's merge record in bytes 256..511 while a merge is
- * unfinished) chunk 1      metadata area 0: `exceptions_per_area` exceptions of 16 bytes then that
- * many data chunks, area 1, its data chunks, ...
+ *   chunk 0   header: 16 bytes; cowtool's merge record in bytes 256..511 while a merge is unfinished
+ *   chunk 1   metadata area 0: `exceptions_per_area` exceptions of 16 bytes
+ *   then      that many data chunks, area 1, its data chunks, ...
  *
  * All numbers are little-endian. The first exception with new_chunk 0 ends the list.
  * Source: drivers/md/dm-snap-persistent.c and dm-exception-store.c of Linux.

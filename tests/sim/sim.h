@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The crash simulator: disks in memory with a volatile write cache, behind the same struct
- * io_engine as the real engines. The merge code runs on it unchanged.
+ * The crash simulator: disks in memory with a volatile write cache, behind the same struct io_engine as
+ * the real engines. The merge code runs on it unchanged.
  *
- *   disk.c      the disks and the engine: completion in any order, faults, what a power cut may
- * leave scenario.c  what is merged: a store, an origin, options, all from one seed kernel.c    a
- * small model of the kernel that goes on with the store judge.c     what must be true of the bytes
- * that a power cut leaves main.c      how many of them, on how many cores; the deliberate breaks;
- * shrinking
+ *   disk.c      the disks and the engine: completion in any order, faults, what a power cut may leave
+ *   trace.c     the same disks, following a real engine on real files
+ *   scenario.c  what is merged: a store, an origin, options, all from one seed
+ *   kernel.c    a small model of the kernel that goes on with the store
+ *   judge.c     what must be true of the bytes that a power cut leaves
+ *   main.c      how many of them, on how many cores; the deliberate breaks; shrinking
  */
 #ifndef TESTS_SIM_H
 #define TESTS_SIM_H
