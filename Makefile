@@ -91,7 +91,7 @@ check: test-programs sim
 	tests/run-unit $(UNIT_TESTS)
 	$(SIM) --states=50000
 	$(SIM) --trace=20
-	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests bats tests/*.bats
+	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests tests/run-bats tests/*.bats
 
 # The crash simulator, with the engine and its deliberate breaks compiled for it alone.
 SIM_SOURCES := $(wildcard tests/sim/*.c)
