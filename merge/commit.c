@@ -85,15 +85,21 @@ static void start_flush(struct commit *commit, struct device *device, enum commi
 	io_submit(commit->store->io, &commit->flush);
 }
 
+/* Where the exceptions from `first` on leave its area, the area of the cut. */
+static uint64_t cut_end_of(const struct store *store, uint64_t first, uint64_t end)
+{
+	uint64_t per_area = store->geometry.exceptions_per_area;
+
+	return min_u64(end, round_down(first, per_area) + per_area);
+}
+
 void commit_begin(struct commit *commit, uint64_t first, uint64_t end, const uint8_t *kept,
 		  uint32_t kept_bytes)
 {
-	uint64_t per_area = commit->store->geometry.exceptions_per_area;
-
 	assert(commit->state == COMMIT_IDLE && first < end && kept_bytes < STORE_SEGMENT_BYTES);
 	commit->first = first;
 	commit->end = end;
-	commit->cut_end = min_u64(end, round_down(first, per_area) + per_area);
+	commit->cut_end = cut_end_of(commit->store, first, end);
 	commit->step_end = commit->cut_end;
 	memset(commit->edge, 0, commit->edge_bytes);
 	if (!BROKEN(EDGE_NOT_KEPT))
@@ -225,9 +231,8 @@ enum result commit_step(struct commit *commit, bool *moved, struct failure *why)
 
 uint64_t commit_flushes(const struct store *store, uint64_t first, uint64_t end, bool in_order)
 {
-	uint64_t per_area = store->geometry.exceptions_per_area;
 	uint64_t per_block = store_exceptions_per_block(store);
-	uint64_t cut_end = min_u64(end, round_down(first, per_area) + per_area);
+	uint64_t cut_end = cut_end_of(store, first, end);
 
 	/* One of the origin, and one of the store for each block or for all together. */
 	return 1 + (in_order ? divide_up(cut_end, per_block) - first / per_block : 1);

@@ -331,20 +331,30 @@ static void judge_after_fault(struct trial *trial, struct sim *sim, enum result 
 	}
 }
 
+/* The disks of a first merge, with every moment observed. */
+static struct sim *begin_trial(struct trial *trial, const struct scenario *scenario,
+			       struct counts *counts, uint64_t budget, FILE *report)
+{
+	struct sim *sim = malloc(sizeof(*sim));
+
+	*trial = (struct trial){.scenario = scenario,
+				.counts = counts,
+				.random = {~scenario->seed},
+				.budget = budget,
+				.report = report};
+	open_disks(sim, trial, scenario->images);
+	sim->observer = observe;
+	sim->context = trial;
+	return sim;
+}
+
 bool judge_trace(const struct scenario *scenario, int engine, struct counts *counts,
 		 uint64_t budget, FILE *report)
 {
-	struct trial trial = {.scenario = scenario,
-			      .counts = counts,
-			      .random = {~scenario->seed},
-			      .budget = budget,
-			      .report = report};
-	struct sim *sim = malloc(sizeof(*sim));
+	struct trial trial;
+	struct sim *sim = begin_trial(&trial, scenario, counts, budget, report);
 	struct failure why = {.text = ""};
 
-	open_disks(sim, &trial, scenario->images);
-	sim->observer = observe;
-	sim->context = &trial;
 	if (trace_open(sim, engine)) {
 		counts->scenarios++;
 		if (run_engine(sim, scenario, false, &why) != RESULT_OK)
@@ -364,20 +374,13 @@ bool judge_trace(const struct scenario *scenario, int engine, struct counts *cou
 bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint64_t budget,
 		    FILE *report)
 {
-	struct trial trial = {.scenario = scenario,
-			      .counts = counts,
-			      .random = {~scenario->seed},
-			      .budget = budget,
-			      .report = report};
-	struct sim *sim = malloc(sizeof(*sim));
+	struct trial trial;
+	struct sim *sim = begin_trial(&trial, scenario, counts, budget, report);
 	struct failure why = {.text = ""};
 	enum result result;
 
 	counts->scenarios++;
-	open_disks(sim, &trial, scenario->images);
 	sim->fault = scenario->fault;
-	sim->observer = observe;
-	sim->context = &trial;
 	result = run_engine(sim, scenario, false, &why);
 	if (sim->wrote_outside)
 		violate(&trial, "a transfer lies outside the device, or not on its blocks");
