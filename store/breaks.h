@@ -28,7 +28,13 @@
 	X(NO_CLIP, "last partial chunk written past the origin's end")                             \
 	X(LAST_DUPLICATE, "of two exceptions for a chunk the last one wins")                       \
 	X(DUPLICATES_IN_PARALLEL, "windows with two exceptions for a chunk written in any order")  \
-	X(NO_WITNESS_CHECK, "a resume does not look at the witness")
+	X(NO_WITNESS_CHECK, "a resume does not look at the witness")                               \
+	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
+	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
+	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \
+	X(REPAIR_FIRST_DUPLICATE, "repair: of two exceptions for a chunk the first one dropped")   \
+	X(REPAIR_EARLY_HEADER, "repair: header made good before the list is")                      \
+	X(REPAIR_RECORD, "repair: slack cleared with the record of an unfinished merge")
 
 #define BREAK_NAME(name, text) BREAK_##name,
 enum broken_rule { BREAK_NONE, BREAK_LIST(BREAK_NAME) BREAK_COUNT };

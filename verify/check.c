@@ -27,11 +27,12 @@ void check_report(struct check *check, enum problem problem, const char *format,
 	va_end(arguments);
 }
 
-void check_report_exception(struct check *check, enum problem problem, uint64_t index,
-			    const struct exception *exception, const char *format, ...)
+static struct finding finding_at(const struct check *check, enum problem problem, uint64_t index,
+				 const struct exception *exception)
 {
 	uint32_t per_area = check->store->geometry.exceptions_per_area;
-	struct finding finding = {
+
+	return (struct finding){
 		.problem = problem,
 		.has_exception = true,
 		.area = index / per_area,
@@ -39,8 +40,27 @@ void check_report_exception(struct check *check, enum problem problem, uint64_t 
 		.old_chunk = exception->old_chunk,
 		.new_chunk = exception->new_chunk,
 	};
+}
+
+void check_report_exception(struct check *check, enum problem problem, uint64_t index,
+			    const struct exception *exception, const char *format, ...)
+{
+	struct finding finding = finding_at(check, problem, index, exception);
 	va_list arguments;
 
+	va_start(arguments, format);
+	count_and_report(check, &finding, format, arguments);
+	va_end(arguments);
+}
+
+void check_report_duplicate(struct check *check, enum problem problem, uint64_t index,
+			    const struct exception *exception, uint64_t first, const char *format,
+			    ...)
+{
+	struct finding finding = finding_at(check, problem, index, exception);
+	va_list arguments;
+
+	finding.first = first;
 	va_start(arguments, format);
 	count_and_report(check, &finding, format, arguments);
 	va_end(arguments);

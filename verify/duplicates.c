@@ -289,8 +289,8 @@ static void report_one(struct search *search, struct repeated *repeated, uint64_
 		repeated->first_index = index;
 		return;
 	}
-	check_report_exception(search->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW,
-			       index, exception,
+	check_report_duplicate(search->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW,
+			       index, exception, repeated->first_index,
 			       "%s chunk %llu stands already at area %llu index %llu",
 			       old ? "old" : "new", (unsigned long long)repeated->number,
 			       (unsigned long long)(repeated->first_index / per_area),
