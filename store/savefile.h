@@ -49,26 +49,34 @@ struct savefile {
 	struct savefile_layout layout;
 	/* the reader's own */
 	uint64_t file_bytes;
-	uint64_t *frame_offsets; /* of all frames */
+	uint64_t *frame_offsets; /* in the file, of all frames */
 	uint64_t loaded;	 /* the frame in `raw`; UINT64_MAX: none */
 	uint8_t *raw, *packed;
+	struct io_request *request; /* the engine's */
 };
 
 /* Does the open device begin as a saved file does? A block device never does. */
-enum result savefile_detect(const struct device *device, bool *saved, struct failure *why);
+bool savefile_detect(const struct device *device);
 
 /*
  * Opens a saved file and checks all of it: every length, every checksum, that it is whole and that
  * nothing is behind its end. RESULT_NOT_THERE: no such file, or no saved file. RESULT_DAMAGED: a
  * saved file that is cut short or has changed. RESULT_REFUSED: of a version that is not known here.
- * Close it also after an error.
+ * Close it also after an error; a zeroed one needs file.fd and device.fd -1.
  */
 enum result savefile_open(struct savefile *saved, const char *name, struct failure *why);
 
 void savefile_close(struct savefile *saved);
 
 /*
- * An engine that serves reads of saved->device from the file, and all requests of other devices as
+ * Bytes of the stream (see savefile_format.h). The file is checked again as it is read:
+ * RESULT_DAMAGED where it has changed since it was opened.
+ */
+enum result savefile_read(struct savefile *saved, uint64_t position, uint8_t *buffer,
+			  uint64_t bytes, struct failure *why);
+
+/*
+ * An engine that serves reads of saved->device from the file, and requests of all other devices as
  * io_sync does. What is not in the file (data chunks, areas behind the list's end) cannot be read:
  * ENODATA. The file is the caller's, and stays open while the engine is.
  */
@@ -77,19 +85,20 @@ void savefile_io_open(struct io *io, struct savefile *saved);
 /* ---- writing one back ---- */
 
 /*
- * May the saved file be written to the device of `target`, a store that was opened there (any
- * header_fault)? RESULT_REFUSED with the reason where not: the device is too small, is a saved file,
- * holds something else, or a store of another size or chunk size. With `force` only what cannot be
- * is refused: saved metadata that does not fit the device. Writes nothing.
+ * May the saved file be written to this device? RESULT_REFUSED with the reason where not: the
+ * device is too small, is a saved file, holds something else, or a store of another size or chunk
+ * size. With `force` only what cannot be is refused: saved metadata that does not fit the device.
+ * Fits the device (device_fit); writes nothing.
  */
-enum result savefile_check_target(const struct savefile *saved, const struct store *target,
-				  bool force, struct failure *why);
+enum result savefile_check_target(const struct savefile *saved, struct device *device,
+				  struct io *io, bool force, struct failure *why);
 
 /*
- * Writes it to the device: where a good header stands there, it is first marked invalid, so that a
- * restore that is cut off does not leave something that looks sound; then come the areas and the
- * rest of the header's chunk, a flush, the header's block, a flush; then all is read back and
- * compared (RESULT_IO where it differs). Restoring again finishes what was cut off.
+ * Writes it to the device, after savefile_check_target: where a good header stands there, it is
+ * first marked invalid, so that a restore that is cut off does not leave something that looks sound;
+ * then come the areas and the rest of the header's chunk, a flush, the header's block, a flush; then
+ * all is read back and compared (RESULT_IO where it differs). Restoring again finishes what was cut
+ * off.
  */
 enum result savefile_restore(struct savefile *saved, struct device *device, struct io *io,
 			     struct failure *why);
