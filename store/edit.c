@@ -46,34 +46,45 @@ static bool zero_part(uint8_t *piece, uint64_t offset, uint64_t piece_bytes, uin
 	return true;
 }
 
+/* What is to be zeroed, in bytes. */
+struct slack {
+	uint64_t end;
+	uint64_t kept_from, kept_to; /* equal: nothing is kept */
+};
+
 static enum result clear_piece(struct store *store, uint64_t offset, uint8_t *piece, uint64_t bytes,
-			       uint64_t end, struct failure *why)
+			       const struct slack *slack, struct failure *why)
 {
 	enum result result = io_read(store->io, store->device, offset, piece, bytes, why);
-	uint64_t before = BROKEN(REPAIR_RECORD) ? end : min_u64(RECORD_OFFSET, end);
 	bool changed;
 
 	if (result != RESULT_OK)
 		return result;
-	changed = zero_part(piece, offset, bytes, HEADER_BYTES, before);
-	changed |= zero_part(piece, offset, bytes, RECORD_OFFSET + RECORD_BYTES, end);
+	changed = zero_part(piece, offset, bytes, HEADER_BYTES, slack->kept_from);
+	changed |= zero_part(piece, offset, bytes, slack->kept_to, slack->end);
 	if (!changed)
 		return RESULT_OK;
 	return io_write(store->io, store->device, offset, piece, bytes, why);
 }
 
-enum result store_clear_slack(struct store *store, uint64_t bytes, struct failure *why)
+enum result store_clear_slack(struct store *store, uint64_t bytes, bool keep_record,
+			      struct failure *why)
 {
+	struct slack slack = {.end = bytes, .kept_from = bytes, .kept_to = bytes};
 	uint8_t *piece = io_buffer(PIECE_BYTES);
 	enum result result = RESULT_OK;
 
-	assert(bytes <= store->geometry.chunk_bytes);
+	assert(bytes >= RECORD_OFFSET + RECORD_BYTES && bytes <= store->geometry.chunk_bytes);
+	if (keep_record) {
+		slack.kept_from = RECORD_OFFSET;
+		slack.kept_to = RECORD_OFFSET + RECORD_BYTES;
+	}
 	if (!piece)
 		return fail_memory(why, "the header's chunk", PIECE_BYTES);
 	for (uint64_t offset = 0; offset < bytes && result == RESULT_OK; offset += PIECE_BYTES)
 		result = clear_piece(store, offset, piece,
 				     min_u64(PIECE_BYTES, store->geometry.chunk_bytes - offset),
-				     bytes, why);
+				     &slack, why);
 	if (result == RESULT_OK)
 		result = io_flush(store->io, store->device, why);
 	free(piece);

@@ -18,11 +18,12 @@ enum result store_write_header(struct store *store, const struct header *header,
 			       struct failure *why);
 
 /*
- * Zeroes the header's chunk behind the header, up to byte `bytes` (within the chunk), and flushes.
- * The place of the merge record is left alone. No reader looks at these bytes: any part of it may
- * be left by a power cut.
+ * Zeroes the header's chunk behind the header, up to byte `bytes` (within the chunk), and flushes;
+ * with `keep_record` not the place of the merge record. Nobody looks at these bytes: a power cut
+ * may leave any part of it.
  */
-enum result store_clear_slack(struct store *store, uint64_t bytes, struct failure *why);
+enum result store_clear_slack(struct store *store, uint64_t bytes, bool keep_record,
+			      struct failure *why);
 
 /* Exception number `index` becomes `exception`. */
 struct store_change {
