@@ -34,6 +34,7 @@
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \
 	X(REPAIR_FIRST_DUPLICATE, "repair: of two exceptions for a chunk the first one dropped")   \
 	X(REPAIR_UNCOVERED, "repair: of several bad ones for a chunk the first one goes first")    \
+	X(REPAIR_LATE_RECORD, "repair: a stale record still there when exceptions go")             \
 	X(REPAIR_EARLY_HEADER, "repair: header made good before the list is")                      \
 	X(REPAIR_RECORD, "repair: slack cleared with the record of an unfinished merge")
 

@@ -108,6 +108,7 @@ static enum result need_header(struct repair_session *session, struct failure *w
 static enum result need_consent(struct repair_session *session, struct failure *why)
 {
 	struct repair *repair = &session->repair;
+	const char *reason;
 
 	if (repair->count == 0 || session->choice->dry_run)
 		return RESULT_OK;
@@ -118,11 +119,12 @@ static enum result need_consent(struct repair_session *session, struct failure *
 			    session->device.name, repair->count, repair->count == 1 ? "" : "s");
 	if (!session->choice->yes)
 		repair_ask(session);
-	if (!repair_settle(repair))
+	reason = repair_settle(repair);
+	if (reason)
 		cli_message(session->cli,
-			    "%s: as long as a chunk has two exceptions none can be dropped, for "
-			    "another one moves into its place; all of these stay",
-			    session->device.name);
+			    "%s: no exception is dropped %s: another one moves into its place, and "
+			    "what the others mean could change",
+			    session->device.name, reason);
 	return RESULT_OK;
 }
 

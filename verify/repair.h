@@ -76,11 +76,12 @@ enum result repair_plan(struct repair *repair, struct failure *why);
 bool repair_item_drops(const struct repair_item *item);
 
 /*
- * Takes back consent that cannot stand alone: without its header, nothing of a store is mended. And
- * as long as a chunk is to keep two exceptions, none is dropped, for another one takes its place, and
- * which of the two counts could change: false in that case.
+ * Takes back consent that cannot stand alone, and returns NULL, or why exceptions stay that were to
+ * go. Without its header, nothing of a store is mended. As long as a chunk is to keep two exceptions,
+ * none goes, for another one takes its place, and which of the two counts could change. As long as a
+ * stale merge record is to stay, none goes either.
  */
-bool repair_settle(struct repair *repair);
+const char *repair_settle(struct repair *repair);
 
 /* How many items are accepted. */
 size_t repair_accepted(const struct repair *repair);

@@ -128,10 +128,10 @@ static enum result make_items(struct planner *planner, struct failure *why)
 		return fail_memory(why, "the plan", most * sizeof(*repair->items));
 	if (repair->header_is_lost)
 		add_item(repair, REPAIR_REBUILD_HEADER, repair->header_problem);
+	add_slack(repair);
 	if (check->tail_is_dirty)
 		add_item(repair, REPAIR_ZERO_TAIL, PROBLEM_DIRTY_TAIL);
 	add_exceptions(planner);
-	add_slack(repair);
 	if (check->found[PROBLEM_HEADER_INVALID] && repair->set_valid)
 		add_item(repair, REPAIR_SET_VALID, PROBLEM_HEADER_INVALID);
 	count_left(repair, planner->drops.shared);
@@ -196,23 +196,35 @@ size_t repair_accepted(const struct repair *repair)
 	return count;
 }
 
-bool repair_settle(struct repair *repair)
+static void decline(struct repair *repair, bool (*which)(const struct repair_item *))
 {
-	bool drops = false, ambiguous = false;
+	for (size_t i = 0; i < repair->count; i++)
+		if (!which || which(&repair->items[i]))
+			repair->items[i].accepted = false;
+}
+
+const char *repair_settle(struct repair *repair)
+{
+	bool drops = false;
+	const char *reason = NULL;
 
 	if (repair->header_is_lost && !repair->items[0].accepted)
-		for (size_t i = 0; i < repair->count; i++)
-			repair->items[i].accepted = false;
+		decline(repair, NULL);
 	for (size_t i = 0; i < repair->count; i++) {
 		const struct repair_item *item = &repair->items[i];
 
 		drops |= repair_item_drops(item) && item->accepted;
-		ambiguous |= item->has_twin && !item->accepted;
+		if (item->accepted)
+			continue;
+		if (item->kind == REPAIR_REMOVE_RECORD)
+			reason = "as long as the stale merge record stands there";
+		else if (item->has_twin)
+			reason = "as long as a chunk has two exceptions";
 	}
-	for (size_t i = 0; i < repair->count && drops && ambiguous; i++)
-		if (repair_item_drops(&repair->items[i]))
-			repair->items[i].accepted = false;
-	return !(drops && ambiguous);
+	if (!drops || !reason)
+		return NULL;
+	decline(repair, repair_item_drops);
+	return reason;
 }
 
 void repair_free(struct repair *repair)

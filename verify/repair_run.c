@@ -18,8 +18,9 @@
  *     hides them. [REPAIR_UNCOVERED]
  *  6. The header is made good, or valid, when all else is mended and durable: until then a store that
  *     nobody would load stays one that nobody loads. [REPAIR_EARLY_HEADER]
- *  7. The record of an unfinished merge stays, and so do the exceptions that it counts.
- *     [REPAIR_RECORD]
+ *  7. The record of an unfinished merge stays, and so do the exceptions that it counts. A stale record
+ *     is gone before the first exception goes: with fewer of them it could seem to be current.
+ *     [REPAIR_RECORD, REPAIR_LATE_RECORD]
  *
  * For one exception this is FORMAT.md F4. At each moment a reader sees of every chunk the old or the
  * mended view, and a repair that begins anew finds what is left to do.
@@ -251,13 +252,15 @@ enum result repair_run(struct repair *repair, struct failure *why)
 		return RESULT_OK;
 	if (BROKEN(REPAIR_EARLY_HEADER))
 		result = run_header(repair, why);
+	if (result == RESULT_OK && !BROKEN(REPAIR_LATE_RECORD))
+		result = run_kind(repair, REPAIR_REMOVE_RECORD, remove_record, why);
 	if (result == RESULT_OK)
 		result = run_kind(repair, REPAIR_ZERO_TAIL, zero_tail, why);
 	if (result == RESULT_OK)
 		result = drop_accepted(repair, why);
 	if (result == RESULT_OK)
 		result = run_kind(repair, REPAIR_CLEAR_SLACK, clear_slack, why);
-	if (result == RESULT_OK)
+	if (result == RESULT_OK && BROKEN(REPAIR_LATE_RECORD))
 		result = run_kind(repair, REPAIR_REMOVE_RECORD, remove_record, why);
 	if (result == RESULT_OK && !BROKEN(REPAIR_EARLY_HEADER))
 		result = run_header(repair, why);
