@@ -61,13 +61,17 @@ struct geometry geometry_make(uint32_t chunk_sectors, uint64_t device_bytes)
 	return geometry;
 }
 
-uint64_t geometry_areas(const struct geometry *geometry)
+/* How many areas stand below a chunk. */
+static uint64_t areas_below(const struct geometry *geometry, uint64_t chunk)
 {
 	uint64_t stride = (uint64_t)geometry->exceptions_per_area + 1;
 
-	if (geometry->device_chunks < 2)
-		return 0;
-	return (geometry->device_chunks - 2) / stride + 1;
+	return chunk < 2 ? 0 : (chunk - 2) / stride + 1;
+}
+
+uint64_t geometry_areas(const struct geometry *geometry)
+{
+	return areas_below(geometry, geometry->device_chunks);
 }
 
 bool geometry_area_chunk(const struct geometry *geometry, uint64_t area, uint64_t *chunk)
@@ -98,6 +102,38 @@ uint64_t geometry_next_free(const struct geometry *geometry, uint64_t highest_ne
 	if (next != UINT64_MAX && geometry_is_metadata(geometry, next))
 		next++;
 	return next;
+}
+
+uint64_t geometry_bytes_for(uint32_t chunk_sectors, uint64_t exceptions)
+{
+	struct geometry geometry = geometry_make(chunk_sectors, 0);
+	uint64_t chunks, bytes;
+
+	/* Header, area 0, the data, and one more area for each that is filled. */
+	if (!checked_add(exceptions, exceptions / geometry.exceptions_per_area, &chunks) ||
+	    !checked_add(chunks, 2, &chunks) || !checked_mul(chunks, geometry.chunk_bytes, &bytes))
+		return UINT64_MAX;
+	return bytes;
+}
+
+bool geometry_room(const struct geometry *geometry, uint64_t next_free, uint64_t exceptions,
+		   uint64_t wanted, uint64_t *possible)
+{
+	uint64_t end = geometry->device_chunks, chunks = 0, entries = 0, most;
+	/* No overflow: areas and their data lie on the device. The last entry of the last area
+	 * would need one more. */
+	uint64_t usable = geometry_areas(geometry) * geometry->exceptions_per_area;
+
+	assert(next_free >= 2);
+	if (next_free < end)
+		chunks = end - next_free -
+			 (areas_below(geometry, end) - areas_below(geometry, next_free));
+	if (usable > 0 && exceptions < usable - 1)
+		entries = usable - 1 - exceptions;
+	most = min_u64(chunks, entries);
+	if (possible)
+		*possible = most;
+	return wanted <= most;
 }
 
 uint64_t geometry_origin_chunks(const struct geometry *geometry, uint64_t origin_bytes)

@@ -90,6 +90,25 @@ uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index);
  * live exceptions (0: there are none). Sources: persistent_read_metadata, skip_metadata. */
 uint64_t geometry_next_free(const struct geometry *geometry, uint64_t highest_new_chunk);
 
+/*
+ * What a store has room for, by two rules of the kernel: a data chunk must lie wholly on the device
+ * (persistent_prepare_exception), and the last entry of an area can be used only where the next
+ * area lies wholly on the device, for that is zeroed first (persistent_commit_exception; without it
+ * the kernel gives the snapshot up).
+ */
+
+/* The smallest device, in bytes, on which an empty store can take that many exceptions; header and
+ * area 0 are counted also for none. UINT64_MAX: there is no such device. */
+uint64_t geometry_bytes_for(uint32_t chunk_sectors, uint64_t exceptions);
+
+/*
+ * Can a store take `wanted` more exceptions? *possible (NULL: not wanted) is how many it can take.
+ * `exceptions` are live, `next_free` is the chunk that is allocated next (geometry_next_free); from
+ * there on chunks are taken in order, metadata areas left out, and holes below are not used again.
+ */
+bool geometry_room(const struct geometry *geometry, uint64_t next_free, uint64_t exceptions,
+		   uint64_t wanted, uint64_t *possible);
+
 /* How many chunks an origin of that size has, the last one perhaps partial. */
 uint64_t geometry_origin_chunks(const struct geometry *geometry, uint64_t origin_bytes);
 
