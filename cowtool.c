@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	 "List every live exception in the order of the store.", false},
 	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE", "Merge a COW store into its origin.",
 	 true},
+	{"create", cmd_create, "[OPTION...] --chunk=SIZE STORE",
+	 "Make an empty COW store, as the kernel makes it.", false},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
