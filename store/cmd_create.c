@@ -40,7 +40,6 @@ static void print_outcome(const struct cli *cli, const struct device *device,
 			  const struct geometry *geometry)
 {
 	struct json json = {.file = stdout};
-	char size[32];
 	uint64_t possible;
 
 	geometry_room(geometry, geometry_next_free(geometry, 0), 0, 0, &possible);
@@ -54,10 +53,9 @@ static void print_outcome(const struct cli *cli, const struct device *device,
 		json_close_object(&json);
 		json_end_line(&json);
 	} else if (!cli->quiet) {
-		printf("%s: an empty store of %s with chunks of %" PRIu64
-		       " bytes; room for exceptions: %" PRIu64 "\n",
-		       device->name, cli_format_size(device->bytes, size, sizeof(size)),
-		       geometry->chunk_bytes, possible);
+		printf("%s: empty store, chunks of %" PRIu64 " bytes, room for exceptions: %" PRIu64
+		       "\n",
+		       device->name, geometry->chunk_bytes, possible);
 	}
 }
 
