@@ -86,6 +86,9 @@ bool geometry_is_metadata(const struct geometry *geometry, uint64_t chunk);
  * number `index`. A habit, never a rule. `index` is below 2^57. */
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index);
 
+/* The other way round: data chunk number `chunk` (at least 2) is the how-manieth, counted from 0. */
+uint64_t geometry_usual_index(const struct geometry *geometry, uint64_t chunk);
+
 /* The chunk that the kernel would allocate next after a reload, given the highest new_chunk of the
  * live exceptions (0: there are none). Sources: persistent_read_metadata, skip_metadata. */
 uint64_t geometry_next_free(const struct geometry *geometry, uint64_t highest_new_chunk);
@@ -122,6 +125,9 @@ uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint
 #define RECORD_ID_BYTES 16u
 #define RECORD_NO_WITNESS UINT64_MAX
 
+/* Names of kept stores, one behind the other, each with its NUL, as many as fit. */
+#define RECORD_NAMES_BYTES 152u
+
 enum record_role { RECORD_MERGING = 1, RECORD_KEPT = 2, RECORD_UNDO = 3 };
 
 struct record {
@@ -134,6 +140,11 @@ struct record {
 	uint64_t witness_chunk; /* old chunk of the first one merged, or RECORD_NO_WITNESS */
 	uint32_t witness_crc;	/* CRC-32 of that chunk's data, clipped to the origin */
 	bool forced;		/* the user consented to an origin with another file system */
+	/* of the merging store, also in the records of the kept ones */
+	uint32_t store_chunk_sectors;
+	uint64_t store_bytes;
+	/* of the kept stores; only in the record of the merging one, for messages */
+	char names[RECORD_NAMES_BYTES];
 };
 
 enum record_presence {
