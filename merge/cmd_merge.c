@@ -534,7 +534,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		{"invalidate-full", CLI_FLAG, &choice.invalidate_full,
 		 "mark a kept store invalid that is too small, instead of refusing", NULL},
 		{"drop-kept", CLI_LIST, &choice.drop,
-		 "with --resume: give up a store that this merge keeps, marking it invalid",
+		 "with --resume: give up a kept store, marking it invalid (repeatable)",
 		 "STORE2"},
 		{"dry-run", CLI_FLAG, &choice.dry_run,
 		 "check everything, show the plan, write nothing", NULL},
