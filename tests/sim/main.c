@@ -44,7 +44,7 @@ struct shared {
 };
 
 static struct shared *shared;
-static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1};
+static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1};
 
 bool seen_add(uint64_t hash)
 {
@@ -66,11 +66,13 @@ static bool run_scenario(uint64_t seed, const struct limits *limits, struct coun
 			 FILE *report)
 {
 	struct scenario *scenario = malloc(sizeof(*scenario));
-	uint64_t budget;
+	uint64_t budget, bytes = 0;
 	bool good;
 
 	scenario_make(scenario, seed, limits);
-	budget = BYTES_OF_ONE_SCENARIO / (scenario->origin_bytes + scenario->store_bytes);
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		bytes += scenario_bytes(scenario, i);
+	budget = BYTES_OF_ONE_SCENARIO / bytes;
 	good = judge_scenario(scenario, counts, min_u64(budget, STATES_OF_ONE_SCENARIO), report);
 	scenario_free(scenario);
 	free(scenario);
@@ -162,12 +164,15 @@ static struct limits shrink(uint64_t seed)
 {
 	struct limits best = no_limits;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 7; i++) {
 		struct limits smaller = best;
-		int *const flags[] = {&smaller.faults, &smaller.duplicates, &smaller.dirty_tail,
-				      &smaller.usual_order};
+		int *const flags[] = {&smaller.faults,	   &smaller.duplicates,
+				      &smaller.dirty_tail, &smaller.usual_order,
+				      &smaller.kept,	   &smaller.kept,
+				      &smaller.kept};
 
-		*flags[i] = i == 3;
+		/* Kept stores: two, then one, then none. */
+		*flags[i] = i < 4 ? i == 3 : 6 - i;
 		if (still_fails(seed, &smaller, NULL))
 			best = smaller;
 	}
@@ -197,6 +202,8 @@ static void print_command(uint64_t seed, const struct limits *limits)
 		printf(" --dirty-tail=%d", limits->dirty_tail);
 	if (limits->usual_order >= 0)
 		printf(" --usual-order=%d", limits->usual_order);
+	if (limits->kept >= 0)
+		printf(" --kept=%d", limits->kept);
 	printf("\n");
 }
 
@@ -242,9 +249,11 @@ static void print_counts(const struct counts *counts, double seconds)
 	       (unsigned long long)counts->distinct, (unsigned long long)counts->nested, seconds);
 	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and "
 	       "used %llu "
-	       "stores again; %llu faults; %llu wrong origins\n",
+	       "stores again; %llu faults; %llu wrong origins; %llu states with kept stores; "
+	       "%llu wrong kept stores\n",
 	       (unsigned long long)counts->kernel_merges, (unsigned long long)counts->kernel_uses,
-	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins);
+	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins,
+	       (unsigned long long)counts->kept_states, (unsigned long long)counts->wrong_kept);
 }
 
 static int check_engine(uint64_t seed, uint64_t states, unsigned int jobs)
@@ -340,19 +349,14 @@ static int check_one(uint64_t seed, const struct limits *limits)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"states", 1, NULL, 'n'},
-						{"jobs", 1, NULL, 'j'},
-						{"seed", 1, NULL, 's'},
-						{"breaks", 0, NULL, 'b'},
-						{"break", 1, NULL, 'B'},
-						{"trace", 1, NULL, 'T'},
-						{"one", 0, NULL, '1'},
-						{"exceptions", 1, NULL, 'e'},
-						{"faults", 1, NULL, 'f'},
-						{"duplicates", 1, NULL, 'd'},
-						{"dirty-tail", 1, NULL, 't'},
-						{"usual-order", 1, NULL, 'u'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"states", 1, NULL, 'n'},     {"jobs", 1, NULL, 'j'},
+		{"seed", 1, NULL, 's'},	      {"breaks", 0, NULL, 'b'},
+		{"break", 1, NULL, 'B'},      {"trace", 1, NULL, 'T'},
+		{"one", 0, NULL, '1'},	      {"exceptions", 1, NULL, 'e'},
+		{"faults", 1, NULL, 'f'},     {"duplicates", 1, NULL, 'd'},
+		{"dirty-tail", 1, NULL, 't'}, {"usual-order", 1, NULL, 'u'},
+		{"kept", 1, NULL, 'k'},	      {NULL, 0, NULL, 0}};
 	uint64_t states = 100000, seed = 1, traces = 0;
 	unsigned int jobs = 2;
 	bool all_breaks = false, one = false;
@@ -400,6 +404,9 @@ int main(int argc, char **argv)
 			break;
 		case 'u':
 			limits.usual_order = atoi(optarg);
+			break;
+		case 'k':
+			limits.kept = atoi(optarg) % (SIM_KEPT_MAX + 1);
 			break;
 		default:
 			return 2;
