@@ -5,6 +5,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "merge/merge.h"
 #include "store/io_engines.h"
@@ -13,11 +16,19 @@
 
 /* The command line. */
 struct choice {
-	bool resume, force, dry_run;
+	bool resume, force, dry_run, invalidate_full;
+	struct cli_list keep, drop;
+	char *undo;
 	uint64_t window_bytes;
 	char *progress_name, *engine_name;
 	enum progress_mode progress;
 	enum io_engine_choice engine;
+};
+
+/* A store beside the one that is merged. */
+struct other {
+	struct device device;
+	struct store store;
 };
 
 /* Everything that is open. */
@@ -27,6 +38,11 @@ struct session {
 	struct device origin, device;
 	struct io io;
 	struct store store;
+	/* kept ones, the undo store last; then dropped ones */
+	struct other *others;
+	size_t kept_count, dropped_count;
+	struct kept *kept;
+	struct store **dropped;
 	struct merge merge;
 	struct progress progress;
 };
@@ -42,7 +58,31 @@ static void on_note(void *context, const char *text)
 {
 	const struct session *session = context;
 
-	cli_note(session->cli, "%s: %s", session->device.name, text);
+	cli_note(session->cli, "%s", text);
+}
+
+static const char *role_name(const struct kept *kept)
+{
+	return kept->role == RECORD_UNDO ? "undo" : "kept";
+}
+
+static void print_json_kept(struct json *json, const struct session *session)
+{
+	json_open_array(json, "kept");
+	for (size_t i = 0; i < session->kept_count; i++) {
+		const struct kept *kept = &session->kept[i];
+
+		json_open_object(json, NULL);
+		json_string(json, "store", session->others[i].device.name);
+		json_string(json, "role", role_name(kept));
+		json_number(json, "exceptions_added", kept->exceptions_added);
+		json_number(json, "exceptions_needed", kept->needed);
+		if (!kept->is_new)
+			json_number(json, "exceptions_possible", kept->room);
+		json_boolean(json, "given_up", kept->given_up);
+		json_close_object(json);
+	}
+	json_close_array(json);
 }
 
 static void print_numbers(struct json *json, const struct session *session)
@@ -59,8 +99,7 @@ static void print_numbers(struct json *json, const struct session *session)
 	json_number(json, "commits", merge->commits);
 	json_number(json, "flushes", merge->flushes);
 	json_seconds(json, "seconds", progress_seconds(&session->progress));
-	json_open_array(json, "kept");
-	json_close_array(json);
+	print_json_kept(json, session);
 }
 
 static void print_json(struct session *session, const struct merge_estimate *plan, bool failed)
@@ -83,6 +122,23 @@ static void print_json(struct session *session, const struct merge_estimate *pla
 	json_end_line(&json);
 }
 
+static void print_kept_plan(const struct kept *kept, const char *name)
+{
+	char size[32];
+
+	if (kept->is_new)
+		printf("%-12s %s: %" PRIu64 " exceptions, a file of %s\n", "Undo:", name,
+		       kept->needed, cli_format_size(kept_new_bytes(kept), size, sizeof(size)));
+	else if (kept->given_up)
+		printf("%-12s %s: to be marked invalid: %" PRIu64
+		       " exceptions needed, room for %" PRIu64 "\n",
+		       "Given up:", name, kept->needed, kept->room);
+	else
+		printf("%-12s %s: %" PRIu64 " exceptions to add, room for %" PRIu64 "\n",
+		       kept->role == RECORD_UNDO ? "Undo:" : "Kept:", name, kept->needed,
+		       kept->room);
+}
+
 static void print_plan(struct session *session)
 {
 	struct merge_estimate plan;
@@ -101,6 +157,8 @@ static void print_plan(struct session *session)
 	printf("%-12s %s (%" PRIu64 " bytes)\n",
 	       "Data:", cli_format_size(plan.bytes, size, sizeof(size)), plan.bytes);
 	printf("%-12s at most %" PRIu64 "\n", "Flushes:", plan.flushes);
+	for (size_t i = 0; i < session->kept_count; i++)
+		print_kept_plan(&session->kept[i], session->others[i].device.name);
 }
 
 static void print_outcome(struct session *session, enum result result)
@@ -121,6 +179,13 @@ static void print_outcome(struct session *session, enum result result)
 		       merge->exceptions_before,
 		       cli_format_size(merge->bytes_written, size, sizeof(size)),
 		       session->origin.name);
+	for (size_t i = 0; i < session->kept_count; i++)
+		if (!session->kept[i].given_up && !session->kept[i].is_new)
+			printf("%s: %s, %" PRIu64 " exceptions added\n",
+			       session->others[i].device.name,
+			       session->kept[i].role == RECORD_UNDO ? "holds what the origin was"
+								    : "kept as it was",
+			       session->kept[i].exceptions_added);
 }
 
 static void note_buffered(const struct session *session, const struct device *device)
@@ -131,14 +196,27 @@ static void note_buffered(const struct session *session, const struct device *de
 			 device->name);
 }
 
+static void note_all_buffered(const struct session *session)
+{
+	if (session->merge.exceptions_before == 0)
+		return;
+	note_buffered(session, &session->origin);
+	note_buffered(session, &session->device);
+	for (size_t i = 0; i < session->kept_count; i++)
+		note_buffered(session, &session->others[i].device);
+}
+
 /* A close that fails may be a write that was lost: it counts before the outcome is printed. */
 static enum result release(struct session *session, enum result result, struct failure *why)
 {
 	struct failure closing = {.text = ""};
-	struct device *devices[] = {&session->origin, &session->device};
 
-	for (size_t i = 0; i < 2; i++) {
-		if (device_release(devices[i], &closing) == RESULT_OK || result != RESULT_OK)
+	for (size_t i = 0; i < 2 + session->kept_count + session->dropped_count; i++) {
+		struct device *device = i == 0	 ? &session->origin
+					: i == 1 ? &session->device
+						 : &session->others[i - 2].device;
+
+		if (device_release(device, &closing) == RESULT_OK || result != RESULT_OK)
 			continue;
 		*why = closing;
 		result = RESULT_IO;
@@ -153,6 +231,64 @@ static void close_session(struct session *session)
 	io_close(&session->io);
 	device_close(&session->origin, &ignored);
 	device_close(&session->device, &ignored);
+	for (size_t i = 0; i < session->kept_count + session->dropped_count; i++)
+		device_close(&session->others[i].device, &ignored);
+	for (size_t i = 0; i < session->kept_count; i++)
+		kept_free(&session->kept[i]);
+	free(session->others);
+	free(session->kept);
+	free(session->dropped);
+}
+
+/* Is there room on its file system? What others write there meanwhile, nobody knows. */
+static enum result check_undo_space(const struct device *device, uint64_t bytes,
+				    struct failure *why)
+{
+	struct statvfs space;
+
+	if (fstatvfs(device->fd, &space) != 0 || space.f_frsize == 0 ||
+	    bytes / space.f_frsize < space.f_bavail)
+		return RESULT_OK;
+	return fail(why, RESULT_NO_SPACE,
+		    "%s: there is no space for it: it may grow to %llu bytes, and %llu are free",
+		    device->name, (unsigned long long)bytes,
+		    (unsigned long long)space.f_bavail * space.f_frsize);
+}
+
+/* The undo store's file, once it is known what it must hold. */
+static enum result make_undo(struct session *session, struct failure *why)
+{
+	struct kept *kept =
+		session->kept_count > 0 ? &session->kept[session->kept_count - 1] : NULL;
+	struct other *other = &session->others[session->kept_count - 1];
+	struct failure ignored;
+	enum result result;
+	uint64_t bytes;
+
+	if (!kept || !kept->is_new || !merge_wants_undo(&session->merge))
+		return RESULT_OK;
+	bytes = kept_new_bytes(kept);
+	free(other->device.name);
+	result = device_create(&other->device, session->choice->undo, bytes, why);
+	if (result != RESULT_OK)
+		return result;
+	result = check_undo_space(&other->device, bytes, why);
+	if (result != RESULT_OK) {
+		device_unlink(&other->device);
+		device_close(&other->device, &ignored);
+	}
+	kept->store->device = &other->device;
+	return result;
+}
+
+/* A merge that never began needs no undo store. */
+static void forget_undo(struct session *session)
+{
+	if (session->store.record_presence == RECORD_PRESENT || session->kept_count == 0 ||
+	    !session->kept[session->kept_count - 1].is_new)
+		return;
+	if (session->others[session->kept_count - 1].device.fd >= 0)
+		device_unlink(&session->others[session->kept_count - 1].device);
 }
 
 static enum result run(struct session *session, struct failure *why)
@@ -168,12 +304,15 @@ static enum result run(struct session *session, struct failure *why)
 		print_plan(session);
 		return RESULT_OK;
 	}
-	if (merge->exceptions_before > 0) {
-		note_buffered(session, &session->origin);
-		note_buffered(session, &session->device);
-	}
+	result = make_undo(session, why);
+	if (result != RESULT_OK)
+		return result;
+	note_all_buffered(session);
 	progress_begin(&session->progress, session->choice->progress, session->device.name);
-	result = release(session, merge_run(merge, why), why);
+	result = merge_run(merge, why);
+	if (result != RESULT_OK)
+		forget_undo(session);
+	result = release(session, result, why);
 	progress_end(&session->progress, merge->bytes_copied, merge->bytes_total);
 	print_outcome(session, result);
 	return result;
@@ -187,7 +326,134 @@ static enum result open_origin(struct session *session, enum device_mode mode, s
 	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }
 
-static enum result open_both(struct session *session, struct failure *why)
+/* Is `name` one of the devices that are open already? */
+static enum result refuse_same(const struct session *session, const char *name, size_t opened,
+			       struct failure *why)
+{
+	bool same = false;
+	enum result result = device_is(&session->origin, name, &same, why);
+
+	if (result == RESULT_OK && same)
+		return fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as a store", name);
+	if (result == RESULT_OK)
+		result = device_is(&session->device, name, &same, why);
+	if (result == RESULT_OK && same)
+		return fail(why, RESULT_REFUSED, "%s: is given as STORE and once more", name);
+	for (size_t i = 0; i < opened && result == RESULT_OK; i++) {
+		if (session->others[i].device.fd < 0)
+			continue;
+		result = device_is(&session->others[i].device, name, &same, why);
+		if (result == RESULT_OK && same)
+			return fail(why, RESULT_REFUSED, "%s: is given twice", name);
+	}
+	return result;
+}
+
+static enum result open_other(struct session *session, size_t i, const char *name,
+			      enum device_mode mode, struct failure *why)
+{
+	struct other *other = &session->others[i];
+	enum result result = refuse_same(session, name, i, why);
+
+	if (result == RESULT_OK)
+		result = device_open(&other->device, name, mode, why);
+	if (result == RESULT_OK)
+		result = store_open(&other->store, &other->device, &session->io, why);
+	return result;
+}
+
+/* On a resume the undo store is there, if this merge has one. */
+static enum result open_undo(struct session *session, size_t i, enum device_mode mode,
+			     struct failure *why)
+{
+	const char *name = session->choice->undo;
+	struct other *other = &session->others[i];
+	struct stat status;
+	bool exists = lstat(name, &status) == 0;
+
+	if (exists && !session->choice->resume)
+		return fail(why, RESULT_REFUSED,
+			    "%s: exists already; name a file that does not exist, or, if it is the "
+			    "undo store of this merge, go on with --resume",
+			    name);
+	if (exists)
+		return open_other(session, i, name, mode, why);
+	session->kept[i].is_new = true;
+	other->store.io = &session->io;
+	other->store.device = &other->device;
+	other->device.name = strdup(name);
+	return other->device.name ? RESULT_OK : fail_memory(why, "a name", strlen(name));
+}
+
+static enum result open_kept(struct session *session, enum device_mode mode, struct failure *why)
+{
+	const struct choice *choice = session->choice;
+	size_t undo = choice->undo ? 1 : 0;
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < choice->keep.count + undo && result == RESULT_OK; i++) {
+		session->kept_count = i + 1;
+		session->kept[i].store = &session->others[i].store;
+		session->kept[i].role = i < choice->keep.count ? RECORD_KEPT : RECORD_UNDO;
+		if (i < choice->keep.count)
+			result = open_other(session, i, choice->keep.items[i], mode, why);
+		else
+			result = open_undo(session, i, mode, why);
+	}
+	return result;
+}
+
+/* With --force, what is out of reach can be dropped, too. */
+static enum result open_dropped(struct session *session, enum device_mode mode, struct failure *why)
+{
+	const struct choice *choice = session->choice;
+
+	for (size_t i = 0; i < choice->drop.count; i++) {
+		size_t place = session->kept_count + session->dropped_count;
+		const char *name = choice->drop.items[i];
+		enum result result = open_other(session, place, name, mode, why);
+		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE;
+		struct failure ignored;
+
+		if (result != RESULT_OK && !(unseen && choice->force))
+			return result;
+		if (result != RESULT_OK) {
+			cli_note(session->cli,
+				 "%s: is given up as it is; it could not be marked invalid", name);
+			device_close(&session->others[place].device, &ignored);
+			session->others[place].device.fd = -1;
+			session->merge.dropped_unseen++;
+			continue;
+		}
+		session->dropped[session->dropped_count++] = &session->others[place].store;
+	}
+	return RESULT_OK;
+}
+
+static enum result open_others(struct session *session, enum device_mode mode, struct failure *why)
+{
+	const struct choice *choice = session->choice;
+	size_t count = choice->keep.count + (choice->undo ? 1 : 0) + choice->drop.count + 1;
+	enum result result;
+
+	session->others = calloc(count, sizeof(*session->others));
+	session->kept = calloc(count, sizeof(*session->kept));
+	session->dropped = calloc(count, sizeof(struct store *));
+	if (!session->others || !session->kept || !session->dropped)
+		return fail_memory(why, "the kept stores", count * sizeof(*session->others));
+	for (size_t i = 0; i < count; i++)
+		session->others[i].device.fd = -1;
+	result = open_kept(session, mode, why);
+	if (result == RESULT_OK)
+		result = open_dropped(session, mode, why);
+	session->merge.kept = session->kept;
+	session->merge.kept_count = session->kept_count;
+	session->merge.dropped = session->dropped;
+	session->merge.dropped_count = session->dropped_count;
+	return result;
+}
+
+static enum result open_all(struct session *session, struct failure *why)
 {
 	enum device_mode mode = session->choice->dry_run ? DEVICE_HOLD : DEVICE_OWN;
 	enum result result = open_origin(session, mode, why);
@@ -204,7 +470,7 @@ static enum result open_both(struct session *session, struct failure *why)
 		result = io_engine_open(&session->io, session->choice->engine, why);
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
-	return result;
+	return result == RESULT_OK ? open_others(session, mode, why) : result;
 }
 
 static enum result open_and_merge(struct cli *cli, const struct choice *choice, struct failure *why)
@@ -220,13 +486,14 @@ static enum result open_and_merge(struct cli *cli, const struct choice *choice, 
 		.resume = choice->resume,
 		.force = choice->force,
 		.window_bytes = choice->window_bytes,
+		.invalidate_full = choice->invalidate_full,
 		.stop = &cli_stop_requested,
 		.progress = on_progress,
 		.note = on_note,
 		.context = &session,
 	};
 	progress_begin(&session.progress, PROGRESS_NONE, "");
-	result = open_both(&session, why);
+	result = open_all(&session, why);
 	if (result == RESULT_OK)
 		result = run(&session, why);
 	close_session(&session);
@@ -245,6 +512,10 @@ static enum result check_choice(const struct cli *cli, struct choice *choice, st
 			    choice->engine_name);
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
+	if (choice->drop.count > 0 && !choice->resume)
+		return fail(why, RESULT_USAGE,
+			    "--drop-kept: only an unfinished merge keeps anything: "
+			    "use it with --resume");
 	if (cli->quiet && choice->progress == PROGRESS_AUTO)
 		choice->progress = PROGRESS_NONE;
 	return RESULT_OK;
@@ -256,6 +527,15 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with what is on disk, whoever began it",
 		 NULL},
+		{"keep", CLI_LIST, &choice.keep,
+		 "another snapshot of ORIGIN, whose view must not change (repeatable)", "STORE2"},
+		{"undo", CLI_STRING, &choice.undo,
+		 "make a store of FILE that holds what ORIGIN was: merging it goes back", "FILE"},
+		{"invalidate-full", CLI_FLAG, &choice.invalidate_full,
+		 "mark a kept store invalid that is too small, instead of refusing", NULL},
+		{"drop-kept", CLI_LIST, &choice.drop,
+		 "with --resume: give up a kept store, marking it invalid (repeatable)",
+		 "STORE2"},
 		{"dry-run", CLI_FLAG, &choice.dry_run,
 		 "check everything, show the plan, write nothing", NULL},
 		{"force", CLI_FLAG, &choice.force,
@@ -274,6 +554,9 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		result = check_choice(cli, &choice, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_merge(cli, &choice, why);
+	cli_list_free(&choice.keep);
+	cli_list_free(&choice.drop);
+	free(choice.undo);
 	free(choice.progress_name);
 	free(choice.engine_name);
 	return result;

@@ -2,20 +2,24 @@
 /*
  * The driver: a ring of windows, taken from the last exception backwards, and one commit at a time.
  *
- *   windows  free -> loading -> loaded -> reading -> writing -> copied -> (committed) -> free
+ *   windows  free -> loading -> loaded -> reading -> read -> writing -> copied -> (committed) -> free
+ *   kept     waiting -> copying -> copied -> (published) -> kept
  *   commit   idle -> flush origin -> clear -> flush store -> clear rest -> idle
  *
  * While one window is being committed, the next ones are loaded, read and written: an origin chunk
- * may be written at any time before its exception is cleared. Windows are committed in the order in
- * which they were taken, as many at once as have been copied.
+ * may be written at any time before its exception is cleared, and as soon as all kept stores durably
+ * hold what was there. Windows are kept and committed in the order in which they were taken, as many
+ * at once as have been copied.
  */
 #include "merge/merge.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "merge/commit.h"
+#include "merge/keep.h"
 #include "merge/record.h"
 #include "merge/window.h"
 #include "store/breaks.h"
@@ -31,12 +35,19 @@ struct driver {
 	unsigned int committing;    /* so many of the oldest are in the commit's hands */
 	uint64_t capacity;	    /* exceptions for each window */
 	uint64_t next_end;	    /* the next window ends before this exception */
+	unsigned int keeping;	    /* so many of the windows were handed to the keeper */
+	struct keep keep;
 	struct commit commit;
 };
 
+static unsigned int place_of(const struct driver *driver, unsigned int position)
+{
+	return (driver->oldest + position) % driver->window_count;
+}
+
 static struct window *window_at(struct driver *driver, unsigned int position)
 {
-	return &driver->windows[(driver->oldest + position) % driver->window_count];
+	return &driver->windows[place_of(driver, position)];
 }
 
 static bool stop_requested(const struct merge *merge)
@@ -74,6 +85,24 @@ static void drop_windows(struct driver *driver)
 		newest->state = WINDOW_FREE;
 		driver->next_end = newest->end;
 		driver->taken--;
+		if (driver->keeping > driver->taken) {
+			keep_release(&driver->keep, place_of(driver, driver->taken));
+			driver->keeping--;
+		}
+	}
+}
+
+/* Hands windows to the keeper, in order, as soon as their exceptions are known. */
+static void take_kept(struct driver *driver)
+{
+	while (driver->keeping < driver->taken) {
+		const struct window *window = window_at(driver, driver->keeping);
+
+		if (window->state == WINDOW_LOADING)
+			return;
+		keep_take(&driver->keep, place_of(driver, driver->keeping), window->exceptions,
+			  window->end - window->first);
+		driver->keeping++;
 	}
 }
 
@@ -93,9 +122,11 @@ static enum result step_windows(struct driver *driver, bool *moved, struct failu
 	for (unsigned int i = 0; i < driver->taken && result == RESULT_OK; i++) {
 		struct window *window = window_at(driver, i);
 		bool copied = window->state == WINDOW_COPIED;
+		bool may_write =
+			i < driver->keeping && keep_done(&driver->keep, place_of(driver, i));
 
-		result = window_step(window, may_read, moved, why);
-		may_read &= window->state == WINDOW_WRITING || window->state == WINDOW_COPIED;
+		result = window_step(window, may_read, may_write, moved, why);
+		may_read &= window->state >= WINDOW_READ;
 		if (!copied && window->state == WINDOW_COPIED)
 			count_copied(driver->merge, window);
 	}
@@ -125,6 +156,8 @@ static void release_committed(struct driver *driver)
 {
 	driver->merge->exceptions_left = driver->commit.first;
 	while (driver->committing > 0) {
+		keep_release(&driver->keep, driver->oldest);
+		driver->keeping--;
 		window_at(driver, 0)->state = WINDOW_FREE;
 		driver->oldest = (driver->oldest + 1) % driver->window_count;
 		driver->taken--;
@@ -162,6 +195,9 @@ static enum result drive(struct driver *driver, struct failure *why)
 			drop_windows(driver);
 		take_windows(driver, &moved);
 		result = step_windows(driver, &moved, why);
+		take_kept(driver);
+		if (result == RESULT_OK)
+			result = keep_step(&driver->keep, &moved, why);
 		if (result == RESULT_OK)
 			result = step_commit(driver, &moved, why);
 		if (result != RESULT_OK)
@@ -200,6 +236,10 @@ static enum result open_driver(struct driver *driver, struct merge *merge, struc
 	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING))
 		result = window_init(&driver->windows[driver->window_count++], merge->store,
 				     merge->origin, driver->capacity, merge->window_bytes, why);
+	if (result == RESULT_OK)
+		result = keep_init(&driver->keep, merge->kept, merge->kept_count,
+				   &merge->store->geometry, merge->origin, driver->window_count,
+				   driver->capacity, why);
 	return result;
 }
 
@@ -209,6 +249,8 @@ static void close_driver(struct driver *driver)
 		batch_drain(&driver->windows[i].batch);
 		window_free(&driver->windows[i]);
 	}
+	keep_drain(&driver->keep);
+	keep_free(&driver->keep);
 	commit_drain(&driver->commit);
 	commit_free(&driver->commit);
 }
@@ -245,31 +287,105 @@ static enum result sweep(struct merge *merge, struct failure *why)
 	return commit_sweep(merge->store, live, end, why);
 }
 
+/* What stands behind a kept store's exceptions must not come alive when new ones are added. */
+static enum result sweep_kept(struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
+		const struct kept *kept = &merge->kept[i];
+		uint64_t live = kept->check.summary.exceptions;
+		uint64_t per_area = kept->store->geometry.exceptions_per_area;
+
+		if (kept->given_up || !kept->check.tail_is_dirty || BROKEN(KEPT_NO_SWEEP))
+			continue;
+		result =
+			commit_sweep(kept->store, live, round_down(live, per_area) + per_area, why);
+	}
+	return result;
+}
+
+/* Durable before the first write to the origin, and never silent. */
+static enum result invalidate_full(struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+	char line[512];
+
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
+		struct kept *kept = &merge->kept[i];
+
+		if (!kept->given_up || kept->store->header.valid == 0)
+			continue;
+		result = store_invalidate(kept->store, why);
+		if (result != RESULT_OK || !merge->note)
+			continue;
+		snprintf(line, sizeof(line),
+			 "%s: was too small to be kept and is now marked invalid: this snapshot is "
+			 "given up",
+			 kept->store->device->name);
+		merge->note(merge->context, line);
+	}
+	return result;
+}
+
+static enum result begin(struct merge *merge, struct failure *why)
+{
+	enum result result;
+
+	if (merge->record_is_current) {
+		bool drops = merge->dropped_count + merge->dropped_unseen > 0;
+
+		return drops ? record_drop(merge, why) : RESULT_OK;
+	}
+	result = invalidate_full(merge, why);
+	if (result == RESULT_OK && !BROKEN(LATE_RECORD))
+		result = record_begin(merge, why);
+	return result;
+}
+
+/* The options with which this merge is to be resumed. */
+static void resume_options(const struct merge *merge, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "%s", merge->force ? " --force" : "");
+
+	for (size_t i = 0; i < merge->kept_count && used < size; i++) {
+		const struct kept *kept = &merge->kept[i];
+
+		if (!kept->given_up)
+			used += (size_t)snprintf(text + used, size - used, " %s %s",
+						 kept->role == RECORD_UNDO ? "--undo" : "--keep",
+						 kept->store->device->name);
+	}
+}
+
+static enum result stopped(const struct merge *merge, struct failure *why)
+{
+	char options[512];
+
+	resume_options(merge, options, sizeof(options));
+	return fail(why, RESULT_STOPPED,
+		    "%s: stopped on request with %llu of %llu exceptions left; what is merged "
+		    "is safe, 'cowtool merge --resume%s %s %s' goes on",
+		    merge->store->device->name, (unsigned long long)merge->exceptions_left,
+		    (unsigned long long)merge->exceptions_before, options, merge->origin->name,
+		    merge->store->device->name);
+}
+
 static enum result run(struct merge *merge, struct failure *why)
 {
-	bool ambiguous = merge->check.found[PROBLEM_DUPLICATE_OLD] > 0;
 	enum result result = sweep(merge, why);
 
-	if (result == RESULT_OK && merge->exceptions_before > 0) {
-		if (!merge->record_is_current && !BROKEN(LATE_RECORD))
-			result = record_begin(merge->store, &merge->check.summary, merge->origin,
-					      ambiguous, merge->force, why);
-		if (result == RESULT_OK)
-			result = merge_windows(merge, why);
-	}
-	if (result == RESULT_OK && merge->exceptions_left > 0)
-		result = fail(
-			why, RESULT_STOPPED,
-			"%s: stopped on request with %llu of %llu exceptions left; what is merged "
-			"is safe, 'cowtool merge --resume%s %s %s' goes on",
-			merge->store->device->name, (unsigned long long)merge->exceptions_left,
-			(unsigned long long)merge->exceptions_before,
-			merge->force ? " --force" : "", merge->origin->name,
-			merge->store->device->name);
+	if (result == RESULT_OK)
+		result = sweep_kept(merge, why);
 	/* Where there was nothing to do, nothing is written. */
-	if (result == RESULT_OK && (merge->exceptions_before > 0 || merge->record_is_current))
-		result = record_end(merge->store, why);
-	return result;
+	if (result != RESULT_OK || (merge->exceptions_before == 0 && !merge->record_is_current))
+		return result;
+	result = begin(merge, why);
+	if (result == RESULT_OK && merge->exceptions_before > 0)
+		result = merge_windows(merge, why);
+	if (result == RESULT_OK && merge->exceptions_left > 0)
+		result = stopped(merge, why);
+	return result == RESULT_OK ? record_end_all(merge, why) : result;
 }
 
 enum result merge_run(struct merge *merge, struct failure *why)

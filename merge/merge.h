@@ -10,6 +10,7 @@
 
 #include <signal.h>
 
+#include "merge/kept.h"
 #include "store/store.h"
 #include "verify/check.h"
 
@@ -24,15 +25,23 @@ struct merge {
 	bool force;	       /* consent to another file system, another witness, duplicates */
 	bool skip_identity;    /* without libblkid: for a simulator */
 	uint64_t window_bytes; /* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX */
+	struct kept *kept;     /* other stores whose view must not change; the caller's */
+	size_t kept_count;
+	bool invalidate_full;	/* consent to mark a kept store invalid that is too small */
+	struct store **dropped; /* kept by the unfinished merge, now to be marked invalid */
+	size_t dropped_count;
+	uint64_t dropped_unseen; /* the same, but out of reach */
 	const volatile sig_atomic_t
 		*stop; /* NULL, or: when it is set, end after the windows in hand */
 	void (*progress)(void *context,
-			 const struct merge *merge);   /* NULL, or called now and then */
-	void (*note)(void *context, const char *text); /* NULL, or told what is odd */
+			 const struct merge *merge); /* NULL, or called now and then */
+	void (*note)(void *context,
+		     const char *text); /* NULL, or told what is odd: "DEVICE: ..." */
 	void *context;
 	/* results */
 	struct check check;			     /* of merge_prepare */
 	bool record_is_current;			     /* an unfinished merge is being resumed */
+	bool record_is_stale;			     /* the store was used again since */
 	uint64_t exceptions_before, exceptions_left; /* left: not yet committed */
 	uint64_t bytes_total, bytes_copied; /* of the store's data, as far as it is in the origin */
 	uint64_t bytes_written;		    /* to the origin, clipped to its end */
@@ -41,8 +50,11 @@ struct merge {
 
 /*
  * Everything that can be judged before the first write: the store is sound, its exceptions fit the
- * origin, the record of an unfinished merge is of this origin, the file system is the same.
- * RESULT_DAMAGED, RESULT_REFUSED, RESULT_NOT_THERE, RESULT_IO: nothing was written.
+ * origin, the record of an unfinished merge is of this origin, the file system is the same; the kept
+ * stores are those of that merge, sound, and have room for what they lack. RESULT_DAMAGED,
+ * RESULT_REFUSED, RESULT_NOT_THERE, RESULT_NO_SPACE, RESULT_IO: nothing was written.
+ *
+ * Before merge_run, the caller opens the device of a new undo store, of kept_new_bytes bytes.
  */
 enum result merge_prepare(struct merge *merge, struct failure *why);
 
@@ -58,6 +70,9 @@ struct merge_estimate {
 bool merge_in_order(const struct merge *merge);
 
 void merge_estimate(const struct merge *merge, struct merge_estimate *estimate);
+
+/* Is there anything for a new undo store to hold? After merge_prepare. */
+bool merge_wants_undo(const struct merge *merge);
 
 /*
  * Merges. RESULT_STOPPED: stopped on request, what is committed is safe. Any failure: what is

@@ -117,12 +117,41 @@ static void note(const struct merge *merge, const char *text)
 		merge->note(merge->context, text);
 }
 
+static void note_store(const struct merge *merge, const struct store *store, const char *text)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "%s: %s", store->device->name, text);
+	note(merge, line);
+}
+
 /* The command that goes on, for people to copy. */
 static enum result refuse_unfinished(const struct merge *merge, struct failure *why)
 {
 	return fail(why, RESULT_REFUSED,
 		    "%s: an unfinished merge stands in it; 'cowtool merge --resume %s %s' goes on",
 		    merge->store->device->name, merge->origin->name, merge->store->device->name);
+}
+
+/* Giving up the other merge for this one is for the user to say. */
+static enum result refuse_kept_store(const struct merge *merge, struct failure *why)
+{
+	const char *name = merge->store->device->name;
+
+	if (merge->force)
+		return RESULT_OK;
+	if (merge->store->record.role == RECORD_UNDO)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is the undo store of an unfinished merge; finish that with 'cowtool "
+			"merge --resume --undo %s %s STORE', or use --force to go back now and "
+			"give up the rest of STORE",
+			name, name, merge->origin->name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: is kept by the unfinished merge of another store; finish that first, or use "
+		"--force to give it up",
+		name);
 }
 
 static enum result check_record(struct merge *merge, struct failure *why)
@@ -138,19 +167,17 @@ static enum result check_record(struct merge *merge, struct failure *why)
 			"version, or --force to forget what it wrote down",
 			store->device->name);
 	if (store->record_presence == RECORD_CORRUPT)
-		note(merge, "its merge record is damaged: ignored");
+		note_store(merge, store, "its merge record is damaged: ignored");
 	if (store->record_presence != RECORD_PRESENT)
 		return RESULT_OK;
 	if (record_is_stale(&store->record, summary->exceptions, &summary->first)) {
-		note(merge, "its merge record is stale (the store was used again since): ignored");
+		note_store(merge, store,
+			   "its merge record is stale (the store was used again since): ignored");
+		merge->record_is_stale = true;
 		return RESULT_OK;
 	}
-	if (store->record.role != RECORD_MERGING || store->record.kept_stores != 0)
-		return fail(why, RESULT_REFUSED,
-			    "%s: belongs to an unfinished merge with kept snapshots, which this "
-			    "version "
-			    "cannot go on with",
-			    store->device->name);
+	if (store->record.role != RECORD_MERGING)
+		return refuse_kept_store(merge, why);
 	if (!merge->resume)
 		return refuse_unfinished(merge, why);
 	merge->record_is_current = true;
@@ -171,6 +198,100 @@ static bool wants_identity(const struct merge *merge)
 	return !forced && !merge->skip_identity && merge->check.summary.exceptions > 0;
 }
 
+/* ---- the stores that are kept ---- */
+
+/* A store that an earlier run of the same command marked invalid is no longer kept. */
+static bool is_given_up(const struct merge *merge, const struct kept *kept)
+{
+	const struct store *store = kept->store;
+
+	return merge->invalidate_full && !kept->is_new && store->header_fault == HEADER_GOOD &&
+	       store->header.valid == 0;
+}
+
+static enum result check_kept(struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
+		struct kept *kept = &merge->kept[i];
+
+		kept->given_up = is_given_up(merge, kept);
+		if (kept->given_up) {
+			note_store(merge, kept->store,
+				   "is marked invalid already: there is nothing to keep");
+			continue;
+		}
+		if (!kept->is_new)
+			device_fit(merge->origin, kept->store->geometry.chunk_bytes);
+		result = kept_verify(kept, merge->origin, merge->force, why);
+	}
+	return result == RESULT_OK ? record_match_kept(merge, why) : result;
+}
+
+static enum result identify_kept(const struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
+		const struct kept *kept = &merge->kept[i];
+
+		if (!kept->is_new && !kept->given_up && kept->check.summary.exceptions > 0)
+			result = identity_check(kept->store, merge->origin,
+						merge->record_is_current, why);
+	}
+	return result;
+}
+
+static enum result refuse_full(const struct merge *merge, const struct kept *kept,
+			       struct failure *why)
+{
+	uint64_t missing = kept->needed - kept->room;
+	const struct store *store = kept->store;
+
+	return fail(why, RESULT_NO_SPACE,
+		    "%s: is too small to be kept: it needs %llu more exceptions and has room for "
+		    "%llu, so %llu chunks of %llu bytes are missing; enlarge it, or %s",
+		    store->device->name, (unsigned long long)kept->needed,
+		    (unsigned long long)kept->room, (unsigned long long)missing,
+		    (unsigned long long)store->geometry.chunk_bytes,
+		    merge->record_is_current ? "give it up with --drop-kept"
+					     : "let it be marked invalid with --invalidate-full");
+}
+
+static enum result check_room(struct merge *merge, struct failure *why)
+{
+	for (size_t i = 0; i < merge->kept_count; i++) {
+		struct kept *kept = &merge->kept[i];
+
+		if (kept->given_up || kept->needed <= kept->room)
+			continue;
+		/* In an unfinished merge its records would have to follow: --drop-kept. */
+		if (!merge->invalidate_full || merge->record_is_current)
+			return refuse_full(merge, kept, why);
+		kept->given_up = true;
+	}
+	return RESULT_OK;
+}
+
+/* Space is counted before the first write. */
+static enum result prepare_kept(struct merge *merge, struct failure *why)
+{
+	enum result result = check_kept(merge, why);
+
+	if (result == RESULT_OK && wants_identity(merge))
+		result = identify_kept(merge, why);
+	if (result == RESULT_OK)
+		result = kept_count(merge->kept, merge->kept_count, merge->store, merge->origin,
+				    why);
+	return result == RESULT_OK ? check_room(merge, why) : result;
+}
+
+bool merge_wants_undo(const struct merge *merge)
+{
+	return merge->exceptions_before > 0;
+}
+
 enum result merge_prepare(struct merge *merge, struct failure *why)
 {
 	const struct store *store = merge->store;
@@ -185,6 +306,8 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 		result = check_record(merge, why);
 	if (result == RESULT_OK && wants_identity(merge))
 		result = identity_check(store, merge->origin, merge->record_is_current, why);
+	if (result == RESULT_OK)
+		result = prepare_kept(merge, why);
 	if (result != RESULT_OK)
 		return result;
 	merge->exceptions_before = merge->exceptions_left = merge->check.summary.exceptions;

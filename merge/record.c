@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "merge/record.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -9,6 +11,7 @@
 #include "store/breaks.h"
 #include "store/bytes.h"
 #include "store/checksum.h"
+#include "store/create.h"
 
 #define PIECE_BYTES (1024u << 10)
 
@@ -108,28 +111,278 @@ static enum result make_witness(const struct store *store, const struct summary 
 		      bytes, &record->witness_crc, why);
 }
 
-enum result record_begin(struct store *store, const struct summary *summary, struct device *origin,
-			 bool ambiguous, bool forced, struct failure *why)
-{
-	struct record record = {
-		.role = RECORD_MERGING,
-		.origin_bytes = origin->bytes,
-		.exceptions = summary->exceptions,
-		.first = summary->first,
-		.witness_chunk = RECORD_NO_WITNESS,
-		.forced = forced,
-	};
-	enum result result = make_id(&record, why);
+/* ---- the stores of a merge ---- */
 
-	if (result == RESULT_OK && !ambiguous)
-		result = make_witness(store, summary, origin, &record, why);
-	if (result == RESULT_OK)
-		result = store_write_record(store, &record, why);
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* As many names as fit, whole ones. */
+static void put_names(const struct merge *merge, struct record *record)
+{
+	size_t used = 0;
+
+	memset(record->names, 0, sizeof(record->names));
+	for (size_t i = 0; i < merge->kept_count; i++) {
+		const char *name = base_name(merge->kept[i].store->device->name);
+		size_t bytes = strlen(name) + 1;
+
+		if (merge->kept[i].given_up || bytes > sizeof(record->names) - used)
+			continue;
+		memcpy(record->names + used, name, bytes);
+		used += bytes;
+	}
+}
+
+/* "2 other stores (snap2-cow, undo.cow)", from bytes that anybody may have written. */
+static void describe_kept(const struct record *record, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "%u other store%s (", record->kept_stores,
+				       record->kept_stores == 1 ? "" : "s");
+	const char *name = record->names, *end = record->names + sizeof(record->names);
+
+	for (; name < end && *name && used + 4 < size; name++) {
+		for (; name < end && *name && used + 4 < size; name++)
+			text[used++] = isprint((unsigned char)*name) ? *name : '?';
+		if (name + 1 < end && name[1]) {
+			text[used++] = ',';
+			text[used++] = ' ';
+		}
+	}
+	text[used++] = ')';
+	text[used] = '\0';
+}
+
+static enum result refuse_kept(const struct merge *merge, const char *name, const char *text,
+			       struct failure *why)
+{
+	char needs[RECORD_NAMES_BYTES + 64];
+
+	describe_kept(&merge->store->record, needs, sizeof(needs));
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: %s; the unfinished merge of %s keeps %s: name each of them with --keep, or "
+		"--undo, or give one up with --drop-kept",
+		name, text, merge->store->device->name,
+		merge->store->record.kept_stores ? needs : "no other store");
+}
+
+static bool is_of_this_merge(const struct merge *merge, const struct store *store)
+{
+	return store->record_presence == RECORD_PRESENT &&
+	       memcmp(store->record.id, merge->store->record.id, RECORD_ID_BYTES) == 0;
+}
+
+static enum result match_one_resumed(const struct merge *merge, const struct kept *kept,
+				     struct failure *why)
+{
+	const struct store *store = kept->store;
+	/* The last thing that a merge does: the kept stores' records go first. */
+	bool ended = merge->check.summary.exceptions == 0 &&
+		     store->record_presence == RECORD_ABSENT && !kept->is_new;
+
+	if (BROKEN(KEPT_RECORD_UNCHECKED) || ended)
+		return RESULT_OK;
+	if (!is_of_this_merge(merge, store))
+		return refuse_kept(merge, store->device->name,
+				   "is not among the stores that it keeps", why);
+	if (store->record.role != kept->role)
+		return refuse_kept(merge, store->device->name,
+				   kept->role == RECORD_UNDO
+					   ? "is a kept snapshot, not its undo store"
+					   : "is its undo store: name it with --undo",
+				   why);
+	return RESULT_OK;
+}
+
+static enum result match_dropped(const struct merge *merge, const struct store *store,
+				 struct failure *why)
+{
+	enum result result = store_require_header(store, why);
+
+	if (result != RESULT_OK || is_of_this_merge(merge, store) || store->header.valid == 0)
+		return result;
+	return refuse_kept(merge, store->device->name, "is not among the stores that it keeps",
+			   why);
+}
+
+static enum result match_resumed(const struct merge *merge, struct failure *why)
+{
+	const struct record *record = &merge->store->record;
+	uint64_t named = kept_live(merge->kept, merge->kept_count) + merge->dropped_count +
+			 merge->dropped_unseen;
+	enum result result = RESULT_OK;
+	char text[64];
+
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
+		if (!merge->kept[i].given_up)
+			result = match_one_resumed(merge, &merge->kept[i], why);
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		result = match_dropped(merge, merge->dropped[i], why);
+	if (result != RESULT_OK || named == record->kept_stores || BROKEN(KEPT_RECORD_UNCHECKED))
+		return result;
+	snprintf(text, sizeof(text), "cannot be resumed: %s",
+		 named < record->kept_stores ? "a kept store is missing" : "too many kept stores");
+	return refuse_kept(merge, merge->store->device->name, text, why);
+}
+
+/* A power cut came between the records of the kept stores and that of the merging one. */
+static bool never_began(const struct merge *merge, const struct record *record)
+{
+	const struct summary *summary = &merge->check.summary;
+	const struct store *store = merge->store;
+
+	return summary->exceptions > 0 && record->exceptions == summary->exceptions &&
+	       record->first.old_chunk == summary->first.old_chunk &&
+	       record->first.new_chunk == summary->first.new_chunk &&
+	       record->origin_bytes == merge->origin->bytes &&
+	       record->store_chunk_sectors == store->geometry.chunk_sectors &&
+	       record->store_bytes == store->device->bytes;
+}
+
+static enum result match_one_begun(const struct merge *merge, const struct kept *kept,
+				   struct failure *why)
+{
+	const struct store *store = kept->store;
+	const char *name = store->device ? store->device->name : "";
+
+	if (kept->is_new || kept->given_up || store->record_presence == RECORD_ABSENT ||
+	    store->record_presence == RECORD_CORRUPT || merge->force)
+		return RESULT_OK;
+	if (store->record_presence == RECORD_FOREIGN)
+		return fail(why, RESULT_REFUSED,
+			    "%s: belongs to an unfinished merge of another version of cowtool; use "
+			    "that version, or --force to forget what it wrote down",
+			    name);
+	if (store->record.role == RECORD_MERGING) {
+		if (record_is_stale(&store->record, kept->check.summary.exceptions,
+				    &kept->check.summary.first))
+			return RESULT_OK;
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is being merged itself; finish that with 'cowtool merge --resume %s "
+			"%s' first",
+			name, merge->origin->name, name);
+	}
+	if (never_began(merge, &store->record) ||
+	    (merge->record_is_stale && is_of_this_merge(merge, store)))
+		return RESULT_OK;
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: is kept by an unfinished merge of another store; finish that first, or, if "
+		"there is none, remove what it left there with 'cowtool repair'",
+		name);
+}
+
+enum result record_match_kept(const struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	if (merge->record_is_current)
+		return match_resumed(merge, why);
+	if (merge->dropped_count + merge->dropped_unseen > 0)
+		return fail(why, RESULT_REFUSED,
+			    "%s: no unfinished merge stands in it that keeps a store to be dropped",
+			    merge->store->device->name);
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
+		result = match_one_begun(merge, &merge->kept[i], why);
+	return result;
+}
+
+/* ---- writing them ---- */
+
+static enum result write_kept(struct kept *kept, const struct record *merging, struct failure *why)
+{
+	struct record record = *merging;
+	struct store *store = kept->store;
+	enum result result;
+
+	record.role = kept->role;
+	memset(record.names, 0, sizeof(record.names));
+	if (kept->is_new) {
+		struct device *device = store->device;
+		struct io *io = store->io;
+
+		result = store_create(device, io, merging->store_chunk_sectors, &record, why);
+		if (result == RESULT_OK)
+			result = store_open(store, device, io, why);
+		kept->is_new = result != RESULT_OK;
+		return result;
+	}
+	result = store_write_record(store, &record, why);
 	if (result != RESULT_OK)
 		return result;
 	store->record = record;
 	store->record_presence = RECORD_PRESENT;
 	return RESULT_OK;
+}
+
+static enum result write_all_kept(const struct merge *merge, const struct record *record,
+				  struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
+		if (!merge->kept[i].given_up)
+			result = write_kept(&merge->kept[i], record, why);
+	return result;
+}
+
+static enum result write_merging(struct store *store, const struct record *record,
+				 struct failure *why)
+{
+	enum result result = store_write_record(store, record, why);
+
+	if (result != RESULT_OK)
+		return result;
+	store->record = *record;
+	store->record_presence = RECORD_PRESENT;
+	return RESULT_OK;
+}
+
+enum result record_begin(struct merge *merge, struct failure *why)
+{
+	struct store *store = merge->store;
+	const struct summary *summary = &merge->check.summary;
+	struct record record = {
+		.role = RECORD_MERGING,
+		.kept_stores = kept_live(merge->kept, merge->kept_count),
+		.origin_bytes = merge->origin->bytes,
+		.exceptions = summary->exceptions,
+		.first = summary->first,
+		.witness_chunk = RECORD_NO_WITNESS,
+		.forced = merge->force,
+		.store_chunk_sectors = store->geometry.chunk_sectors,
+		.store_bytes = store->device->bytes,
+	};
+	enum result result = make_id(&record, why);
+
+	put_names(merge, &record);
+	if (result == RESULT_OK && merge->check.found[PROBLEM_DUPLICATE_OLD] == 0)
+		result = make_witness(store, summary, merge->origin, &record, why);
+	if (result == RESULT_OK && !BROKEN(KEPT_RECORD_LATE))
+		result = write_all_kept(merge, &record, why);
+	if (result == RESULT_OK)
+		result = write_merging(store, &record, why);
+	if (result == RESULT_OK && BROKEN(KEPT_RECORD_LATE))
+		result = write_all_kept(merge, &record, why);
+	return result;
+}
+
+enum result record_drop(struct merge *merge, struct failure *why)
+{
+	struct record record = merge->store->record;
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		if (merge->dropped[i]->header.valid != 0)
+			result = store_invalidate(merge->dropped[i], why);
+	record.kept_stores = kept_live(merge->kept, merge->kept_count);
+	put_names(merge, &record);
+	return result == RESULT_OK ? write_merging(merge->store, &record, why) : result;
 }
 
 enum result record_end(struct store *store, struct failure *why)
@@ -142,4 +395,14 @@ enum result record_end(struct store *store, struct failure *why)
 	if (result == RESULT_OK)
 		store->record_presence = RECORD_ABSENT;
 	return result;
+}
+
+enum result record_end_all(struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
+		if (!merge->kept[i].given_up && !merge->kept[i].is_new)
+			result = record_end(merge->kept[i].store, why);
+	return result == RESULT_OK ? record_end(merge->store, why) : result;
 }

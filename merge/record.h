@@ -3,8 +3,7 @@
 #ifndef MERGE_RECORD_H
 #define MERGE_RECORD_H
 
-#include "store/store.h"
-#include "store/summary.h"
+#include "merge/merge.h"
 
 /*
  * Is this the origin that the record's merge writes to? RESULT_REFUSED where it has another size,
@@ -14,14 +13,29 @@ enum result record_match_origin(const struct store *store, const struct summary 
 				struct device *origin, struct failure *why);
 
 /*
- * Makes the record of a merge that begins now and writes it, flushed. With `ambiguous` (a chunk has
- * two exceptions) no witness can be named. With `forced` a resume need not ask for consent again.
- * *store then holds the record.
+ * Are merge->kept and merge->dropped what the records say? With merge->record_is_current they must be
+ * the stores of that merge, all of them and no other one; else none of them may belong to an unfinished
+ * merge, its own or another's. RESULT_REFUSED, with what is needed.
  */
-enum result record_begin(struct store *store, const struct summary *summary, struct device *origin,
-			 bool ambiguous, bool forced, struct failure *why);
+enum result record_match_kept(const struct merge *merge, struct failure *why);
 
-/* Removes it, flushed; harmless where there is none. */
+/*
+ * Makes the records of a merge that begins now and writes them, flushed: those of the kept stores (a
+ * new undo store is made with its record), then that of the merging one. Where a chunk has two
+ * exceptions, no witness can be named. *merge->store then holds its record.
+ */
+enum result record_begin(struct merge *merge, struct failure *why);
+
+/*
+ * Marks invalid what was dropped, then lets the merging store's record name only what is still kept;
+ * all flushed.
+ */
+enum result record_drop(struct merge *merge, struct failure *why);
+
+/* Removes a store's record, flushed; harmless where there is none. */
 enum result record_end(struct store *store, struct failure *why);
+
+/* The records of all stores: the merging one's last, which names the others as long as it stands. */
+enum result record_end_all(struct merge *merge, struct failure *why);
 
 #endif

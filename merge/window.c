@@ -176,34 +176,55 @@ static enum result next_slice(struct window *window, struct failure *why)
 	return RESULT_OK;
 }
 
-enum result window_step(struct window *window, bool may_read, bool *moved, struct failure *why)
+static void start_writing(struct window *window)
 {
-	enum result result;
+	window->state = WINDOW_WRITING;
+	window->next_transfer = 0;
+	batch_start(&window->batch, next_write, window);
+}
 
-	if (window->state == WINDOW_FREE || window->state == WINDOW_COPIED)
-		return RESULT_OK;
-	if (window->state == WINDOW_LOADED && !may_read)
-		return RESULT_OK;
-	if (!batch_finished(&window->batch) &&
-	    !(BROKEN(FLUSH_BEFORE_WRITES_DONE) && window->state == WINDOW_WRITING &&
-	      window->batch.exhausted))
-		return RESULT_OK;
-	*moved = true;
-	result = BROKEN(ERROR_IGNORED) ? RESULT_OK : batch_result(&window->batch, why);
+/* Its transfers are done; what comes next? */
+static enum result after_transfers(struct window *window, struct failure *why)
+{
+	enum result result = BROKEN(ERROR_IGNORED) ? RESULT_OK : batch_result(&window->batch, why);
+
 	if (result != RESULT_OK)
 		return result;
-	if (window->state == WINDOW_LOADING) {
+	switch (window->state) {
+	case WINDOW_LOADING:
 		decode(window);
 		window->state = WINDOW_LOADED;
 		return RESULT_OK;
-	}
-	if (window->state == WINDOW_LOADED)
-		return plan_slice(window, why);
-	if (window->state == WINDOW_READING) {
-		window->state = WINDOW_WRITING;
-		window->next_transfer = 0;
-		batch_start(&window->batch, next_write, window);
+	case WINDOW_READING:
+		window->state = WINDOW_READ;
 		return RESULT_OK;
+	default:
+		return next_slice(window, why);
 	}
-	return next_slice(window, why);
+}
+
+enum result window_step(struct window *window, bool may_read, bool may_write, bool *moved,
+			struct failure *why)
+{
+	bool early = BROKEN(FLUSH_BEFORE_WRITES_DONE) && window->state == WINDOW_WRITING &&
+		     window->batch.exhausted;
+
+	switch (window->state) {
+	case WINDOW_FREE:
+	case WINDOW_COPIED:
+		return RESULT_OK;
+	case WINDOW_LOADED:
+		*moved |= may_read;
+		return may_read ? plan_slice(window, why) : RESULT_OK;
+	case WINDOW_READ:
+		*moved |= may_write;
+		if (may_write)
+			start_writing(window);
+		return RESULT_OK;
+	default:
+		if (!batch_finished(&window->batch) && !early)
+			return RESULT_OK;
+		*moved = true;
+		return after_transfers(window, why);
+	}
 }

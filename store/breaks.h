@@ -29,6 +29,18 @@
 	X(LAST_DUPLICATE, "of two exceptions for a chunk the last one wins")                       \
 	X(DUPLICATES_IN_PARALLEL, "windows with two exceptions for a chunk written in any order")  \
 	X(NO_WITNESS_CHECK, "a resume does not look at the witness")                               \
+	X(KEPT_DATA_NOT_FLUSHED, "kept exceptions published before their data is flushed")         \
+	X(KEPT_ORIGIN_EARLY, "origin written before the kept exceptions are flushed")              \
+	X(KEPT_NEXT_AREA, "next area of a kept store not zeroed")                                  \
+	X(KEPT_TORN_TAIL, "kept exceptions of one area published in one go")                       \
+	X(KEPT_NO_CLIP, "kept chunk read past the origin's end")                                   \
+	X(KEPT_WRONG_CHUNK, "kept chunk computed with the merging store's chunk size")             \
+	X(KEPT_COUNTED_TWICE, "a kept chunk counted for every chunk that touches it")              \
+	X(KEPT_NOT_COUNTED, "the room that a kept store needs not counted")                        \
+	X(KEPT_NO_ORDER, "a window that lacks nothing does not wait for those before it")          \
+	X(KEPT_NO_SWEEP, "dirty tail of a kept store not zeroed before it is used")                \
+	X(KEPT_RECORD_LATE, "records of the kept stores written after that of the merging one")    \
+	X(KEPT_RECORD_UNCHECKED, "a resume takes any stores for the kept ones")                    \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
 	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \

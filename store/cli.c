@@ -65,6 +65,27 @@ bool cli_parse_size(const char *text, uint64_t *bytes)
 	return checked_mul(*bytes, unit, bytes);
 }
 
+static enum result add_to_list(struct cli_list *list, char *value, struct failure *why)
+{
+	char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
+
+	if (!items) {
+		free(value);
+		return fail_memory(why, "the command line", (list->count + 1) * sizeof(*items));
+	}
+	items[list->count++] = value;
+	list->items = items;
+	return RESULT_OK;
+}
+
+void cli_list_free(struct cli_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct cli_list){NULL, 0};
+}
+
 static enum result take_value(const struct cli_option *option, char *value, struct failure *why)
 {
 	if (option->kind == CLI_FLAG) {
@@ -75,6 +96,8 @@ static enum result take_value(const struct cli_option *option, char *value, stru
 		*(char **)option->target = value;
 		return RESULT_OK;
 	}
+	if (option->kind == CLI_LIST)
+		return add_to_list(option->target, value, why);
 	if (!cli_parse_size(value, option->target)) {
 		fail(why, RESULT_USAGE, "--%s: '%s' is no size (a number, then K, M, G or T)",
 		     option->name, value);
@@ -94,7 +117,7 @@ static enum result read_options(struct parser *parser, struct failure *why)
 		size_t i = (size_t)code - 1;
 		char *value = poptGetOptArg(parser->context);
 
-		if (parser->given[i]) {
+		if (parser->given[i] && parser->options[i].kind != CLI_LIST) {
 			free(value);
 			return fail(why, RESULT_USAGE, "--%s is given twice",
 				    parser->options[i].name);

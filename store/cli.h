@@ -32,6 +32,12 @@ enum cli_kind {
 	CLI_FLAG,   /* target: bool */
 	CLI_STRING, /* target: char *, owned by the command (free) */
 	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T behind the number */
+	CLI_LIST,   /* target: struct cli_list; the option may be given again and again */
+};
+
+struct cli_list {
+	char **items; /* owned by the command (cli_list_free) */
+	size_t count;
 };
 
 struct cli_option {
@@ -44,7 +50,7 @@ struct cli_option {
 
 /*
  * Reads a command's own options and the common ones, and exactly `wanted` arguments into
- * cli->arguments. An option given twice, an unknown one, too few or too many arguments:
+ * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many arguments:
  * RESULT_USAGE.
  * --help and --version print what they are asked for and set cli->finished.
  */
@@ -52,6 +58,7 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 		      int argc, const char **argv, struct failure *why);
 
 void cli_free(struct cli *cli);
+void cli_list_free(struct cli_list *list);
 
 /* "64K" and the like to bytes; false where it is no size or does not fit. */
 bool cli_parse_size(const char *text, uint64_t *bytes);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,104 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 	if (result != RESULT_OK)
 		device_close(device, &ignored);
 	return result;
+}
+
+static enum result sync_folder(const struct device *device, struct failure *why)
+{
+	char *path = strdup(device->name);
+	int fd, error = 0;
+
+	if (!path)
+		return fail_memory(why, "a name", strlen(device->name));
+	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* EINVAL: this file system has no such thing. */
+	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+		error = errno;
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return error == 0 ? RESULT_OK
+			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder",
+				       device->name);
+}
+
+static enum result make_file(struct device *device, struct failure *why)
+{
+	/* Not yet with O_DIRECT: where that is not to be had, the file would be made all the same. */
+	device->fd = open(device->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	if (device->fd >= 0)
+		return RESULT_OK;
+	if (errno == EEXIST)
+		return fail(why, RESULT_REFUSED,
+			    "%s: exists already; name a file that does not exist", device->name);
+	return fail_errno(why, errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
+			  errno, "%s: cannot make this file", device->name);
+}
+
+static enum result size_file(struct device *device, uint64_t bytes, struct failure *why)
+{
+	int error = bytes > INT64_MAX ? EFBIG : 0, flags = fcntl(device->fd, F_GETFL);
+
+	if (error == 0 && ftruncate(device->fd, (off_t)bytes) != 0)
+		error = errno;
+	if (error == 0 && fsync(device->fd) != 0)
+		error = errno;
+	/* EINVAL: larger than any file there. */
+	if (error == EFBIG || error == EINVAL || error == ENOSPC || error == EDQUOT)
+		return fail_errno(why, RESULT_NO_SPACE, error, "%s: cannot make it %llu bytes long",
+				  device->name, (unsigned long long)bytes);
+	if (error != 0)
+		return fail_errno(why, RESULT_IO, error, "%s: cannot make it %llu bytes long",
+				  device->name, (unsigned long long)bytes);
+	device->direct = flags >= 0 && fcntl(device->fd, F_SETFL, flags | O_DIRECT) == 0;
+	return RESULT_OK;
+}
+
+/* Once before its size is known: device_unlink must know it. */
+static enum result finish_file(struct device *device, uint64_t bytes, struct failure *why)
+{
+	enum result result = measure(device, why);
+
+	if (result == RESULT_OK)
+		result = lock(device, why);
+	if (result == RESULT_OK)
+		result = size_file(device, bytes, why);
+	if (result == RESULT_OK)
+		result = measure(device, why);
+	if (result == RESULT_OK)
+		result = sync_folder(device, why);
+	return result;
+}
+
+enum result device_create(struct device *device, const char *name, uint64_t bytes,
+			  struct failure *why)
+{
+	struct failure ignored;
+	enum result result;
+
+	memset(device, 0, sizeof(*device));
+	device->fd = -1;
+	device->writable = true;
+	result = probe_resolve(name, &device->name, why);
+	if (result == RESULT_OK)
+		result = make_file(device, why);
+	if (result == RESULT_OK) {
+		result = finish_file(device, bytes, why);
+		if (result != RESULT_OK)
+			device_unlink(device);
+	}
+	if (result != RESULT_OK)
+		device_close(device, &ignored);
+	return result;
+}
+
+void device_unlink(const struct device *device)
+{
+	struct stat status;
+
+	if (lstat(device->name, &status) == 0 && S_ISREG(status.st_mode) &&
+	    status.st_dev == device->file_system && status.st_ino == device->inode)
+		unlink(device->name);
 }
 
 void device_fit(struct device *device, uint64_t unit_bytes)

@@ -50,6 +50,20 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 			struct failure *why);
 
 /*
+ * Makes a new image file of that many bytes, a multiple of a sector, all of it a hole, and opens it
+ * as DEVICE_OWN does; file and name are durable. Only its owner may read it: it will hold what may be
+ * somebody's files. RESULT_REFUSED where something has that name; RESULT_NOT_THERE where its folder
+ * does not exist; RESULT_NO_SPACE where the file system takes no such file. On an error there is no
+ * new file.
+ */
+enum result device_create(struct device *device, const char *name, uint64_t bytes,
+			  struct failure *why);
+
+/* Takes the file away that device_create made, where its name still leads to it: for a caller that
+ * could not fill it. The device stays open. */
+void device_unlink(const struct device *device);
+
+/*
  * Tells the device that all I/O but the last one before its end is a multiple of `unit_bytes` in
  * place and length. Where O_DIRECT cannot serve that (a unit or the end of the device is not a
  * multiple of the logical block), it is turned off. A device without a file descriptor is left

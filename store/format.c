@@ -61,13 +61,17 @@ struct geometry geometry_make(uint32_t chunk_sectors, uint64_t device_bytes)
 	return geometry;
 }
 
-uint64_t geometry_areas(const struct geometry *geometry)
+/* How many areas stand below a chunk. */
+static uint64_t areas_below(const struct geometry *geometry, uint64_t chunk)
 {
 	uint64_t stride = (uint64_t)geometry->exceptions_per_area + 1;
 
-	if (geometry->device_chunks < 2)
-		return 0;
-	return (geometry->device_chunks - 2) / stride + 1;
+	return chunk < 2 ? 0 : (chunk - 2) / stride + 1;
+}
+
+uint64_t geometry_areas(const struct geometry *geometry)
+{
+	return areas_below(geometry, geometry->device_chunks);
 }
 
 bool geometry_area_chunk(const struct geometry *geometry, uint64_t area, uint64_t *chunk)
@@ -89,6 +93,14 @@ uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index)
 	return 2 + index + index / geometry->exceptions_per_area;
 }
 
+uint64_t geometry_usual_index(const struct geometry *geometry, uint64_t chunk)
+{
+	uint64_t stride = (uint64_t)geometry->exceptions_per_area + 1;
+
+	assert(chunk >= 2);
+	return chunk - 2 - (chunk - 2) / stride;
+}
+
 uint64_t geometry_next_free(const struct geometry *geometry, uint64_t highest_new_chunk)
 {
 	uint64_t next = highest_new_chunk == 0 ? 2 : highest_new_chunk;
@@ -98,6 +110,38 @@ uint64_t geometry_next_free(const struct geometry *geometry, uint64_t highest_ne
 	if (next != UINT64_MAX && geometry_is_metadata(geometry, next))
 		next++;
 	return next;
+}
+
+uint64_t geometry_bytes_for(uint32_t chunk_sectors, uint64_t exceptions)
+{
+	struct geometry geometry = geometry_make(chunk_sectors, 0);
+	uint64_t chunks, bytes;
+
+	/* Header, area 0, the data, and one more area for each that is filled. */
+	if (!checked_add(exceptions, exceptions / geometry.exceptions_per_area, &chunks) ||
+	    !checked_add(chunks, 2, &chunks) || !checked_mul(chunks, geometry.chunk_bytes, &bytes))
+		return UINT64_MAX;
+	return bytes;
+}
+
+bool geometry_room(const struct geometry *geometry, uint64_t next_free, uint64_t exceptions,
+		   uint64_t wanted, uint64_t *possible)
+{
+	uint64_t end = geometry->device_chunks, chunks = 0, entries = 0, most;
+	/* No overflow: areas and their data lie on the device. The last entry of the last area
+	 * would need one more. */
+	uint64_t usable = geometry_areas(geometry) * geometry->exceptions_per_area;
+
+	assert(next_free >= 2);
+	if (next_free < end)
+		chunks = end - next_free -
+			 (areas_below(geometry, end) - areas_below(geometry, next_free));
+	if (usable > 0 && exceptions < usable - 1)
+		entries = usable - 1 - exceptions;
+	most = min_u64(chunks, entries);
+	if (possible)
+		*possible = most;
+	return wanted <= most;
 }
 
 uint64_t geometry_origin_chunks(const struct geometry *geometry, uint64_t origin_bytes)
@@ -121,8 +165,10 @@ uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint
  *   12  CRC-32 of bytes 16..255  64  first.new_chunk, u64
  *   16  id, 16 bytes             72  witness_chunk, u64
  *   32  role, u32                80  witness_crc, u32
- *   36  kept_stores, u32         84  forced, u32; zero from 88 to 255
- *   40  origin_bytes, u64
+ *   36  kept_stores, u32         84  forced, u32
+ *   40  origin_bytes, u64        88  store_chunk_sectors, u32; 92 zero
+ *                                96  store_bytes, u64
+ *                               104  names, to byte 255
  */
 static const uint8_t record_magic[8] = {'c', 'o', 'w', 'm', 'e', 'r', 'g', 'e'};
 #define RECORD_VERSION 1u
@@ -159,6 +205,9 @@ enum record_presence record_decode(const uint8_t bytes[RECORD_BYTES], struct rec
 	record->witness_chunk = get_le64(bytes + 72);
 	record->witness_crc = get_le32(bytes + 80);
 	record->forced = get_le32(bytes + 84) != 0;
+	record->store_chunk_sectors = get_le32(bytes + 88);
+	record->store_bytes = get_le64(bytes + 96);
+	memcpy(record->names, bytes + 104, RECORD_NAMES_BYTES);
 	return RECORD_PRESENT;
 }
 
@@ -177,6 +226,9 @@ void record_encode(const struct record *record, uint8_t bytes[RECORD_BYTES])
 	put_le64(bytes + 72, record->witness_chunk);
 	put_le32(bytes + 80, record->witness_crc);
 	put_le32(bytes + 84, record->forced);
+	put_le32(bytes + 88, record->store_chunk_sectors);
+	put_le64(bytes + 96, record->store_bytes);
+	memcpy(bytes + 104, record->names, RECORD_NAMES_BYTES);
 	put_le32(bytes + 12, checksum_crc32(0, bytes + RECORD_CHECKED_FROM,
 					    RECORD_BYTES - RECORD_CHECKED_FROM));
 }

@@ -86,9 +86,31 @@ bool geometry_is_metadata(const struct geometry *geometry, uint64_t chunk);
  * number `index`. A habit, never a rule. `index` is below 2^57. */
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index);
 
+/* The other way round: data chunk number `chunk` (at least 2) is the how-manieth, counted from 0. */
+uint64_t geometry_usual_index(const struct geometry *geometry, uint64_t chunk);
+
 /* The chunk that the kernel would allocate next after a reload, given the highest new_chunk of the
  * live exceptions (0: there are none). Sources: persistent_read_metadata, skip_metadata. */
 uint64_t geometry_next_free(const struct geometry *geometry, uint64_t highest_new_chunk);
+
+/*
+ * What a store has room for, by two rules of the kernel: a data chunk must lie wholly on the device
+ * (persistent_prepare_exception), and the last entry of an area can be used only where the next
+ * area lies wholly on the device, for that is zeroed first (persistent_commit_exception; without it
+ * the kernel gives the snapshot up).
+ */
+
+/* The smallest device, in bytes, on which an empty store can take that many exceptions; header and
+ * area 0 are counted also for none. UINT64_MAX: there is no such device. */
+uint64_t geometry_bytes_for(uint32_t chunk_sectors, uint64_t exceptions);
+
+/*
+ * Can a store take `wanted` more exceptions? *possible (NULL: not wanted) is how many it can take.
+ * `exceptions` are live, `next_free` is the chunk that is allocated next (geometry_next_free); from
+ * there on chunks are taken in order, metadata areas left out, and holes below are not used again.
+ */
+bool geometry_room(const struct geometry *geometry, uint64_t next_free, uint64_t exceptions,
+		   uint64_t wanted, uint64_t *possible);
 
 /* How many chunks an origin of that size has, the last one perhaps partial. */
 uint64_t geometry_origin_chunks(const struct geometry *geometry, uint64_t origin_bytes);
@@ -103,6 +125,9 @@ uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint
 #define RECORD_ID_BYTES 16u
 #define RECORD_NO_WITNESS UINT64_MAX
 
+/* Names of kept stores, one behind the other, each with its NUL, as many as fit. */
+#define RECORD_NAMES_BYTES 152u
+
 enum record_role { RECORD_MERGING = 1, RECORD_KEPT = 2, RECORD_UNDO = 3 };
 
 struct record {
@@ -115,6 +140,11 @@ struct record {
 	uint64_t witness_chunk; /* old chunk of the first one merged, or RECORD_NO_WITNESS */
 	uint32_t witness_crc;	/* CRC-32 of that chunk's data, clipped to the origin */
 	bool forced;		/* the user consented to an origin with another file system */
+	/* of the merging store, also in the records of the kept ones */
+	uint32_t store_chunk_sectors;
+	uint64_t store_bytes;
+	/* of the kept stores; only in the record of the merging one, for messages */
+	char names[RECORD_NAMES_BYTES];
 };
 
 enum record_presence {

@@ -3,6 +3,7 @@
 
 #include <blkid/blkid.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,11 +40,13 @@ static void take_value(blkid_probe probe, const char *key, char *to, size_t size
 		snprintf(to, size, "%s", value);
 }
 
+/* What blkid_do_safeprobe answers. */
+enum { PROBE_FOUND = 0, PROBE_NOTHING = 1, PROBE_AMBIGUOUS = -2 };
+
 static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity *identity,
-			      struct failure *why)
+			      int *answer, struct failure *why)
 {
 	blkid_probe probe = blkid_new_probe();
-	int found;
 
 	if (!probe)
 		return fail_memory(why, "libblkid's probe", 0);
@@ -52,10 +55,10 @@ static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity
 	blkid_probe_enable_partitions(probe, 1);
 	if (blkid_probe_set_device(probe, fd, 0, (blkid_loff_t)disk_bytes) != 0) {
 		blkid_free_probe(probe);
-		return fail(why, RESULT_IO, "libblkid cannot look at a copy of the first bytes");
+		return fail(why, RESULT_IO, "libblkid cannot look for a file system");
 	}
-	found = blkid_do_safeprobe(probe);
-	if (found == 0) {
+	*answer = blkid_do_safeprobe(probe);
+	if (*answer == PROBE_FOUND) {
 		take_value(probe, "TYPE", identity->type, sizeof(identity->type));
 		take_value(probe, "UUID", identity->uuid, sizeof(identity->uuid));
 		take_value(probe, "PTTYPE", identity->type, sizeof(identity->type));
@@ -84,6 +87,7 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 {
 	int fd = memfd_create("cowtool-probe", MFD_CLOEXEC);
 	enum result result = RESULT_OK;
+	int answer;
 
 	memset(identity, 0, sizeof(*identity));
 	if (fd < 0)
@@ -96,9 +100,34 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 			result = fail_errno(why, RESULT_IO, errno,
 					    "cannot fill a memory file for libblkid");
 	if (result == RESULT_OK)
-		result = probe_file(fd, disk_bytes, identity, why);
+		result = probe_file(fd, disk_bytes, identity, &answer, why);
 	close(fd);
 	return result;
+}
+
+enum result probe_device(const struct device *device, struct probe_identity *identity,
+			 struct failure *why)
+{
+	int flags = fcntl(device->fd, F_GETFL), answer = PROBE_NOTHING;
+	struct failure reading = {.text = ""};
+	enum result result;
+
+	memset(identity, 0, sizeof(*identity));
+	/* libblkid reads any bytes into any buffer. */
+	if (flags < 0 || fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) != 0)
+		return fail_errno(why, RESULT_IO, errno,
+				  "%s: cannot be read through the page cache", device->name);
+	result = probe_file(device->fd, device->bytes, identity, &answer, &reading);
+	if (fcntl(device->fd, F_SETFL, flags) != 0 && result == RESULT_OK)
+		result = fail_errno(&reading, RESULT_IO, errno, "cannot be read directly again");
+	if (result != RESULT_OK)
+		return fail(why, result, "%s: %s", device->name, reading.text);
+	if (answer == PROBE_AMBIGUOUS)
+		snprintf(identity->type, sizeof(identity->type), "more than one signature");
+	else if (answer != PROBE_FOUND && answer != PROBE_NOTHING)
+		return fail(why, RESULT_IO, "%s: libblkid cannot look for a file system",
+			    device->name);
+	return RESULT_OK;
 }
 
 bool probe_same(const struct probe_identity *a, const struct probe_identity *b)

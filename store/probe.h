@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/device.h"
 #include "store/status.h"
 
 /*
@@ -33,6 +34,14 @@ struct probe_range {
  * elsewhere. */
 enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, size_t count,
 			struct probe_identity *identity, struct failure *why);
+
+/*
+ * What stands on an open device, all of it looked at by libblkid itself. Where it finds several
+ * things that cannot stand beside each other, the type is "more than one signature". Nothing may be
+ * in flight on the device, which is not direct meanwhile.
+ */
+enum result probe_device(const struct device *device, struct probe_identity *identity,
+			 struct failure *why);
 
 /* Same type and same UUID? */
 bool probe_same(const struct probe_identity *a, const struct probe_identity *b);

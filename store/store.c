@@ -127,8 +127,9 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 	io_prepare(request, IO_WRITE, store->device, segment->offset, buffer, segment->bytes);
 }
 
-enum result store_write_record(struct store *store, const struct record *record,
-			       struct failure *why)
+/* Rewrites the block of the header; `record` NULL: zeros in its place. */
+static enum result write_header_block(struct store *store, const struct header *header,
+				      const struct record *record, struct failure *why)
 {
 	uint64_t bytes = block_bytes(store);
 	uint8_t *block = io_buffer(bytes);
@@ -138,6 +139,8 @@ enum result store_write_record(struct store *store, const struct record *record,
 		return fail_memory(why, "the header", bytes);
 	result = io_read(store->io, store->device, 0, block, bytes, why);
 	if (result == RESULT_OK) {
+		if (header)
+			header_encode(header, block);
 		if (record)
 			record_encode(record, block + RECORD_OFFSET);
 		else
@@ -148,4 +151,24 @@ enum result store_write_record(struct store *store, const struct record *record,
 		result = io_flush(store->io, store->device, why);
 	free(block);
 	return result;
+}
+
+enum result store_write_record(struct store *store, const struct record *record,
+			       struct failure *why)
+{
+	return write_header_block(store, NULL, record, why);
+}
+
+enum result store_invalidate(struct store *store, struct failure *why)
+{
+	struct header header = store->header;
+	enum result result;
+
+	header.valid = 0;
+	result = write_header_block(store, &header, NULL, why);
+	if (result != RESULT_OK)
+		return result;
+	store->header = header;
+	store->record_presence = RECORD_ABSENT;
+	return RESULT_OK;
 }

@@ -61,7 +61,7 @@ piped() {
 }
 
 @test "cli: --help names every command" {
-    helps inspect verify dump merge -- --help
+    helps inspect verify dump merge create -- --help
 }
 
 @test "cli: --help of inspect is on stdout" {
@@ -80,6 +80,10 @@ piped() {
     helps --resume --dry-run --progress --window --force --io --json --quiet --help ORIGIN STORE -- merge --help
 }
 
+@test "cli: --help of create is on stdout" {
+    helps --chunk --size --force --json --quiet --help STORE -- create --help
+}
+
 @test "cli: --help wins over arguments and touches none of them" {
     remember origin store
     helps -- merge --help origin store
@@ -96,7 +100,7 @@ piped() {
 @test "cli: --version is a common option of the commands" {
     expect 0 --version
     cp out wanted
-    for command in inspect verify dump merge; do
+    for command in inspect verify dump merge create; do
         expect 0 $command --version
         same out wanted
     done
@@ -120,6 +124,7 @@ piped() {
     usage dump --nosuch store
     usage merge --nosuch origin store
     usage merge -x origin store
+    usage create --nosuch --chunk=4K store
 }
 
 @test "cli: an option of another command is a usage error" {
@@ -136,6 +141,7 @@ piped() {
     usage merge --resume --resume origin store
     usage merge --window=4K --window=8K origin store
     usage merge --progress=none --progress=json origin store
+    usage create --chunk=4K --chunk=4K --force store
 }
 
 @test "cli: a missing argument is a usage error" {
@@ -145,6 +151,7 @@ piped() {
     usage merge
     usage merge store
     usage merge --dry-run origin
+    usage create --chunk=4K --force
 }
 
 @test "cli: too many arguments are a usage error" {
@@ -152,6 +159,7 @@ piped() {
     usage verify store origin
     usage dump store store
     usage merge origin store store
+    usage create --chunk=4K --force store store
 }
 
 @test "cli: a missing value is a usage error" {

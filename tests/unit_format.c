@@ -119,6 +119,86 @@ static void next_free_skips_areas(void)
 	CHECK(geometry_next_free(&geometry, UINT64_MAX) == UINT64_MAX);
 }
 
+/* What the kernel does for one exception after the other: how many it can take, up to `limit`. */
+static uint64_t allocate_like_the_kernel(const struct geometry *geometry, uint64_t next_free,
+					 uint64_t exceptions, uint64_t limit)
+{
+	uint64_t per_area = geometry->exceptions_per_area, stride = per_area + 1, taken = 0;
+
+	for (; taken < limit; taken++, exceptions++) {
+		uint64_t area = exceptions / per_area;
+
+		if (next_free + 1 > geometry->device_chunks)
+			break;
+		if (1 + area * stride + 1 > geometry->device_chunks)
+			break;
+		if (exceptions % per_area == per_area - 1 &&
+		    1 + (area + 1) * stride + 1 > geometry->device_chunks)
+			break;
+		next_free++;
+		if (next_free % stride == 1)
+			next_free++;
+	}
+	return taken;
+}
+
+static void the_smallest_device(void)
+{
+	for (uint32_t sectors = 1; sectors <= 2; sectors *= 2) {
+		for (uint64_t n = 0; n < 300; n++) {
+			uint64_t bytes = geometry_bytes_for(sectors, n);
+			struct geometry enough = geometry_make(sectors, bytes);
+			struct geometry less = geometry_make(sectors, bytes - 512);
+
+			CHECK(allocate_like_the_kernel(&enough, 2, 0, n + 1) == n);
+			CHECK(n == 0 || allocate_like_the_kernel(&less, 2, 0, n) < n);
+		}
+	}
+	CHECK(geometry_bytes_for(8, 0) == 2ull * 4096);
+	CHECK(geometry_bytes_for(8, 255) == 257ull * 4096);
+	CHECK(geometry_bytes_for(8, 256) == 259ull * 4096);
+	CHECK(geometry_bytes_for(CHUNK_SECTORS_MAX, 1) == 3ull << 30);
+	CHECK(geometry_bytes_for(CHUNK_SECTORS_MAX, 1ull << 34) == UINT64_MAX);
+	CHECK(geometry_bytes_for(1, UINT64_MAX) == UINT64_MAX);
+	CHECK(geometry_bytes_for(1, UINT64_MAX / 32 * 31) == UINT64_MAX);
+}
+
+static void room_by_hand(void)
+{
+	struct geometry geometry = geometry_make(1, UINT64_MAX);
+	uint64_t possible = 1;
+
+	CHECK(!geometry_room(&geometry, UINT64_MAX, 0, 1, &possible) && possible == 0);
+	CHECK(!geometry_room(&geometry, 2, UINT64_MAX, 1, &possible) && possible == 0);
+	CHECK(geometry_room(&geometry, 2, 0, 1ull << 54, &possible) && possible > 1ull << 54);
+	CHECK(!geometry_room(&geometry, 2, 0, UINT64_MAX, NULL));
+	geometry = geometry_make(1, 0);
+	CHECK(!geometry_room(&geometry, 2, 0, 1, &possible) && possible == 0);
+	CHECK(geometry_room(&geometry, 2, 0, 0, NULL));
+}
+
+static void room_by_brute_force(void)
+{
+	uint64_t possible = 0;
+
+	for (uint64_t chunks = 0; chunks < 140; chunks++) {
+		struct geometry geometry = geometry_make(1, chunks * 512);
+
+		for (uint64_t highest = 0; highest < chunks + 3; highest++) {
+			uint64_t next = geometry_next_free(&geometry, highest);
+
+			for (uint64_t live = 0; live < 110; live++) {
+				uint64_t most =
+					allocate_like_the_kernel(&geometry, next, live, UINT64_MAX);
+
+				CHECK(geometry_room(&geometry, next, live, most, &possible));
+				CHECK(possible == most);
+				CHECK(!geometry_room(&geometry, next, live, most + 1, NULL));
+			}
+		}
+	}
+}
+
 static void clip_at_the_origins_end(void)
 {
 	struct geometry geometry = geometry_make(8, 1 << 20);
@@ -219,6 +299,11 @@ int main(void)
 	unit_run("format: the usual chunks skip the areas", usual_chunks_skip_areas);
 	unit_run("format: an area counts when it lies wholly on the device", areas_on_a_device);
 	unit_run("format: the next free chunk is never an area", next_free_skips_areas);
+	unit_run("format: a device is as large as the kernel needs it, and no larger",
+		 the_smallest_device);
+	unit_run("format: there is room for none on no device, and no overflow", room_by_hand);
+	unit_run("format: the room is what the kernel would allocate one by one",
+		 room_by_brute_force);
 	unit_run("format: chunks are clipped at the origin's end", clip_at_the_origins_end);
 	unit_run("format: a merge record survives encoding", record_survives);
 	unit_run("format: a record with any flipped bit is no record",

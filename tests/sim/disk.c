@@ -334,7 +334,7 @@ void sim_power_cut(struct sim *sim, struct random *random, const uint64_t *choic
 {
 	unsigned int loose = 0;
 
-	for (int i = 0; i < SIM_DISKS; i++)
+	for (int i = 0; i < SIM_DISKS && sim->disks[i].durable; i++)
 		memcpy(images[i], sim->disks[i].durable, sim->disks[i].device.bytes);
 	for (unsigned int i = 0; i < sim->write_count; i++) {
 		const struct sim_write *write = sim->writes[i];

@@ -40,36 +40,76 @@ static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, uint64_t count)
 static void copy_images(const struct scenario *scenario, uint8_t *to[SIM_DISKS],
 			uint8_t *const from[SIM_DISKS])
 {
-	to[0] = malloc(scenario->origin_bytes);
-	to[1] = malloc(scenario->store_bytes);
-	if (from) {
-		memcpy(to[0], from[0], scenario->origin_bytes);
-		memcpy(to[1], from[1], scenario->store_bytes);
+	memset(to, 0, SIM_DISKS * sizeof(to[0]));
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++) {
+		to[i] = malloc(scenario_bytes(scenario, i));
+		if (from)
+			memcpy(to[i], from[i], scenario_bytes(scenario, i));
 	}
 }
 
 static void free_images(uint8_t *images[SIM_DISKS])
 {
-	free(images[0]);
-	free(images[1]);
+	for (int i = 0; i < SIM_DISKS; i++)
+		free(images[i]);
+}
+
+static bool same_images(const struct scenario *scenario, const struct sim *sim,
+			uint8_t *const images[SIM_DISKS])
+{
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		if (memcmp(sim->disks[i].current, images[i], scenario_bytes(scenario, i)) != 0)
+			return false;
+	return true;
 }
 
 /* ---- running the engine ---- */
 
 static void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
+	static const char *const names[SIM_DISKS] = {"origin", "store", "kept1", "kept2", "kept3"};
 	const struct scenario *scenario = trial->scenario;
 
 	sim_open(sim, random_next(&trial->random));
 	sim->in_order = scenario->exhaustive && random_once_in(&trial->random, 2);
-	sim_add_disk(sim, 0, "origin", images[0], scenario->origin_bytes, scenario->block_bytes[0]);
-	sim_add_disk(sim, 1, "store", images[1], scenario->store_bytes, scenario->block_bytes[1]);
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		sim_add_disk(sim, (int)i, names[i], images[i], scenario_bytes(scenario, i),
+			     scenario->block_bytes[i]);
 }
 
-static enum result run_engine(struct sim *sim, const struct scenario *scenario, bool resume,
-			      struct failure *why)
+/* As the command does it: an undo store that a merge left behind that never began is made anew. */
+static enum result open_kept(struct sim *sim, const struct scenario *scenario,
+			     const struct store *store, struct kept *kept, struct store *stores,
+			     unsigned int count, struct failure *why)
 {
-	struct store store;
+	bool began = store->record_presence == RECORD_PRESENT ||
+		     kernel_read(sim->disks[1].current, scenario->store_bytes,
+				 scenario->chunk_sectors, NULL, 0) == 0;
+	enum result result = RESULT_OK;
+
+	for (unsigned int i = 0; i < count && result == RESULT_OK; i++) {
+		struct sim_disk *disk = &sim->disks[2 + i];
+
+		kept[i] = (struct kept){.store = &stores[i],
+					.role = scenario->kept[i].undo ? RECORD_UNDO : RECORD_KEPT,
+					.is_new = scenario->kept[i].undo && !began};
+		stores[i] = (struct store){.device = &disk->device, .io = &sim->io};
+		if (!kept[i].is_new) {
+			result = store_open(&stores[i], &disk->device, &sim->io, why);
+			continue;
+		}
+		memset(disk->current, 0, disk->device.bytes);
+		memset(disk->durable, 0, disk->device.bytes);
+	}
+	return result;
+}
+
+/* With the first `kept_count` of the kept stores. */
+static enum result run_engine_with(struct sim *sim, const struct scenario *scenario, bool resume,
+				   unsigned int kept_count, struct failure *why)
+{
+	struct store store, stores[SIM_KEPT_MAX];
+	struct kept kept[SIM_KEPT_MAX] = {{0}};
 	struct merge merge = {
 		.store = &store,
 		.origin = &sim->disks[0].device,
@@ -78,14 +118,26 @@ static enum result run_engine(struct sim *sim, const struct scenario *scenario, 
 		.force = scenario->duplicates,
 		.skip_identity = true,
 		.window_bytes = scenario->window_bytes,
+		.kept = kept,
+		.kept_count = kept_count,
 	};
 	enum result result = store_open(&store, &sim->disks[1].device, &sim->io, why);
 
 	if (result == RESULT_OK)
+		result = open_kept(sim, scenario, &store, kept, stores, kept_count, why);
+	if (result == RESULT_OK)
 		result = merge_prepare(&merge, why);
 	if (result == RESULT_OK)
 		result = merge_run(&merge, why);
+	for (unsigned int i = 0; i < SIM_KEPT_MAX; i++)
+		kept_free(&kept[i]);
 	return result;
+}
+
+static enum result run_engine(struct sim *sim, const struct scenario *scenario, bool resume,
+			      struct failure *why)
+{
+	return run_engine_with(sim, scenario, resume, scenario->kept_count, why);
 }
 
 /* ---- what must be true of the bytes ---- */
@@ -146,29 +198,133 @@ static void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS])
 		violate(trial, "an entry was left behind the end of the list");
 }
 
+/* The kept stores show what they showed, and no exception stands behind their lists' ends. */
+static void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const char *what)
+{
+	const struct scenario *scenario = trial->scenario;
+	uint8_t *view = malloc(scenario->origin_bytes);
+
+	for (unsigned int i = 0; i < scenario->kept_count; i++) {
+		const struct scenario_kept *kept = &scenario->kept[i];
+
+		kernel_view(images[0], scenario->origin_bytes, images[2 + i], kept->bytes,
+			    kept->chunk_sectors, view);
+		if (memcmp(view, kept->view, scenario->origin_bytes) != 0)
+			violate(trial, what);
+		if (!kept->dirty_tail &&
+		    kernel_tail_is_dirty(images[2 + i], kept->bytes, kept->chunk_sectors))
+			violate(trial, "an entry was left behind the end of a kept store's list");
+	}
+	free(view);
+}
+
+/* At the end: what they had, and exactly what they lacked, and no record. */
+static void judge_kept_finished(struct trial *trial, const uint8_t *image, unsigned int i)
+{
+	const struct scenario *scenario = trial->scenario;
+	const struct scenario_kept *kept = &scenario->kept[i];
+	struct exception *list = malloc(2 * SCENARIO_EXCEPTIONS_MAX * sizeof(*list));
+	uint64_t count = kernel_read(image, kept->bytes, kept->chunk_sectors, list,
+				     2 * SCENARIO_EXCEPTIONS_MAX);
+
+	if (count != kept->exceptions + kept->needed)
+		violate(trial, "a kept store has too few or too many exceptions");
+	if (memcmp(list, kept->list, kept->exceptions * sizeof(*list)) != 0)
+		violate(trial, "a kept store lost an exception");
+	for (uint64_t k = kept->exceptions; k < count && !trial->failed; k++)
+		if (!kept->lacking[list[k].old_chunk])
+			violate(trial, "a kept store got an exception that it did not lack");
+	if (!bytes_are_zero(image + HEADER_BYTES, SECTOR_BYTES - HEADER_BYTES))
+		violate(trial, "the merge is done, and a record stands in a kept store");
+	if (kernel_tail_is_dirty(image, kept->bytes, kept->chunk_sectors))
+		violate(trial, "the merge is done, and a kept store has a dirty tail");
+	free(list);
+}
+
+static const char *use_again(struct trial *trial, uint8_t *copy[SIM_DISKS], unsigned int disk)
+{
+	const struct scenario *scenario = trial->scenario;
+	uint8_t *view = malloc(scenario->origin_bytes);
+	const char *wrong;
+
+	memcpy(view, disk == 1 ? scenario->view : scenario->kept[disk - 2].view,
+	       scenario->origin_bytes);
+	trial->counts->kernel_uses++;
+	wrong = kernel_use(
+		copy[0], scenario->origin_bytes, copy[disk], scenario_bytes(scenario, disk),
+		disk == 1 ? scenario->chunk_sectors : scenario->kept[disk - 2].chunk_sectors, view,
+		&trial->random);
+	free(view);
+	return wrong;
+}
+
+/* A kernel that adds exceptions to a store with a dirty tail may bring that to life: its own defect.
+ */
+static bool kernel_may_keep(const struct scenario *scenario, uint8_t *const images[SIM_DISKS])
+{
+	for (unsigned int i = 0; i < scenario->kept_count; i++)
+		/* The undo store of a merge that never began keeps nothing. */
+		if (scenario->kept[i].dirty_tail || get_le32(images[2 + i]) != HEADER_MAGIC)
+			return false;
+	return true;
+}
+
 static void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
 	const struct scenario *scenario = trial->scenario;
-	uint8_t *copy[SIM_DISKS], *view;
-	const char *wrong;
+	unsigned int disk =
+		1 + (unsigned int)random_below(&trial->random, 1 + scenario->kept_count);
+	const char *wrong = NULL;
+	uint8_t *copy[SIM_DISKS];
 
 	copy_images(scenario, copy, images);
 	if (random_once_in(&trial->random, 2)) {
 		trial->counts->kernel_merges++;
-		kernel_merge(copy[0], scenario->origin_bytes, copy[1], scenario->store_bytes,
-			     scenario->chunk_sectors);
+		if (!kernel_merge(scenario, copy))
+			violate(trial, "the kernel finished the merge, and a kept store was full");
 		if (memcmp(copy[0], scenario->view, scenario->origin_bytes) != 0)
 			violate(trial, "the kernel finished the merge, and the origin is wrong");
-	} else if (!scenario->dirty_tail) {
-		trial->counts->kernel_uses++;
-		view = malloc(scenario->origin_bytes);
-		memcpy(view, scenario->view, scenario->origin_bytes);
-		wrong = kernel_use(copy[0], scenario->origin_bytes, copy[1], scenario->store_bytes,
-				   scenario->chunk_sectors, view, &trial->random);
+		if (kernel_may_keep(scenario, copy))
+			judge_kept(trial, copy,
+				   "the kernel finished the merge, and a kept view is wrong");
+	} else if (disk == 1 ? !scenario->dirty_tail : !scenario->kept[disk - 2].dirty_tail) {
+		wrong = use_again(trial, copy, disk);
 		if (wrong)
 			violate(trial, wrong);
-		free(view);
 	}
+	free_images(copy);
+}
+
+/* A resume that leaves out a kept store, or names another one in its place: refused, and nothing
+ * written. */
+static void judge_wrong_kept(struct trial *trial, uint8_t *const images[SIM_DISKS])
+{
+	const struct scenario *scenario = trial->scenario;
+	unsigned int count = scenario->kept_count, last = 1 + count;
+	bool other = random_once_in(&trial->random, 2);
+	struct failure why = {.text = ""};
+	uint8_t *copy[SIM_DISKS];
+	struct record record;
+	struct sim *sim;
+
+	if (count == 0 || record_decode(images[1] + RECORD_OFFSET, &record) != RECORD_PRESENT)
+		return;
+	trial->counts->wrong_kept++;
+	copy_images(scenario, copy, images);
+	if (other && record_decode(copy[last] + RECORD_OFFSET, &record) == RECORD_PRESENT) {
+		record.id[0] ^= 1;
+		record_encode(&record, copy[last] + RECORD_OFFSET);
+	} else {
+		count--;
+	}
+	sim = malloc(sizeof(*sim));
+	open_disks(sim, trial, copy);
+	if (run_engine_with(sim, scenario, true, count, &why) != RESULT_REFUSED)
+		violate(trial, "a resume with wrong kept stores was not refused");
+	if (!same_images(scenario, sim, copy))
+		violate(trial, "a refused resume wrote something");
+	sim_close(sim);
+	free(sim);
 	free_images(copy);
 }
 
@@ -190,8 +346,7 @@ static void judge_wrong_origin(struct trial *trial, uint8_t *const images[SIM_DI
 	open_disks(sim, trial, copy);
 	if (run_engine(sim, scenario, true, &why) != RESULT_REFUSED)
 		violate(trial, "a resume onto a wrong origin was not refused");
-	if (memcmp(sim->disks[0].current, copy[0], scenario->origin_bytes) != 0 ||
-	    memcmp(sim->disks[1].current, copy[1], scenario->store_bytes) != 0)
+	if (!same_images(scenario, sim, copy))
 		violate(trial, "a refused resume wrote something");
 	sim_close(sim);
 	free(sim);
@@ -214,6 +369,9 @@ static void judge_finished(struct trial *trial, struct sim *sim)
 	if (memcmp(images[1], scenario->finished, scenario->store_bytes) != 0) {
 		violate(trial, "the merge is done, and the store is not what the kernel leaves");
 	}
+	judge_kept(trial, images, "the merge is done, and a kept view is not what it was");
+	for (unsigned int i = 0; i < scenario->kept_count && !trial->failed; i++)
+		judge_kept_finished(trial, images[2 + i], i);
 	free_images(images);
 }
 
@@ -243,13 +401,16 @@ static void judge_resume(struct trial *trial, uint8_t *const images[SIM_DISKS])
 static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
 	const struct scenario *scenario = trial->scenario;
-	uint64_t hash = hash_bytes(scenario->seed, images[0], scenario->origin_bytes);
+	uint64_t hash = scenario->seed;
 	struct record record;
 	uint32_t live;
 
 	trial->counts->states++;
-	if (!seen_add(hash_bytes(hash, images[1], scenario->store_bytes)))
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		hash = hash_bytes(hash, images[i], scenario_bytes(scenario, i));
+	if (!seen_add(hash))
 		return;
+	trial->counts->kept_states += scenario->kept_count > 0;
 	trial->budget--;
 	trial->counts->distinct++;
 	trial->counts->nested += trial->depth > 0;
@@ -258,7 +419,10 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	judge_view(trial, images, "the snapshot's view is not what it was");
 	judge_record(trial, images, live, &record);
 	judge_tail(trial, images);
+	judge_kept(trial, images, "a kept snapshot's view is not what it was");
 	judge_kernel(trial, images);
+	if (random_once_in(&trial->random, 8))
+		judge_wrong_kept(trial, images);
 	if (random_once_in(&trial->random, 8))
 		judge_wrong_origin(trial, images, live, &record);
 	if (!trial->failed)
@@ -324,8 +488,11 @@ static void judge_after_fault(struct trial *trial, struct sim *sim, enum result 
 	if (!trial->failed && sim->fault.kind != FAULT_FLUSH) {
 		uint8_t *images[SIM_DISKS];
 
-		copy_images(scenario, images,
-			    (uint8_t *[]){sim->disks[0].current, sim->disks[1].current});
+		uint8_t *current[SIM_DISKS];
+
+		for (int i = 0; i < SIM_DISKS; i++)
+			current[i] = sim->disks[i].current;
+		copy_images(scenario, images, current);
 		judge_state(trial, images);
 		free_images(images);
 	}
@@ -348,6 +515,15 @@ static struct sim *begin_trial(struct trial *trial, const struct scenario *scena
 	return sim;
 }
 
+/* Counted before the first write. */
+static void judge_refused(struct trial *trial, const struct sim *sim, enum result result)
+{
+	if (result != RESULT_NO_SPACE && !(sim->fault_happened && result == RESULT_IO))
+		violate(trial, "a kept store has no room, and that was not told");
+	if (!same_images(trial->scenario, sim, trial->scenario->images))
+		violate(trial, "a kept store has no room, and something was written");
+}
+
 bool judge_trace(const struct scenario *scenario, int engine, struct counts *counts,
 		 uint64_t budget, FILE *report)
 {
@@ -355,7 +531,7 @@ bool judge_trace(const struct scenario *scenario, int engine, struct counts *cou
 	struct sim *sim = begin_trial(&trial, scenario, counts, budget, report);
 	struct failure why = {.text = ""};
 
-	if (trace_open(sim, engine)) {
+	if (!scenario->too_small && trace_open(sim, engine)) {
 		counts->scenarios++;
 		if (run_engine(sim, scenario, false, &why) != RESULT_OK)
 			violate(&trial, why.text);
@@ -384,8 +560,10 @@ bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint
 	result = run_engine(sim, scenario, false, &why);
 	if (sim->wrote_outside)
 		violate(&trial, "a transfer lies outside the device, or not on its blocks");
-	else if (sim->fault_happened)
+	else if (sim->fault_happened && !scenario->too_small)
 		judge_after_fault(&trial, sim, result);
+	else if (scenario->too_small)
+		judge_refused(&trial, sim, result);
 	else if (result != RESULT_OK)
 		violate(&trial, why.text);
 	else

@@ -109,22 +109,6 @@ void kernel_view(const uint8_t *origin, uint64_t origin_bytes, const uint8_t *st
 	free(loaded);
 }
 
-void kernel_merge(uint8_t *origin, uint64_t origin_bytes, uint8_t *store, uint64_t store_bytes,
-		  uint32_t chunk_sectors)
-{
-	struct loaded *loaded = malloc(sizeof(*loaded));
-
-	load(loaded, store, store_bytes, chunk_sectors);
-	while (loaded->count > 0) {
-		const struct exception *exception = &loaded->list[--loaded->count];
-
-		copy_chunk(origin, exception->old_chunk * loaded->chunk_bytes, origin_bytes,
-			   store + exception->new_chunk * loaded->chunk_bytes, loaded->chunk_bytes);
-		memset(store + place(loaded, loaded->count), 0, 16);
-	}
-	free(loaded);
-}
-
 bool kernel_tail_is_dirty(const uint8_t *store, uint64_t store_bytes, uint32_t chunk_sectors)
 {
 	struct loaded *loaded = malloc(sizeof(*loaded));
@@ -163,6 +147,56 @@ static bool add(struct loaded *loaded, uint64_t old_chunk, const uint8_t *data)
 	if (++loaded->next_free % (loaded->per_area + 1) == 1)
 		loaded->next_free++;
 	return true;
+}
+
+/* The other snapshots get the origin's chunks that will be overwritten. */
+static bool keep_range(struct loaded *loaded, const uint8_t *origin, uint64_t origin_bytes,
+		       uint64_t offset, uint64_t bytes)
+{
+	uint64_t first = offset / loaded->chunk_bytes;
+	uint64_t end = divide_up(min_u64(offset + bytes, origin_bytes), loaded->chunk_bytes);
+	uint8_t *data = calloc(1, loaded->chunk_bytes);
+	bool room = true;
+
+	for (uint64_t chunk = first; chunk < end && room; chunk++) {
+		if (find(loaded, chunk))
+			continue;
+		memset(data, 0, loaded->chunk_bytes);
+		memcpy(data, origin + chunk * loaded->chunk_bytes,
+		       clip(chunk * loaded->chunk_bytes, loaded->chunk_bytes, origin_bytes));
+		room = add(loaded, chunk, data);
+	}
+	free(data);
+	return room;
+}
+
+bool kernel_merge(const struct scenario *scenario, uint8_t *const images[SIM_DISKS])
+{
+	struct loaded *loaded = calloc(SIM_DISKS, sizeof(*loaded));
+	struct loaded *merging = &loaded[1];
+	bool room = true;
+
+	load(merging, images[1], scenario->store_bytes, scenario->chunk_sectors);
+	for (unsigned int i = 0; i < scenario->kept_count; i++)
+		load(&loaded[2 + i], images[2 + i], scenario->kept[i].bytes,
+		     scenario->kept[i].chunk_sectors);
+	while (merging->count > 0) {
+		const struct exception *exception = &merging->list[--merging->count];
+		uint64_t offset = exception->old_chunk * merging->chunk_bytes;
+
+		for (unsigned int i = 0; i < scenario->kept_count; i++)
+			/* An undo store that was not made yet is none. */
+			if (get_le32(images[2 + i]) == HEADER_MAGIC)
+				room &= keep_range(&loaded[2 + i], images[0],
+						   scenario->origin_bytes, offset,
+						   merging->chunk_bytes);
+		copy_chunk(images[0], offset, scenario->origin_bytes,
+			   images[1] + exception->new_chunk * merging->chunk_bytes,
+			   merging->chunk_bytes);
+		memset(images[1] + place(merging, merging->count), 0, 16);
+	}
+	free(loaded);
+	return room;
 }
 
 /* A write to the origin, or to the snapshot, of a whole chunk. */

@@ -29,7 +29,7 @@
 #define BYTES_OF_ONE_SCENARIO ((uint64_t)64 << 20)
 #define STATES_OF_ONE_TRACE 100
 #define STATES_UNTIL_CAUGHT 400000
-/* Every so manieth scenario is a repair. */
+/* Every fourth scenario is a repair. */
 #define REPAIR_EVERY 4
 
 enum broken_rule broken_rule;
@@ -46,7 +46,7 @@ struct shared {
 };
 
 static struct shared *shared;
-static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1};
+static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1};
 
 bool seen_add(uint64_t hash)
 {
@@ -68,14 +68,16 @@ static bool run_scenario(uint64_t seed, const struct limits *limits, struct coun
 			 FILE *report)
 {
 	struct scenario *scenario;
-	uint64_t budget;
+	uint64_t budget, bytes = 0;
 	bool good;
 
 	if (seed % REPAIR_EVERY == 0)
 		return judge_repair(seed, counts, STATES_OF_ONE_SCENARIO, report);
 	scenario = malloc(sizeof(*scenario));
 	scenario_make(scenario, seed, limits);
-	budget = BYTES_OF_ONE_SCENARIO / (scenario->origin_bytes + scenario->store_bytes);
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		bytes += scenario_bytes(scenario, i);
+	budget = BYTES_OF_ONE_SCENARIO / bytes;
 	good = judge_scenario(scenario, counts, min_u64(budget, STATES_OF_ONE_SCENARIO), report);
 	scenario_free(scenario);
 	free(scenario);
@@ -170,12 +172,15 @@ static struct limits shrink(uint64_t seed)
 	/* Repairs have no limits. */
 	if (seed % REPAIR_EVERY == 0)
 		return best;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 7; i++) {
 		struct limits smaller = best;
-		int *const flags[] = {&smaller.faults, &smaller.duplicates, &smaller.dirty_tail,
-				      &smaller.usual_order};
+		int *const flags[] = {&smaller.faults,	   &smaller.duplicates,
+				      &smaller.dirty_tail, &smaller.usual_order,
+				      &smaller.kept,	   &smaller.kept,
+				      &smaller.kept};
 
-		*flags[i] = i == 3;
+		/* Kept stores: two, then one, then none. */
+		*flags[i] = i < 4 ? i == 3 : 6 - i;
 		if (still_fails(seed, &smaller, NULL))
 			best = smaller;
 	}
@@ -205,6 +210,8 @@ static void print_command(uint64_t seed, const struct limits *limits)
 		printf(" --dirty-tail=%d", limits->dirty_tail);
 	if (limits->usual_order >= 0)
 		printf(" --usual-order=%d", limits->usual_order);
+	if (limits->kept >= 0)
+		printf(" --kept=%d", limits->kept);
 	printf("\n");
 }
 
@@ -250,9 +257,11 @@ static void print_counts(const struct counts *counts, double seconds)
 	       (unsigned long long)counts->distinct, (unsigned long long)counts->nested, seconds);
 	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and "
 	       "used %llu "
-	       "stores again; %llu faults; %llu wrong origins\n",
+	       "stores again; %llu faults; %llu wrong origins; %llu states with kept stores; "
+	       "%llu wrong kept stores\n",
 	       (unsigned long long)counts->kernel_merges, (unsigned long long)counts->kernel_uses,
-	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins);
+	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins,
+	       (unsigned long long)counts->kept_states, (unsigned long long)counts->wrong_kept);
 }
 
 static int check_engine(uint64_t seed, uint64_t states, unsigned int jobs)
@@ -348,19 +357,14 @@ static int check_one(uint64_t seed, const struct limits *limits)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"states", 1, NULL, 'n'},
-						{"jobs", 1, NULL, 'j'},
-						{"seed", 1, NULL, 's'},
-						{"breaks", 0, NULL, 'b'},
-						{"break", 1, NULL, 'B'},
-						{"trace", 1, NULL, 'T'},
-						{"one", 0, NULL, '1'},
-						{"exceptions", 1, NULL, 'e'},
-						{"faults", 1, NULL, 'f'},
-						{"duplicates", 1, NULL, 'd'},
-						{"dirty-tail", 1, NULL, 't'},
-						{"usual-order", 1, NULL, 'u'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"states", 1, NULL, 'n'},     {"jobs", 1, NULL, 'j'},
+		{"seed", 1, NULL, 's'},	      {"breaks", 0, NULL, 'b'},
+		{"break", 1, NULL, 'B'},      {"trace", 1, NULL, 'T'},
+		{"one", 0, NULL, '1'},	      {"exceptions", 1, NULL, 'e'},
+		{"faults", 1, NULL, 'f'},     {"duplicates", 1, NULL, 'd'},
+		{"dirty-tail", 1, NULL, 't'}, {"usual-order", 1, NULL, 'u'},
+		{"kept", 1, NULL, 'k'},	      {NULL, 0, NULL, 0}};
 	uint64_t states = 100000, seed = 1, traces = 0;
 	unsigned int jobs = 2;
 	bool all_breaks = false, one = false;
@@ -408,6 +412,9 @@ int main(int argc, char **argv)
 			break;
 		case 'u':
 			limits.usual_order = atoi(optarg);
+			break;
+		case 'k':
+			limits.kept = atoi(optarg) % (SIM_KEPT_MAX + 1);
 			break;
 		default:
 			return 2;

@@ -116,6 +116,173 @@ static void make_store(struct scenario *scenario, struct random *random)
 			put_entry(scenario, i, random_below(random, 16), usual_chunk(scenario, i));
 }
 
+/* ---- kept stores ---- */
+
+static uint64_t kept_place(const struct scenario_kept *kept, uint64_t index)
+{
+	uint64_t chunk_bytes = kept->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
+
+	return (1 + index / per_area * (per_area + 1)) * chunk_bytes + index % per_area * 16;
+}
+
+/* The chunks that the merge touches and that have no exception, found in the plainest way. */
+static void find_lacking(const struct scenario *scenario, struct scenario_kept *kept)
+{
+	uint64_t chunk_bytes = kept->chunk_sectors * 512ull;
+	uint64_t merging_bytes = scenario->chunk_sectors * 512ull;
+
+	kept->lacking = calloc(divide_up(scenario->origin_bytes, chunk_bytes), sizeof(bool));
+	for (uint32_t i = 0; i < scenario->exceptions; i++)
+		for (uint64_t at = 0; at < merging_bytes; at += SECTOR_BYTES) {
+			uint64_t byte = scenario->list[i].old_chunk * merging_bytes + at;
+
+			if (byte < scenario->origin_bytes)
+				kept->lacking[byte / chunk_bytes] = true;
+		}
+	for (uint32_t i = 0; i < kept->exceptions; i++)
+		kept->lacking[kept->list[i].old_chunk] = false;
+	for (uint64_t i = 0; i < divide_up(scenario->origin_bytes, chunk_bytes); i++)
+		kept->needed += kept->lacking[i];
+}
+
+/* Distinct old chunks; new chunks upwards, now and then with a hole, sometimes in another order. */
+static void choose_kept_list(const struct scenario *scenario, struct scenario_kept *kept,
+			     struct random *random)
+{
+	uint64_t chunks = divide_up(scenario->origin_bytes, kept->chunk_sectors * 512ull);
+	uint64_t per_area = kept->chunk_sectors * 32ull, next = 2;
+	bool holes = random_once_in(random, 3), *taken = calloc(chunks, sizeof(bool));
+	uint64_t wanted = random_below(random, 1 + min_u64(chunks, 2 * per_area));
+
+	if (random_once_in(random, 3))
+		wanted = min_u64(chunks, per_area - 1);
+	if (random_once_in(random, 4))
+		wanted = 0;
+	for (uint64_t i = 0; i < min_u64(wanted, SCENARIO_EXCEPTIONS_MAX); i++) {
+		uint64_t chunk = random_below(random, chunks);
+
+		if (taken[chunk])
+			continue;
+		taken[chunk] = true;
+		next += holes && random_once_in(random, 5);
+		next += next % (per_area + 1) == 1;
+		kept->list[kept->exceptions++] = (struct exception){chunk, next++};
+		next += next % (per_area + 1) == 1;
+	}
+	for (uint32_t i = 1; holes && i < kept->exceptions; i++) {
+		uint64_t j = random_below(random, i), chunk = kept->list[i].new_chunk;
+
+		kept->list[i].new_chunk = kept->list[j].new_chunk;
+		kept->list[j].new_chunk = chunk;
+	}
+	free(taken);
+}
+
+/* The chunks that a store needs at least, by allocating one after the other. */
+static uint64_t smallest_kept(const struct scenario_kept *kept)
+{
+	uint64_t per_area = kept->chunk_sectors * 32ull, next = 2, end, areas;
+
+	for (uint32_t i = 0; i < kept->exceptions; i++)
+		next = max_u64(next, kept->list[i].new_chunk + 1);
+	end = next;
+	for (uint64_t i = 0; i < kept->needed; i++) {
+		next += next % (per_area + 1) == 1;
+		end = ++next;
+	}
+	/* The area in which the list ends must be there, also where it is a new one. */
+	areas = (kept->exceptions + kept->needed) / per_area + 1;
+	return max_u64(end, 2 + (areas - 1) * (per_area + 1));
+}
+
+static void make_kept_image(const struct scenario_kept *kept, uint8_t *image, struct random *random)
+{
+	uint64_t chunk_bytes = kept->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
+	const struct header header = {HEADER_MAGIC, 1, HEADER_VERSION, kept->chunk_sectors};
+	uint64_t live = kept->exceptions;
+
+	if (kept->undo) {
+		memset(image, 0, kept->bytes);
+		return;
+	}
+	fill(image, kept->bytes, random);
+	memset(image, 0, chunk_bytes);
+	header_encode(&header, image);
+	for (uint64_t area = 0; area <= live / per_area; area++)
+		memset(image + kept_place(kept, area * per_area), 0, chunk_bytes);
+	for (uint32_t i = 0; i < live; i++) {
+		put_le64(image + kept_place(kept, i), kept->list[i].old_chunk);
+		put_le64(image + kept_place(kept, i) + 8, kept->list[i].new_chunk);
+	}
+	for (uint64_t i = live + 1; kept->dirty_tail && i < (live / per_area + 1) * per_area;
+	     i += 2)
+		put_le64(image + kept_place(kept, i) + 8, 2 + random_below(random, 8));
+}
+
+static void make_kept(struct scenario *scenario, unsigned int number, bool undo,
+		      struct random *random)
+{
+	static const uint32_t sizes[] = {1, 1, 1, 1, 2, 2, 4, 8, 16};
+	struct scenario_kept *kept = &scenario->kept[number];
+	uint64_t chunks, slack;
+
+	kept->chunk_sectors = sizes[random_below(random, sizeof(sizes) / sizeof(sizes[0]))];
+	/* The kernel wants whole blocks of both devices. */
+	kept->chunk_sectors =
+		(uint32_t)max_u64(kept->chunk_sectors, scenario->block_bytes[0] / SECTOR_BYTES);
+	kept->undo = undo;
+	if (undo)
+		kept->chunk_sectors = scenario->chunk_sectors;
+	scenario->block_bytes[2 + number] =
+		kept->chunk_sectors >= 8 && random_once_in(random, 2) ? 4096 : 512;
+	if (!undo)
+		choose_kept_list(scenario, kept, random);
+	kept->dirty_tail = !undo && random_once_in(random, 6);
+	find_lacking(scenario, kept);
+	chunks = smallest_kept(kept);
+	slack = random_once_in(random, 2) ? 0 : random_below(random, 30);
+	if (!undo && kept->needed > 0 && random_once_in(random, 40)) {
+		chunks--;
+		scenario->too_small = true;
+	} else if (!undo) {
+		chunks += slack;
+	}
+	kept->bytes = chunks * kept->chunk_sectors * 512;
+	scenario->images[2 + number] = malloc(kept->bytes);
+	make_kept_image(kept, scenario->images[2 + number], random);
+	kept->view = malloc(scenario->origin_bytes);
+	kernel_view(scenario->images[0], scenario->origin_bytes, scenario->images[2 + number],
+		    kept->bytes, kept->chunk_sectors, kept->view);
+}
+
+static void make_all_kept(struct scenario *scenario, const struct limits *limits,
+			  struct random *random)
+{
+	bool some = random_once_in(random, 2), undo = random_once_in(random, 3);
+	uint64_t count = 1 + random_below(random, scenario->exhaustive ? 1 : SIM_KEPT_MAX);
+
+	if (limits->kept >= 0)
+		count = (uint64_t)limits->kept;
+	else if (!some)
+		count = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		make_kept(scenario, i, undo && i == count - 1, random);
+		scenario->kept_count++;
+	}
+}
+
+unsigned int scenario_disks(const struct scenario *scenario)
+{
+	return 2 + scenario->kept_count;
+}
+
+uint64_t scenario_bytes(const struct scenario *scenario, unsigned int disk)
+{
+	if (disk >= 2)
+		return scenario->kept[disk - 2].bytes;
+	return disk == 0 ? scenario->origin_bytes : scenario->store_bytes;
+}
+
 /* Two sizes of an origin's end: whole chunks, or a part of the last one. */
 static uint64_t choose_origin_bytes(const struct scenario *scenario, uint64_t chunks,
 				    struct random *random)
@@ -154,7 +321,7 @@ static void choose_sizes(struct scenario *scenario, const struct limits *limits,
 	scenario->chunk_sectors = scenario->exhaustive ? 1 : choose_chunk_sectors(random);
 	if (limits->chunk_sectors)
 		scenario->chunk_sectors = (uint32_t)limits->chunk_sectors;
-	for (int i = 0; i < SIM_DISKS; i++)
+	for (int i = 0; i < 2; i++)
 		scenario->block_bytes[i] =
 			scenario->chunk_sectors >= 8 && random_once_in(random, 2) ? 4096 : 512;
 	scenario->exceptions = choose_exceptions(scenario, random);
@@ -199,12 +366,17 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 	kernel_view(scenario->images[0], scenario->origin_bytes, scenario->images[1],
 		    scenario->store_bytes, scenario->chunk_sectors, scenario->view);
 	choose_fault(scenario, limits, &random);
+	make_all_kept(scenario, limits, &random);
 }
 
 void scenario_free(struct scenario *scenario)
 {
-	free(scenario->images[0]);
-	free(scenario->images[1]);
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		free(scenario->images[i]);
+	for (unsigned int i = 0; i < scenario->kept_count; i++) {
+		free(scenario->kept[i].lacking);
+		free(scenario->kept[i].view);
+	}
 	free(scenario->view);
 	free(scenario->finished);
 }

@@ -34,7 +34,8 @@ bool random_once_in(struct random *random, uint64_t times);
 
 /* ---- disks ---- */
 
-#define SIM_DISKS 2 /* 0: the origin, 1: the store */
+#define SIM_KEPT_MAX 3
+#define SIM_DISKS (2 + SIM_KEPT_MAX) /* 0: the origin, 1: the store, then kept stores, if any */
 #define SIM_REQUESTS 512
 
 /* A write that is not durable yet. */
@@ -117,6 +118,19 @@ void sim_power_cut(struct sim *sim, struct random *random, const uint64_t *choic
 
 #define SCENARIO_EXCEPTIONS_MAX 700
 
+/* A store that the merge keeps. */
+struct scenario_kept {
+	uint32_t chunk_sectors;
+	uint64_t bytes;
+	bool undo;	 /* to be made by the merge: its disk is blank before */
+	bool dirty_tail; /* before the merge */
+	uint32_t exceptions;
+	struct exception list[SCENARIO_EXCEPTIONS_MAX];
+	uint64_t needed;
+	bool *lacking; /* of each of its chunks of the origin: does the merge bring an exception? */
+	uint8_t *view; /* what it must go on showing */
+};
+
 struct scenario {
 	uint64_t seed;
 	uint32_t chunk_sectors;
@@ -127,6 +141,9 @@ struct scenario {
 	bool usual_order, duplicates, dirty_tail, exhaustive;
 	struct fault fault;
 	struct exception list[SCENARIO_EXCEPTIONS_MAX];
+	unsigned int kept_count;
+	struct scenario_kept kept[SIM_KEPT_MAX];
+	bool too_small;		    /* a kept store has no room for what it lacks */
 	uint8_t *images[SIM_DISKS]; /* before the merge */
 	uint8_t *view;		    /* what the origin must become */
 	uint8_t *finished;	    /* what the store must become */
@@ -135,11 +152,15 @@ struct scenario {
 /* What the command line fixes; 0 and -1: chosen by the seed. */
 struct limits {
 	uint64_t exceptions, chunk_sectors, window_bytes;
-	int faults, duplicates, dirty_tail, usual_order;
+	int faults, duplicates, dirty_tail, usual_order, kept;
 };
 
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits);
 void scenario_free(struct scenario *scenario);
+
+/* How many disks it has, and their sizes. */
+unsigned int scenario_disks(const struct scenario *scenario);
+uint64_t scenario_bytes(const struct scenario *scenario, unsigned int disk);
 
 /* ---- the model of the kernel: works on plain bytes, knows nothing of cowtool's code ---- */
 
@@ -147,9 +168,8 @@ void scenario_free(struct scenario *scenario);
 uint32_t kernel_read(const uint8_t *store, uint64_t store_bytes, uint32_t chunk_sectors,
 		     struct exception *list, uint32_t most);
 
-/* The kernel merges what is left. */
-void kernel_merge(uint8_t *origin, uint64_t origin_bytes, uint8_t *store, uint64_t store_bytes,
-		  uint32_t chunk_sectors);
+/* The kernel merges what is left, with the kept stores loaded. False: one of them was full. */
+bool kernel_merge(const struct scenario *scenario, uint8_t *const images[SIM_DISKS]);
 
 /* The kernel uses the store as a live snapshot: new exceptions from both sides, with reloads.
  * Returns NULL, or what was seen to be wrong. `view` is what the snapshot shows; changed with it.
@@ -168,7 +188,7 @@ void kernel_view(const uint8_t *origin, uint64_t origin_bytes, const uint8_t *st
 
 struct counts {
 	uint64_t scenarios, states, distinct, nested, faults, kernel_merges, kernel_uses,
-		wrong_origins;
+		wrong_origins, kept_states, wrong_kept;
 };
 
 /* Runs a scenario and judges every state that a power cut may leave of it, as many as the budget

@@ -88,7 +88,7 @@ bool trace_open(struct sim *sim, int engine)
 {
 	struct failure why;
 
-	for (int i = 0; i < SIM_DISKS; i++)
+	for (int i = 0; i < SIM_DISKS && sim->disks[i].current; i++)
 		if (!open_file(&sim->disks[i]))
 			abort();
 	if (io_engine_open(&sim->real, (enum io_engine_choice)engine, &why) != RESULT_OK)
@@ -102,7 +102,7 @@ bool trace_close(struct sim *sim)
 	bool same = true;
 
 	io_close(&sim->real);
-	for (int i = 0; i < SIM_DISKS; i++) {
+	for (int i = 0; i < SIM_DISKS && sim->disks[i].current; i++) {
 		const struct sim_disk *disk = &sim->disks[i];
 		uint8_t *bytes = io_buffer(disk->device.bytes);
 

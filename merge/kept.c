@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "merge/kept.h"
+
+#include <string.h>
+
+#include "store/breaks.h"
+#include "store/bytes.h"
+
+/* For the search of duplicates in a kept store. */
+#define CHECK_MEMORY_BYTES (64u << 20)
+
+struct kept_range kept_range(const struct geometry *kept, const struct geometry *merging,
+			     uint64_t old_chunk)
+{
+	uint64_t ratio;
+
+	if (BROKEN(KEPT_WRONG_CHUNK))
+		return (struct kept_range){old_chunk, 1};
+	/* Powers of two: one of them divides the other. */
+	if (kept->chunk_bytes >= merging->chunk_bytes) {
+		ratio = kept->chunk_bytes / merging->chunk_bytes;
+		return (struct kept_range){old_chunk / ratio, 1};
+	}
+	ratio = merging->chunk_bytes / kept->chunk_bytes;
+	return (struct kept_range){old_chunk * ratio, ratio};
+}
+
+static enum result refuse_errors(const struct kept *kept, const struct device *origin,
+				 struct failure *why)
+{
+	const struct check *check = &kept->check;
+	const struct finding *first = &check->first_error;
+	const char *name = kept->store->device->name;
+
+	if (check->found[PROBLEM_HEADER_INVALID])
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: is marked invalid: the kernel gave this snapshot up, there is nothing "
+			"to keep; leave it out, or, if an unfinished merge keeps it, name it with "
+			"--drop-kept",
+			name);
+	if (first->problem == PROBLEM_ENTRY_BEYOND_ORIGIN)
+		return fail(why, RESULT_REFUSED,
+			    "%s: cannot be kept: %s is too small to be its origin: %s", name,
+			    origin->name, first->message);
+	return fail(why, RESULT_DAMAGED,
+		    "%s: cannot be kept, it has errors, the first: %s: %s; 'cowtool verify "
+		    "--origin=%s %s' lists all",
+		    name, problem_info(first->problem)->code, first->message, origin->name, name);
+}
+
+enum result kept_verify(struct kept *kept, const struct device *origin, bool force,
+			struct failure *why)
+{
+	struct check *check = &kept->check;
+	enum result result;
+	uint64_t forgiven;
+
+	if (kept->is_new)
+		return RESULT_OK;
+	result = store_require_header(kept->store, why);
+	if (result != RESULT_OK)
+		return result;
+	*check = (struct check){.store = kept->store,
+				.origin_known = true,
+				.origin_bytes = origin->bytes,
+				.memory_bytes = CHECK_MEMORY_BYTES};
+	result = check_run(check, why);
+	if (result != RESULT_OK)
+		return result;
+	forgiven = force ? check->found[PROBLEM_DUPLICATE_OLD] : 0;
+	return check_count(check, SEVERITY_ERROR) > forgiven ? refuse_errors(kept, origin, why)
+							     : RESULT_OK;
+}
+
+/* ---- counting ---- */
+
+struct counting {
+	struct kept *kept;
+	size_t count;
+	const struct geometry *merging;
+};
+
+static enum result add_touched(void *context, uint64_t index, const uint8_t *entries,
+			       uint32_t count, struct failure *why)
+{
+	struct counting *counting = context;
+	struct exception exception;
+
+	(void)index;
+	for (uint32_t i = 0; i < count; i++) {
+		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+		for (size_t k = 0; k < counting->count; k++) {
+			struct kept *kept = &counting->kept[k];
+			struct kept_range range = kept_range(
+				&kept->store->geometry, counting->merging, exception.old_chunk);
+
+			if (!chunk_set_add(&kept->lacking, range.first, range.count))
+				return fail_memory(why, "the chunks of a kept snapshot", 0);
+			kept->needed += BROKEN(KEPT_COUNTED_TWICE);
+		}
+	}
+	return RESULT_OK;
+}
+
+static enum result take_present(void *context, uint64_t index, const uint8_t *entries,
+				uint32_t count, struct failure *why)
+{
+	struct kept *kept = context;
+	struct exception exception;
+
+	(void)index;
+	(void)why;
+	for (uint32_t i = 0; i < count; i++) {
+		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+		chunk_set_take(&kept->lacking, exception.old_chunk);
+	}
+	return RESULT_OK;
+}
+
+static enum result begin_counting(struct kept *kept, const struct store *merging,
+				  const struct device *origin, struct failure *why)
+{
+	if (kept->is_new)
+		kept->store->geometry = merging->geometry;
+	kept->needed = 0;
+	if (!chunk_set_init(&kept->lacking,
+			    geometry_origin_chunks(&kept->store->geometry, origin->bytes)))
+		return fail_memory(why, "the chunks of a kept snapshot", 0);
+	return RESULT_OK;
+}
+
+static enum result end_counting(struct kept *kept, struct failure *why)
+{
+	const struct geometry *geometry = &kept->store->geometry;
+	const struct summary *summary = &kept->check.summary;
+	struct store_scan scan = {.live = take_present, .context = kept};
+	enum result result = RESULT_OK;
+
+	kept->room = UINT64_MAX;
+	if (!kept->is_new) {
+		result = store_scan(kept->store, &scan, why);
+		geometry_room(geometry, geometry_next_free(geometry, summary->highest_new),
+			      summary->exceptions, 0, &kept->room);
+	}
+	if (!BROKEN(KEPT_NOT_COUNTED))
+		kept->needed += kept->lacking.count;
+	return result;
+}
+
+enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
+		       const struct device *origin, struct failure *why)
+{
+	struct counting counting = {.kept = kept, .count = count, .merging = &merging->geometry};
+	struct store_scan scan = {.live = add_touched, .context = &counting};
+	enum result result = RESULT_OK;
+
+	if (count == 0)
+		return RESULT_OK;
+	for (size_t i = 0; i < count && result == RESULT_OK; i++)
+		result = begin_counting(&kept[i], merging, origin, why);
+	if (result == RESULT_OK)
+		result = store_scan(merging, &scan, why);
+	for (size_t i = 0; i < count && result == RESULT_OK; i++)
+		result = end_counting(&kept[i], why);
+	return result;
+}
+
+uint64_t kept_new_bytes(const struct kept *kept)
+{
+	return geometry_bytes_for(kept->store->geometry.chunk_sectors, kept->needed);
+}
+
+uint32_t kept_live(const struct kept *kept, size_t count)
+{
+	uint32_t live = 0;
+
+	for (size_t i = 0; i < count; i++)
+		live += !kept[i].given_up;
+	return live;
+}
+
+void kept_free(struct kept *kept)
+{
+	chunk_set_free(&kept->lacking);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A store that a merge keeps: another snapshot of the same origin, or an undo store, whose view must
+ * not change while the origin is overwritten. Here: whether it can be kept, and what it lacks.
+ * Giving it that is merge/keep's. Writes nothing.
+ */
+#ifndef MERGE_KEPT_H
+#define MERGE_KEPT_H
+
+#include "merge/chunk_set.h"
+#include "store/store.h"
+#include "verify/check.h"
+
+/* The caller fills in the fields above `results` of a zeroed struct kept. */
+struct kept {
+	struct store *store; /* the caller's. Of an undo store that is to be made: only store->io */
+	enum record_role role; /* RECORD_KEPT or RECORD_UNDO */
+	bool is_new;	       /* an undo store that does not exist yet */
+	/* results */
+	struct check check;
+	struct chunk_set lacking; /* old chunks that need an exception and have none; owned */
+	uint64_t needed;	  /* how many that were before the merge */
+	uint64_t room;		  /* how many more exceptions fit */
+	bool given_up;		  /* not kept: marked invalid, or to be */
+	uint64_t exceptions_added;
+};
+
+/* Old chunks of a kept store. */
+struct kept_range {
+	uint64_t first, count;
+};
+
+/* Those that a chunk of the merging store overlaps; the chunk lies in the origin, at least in part.
+ */
+struct kept_range kept_range(const struct geometry *kept, const struct geometry *merging,
+			     uint64_t old_chunk);
+
+/*
+ * Is it a sound store over that origin? Not asked of a new one. RESULT_DAMAGED, RESULT_REFUSED,
+ * RESULT_NOT_THERE, RESULT_IO. Two exceptions for a chunk are forgiven with `force`.
+ */
+enum result kept_verify(struct kept *kept, const struct device *origin, bool force,
+			struct failure *why);
+
+/*
+ * Counts exactly what each of `count` stores lacks before all of `merging` goes into the origin, and
+ * what it has room for. One stream of the merging store's metadata, and one of each kept store's.
+ */
+enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
+		       const struct device *origin, struct failure *why);
+
+/* The size in bytes that a new store needs for what it lacks; UINT64_MAX: there is no such size. */
+uint64_t kept_new_bytes(const struct kept *kept);
+
+/* How many are really kept. */
+uint32_t kept_live(const struct kept *kept, size_t count);
+
+/* Frees what the results own. */
+void kept_free(struct kept *kept);
+
+#endif
