@@ -145,6 +145,9 @@ static enum result plan(struct planner *planner, struct failure *why)
 
 	if (result != RESULT_OK)
 		return result;
+	/* All else was looked at as if it stood there. */
+	if (repair->header_is_lost)
+		repair->check.found[repair->header_problem] = 1;
 	if (planner->no_memory)
 		return fail_memory(why, "the plan",
 				   planner->found_capacity * 2 * sizeof(*planner->found));
