@@ -113,8 +113,13 @@ check-sim: sim test-programs
 
 # A real kernel under QEMU, in software.
 .PHONY: check-kernel
-check-kernel: cowtool
+check-kernel: test-programs
 	bats tests/kernel/*.bats
+
+# A table: each defect, what cowtool, blkid and that kernel say to it, and what becomes of it.
+.PHONY: defects
+defects: test-programs
+	tests/defects-table
 
 .PHONY: layers
 layers:
