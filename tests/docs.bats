@@ -270,6 +270,7 @@ lines_are() {
     sed -n '/^A quick tour$/,/^Exit codes$/s/^    //p' "$root/README" >tour
     sed -n 's/^\$ //p' tour >commands
     [ "$(wc -l <commands)" -ge 7 ]
+    grep -q 'merge .*--keep=.* --undo=' commands
     while IFS= read -r line; do
         echo "\$ $line"
         bash -c "$line" 2>>notes
