@@ -35,6 +35,10 @@ static const struct command commands[] = {
 	 "List every live exception in the order of the store.", false},
 	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE", "Merge a COW store into its origin.",
 	 true},
+	{"save", cmd_save, "[OPTION...] STORE FILE", "Save the metadata of a COW store in a file.",
+	 false},
+	{"restore", cmd_restore, "[OPTION...] FILE STORE",
+	 "Write a saved file back to a COW store's device.", false},
 	{"create", cmd_create, "[OPTION...] --chunk=SIZE STORE",
 	 "Make an empty COW store, as the kernel makes it.", false},
 };

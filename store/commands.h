@@ -8,5 +8,7 @@
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why);
 enum result cmd_create(struct cli *cli, int argc, const char **argv, struct failure *why);
 enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failure *why);
+enum result cmd_save(struct cli *cli, int argc, const char **argv, struct failure *why);
+enum result cmd_restore(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 #endif

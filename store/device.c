@@ -323,6 +323,12 @@ void device_fit(struct device *device, uint64_t unit_bytes)
 		stop_direct(device);
 }
 
+void device_drop_cache(const struct device *device)
+{
+	if (device->fd >= 0)
+		posix_fadvise(device->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why)
 {

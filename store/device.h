@@ -71,6 +71,10 @@ void device_unlink(const struct device *device);
  */
 void device_fit(struct device *device, uint64_t unit_bytes);
 
+/* What is read next comes from the medium, as far as the kernel can see to that. Nothing unflushed is
+ * lost. */
+void device_drop_cache(const struct device *device);
+
 /* Does `name` (a path or TAG=value) lead to this device or file? A name that leads nowhere does
  * not. */
 enum result device_is(const struct device *device, const char *name, bool *same,

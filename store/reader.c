@@ -6,6 +6,20 @@
 #include "store/io_engines.h"
 #include "store/usage.h"
 
+static enum result open_saved(struct reader *reader, const struct cli *cli, const char *name,
+			      struct failure *why)
+{
+	enum result result;
+
+	device_close(&reader->device, why); /* it was only looked at: that cannot fail */
+	result = savefile_open(&reader->saved, name, why);
+	if (result != RESULT_OK)
+		return result;
+	cli_note(cli, "%s: note: a saved file: this is what the store was when it was saved", name);
+	savefile_io_open(&reader->io, &reader->saved);
+	return store_open(&reader->store, &reader->saved.device, &reader->io, why);
+}
+
 enum result reader_open(struct reader *reader, const struct cli *cli, const char *name,
 			struct failure *why)
 {
@@ -13,10 +27,12 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 	char phrase[512];
 
 	memset(reader, 0, sizeof(*reader));
-	reader->device.fd = -1;
+	reader->device.fd = reader->saved.file.fd = reader->saved.device.fd = -1;
 	result = device_open(&reader->device, name, DEVICE_LOOK, why);
 	if (result != RESULT_OK)
 		return result;
+	if (savefile_detect(&reader->device))
+		return open_saved(reader, cli, name, why);
 	if (usage_find(&reader->device, phrase, sizeof(phrase)))
 		cli_note(cli, "%s: warning: %s; what is read here may be changing", name, phrase);
 	result = io_engine_open(&reader->io, IO_ENGINE_AUTO, why);
@@ -30,5 +46,6 @@ void reader_close(struct reader *reader)
 	struct failure ignored; /* nothing was written: a failing close loses nothing */
 
 	io_close(&reader->io);
+	savefile_close(&reader->saved);
 	device_close(&reader->device, &ignored);
 }

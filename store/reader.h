@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How the reading commands open a store: no hold on it, a warning where somebody else uses it. */
+/* How the reading commands open a store, or a saved file in its place: no hold on it, a warning where
+ * somebody else uses it. */
 #ifndef STORE_READER_H
 #define STORE_READER_H
 
 #include "store/cli.h"
+#include "store/savefile.h"
 #include "store/store.h"
 
 struct reader {
-	struct device device;
+	struct device device; /* fd -1 where a saved file is read: store.device is right for both */
+	struct savefile saved; /* fd -1 where a store is read */
 	struct io io;
 	struct store store;
 };

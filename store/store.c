@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/bytes.h"
+#include "store/savefile_format.h"
 
 static uint32_t block_bytes(const struct store *store)
 {
@@ -50,6 +51,11 @@ enum result store_require_header(const struct store *store, struct failure *why)
 {
 	const char *name = store->device->name;
 
+	if (store->header.magic == SAVEFILE_MAGIC_LOW && store->header.valid == SAVEFILE_MAGIC_HIGH)
+		return fail(why, RESULT_NOT_THERE,
+			    "%s: is a saved file, not a store: it holds no data; 'cowtool restore' "
+			    "writes it to a device",
+			    name);
 	switch (store->header_fault) {
 	case HEADER_GOOD:
 		return RESULT_OK;

@@ -81,7 +81,7 @@ lines_are() {
 
 @test "check-docs: a common option that is missing is found for every command" {
     changed_page '/^\.It Fl Fl quiet/d'
-    for command in inspect verify dump merge create; do
+    for command in inspect verify dump merge save restore create; do
         check_docs_refuses "options of $command: only in --help: --quiet"
     done
 }
@@ -134,7 +134,7 @@ lines_are() {
 
 @test "bash: the first word is a command" {
     complete_bash cowtool ''
-    lines_are inspect verify dump merge create --help --version
+    lines_are inspect verify dump merge save restore create --help --version
     complete_bash cowtool ver
     lines_are verify
 }
@@ -219,7 +219,7 @@ lines_are() {
     command -v fish >/dev/null || skip 'fish is not installed'
     touch origin.img
     complete_fish 'cowtool '
-    lines_are inspect verify dump merge create --help --version
+    lines_are inspect verify dump merge save restore create --help --version
     complete_fish 'cowtool merge --resume --'
     lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --window= --io= --progress= --json --quiet \
         --help --version
