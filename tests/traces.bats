@@ -125,6 +125,21 @@ view() {
     view 0 0 store
 }
 
+@test "traces: of junk nothing is lost, even where its old chunks could be in an origin" {
+    for ((i = 32; i < 64; i++)); do
+        entries+=" entry=$i:$i:$((2 ** 57 + i))"
+    done
+    # shellcheck disable=SC2086
+    make chunk=1 size=65536 sequential=32 $entries
+    traces 2 '{"entry-too-large area-not-zeroed": 32}' store
+    view 0 0 store
+    # seven of them are not enough to say so
+    # shellcheck disable=SC2086
+    make chunk=1 size=65536 sequential=32 ${entries% entry=39*}
+    traces 2 '{}' store
+    view 3584 0 store
+}
+
 @test "traces: junk behind a full area whose first entry is empty is an area that was not zeroed" {
     make chunk=1 size=65536 sequential=32 junk=1 entry=32:0:0
     traces 1 '{"dirty-tail area-not-zeroed": 1}' store
