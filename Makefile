@@ -30,7 +30,7 @@ CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread $(CFLAGS)
 LIBS_ALL := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
 
 # What parses options and prints is the command line's; the library does neither.
-COMMAND_LINE_SOURCES := store/cli.c store/json.c store/progress.c store/reader.c
+COMMAND_LINE_SOURCES := store/cli.c store/json.c store/progress.c store/reader.c store/table.c
 COMMAND_SOURCES := $(wildcard store/cmd_*.c verify/cmd_*.c merge/cmd_*.c) $(COMMAND_LINE_SOURCES)
 LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(wildcard store/*.c verify/*.c merge/*.c))
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(B)/%.o)
@@ -177,7 +177,7 @@ lint: layers
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux \
-	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time
+	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time strace
 .PHONY: setup
 setup:
 	apt-get update

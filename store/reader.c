@@ -49,3 +49,10 @@ void reader_close(struct reader *reader)
 	savefile_close(&reader->saved);
 	device_close(&reader->device, &ignored);
 }
+
+enum result reader_open_origin(struct device *origin, const char *name, struct failure *why)
+{
+	enum result result = device_open(origin, name, DEVICE_LOOK, why);
+
+	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+}

@@ -22,4 +22,8 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 
 void reader_close(struct reader *reader);
 
+/* Opens the origin of a store that is read. "Not there" is said of stores only: an origin that
+ * leads nowhere is RESULT_REFUSED. device_close it, also after an error. */
+enum result reader_open_origin(struct device *origin, const char *name, struct failure *why);
+
 #endif

@@ -4,9 +4,11 @@
 static const struct problem_info problems[PROBLEM_COUNT] = {
 	[PROBLEM_HEADER_MAGIC] = {"header-magic", SEVERITY_ERROR, "no COW store begins here"},
 	[PROBLEM_HEADER_VERSION] = {"header-version", SEVERITY_ERROR,
-				    "the kernel refuses to load this snapshot"},
+				    "the kernel refuses to load this snapshot; its data may all be "
+				    "there"},
 	[PROBLEM_HEADER_CHUNK_SIZE] = {"header-chunk-size", SEVERITY_ERROR,
-				       "the kernel refuses to load this snapshot"},
+				       "the kernel refuses to load this snapshot; its data may all "
+				       "be there"},
 	[PROBLEM_HEADER_INVALID] = {"header-invalid", SEVERITY_ERROR,
 				    "the kernel gave this snapshot up, mostly because it was full; "
 				    "later changes of the origin are not in it"},
@@ -15,9 +17,11 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 	[PROBLEM_STORE_TRUNCATED] = {"store-truncated", SEVERITY_ERROR,
 				     "the device is smaller than the store: its end is lost"},
 	[PROBLEM_AREA_MISSING] = {"area-missing", SEVERITY_ERROR,
-				  "the list of exceptions has no end: the kernel fails to load it"},
+				  "the list of exceptions has no end: the kernel fails to load "
+				  "it, and what the next area held is lost"},
 	[PROBLEM_ENTRY_TOO_LARGE] = {"entry-too-large", SEVERITY_ERROR,
-				     "no such chunk can exist; the kernel may crash on it"},
+				     "no such chunk can exist: the saved data is lost; the kernel "
+				     "may crash on it"},
 	[PROBLEM_ENTRY_IN_METADATA] = {"entry-in-metadata", SEVERITY_ERROR,
 				       "the saved data was overwritten by metadata and is lost"},
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = {"entry-beyond-device", SEVERITY_ERROR,
@@ -25,7 +29,8 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 	[PROBLEM_ENTRY_BEYOND_ORIGIN] = {"entry-beyond-origin", SEVERITY_ERROR,
 					 "the chunk is not in the origin: wrong origin, or damage"},
 	[PROBLEM_DUPLICATE_OLD] = {"duplicate-old", SEVERITY_ERROR,
-				   "two versions of one chunk; the kernel shows the first"},
+				   "two versions of one chunk; the kernel shows the first (before "
+				   "5.2 mostly the last)"},
 	[PROBLEM_DUPLICATE_NEW] = {"duplicate-new", SEVERITY_ERROR,
 				   "two chunks share one saved copy: one of them is lost"},
 	[PROBLEM_DIRTY_TAIL] = {"dirty-tail", SEVERITY_WARNING,

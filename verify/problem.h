@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "verify/trace.h"
+
 enum severity {
 	SEVERITY_INFO,	  /* legal, worth knowing */
 	SEVERITY_WARNING, /* does not change the view; can be mended */
@@ -49,7 +51,10 @@ struct finding {
 	uint64_t area;
 	uint32_t index; /* within the area */
 	uint64_t old_chunk, new_chunk;
-	char message[256];
+	/* The part of the view that the exception stands for; view_bytes 0: none is concerned. */
+	uint64_t view_offset, view_bytes;
+	enum trace trace; /* what it looks like; the message says it, too */
+	char message[512];
 };
 
 #endif
