@@ -414,6 +414,8 @@ static enum result open_and_dump(struct cli *cli, const struct dump_options *opt
 	struct failure ignored;
 	enum result result = reader_open(&reader, cli, cli->arguments[0], why);
 
+	if (result == RESULT_OK && options->stale)
+		result = reader_require_store(&reader, why);
 	if (result == RESULT_OK && options->origin)
 		result = reader_open_origin(&origin, options->origin, why);
 	if (result == RESULT_OK)

@@ -548,3 +548,14 @@ all_look_same() {
     ((code == 4))
     said 'Permission denied'
 }
+
+@test "a saved file has no data to look at, and nothing stale" {
+    truncate -s 20M origin
+    "$tools/mkstore" store random=100 origin_chunks=5120
+    "$cowtool" save --quiet store file
+    run -5 "$cowtool" verify --data=origin file
+    [[ $output == *"file: is a saved file"* ]]
+    run -5 "$cowtool" dump --stale file
+    [[ $output == *"file: is a saved file"* ]]
+    run -0 "$cowtool" dump --map --origin=origin --quiet file
+}

@@ -377,6 +377,8 @@ static enum result open_and_verify(struct cli *cli, const struct verify_options 
 	struct failure ignored;
 	enum result result = reader_open(&reader, cli, cli->arguments[0], why);
 
+	if (result == RESULT_OK && options->data)
+		result = reader_require_store(&reader, why);
 	if (result == RESULT_OK && origin_name)
 		result = reader_open_origin(&origin, origin_name, why);
 	if (result == RESULT_OK)
