@@ -4,6 +4,8 @@
 # cowtool save and restore, and saved files in the place of a store. Where the metadata is on a device is worked out here
 # from the format's description: with chunks of C sectors, area a is chunk 1 + a * (32 * C + 1).
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     # shellcheck source=helpers.bash
     . "$BATS_TEST_DIRNAME/helpers.bash"
@@ -551,7 +553,7 @@ all_look_same() {
 
 @test "a saved file has no data to look at, and nothing stale" {
     truncate -s 20M origin
-    "$tools/mkstore" store random=100 origin_chunks=5120
+    "$mkstore" store random=100 origin_chunks=5120
     "$cowtool" save --quiet store file
     run -5 "$cowtool" verify --data=origin file
     [[ $output == *"file: is a saved file"* ]]
