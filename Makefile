@@ -30,7 +30,7 @@ CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread $(CFLAGS)
 LIBS_ALL := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
 
 # What parses options and prints is the command line's; the library does neither.
-COMMAND_LINE_SOURCES := store/cli.c store/json.c store/progress.c store/reader.c
+COMMAND_LINE_SOURCES := store/cli.c store/json.c store/progress.c store/reader.c store/table.c
 COMMAND_SOURCES := $(wildcard store/cmd_*.c verify/cmd_*.c merge/cmd_*.c) $(COMMAND_LINE_SOURCES)
 LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(wildcard store/*.c verify/*.c merge/*.c))
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(B)/%.o)
@@ -80,7 +80,8 @@ $(TEST_TOOLS): $(B)/tests/%: $(B)/tests/%.o
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
 
 -include $(wildcard $(B)/tests/*.d $(B)/tests/sim/*.d)
-.SECONDARY:
+# Kept, though only the test programs need them. (.SECONDARY would also let a flags file that is gone pass.)
+.PRECIOUS: $(B)/%.o
 
 .PHONY: test-programs
 test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS)
@@ -110,6 +111,25 @@ check-sim: sim test-programs
 	$(SIM) --states=1000000
 	$(SIM) --trace=200
 	tests/sim/kill-loop 300
+
+# libFuzzer, with clang: every target for SECONDS; and that they find what is broken on purpose. The corpus
+# stays in build/fuzz/corpus. Each tests/fuzz/fuzz_*.c is a target.
+FUZZ_TARGETS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(FUZZ_TARGETS): %: %.o $(B)/tests/fuzz/disk.o $(B)/libcowtool.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_ALL)
+
+-include $(wildcard $(B)/tests/fuzz/*.d)
+
+.PHONY: fuzz fuzz-targets
+fuzz-targets: $(FUZZ_TARGETS)
+
+SECONDS := 60
+FUZZ = CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined' fuzz-targets
+fuzz: cowtool
+	$(MAKE) B=build/fuzz $(FUZZ)
+	$(MAKE) B=build/fuzz-broken CPPFLAGS='$(CPPFLAGS) -DCOWTOOL_BREAKS' $(FUZZ)
+	COWTOOL=$(CURDIR)/cowtool tests/fuzz/run $(SECONDS)
 
 # A real kernel under QEMU, in software.
 .PHONY: check-kernel
@@ -162,7 +182,7 @@ lint: layers
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux \
-	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time
+	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time strace
 .PHONY: setup
 setup:
 	apt-get update

@@ -14,14 +14,27 @@ _cowtool_options() {
     "$program" "$command" --help 2>/dev/null </dev/null | sed -n 's/^  \(--[a-z0-9-]*=\{0,1\}\).*/\1/p'
 }
 
+# Those that may be given again and again: their help ends so.
+_cowtool_repeatable() {
+    "$program" "$command" --help 2>/dev/null </dev/null | sed -n 's/^  \(--[a-z0-9-]*=\{0,1\}\).*(repeatable)$/\1/p'
+}
+
 # _cowtool_value_help OPTION: what the help calls its value, then the text; empty where it takes none.
 _cowtool_value_help() {
     "$program" "$command" --help 2>/dev/null </dev/null | sed -n "s/^  $1=\([^ ]*\)  *\(.*\)/\1 \2/p"
 }
 
+# _cowtool_add_files VALUE PREFIX
+_cowtool_add_files() {
+    local files=()
+    mapfile -t files < <(compgen -f -- "$1")
+    COMPREPLY+=("${files[@]/#/$2}")
+    compopt -o filenames 2>/dev/null
+}
+
 # _cowtool_add_devices VALUE PREFIX: block devices, image files and tags.
 _cowtool_add_devices() {
-    local tag kind entry tags=() files=()
+    local tag kind entry tags=()
     for tag in UUID= LABEL= PARTUUID= PARTLABEL=; do
         if [[ $1 == "$tag"* ]]; then
             kind=${tag,,}
@@ -32,14 +45,11 @@ _cowtool_add_devices() {
         fi
         [[ $tag == "$1"* ]] && tags+=("$tag")
     done
-    mapfile -t files < <(compgen -f -- "$1")
-    COMPREPLY+=("${files[@]/#/$2}" "${tags[@]/#/$2}")
+    _cowtool_add_files "$1" "$2"
+    [[ ${#tags[@]} -gt 0 ]] || return
+    COMPREPLY+=("${tags[@]/#/$2}")
     # 'filenames' would put a backslash before the '=' of a tag.
-    if [[ ${#tags[@]} -eq 0 ]]; then
-        compopt -o filenames 2>/dev/null
-    else
-        compopt -o nospace 2>/dev/null
-    fi
+    compopt +o filenames -o nospace 2>/dev/null
 }
 
 # _cowtool_add_values HELP VALUE PREFIX: a help such as "FORMAT text (default), csv or json" lists what there is.
@@ -51,17 +61,20 @@ _cowtool_add_values() {
         for value in ${text//,/}; do
             [[ $value == "$2"* ]] && COMPREPLY+=("$3$value")
         done
+    elif [[ $1 == FILE\ * ]]; then
+        _cowtool_add_files "$2" "$3"
     elif [[ $1 != SIZE\ * ]]; then
         _cowtool_add_devices "$2" "$3"
     fi
 }
 
-# Options that are not there yet: the program takes each only once.
+# Options that are not there yet, and those that may be there again.
 _cowtool_add_options() {
-    local option word
+    local option word repeatable
+    mapfile -t repeatable < <(_cowtool_repeatable)
     for option in $(_cowtool_options); do
         for word in "${words[@]:2:${#words[@]}-3}"; do
-            [[ ${word%%=*} == "${option%=}" ]] && continue 2
+            [[ ${word%%=*} == "${option%=}" && " ${repeatable[*]} " != *" $option "* ]] && continue 2
         done
         [[ $option == "$cur"* ]] && COMPREPLY+=("$option")
     done

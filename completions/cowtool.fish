@@ -23,6 +23,8 @@ function __cowtool_values --argument-names option token prefix
     set -l text (string replace -ra ' \([^)]*\)' '' -- $parts[3])
     if string match -qr -- '^[a-z]+(, [a-z]+)* or [a-z]+$' $text
         string replace -r -- '^' $prefix (string match -ra '\b(?!or\b)[a-z]+' -- $text)
+    else if test "$parts[2]" = FILE
+        string replace -r -- '^' $prefix (__fish_complete_path $token)
     else if test "$parts[2]" != SIZE
         __cowtool_devices $token $prefix
     end
@@ -45,10 +47,10 @@ function __cowtool_complete
     else if string match -qr -- "^  $previous=" $help
         __cowtool_values $previous "$token" '' $help
     else if string match -q -- '-*' $token
-        # An option that was given is not offered again: the program takes each only once.
+        # An option that was given is offered again only if its help says that it may be.
         for line in (string match -r -- '^  --.*' $help)
             set -l option (string replace -r -- '^  (--[a-z0-9-]+).*' '$1' $line)
-            if not string match -qr -- "^$option(=|\$)" $words[3..]
+            if string match -q -- '*(repeatable)' $line; or not string match -qr -- "^$option(=|\$)" $words[3..]
                 string replace -r -- '^  (--[a-z0-9-]+=?)\S* +(.*)' '$1\t$2' $line
             end
         end

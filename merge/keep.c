@@ -186,11 +186,10 @@ enum result keep_init(struct keep *keep, struct kept *kept, size_t count,
 	keep->keepers = calloc(count ? count : 1, sizeof(*keep->keepers));
 	if (!keep->keepers)
 		return fail_memory(why, "the kept snapshots", count * sizeof(*keep->keepers));
-	while (result == RESULT_OK && keep->count < count) {
-		result = init_keeper(&keep->keepers[keep->count], &kept[keep->count], merging,
-				     origin, slots, capacity, why);
-		keep->count++;
-	}
+	for (size_t i = 0; i < count && result == RESULT_OK; i++)
+		if (!kept[i].given_up)
+			result = init_keeper(&keep->keepers[keep->count++], &kept[i], merging,
+					     origin, slots, capacity, why);
 	return result;
 }
 

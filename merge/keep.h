@@ -22,7 +22,8 @@ struct keep {
 
 /*
  * For windows in `slots` places, of at most `capacity` exceptions of a merging store of that
- * geometry. `kept` (the caller's) have been prepared, and are not invalid. Reads one block of each.
+ * geometry. `kept` (the caller's) have been prepared; those that are given up are left alone. Reads
+ * one block of each.
  */
 enum result keep_init(struct keep *keep, struct kept *kept, size_t count,
 		      const struct geometry *merging, struct device *origin, unsigned int slots,

@@ -92,8 +92,12 @@ static enum result add_touched(void *context, uint64_t index, const uint8_t *ent
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
 		for (size_t k = 0; k < counting->count; k++) {
 			struct kept *kept = &counting->kept[k];
-			struct kept_range range = kept_range(
-				&kept->store->geometry, counting->merging, exception.old_chunk);
+			struct kept_range range;
+
+			if (kept->given_up)
+				continue;
+			range = kept_range(&kept->store->geometry, counting->merging,
+					   exception.old_chunk);
 
 			if (!chunk_set_add(&kept->lacking, range.first, range.count))
 				return fail_memory(why, "the chunks of a kept snapshot", 0);
@@ -155,14 +159,16 @@ enum result kept_count(struct kept *kept, size_t count, const struct store *merg
 	struct store_scan scan = {.live = add_touched, .context = &counting};
 	enum result result = RESULT_OK;
 
-	if (count == 0)
+	if (kept_live(kept, count) == 0)
 		return RESULT_OK;
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
-		result = begin_counting(&kept[i], merging, origin, why);
+		if (!kept[i].given_up)
+			result = begin_counting(&kept[i], merging, origin, why);
 	if (result == RESULT_OK)
 		result = store_scan(merging, &scan, why);
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
-		result = end_counting(&kept[i], why);
+		if (!kept[i].given_up)
+			result = end_counting(&kept[i], why);
 	return result;
 }
 

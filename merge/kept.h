@@ -43,8 +43,8 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 			struct failure *why);
 
 /*
- * Counts exactly what each of `count` stores lacks before all of `merging` goes into the origin, and
- * what it has room for. One stream of the merging store's metadata, and one of each kept store's.
+ * Counts exactly what each of `count` stores, but those that are given up, lacks before all of
+ * `merging` goes into the origin, and what it has room for. One stream of the merging store's metadata, and one of each kept store's.
  */
 enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
 		       const struct device *origin, struct failure *why);

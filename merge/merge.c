@@ -337,7 +337,7 @@ static enum result begin(struct merge *merge, struct failure *why)
 
 		return drops ? record_drop(merge, why) : RESULT_OK;
 	}
-	result = invalidate_full(merge, why);
+	result = BROKEN(KEPT_NOT_INVALIDATED) ? RESULT_OK : invalidate_full(merge, why);
 	if (result == RESULT_OK && !BROKEN(LATE_RECORD))
 		result = record_begin(merge, why);
 	return result;

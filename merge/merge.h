@@ -63,7 +63,7 @@ struct merge_estimate {
 	uint64_t runs;	  /* of neighbours, as the kernel would merge them */
 	uint64_t windows; /* commits, at most */
 	uint64_t bytes;	  /* to be written to the origin */
-	uint64_t flushes; /* at most, of both devices together */
+	uint64_t flushes; /* at most, of all devices together */
 };
 
 /* Must the blocks of an area be cleared from the last to the first (see commit.c)? */

@@ -315,6 +315,23 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	return RESULT_OK;
 }
 
+/* Its records, the data of each window, and the blocks that are published one by one. */
+static uint64_t kept_flushes(const struct kept *kept, uint64_t windows)
+{
+	uint64_t per_block, blocks;
+
+	if (kept->given_up)
+		return 1;
+	if (kept->is_new)
+		per_block = SECTOR_BYTES / EXCEPTION_BYTES;
+	else
+		per_block = store_exceptions_per_block(kept->store);
+	blocks = min_u64(kept->needed / per_block + 2 * windows,
+			 windows * (kept->store->geometry.exceptions_per_area / per_block));
+	return 3 + kept->check.tail_is_dirty +
+	       (kept->needed > 0 ? min_u64(windows, kept->needed) + blocks : 0);
+}
+
 void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 {
 	const struct store *store = merge->store;
@@ -339,4 +356,6 @@ void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 		estimate->flushes += commit_flushes(store, first, end, merge_in_order(merge));
 		end = first;
 	}
+	for (size_t i = 0; i < merge->kept_count && estimate->windows > 0; i++)
+		estimate->flushes += kept_flushes(&merge->kept[i], estimate->windows);
 }

@@ -37,6 +37,7 @@
 	X(KEPT_WRONG_CHUNK, "kept chunk computed with the merging store's chunk size")             \
 	X(KEPT_COUNTED_TWICE, "a kept chunk counted for every chunk that touches it")              \
 	X(KEPT_NOT_COUNTED, "the room that a kept store needs not counted")                        \
+	X(KEPT_NOT_INVALIDATED, "a store that is given up not marked invalid before the merge")    \
 	X(KEPT_NO_ORDER, "a window that lacks nothing does not wait for those before it")          \
 	X(KEPT_NO_SWEEP, "dirty tail of a kept store not zeroed before it is used")                \
 	X(KEPT_RECORD_LATE, "records of the kept stores written after that of the merging one")    \

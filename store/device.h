@@ -44,7 +44,8 @@ struct device {
  * open. Anything but a block device or a regular file is RESULT_NOT_THERE, as is a path that leads
  * nowhere. The size may be 0. DEVICE_HOLD and DEVICE_OWN refuse a device that is mounted, held by
  * another device, attached to a loop device or locked by another process, and name what uses it;
- * they take O_EXCL on a block device and an exclusive flock.
+ * they take O_EXCL on a block device and an exclusive flock. What is only read keeps its access
+ * time, where the user may ask for that (O_NOATIME).
  */
 enum result device_open(struct device *device, const char *name, enum device_mode mode,
 			struct failure *why);

@@ -100,7 +100,8 @@ enum result io_write(struct io *io, struct device *device, uint64_t offset, cons
 		     size_t bytes, struct failure *why);
 enum result io_flush(struct io *io, struct device *device, struct failure *why);
 
-/* "DEVICE: cannot read 4096 bytes at 1056768: Input/output error", from what a request was. */
+/* "DEVICE: cannot read 4096 bytes at 1056768: Input/output error", from what a request was.
+ * RESULT_IO; RESULT_NO_SPACE where an image file cannot grow. */
 enum result io_fail(enum io_operation operation, const struct device *device, uint64_t offset,
 		    uint64_t bytes, int error, struct failure *why);
 

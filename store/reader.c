@@ -41,6 +41,15 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 	return result;
 }
 
+enum result reader_require_store(const struct reader *reader, struct failure *why)
+{
+	if (reader->saved.device.fd < 0 && reader->saved.file.fd < 0)
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: is a saved file, which holds the metadata alone; name the store itself",
+		    reader->store.device->name);
+}
+
 void reader_close(struct reader *reader)
 {
 	struct failure ignored; /* nothing was written: a failing close loses nothing */
@@ -48,4 +57,11 @@ void reader_close(struct reader *reader)
 	io_close(&reader->io);
 	savefile_close(&reader->saved);
 	device_close(&reader->device, &ignored);
+}
+
+enum result reader_open_origin(struct device *origin, const char *name, struct failure *why)
+{
+	enum result result = device_open(origin, name, DEVICE_LOOK, why);
+
+	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }

@@ -20,6 +20,13 @@ struct reader {
 enum result reader_open(struct reader *reader, const struct cli *cli, const char *name,
 			struct failure *why);
 
+/* RESULT_REFUSED for a saved file: it holds neither data nor what stands behind the list's end. */
+enum result reader_require_store(const struct reader *reader, struct failure *why);
+
 void reader_close(struct reader *reader);
+
+/* Opens the origin of a store that is read. "Not there" is said of stores only: an origin that
+ * leads nowhere is RESULT_REFUSED. device_close it, also after an error. */
+enum result reader_open_origin(struct device *origin, const char *name, struct failure *why);
 
 #endif

@@ -61,7 +61,7 @@ piped() {
 }
 
 @test "cli: --help names every command" {
-    helps inspect verify dump merge create -- --help
+    helps inspect verify dump merge save restore create -- --help
 }
 
 @test "cli: --help of inspect is on stdout" {

@@ -81,7 +81,7 @@ lines_are() {
 
 @test "check-docs: a common option that is missing is found for every command" {
     changed_page '/^\.It Fl Fl quiet/d'
-    for command in inspect verify dump merge create; do
+    for command in inspect verify dump merge save restore create; do
         check_docs_refuses "options of $command: only in --help: --quiet"
     done
 }
@@ -134,18 +134,32 @@ lines_are() {
 
 @test "bash: the first word is a command" {
     complete_bash cowtool ''
-    lines_are inspect verify dump merge create --help --version
+    lines_are inspect verify dump merge save restore create --help --version
     complete_bash cowtool ver
     lines_are verify
 }
 
 @test "bash: options of the command, but those that are there already" {
     complete_bash cowtool merge --
-    lines_are --resume --dry-run --force --window= --io= --progress= --json --quiet --help --version
-    complete_bash cowtool merge --resume --window = 16M --progress none --
-    lines_are --dry-run --force --io= --json --quiet --help --version
+    lines_are --resume --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --window= --io= --progress= \
+        --json --quiet --help --version
+    complete_bash cowtool merge --resume --window = 16M --progress none --undo u --invalidate-full --
+    lines_are --keep= --drop-kept= --dry-run --force --io= --json --quiet --help --version
     complete_bash cowtool merge --re
     lines_are --resume
+}
+
+@test "bash: options whose help says that they are repeatable are offered again" {
+    "$cowtool" merge --help | grep -e '--keep=.*(repeatable)$'
+    complete_bash cowtool merge --keep = a --drop-kept b --ke
+    lines_are --keep=
+    complete_bash cowtool merge --keep a --drop-kept = b --dr
+    lines_are --drop-kept= --dry-run
+    # It is the program that says so.
+    sed 's/(repeatable)$//; s/.*/echo "&"/' <("$cowtool" merge --help) >other
+    chmod +x other
+    cowtool=./other complete_bash cowtool merge --keep = a --ke
+    [ -z "$output" ]
 }
 
 @test "bash: values of an option, with an equals sign and without" {
@@ -184,6 +198,16 @@ lines_are() {
     lines_are 'a store.img' origin.img UUID= LABEL= PARTUUID= PARTLABEL=
     complete_bash cowtool verify --origin = PART
     lines_are PARTUUID= PARTLABEL=
+    for option in --keep --drop-kept; do
+        complete_bash cowtool merge $option = ''
+        lines_are 'a store.img' origin.img UUID= LABEL= PARTUUID= PARTLABEL=
+        complete_bash cowtool merge --resume $option 'a '
+        lines_are 'a store.img'
+    done
+    complete_bash cowtool merge --undo = ''
+    lines_are 'a store.img' origin.img
+    complete_bash cowtool merge --undo or
+    lines_are origin.img
 }
 
 @test "bash: after an unknown command there are no options" {
@@ -195,15 +219,29 @@ lines_are() {
     command -v fish >/dev/null || skip 'fish is not installed'
     touch origin.img
     complete_fish 'cowtool '
-    lines_are inspect verify dump merge create --help --version
+    lines_are inspect verify dump merge save restore create --help --version
     complete_fish 'cowtool merge --resume --'
-    lines_are --dry-run --force --window= --io= --progress= --json --quiet --help --version
+    lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --window= --io= --progress= --json --quiet \
+        --help --version
+    complete_fish 'cowtool merge --dry-run --undo u --keep=a --drop-kept b --'
+    lines_are --resume --keep= --invalidate-full --drop-kept= --force --window= --io= --progress= --json --quiet --help \
+        --version
     complete_fish 'cowtool dump --format='
     lines_are --format=text --format=csv --format=json
     complete_fish 'cowtool merge --io '
     lines_are auto uring threads sync
     complete_fish 'cowtool verify --origin=or'
     lines_are --origin=origin.img
+    complete_fish 'cowtool merge --keep=or'
+    lines_are --keep=origin.img
+    complete_fish 'cowtool merge --keep=PART'
+    lines_are --keep=PARTUUID= --keep=PARTLABEL=
+    complete_fish 'cowtool merge --resume --drop-kept or'
+    lines_are origin.img
+    complete_fish 'cowtool merge --undo=or'
+    lines_are --undo=origin.img
+    complete_fish 'cowtool merge --undo=PART'
+    [ -z "$output" ]
     complete_fish 'cowtool inspect PART'
     lines_are PARTUUID= PARTLABEL=
 }
@@ -212,10 +250,17 @@ lines_are() {
     command -v zsh >/dev/null || skip 'zsh is not installed'
     touch origin.img
     complete_zsh 'cowtool ' '*create*dump*inspect*merge*verify*'
-    complete_zsh 'cowtool merge --' '*--dry-run*--force*--help*--io*--json*--progress*--quiet*--resume*--window*'
+    complete_zsh 'cowtool merge --' \
+        '*--drop-kept*--dry-run*--force*--help*--invalidate-full*--io*--json*--keep*--progress*--quiet*--resume*--undo*--window*'
+    complete_zsh 'cowtool merge --keep=a --undo=b --' '*--drop-kept*--json*--keep*--progress*--window*'
+    complete_zsh 'cowtool merge --keep=a --ke' '*--keep=a --keep=*'
     complete_zsh 'cowtool dump --format=' '*csv*json*text*'
     complete_zsh 'cowtool merge --io ' '*auto*sync*threads*uring*'
     complete_zsh 'cowtool verify --origin=or' '*--origin=*origin.img*'
+    complete_zsh 'cowtool merge --keep=or' '*--keep=*origin.img*'
+    complete_zsh 'cowtool merge --keep=PARTU' '*--keep=PARTUUID=*'
+    complete_zsh 'cowtool merge --resume --drop-kept=or' '*--drop-kept=*origin.img*'
+    complete_zsh 'cowtool merge --undo=or' '*--undo=*origin.img*'
     complete_zsh 'cowtool inspect PARTU' '*PARTUUID=*'
 }
 
@@ -225,6 +270,7 @@ lines_are() {
     sed -n '/^A quick tour$/,/^Exit codes$/s/^    //p' "$root/README" >tour
     sed -n 's/^\$ //p' tour >commands
     [ "$(wc -l <commands)" -ge 7 ]
+    grep -q 'merge .*--keep=.* --undo=' commands
     while IFS= read -r line; do
         echo "\$ $line"
         bash -c "$line" 2>>notes

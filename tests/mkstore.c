@@ -14,6 +14,7 @@
  *   reversed=1        the new chunks are handed out from the last to the first
  *   data=0            no data is written: a store of holes
  *   keep=1            an existing file is not emptied first: with data=0, a merged store is filled again
+ *   junk=AREA         fills an area with random bytes, as a device has where nothing was ever zeroed (repeatable)
  *   entry=I:OLD:NEW   puts an exception at number I, after all others (repeatable)
  *   magic=N valid=N version=N header_chunk=N   what the header says
  *   poke=OFFSET:BYTE  writes a byte, last of all (repeatable)
@@ -162,8 +163,27 @@ static void take_numbers(int argc, char **argv)
 		count = is_random;
 }
 
+/* A random number has no zero byte where it counts: no entry of it is the end of the list. */
+static void put_junk(uint64_t area)
+{
+	uint64_t state = seed * 1000003 + area, *words = malloc(chunk * 512);
+
+	if (!words)
+		die("mkstore");
+	for (uint64_t i = 0; i < chunk * 64; i++)
+		words[i] = next_random(&state) | (uint64_t)1 << 63;
+	put(words, chunk * 512, area_place(area * chunk * 32));
+	free(words);
+}
+
 static void take_edits(int argc, char **argv)
 {
+	for (int i = 2; i < argc; i++) {
+		unsigned long long area;
+
+		if (sscanf(argv[i], "junk=%llu", &area) == 1)
+			put_junk(area);
+	}
 	for (int i = 2; i < argc; i++) {
 		unsigned long long a, b, c;
 

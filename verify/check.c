@@ -5,10 +5,36 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/bytes.h"
+
+bool check_is_lost(const struct check *check, const struct exception *exception)
+{
+	const struct geometry *geometry = &check->store->geometry;
+
+	return exception->new_chunk >= min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT) ||
+	       geometry_is_metadata(geometry, exception->new_chunk);
+}
+
+uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk)
+{
+	return geometry_clip(&check->store->geometry, old_chunk,
+			     check->origin_known ? check->origin_bytes : ORIGIN_BYTES_MAX);
+}
+
+static void add_likeness(struct finding *finding)
+{
+	size_t length = strlen(finding->message);
+
+	if (finding->trace != TRACE_NONE)
+		snprintf(finding->message + length, sizeof(finding->message) - length,
+			 "; this looks like %s", trace_info(finding->trace)->brief);
+}
+
 static void count_and_report(struct check *check, struct finding *finding, const char *format,
 			     va_list arguments)
 {
 	vsnprintf(finding->message, sizeof(finding->message), format, arguments);
+	add_likeness(finding);
 	if (problem_info(finding->problem)->severity == SEVERITY_ERROR &&
 	    check_count(check, SEVERITY_ERROR) == 0)
 		check->first_error = *finding;
@@ -17,9 +43,10 @@ static void count_and_report(struct check *check, struct finding *finding, const
 		check->report(check->context, finding);
 }
 
-void check_report(struct check *check, enum problem problem, const char *format, ...)
+void check_report(struct check *check, enum problem problem, enum trace trace, const char *format,
+		  ...)
 {
-	struct finding finding = {.problem = problem};
+	struct finding finding = {.problem = problem, .trace = trace};
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -27,25 +54,39 @@ void check_report(struct check *check, enum problem problem, const char *format,
 	va_end(arguments);
 }
 
-static struct finding finding_at(const struct check *check, enum problem problem, uint64_t index,
-				 const struct exception *exception)
+/* Junk that was never an exception stands for nothing in the view. */
+static void find_view_range(const struct check *check, struct finding *finding)
+{
+	if (trace_is_of_junk(finding->trace))
+		return;
+	finding->view_bytes = check_view_bytes(check, finding->old_chunk);
+	if (finding->view_bytes > 0)
+		finding->view_offset = finding->old_chunk * check->store->geometry.chunk_bytes;
+}
+
+static struct finding finding_at(const struct check *check, enum problem problem, enum trace trace,
+				 uint64_t index, const struct exception *exception)
 {
 	uint32_t per_area = check->store->geometry.exceptions_per_area;
-
-	return (struct finding){
+	struct finding finding = {
 		.problem = problem,
 		.has_exception = true,
 		.area = index / per_area,
 		.index = (uint32_t)(index % per_area),
 		.old_chunk = exception->old_chunk,
 		.new_chunk = exception->new_chunk,
+		.trace = trace,
 	};
+
+	find_view_range(check, &finding);
+	return finding;
 }
 
-void check_report_exception(struct check *check, enum problem problem, uint64_t index,
-			    const struct exception *exception, const char *format, ...)
+void check_report_exception(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, const char *format,
+			    ...)
 {
-	struct finding finding = finding_at(check, problem, index, exception);
+	struct finding finding = finding_at(check, problem, trace, index, exception);
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -53,11 +94,11 @@ void check_report_exception(struct check *check, enum problem problem, uint64_t 
 	va_end(arguments);
 }
 
-void check_report_duplicate(struct check *check, enum problem problem, uint64_t index,
-			    const struct exception *exception, uint64_t first, const char *format,
-			    ...)
+void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, uint64_t first,
+			    const char *format, ...)
 {
-	struct finding finding = finding_at(check, problem, index, exception);
+	struct finding finding = finding_at(check, problem, trace, index, exception);
 	va_list arguments;
 
 	finding.first = first;
@@ -72,6 +113,7 @@ enum result check_run(struct check *check, struct failure *why)
 
 	memset(check->found, 0, sizeof(check->found));
 	check->tail_is_dirty = false;
+	check->view_bytes_lost = check->view_bytes_doubtful = 0;
 	summary_begin(&check->summary, &check->store->geometry);
 	result = check_header(check, why);
 	if (result == RESULT_OK && check->store->header_fault == HEADER_GOOD)

@@ -14,6 +14,9 @@
 #include "store/summary.h"
 #include "verify/problem.h"
 
+/* No device is larger than what a signed 64-bit offset can address. */
+#define ORIGIN_BYTES_MAX ((uint64_t)INT64_MAX)
+
 /* No limit but what the search needs: at most 16 bytes for each exception, and a MiB. */
 #define CHECK_MEMORY_UNLIMITED UINT64_MAX
 
@@ -32,6 +35,12 @@ struct check {
 	uint64_t found[PROBLEM_COUNT];
 	struct finding first_error; /* only where there is an error */
 	bool tail_is_dirty;
+	/*
+	 * Bytes of the view, with memory_bytes unlimited. Lost: the first exception for them points
+	 * to no data. Doubtful: two exceptions for one chunk, or two chunks with one copy; this is
+	 * the most that it may be. Both leave out what a missing area may have held.
+	 */
+	uint64_t view_bytes_lost, view_bytes_doubtful;
 };
 
 enum verdict { VERDICT_CLEAN, VERDICT_PROBLEMS, VERDICT_DAMAGED };
@@ -50,19 +59,26 @@ uint64_t check_count(const struct check *check, enum severity severity);
 
 /* ---- for the families of checks ---- */
 
-/* Counts and reports a finding of the store as a whole. */
-void check_report(struct check *check, enum problem problem, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* Is there no data for this exception: its new chunk is metadata, or outside the device? */
+bool check_is_lost(const struct check *check, const struct exception *exception);
+
+/* How many bytes of the view chunk `old_chunk` is; 0 where it is outside the origin. */
+uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk);
+
+/* Counts and reports a finding of the store as a whole. What the trace looks like is added to the
+ * message. */
+void check_report(struct check *check, enum problem problem, enum trace trace, const char *format,
+		  ...) __attribute__((format(printf, 4, 5)));
 
 /* Counts and reports a finding at exception number `index`. */
-void check_report_exception(struct check *check, enum problem problem, uint64_t index,
-			    const struct exception *exception, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+void check_report_exception(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, const char *format,
+			    ...) __attribute__((format(printf, 6, 7)));
 
 /* The same at an exception whose chunk number `first` has already. */
-void check_report_duplicate(struct check *check, enum problem problem, uint64_t index,
-			    const struct exception *exception, uint64_t first, const char *format,
-			    ...) __attribute__((format(printf, 6, 7)));
+void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, uint64_t first,
+			    const char *format, ...) __attribute__((format(printf, 7, 8)));
 
 /* verify/check_header.c: magic, version, chunk size, validity, the rest of chunk 0. */
 enum result check_header(struct check *check, struct failure *why);

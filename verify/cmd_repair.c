@@ -6,7 +6,9 @@
 
 #include "store/bytes.h"
 #include "store/io_engines.h"
+#include "store/reader.h"
 #include "store/savefile.h"
+#include "verify/advice.h"
 #include "verify/commands.h"
 
 /* ---- the header ---- */
@@ -100,7 +102,7 @@ static enum result need_header(struct repair_session *session, struct failure *w
 		return store_require_header(store, why);
 	if (session->choice->rebuild_header)
 		return find_header(session, why);
-	return fail_header(store, problem_info(header_problem(store->header_fault))->help, why);
+	return fail_header(store, advice(header_problem(store->header_fault)), why);
 }
 
 /* ---- consent ---- */
@@ -219,10 +221,7 @@ static enum result open_origin(struct repair_session *session, struct failure *w
 
 	if (!name)
 		return RESULT_OK;
-	result = device_open(&session->origin, name, DEVICE_LOOK, why);
-	/* "Not there" is said of stores only. */
-	if (result == RESULT_NOT_THERE)
-		result = RESULT_REFUSED;
+	result = reader_open_origin(&session->origin, name, why);
 	if (result == RESULT_OK)
 		result = device_is(&session->origin, session->cli->arguments[0], &same, why);
 	if (result == RESULT_OK && same)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "store/json.h"
+#include "verify/advice.h"
 #include "verify/cmd_repair.h"
 
 /* For people: this many of one kind are listed one by one. */
@@ -45,7 +46,7 @@ static const char *left_help(const struct repair_session *session, enum problem 
 	    (info->repair == REPAIR_DROP || info->repair == REPAIR_DROP_SHARED ||
 	     info->repair == REPAIR_END_LIST || info->repair == REPAIR_FOLLOWS))
 		return merge_stands;
-	return info->help;
+	return advice(problem);
 }
 
 static bool is_listed(enum problem problem, uint64_t count)

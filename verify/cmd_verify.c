@@ -5,10 +5,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "store/bytes.h"
 #include "store/json.h"
+#include "store/progress.h"
 #include "store/reader.h"
+#include "verify/advice.h"
 #include "verify/check.h"
+#include "verify/data.h"
 
 /* For people: this many findings of one kind are listed one by one. */
 #define LISTED_MAX 20
@@ -17,6 +22,12 @@ struct output {
 	bool json;
 	struct json writer;
 	uint64_t listed[PROBLEM_COUNT];
+	bool trace_told[TRACE_COUNT];
+	/* for --data */
+	const struct store *store;
+	const struct device *origin;
+	struct progress progress;
+	uint64_t places_listed, total_bytes;
 };
 
 static void print_json_finding(struct json *json, const struct finding *finding)
@@ -32,8 +43,38 @@ static void print_json_finding(struct json *json, const struct finding *finding)
 		json_number(json, "old_chunk", finding->old_chunk);
 		json_number(json, "new_chunk", finding->new_chunk);
 	}
+	if (finding->view_bytes > 0) {
+		json_number(json, "view_offset", finding->view_offset);
+		json_number(json, "view_bytes", finding->view_bytes);
+	}
 	json_string(json, "message", finding->message);
+	json_string(json, "meaning", info->meaning);
+	json_string(json, "help", advice(finding->problem));
+	if (finding->trace != TRACE_NONE)
+		json_string(json, "trace", trace_info(finding->trace)->name);
 	json_close_object(json);
+}
+
+/* What a kind of finding means, and a trace, is said once. */
+static void explain(struct output *output, const struct finding *finding)
+{
+	if (output->listed[finding->problem] == 1)
+		printf("    %s\n    what helps: %s\n", problem_info(finding->problem)->meaning,
+		       advice(finding->problem));
+	if (finding->trace != TRACE_NONE && !output->trace_told[finding->trace])
+		printf("    %s: %s\n", trace_info(finding->trace)->name,
+		       trace_info(finding->trace)->meaning);
+	output->trace_told[finding->trace] = true;
+}
+
+static void print_place(const struct finding *finding)
+{
+	printf("area %" PRIu64 " index %" PRIu32 " (old chunk %" PRIu64 ", new chunk %" PRIu64,
+	       finding->area, finding->index, finding->old_chunk, finding->new_chunk);
+	if (finding->view_bytes > 0)
+		printf("; bytes %" PRIu64 " to %" PRIu64 " of the view", finding->view_offset,
+		       finding->view_offset + finding->view_bytes - 1);
+	printf("): ");
 }
 
 static void print_text_finding(struct output *output, const struct finding *finding)
@@ -44,12 +85,9 @@ static void print_text_finding(struct output *output, const struct finding *find
 		return;
 	printf("%s: %s: ", severity_name(info->severity), info->code);
 	if (finding->has_exception)
-		printf("area %" PRIu64 " index %" PRIu32 " (old chunk %" PRIu64
-		       ", new chunk %" PRIu64 "): ",
-		       finding->area, finding->index, finding->old_chunk, finding->new_chunk);
+		print_place(finding);
 	printf("%s\n", finding->message);
-	if (output->listed[finding->problem] == 1)
-		printf("    %s\n", info->meaning);
+	explain(output, finding);
 }
 
 static void report(void *context, const struct finding *finding)
@@ -71,22 +109,200 @@ static void print_not_listed(const struct output *output)
 			       output->listed[problem] - LISTED_MAX);
 }
 
+/* The part of the device that is in use, as the kernel counts; not more than there is. */
+static uint64_t used_chunks(const struct check *check)
+{
+	const struct geometry *geometry = &check->store->geometry;
+
+	return min_u64(geometry_next_free(geometry, check->summary.highest_new),
+		       geometry->device_chunks);
+}
+
+static uint64_t full_percent(const struct check *check)
+{
+	uint64_t chunks = check->store->geometry.device_chunks;
+
+	return chunks ? used_chunks(check) * 100 / chunks : 100;
+}
+
+static void print_bytes(const char *label, uint64_t bytes, const char *rest)
+{
+	char size[32];
+
+	if (bytes < 1024)
+		printf("%s%" PRIu64 " bytes%s\n", label, bytes, rest);
+	else
+		printf("%s%s (%" PRIu64 " bytes)%s\n", label,
+		       cli_format_size(bytes, size, sizeof(size)), bytes, rest);
+}
+
+static void print_text_summary(const struct check *check)
+{
+	const struct geometry *geometry = &check->store->geometry;
+	char used[32], size[32];
+
+	printf("%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64 "\n",
+	       check->store->device->name, verdict_name(check_verdict(check)),
+	       check->summary.exceptions, check_count(check, SEVERITY_ERROR),
+	       check_count(check, SEVERITY_WARNING));
+	if (check->store->header_fault != HEADER_GOOD)
+		return;
+	printf("full: %" PRIu64 "%%, %s of %s\n", full_percent(check),
+	       cli_format_size(used_chunks(check) * geometry->chunk_bytes, used, sizeof(used)),
+	       cli_format_size(check->store->device->bytes, size, sizeof(size)));
+	if (check->view_bytes_lost > 0)
+		print_bytes("lost: ", check->view_bytes_lost, " of the view");
+	if (check->view_bytes_doubtful > 0)
+		print_bytes("doubtful: at most ", check->view_bytes_doubtful, " of the view");
+	if (check->found[PROBLEM_AREA_MISSING] > 0)
+		puts("lost: what the missing area held, too; how much cannot be told");
+}
+
+static void print_json_summary(struct json *json, const struct check *check)
+{
+	json_string(json, "verdict", verdict_name(check_verdict(check)));
+	json_number(json, "exceptions", check->summary.exceptions);
+	json_number(json, "errors", check_count(check, SEVERITY_ERROR));
+	json_number(json, "warnings", check_count(check, SEVERITY_WARNING));
+	json_number(json, "bytes", check->store->device->bytes);
+	if (check->store->header_fault != HEADER_GOOD)
+		return;
+	json_number(json, "allocated_bytes",
+		    used_chunks(check) * check->store->geometry.chunk_bytes);
+	json_number(json, "full_percent", full_percent(check));
+	json_number(json, "view_bytes_lost", check->view_bytes_lost);
+	json_number(json, "view_bytes_doubtful", check->view_bytes_doubtful);
+}
+
 static void print_verdict(struct output *output, const struct check *check)
 {
-	const char *verdict = verdict_name(check_verdict(check));
+	if (output->json) {
+		json_close_array(&output->writer);
+		print_json_summary(&output->writer, check);
+	} else {
+		print_not_listed(output);
+		print_text_summary(check);
+	}
+}
+
+/* ---- --data ---- */
+
+static void print_json_place(struct json *json, const struct data_place *place)
+{
+	json_open_object(json, NULL);
+	json_string(json, "device", place->in_origin ? "origin" : "store");
+	json_number(json, "offset", place->offset);
+	json_number(json, "bytes", place->bytes);
+	if (place->view_bytes > 0) {
+		json_number(json, "view_offset", place->view_offset);
+		json_number(json, "view_bytes", place->view_bytes);
+	}
+	json_string(json, "error", strerror(place->error));
+	json_close_object(json);
+}
+
+static void print_text_place(struct output *output, const struct data_place *place)
+{
+	if (output->places_listed++ >= LISTED_MAX)
+		return;
+	printf("unreadable: %s: %" PRIu64 " bytes at %" PRIu64,
+	       place->in_origin ? output->origin->name : output->store->device->name, place->bytes,
+	       place->offset);
+	if (place->view_bytes > 0)
+		printf(" (bytes %" PRIu64 " to %" PRIu64 " of the view%s)", place->view_offset,
+		       place->view_offset + place->view_bytes - 1,
+		       place->in_origin ? ", which has them from the store" : "");
+	printf(": %s\n", strerror(place->error));
+}
+
+static void report_place(void *context, const struct data_place *place)
+{
+	struct output *output = context;
+
+	if (output->json)
+		print_json_place(&output->writer, place);
+	else
+		print_text_place(output, place);
+}
+
+static void report_progress(void *context, uint64_t done_bytes)
+{
+	struct output *output = context;
+
+	progress_update(&output->progress, done_bytes, output->total_bytes);
+}
+
+static void print_data(struct output *output, const struct data_check *data)
+{
 	struct json *json = &output->writer;
 
 	if (output->json) {
 		json_close_array(json);
-		json_string(json, "verdict", verdict);
-		json_number(json, "exceptions", check->summary.exceptions);
+		json_number(json, "store_bytes", data->store_bytes);
+		json_number(json, "origin_bytes", data->origin_bytes);
+		json_number(json, "store_unreadable", data->store_unreadable);
+		json_number(json, "origin_unreadable", data->origin_unreadable);
+		json_number(json, "view_unreadable", data->view_unreadable);
+		json_close_object(json);
 		return;
 	}
-	print_not_listed(output);
-	printf("%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64 "\n",
-	       check->store->device->name, verdict, check->summary.exceptions,
-	       check_count(check, SEVERITY_ERROR), check_count(check, SEVERITY_WARNING));
+	if (output->places_listed > LISTED_MAX)
+		printf("unreadable: and %" PRIu64 " more places (--json lists all)\n",
+		       output->places_listed - LISTED_MAX);
+	printf("data in the store: %" PRIu64 " bytes looked at, unreadable: %" PRIu64 "\n",
+	       data->store_bytes, data->store_unreadable);
+	printf("data in the origin: %" PRIu64 " bytes looked at, unreadable: %" PRIu64 "\n",
+	       data->origin_bytes, data->origin_unreadable);
+	if (data->view_unreadable > 0)
+		print_bytes("unreadable: ", data->view_unreadable, " of the view");
 }
+
+static enum result data_result(const struct output *output, const struct data_check *data,
+			       struct failure *why)
+{
+	if (data->places == 0)
+		return RESULT_OK;
+	return fail(why, RESULT_IO,
+		    "%s: %llu places that a merge into %s needs cannot be read: %llu bytes of the "
+		    "store, %llu of the origin; copy what is unreadable to a sound device before "
+		    "you merge",
+		    output->store->device->name, (unsigned long long)data->places,
+		    output->origin->name, (unsigned long long)data->store_unreadable,
+		    (unsigned long long)data->origin_unreadable);
+}
+
+/* After the verdict, where the list of exceptions could be read. */
+static enum result verify_data(const struct cli *cli, struct output *output,
+			       const struct check *check, struct device *origin,
+			       struct failure *why)
+{
+	struct data_check data = {.store = check->store,
+				  .origin = origin,
+				  .report = report_place,
+				  .progress = report_progress,
+				  .context = output};
+	enum result result;
+
+	output->store = check->store;
+	output->origin = origin;
+	/* The bounds of what can be read, where the exceptions would say more. */
+	output->total_bytes =
+		min_u64(check->summary.exceptions, check->store->geometry.device_chunks) *
+		check->store->geometry.chunk_bytes;
+	output->total_bytes += min_u64(output->total_bytes, origin->bytes);
+	progress_begin(&output->progress, cli->quiet ? PROGRESS_NONE : PROGRESS_AUTO,
+		       check->store->device->name);
+	if (output->json) {
+		json_open_object(&output->writer, "data");
+		json_open_array(&output->writer, "unreadable");
+	}
+	result = data_check_run(&data, why);
+	progress_end(&output->progress, data.store_bytes + data.origin_bytes, output->total_bytes);
+	print_data(output, &data);
+	return result == RESULT_OK ? data_result(output, &data, why) : result;
+}
+
+/* ---- the command ---- */
 
 static enum result verdict_result(const struct check *check, struct failure *why)
 {
@@ -116,8 +332,8 @@ static void end_object(struct cli *cli, struct output *output, enum result resul
 	json_end_line(&output->writer);
 }
 
-static enum result verify(struct cli *cli, const struct store *store, const struct device *origin,
-			  struct failure *why)
+static enum result verify(struct cli *cli, const struct store *store, struct device *origin,
+			  bool with_data, struct failure *why)
 {
 	struct output output = {.json = cli->json, .writer = {.file = stdout}};
 	struct check check = {
@@ -128,7 +344,7 @@ static enum result verify(struct cli *cli, const struct store *store, const stru
 		.report = report,
 		.context = &output,
 	};
-	enum result result;
+	enum result result, data_result = RESULT_OK;
 
 	if (cli->json) {
 		json_open_object(&output.writer, NULL);
@@ -138,7 +354,9 @@ static enum result verify(struct cli *cli, const struct store *store, const stru
 	result = check_run(&check, why);
 	if (result == RESULT_OK) {
 		print_verdict(&output, &check);
-		result = verdict_result(&check, why);
+		if (with_data && store->header_fault == HEADER_GOOD)
+			data_result = verify_data(cli, &output, &check, origin, why);
+		result = data_result == RESULT_OK ? verdict_result(&check, why) : data_result;
 	} else if (cli->json) {
 		json_close_array(&output.writer);
 	}
@@ -146,21 +364,26 @@ static enum result verify(struct cli *cli, const struct store *store, const stru
 	return result;
 }
 
-static enum result open_and_verify(struct cli *cli, const char *origin_name, struct failure *why)
+struct verify_options {
+	char *origin, *data; /* owned; at most one of them */
+};
+
+static enum result open_and_verify(struct cli *cli, const struct verify_options *options,
+				   struct failure *why)
 {
+	const char *origin_name = options->data ? options->data : options->origin;
 	struct device origin = {.fd = -1};
 	struct reader reader;
 	struct failure ignored;
 	enum result result = reader_open(&reader, cli, cli->arguments[0], why);
 
-	if (result == RESULT_OK && origin_name) {
-		result = device_open(&origin, origin_name, DEVICE_LOOK, why);
-		/* "Not there" is said of stores only. */
-		if (result == RESULT_NOT_THERE)
-			result = RESULT_REFUSED;
-	}
+	if (result == RESULT_OK && options->data)
+		result = reader_require_store(&reader, why);
+	if (result == RESULT_OK && origin_name)
+		result = reader_open_origin(&origin, origin_name, why);
 	if (result == RESULT_OK)
-		result = verify(cli, &reader.store, origin_name ? &origin : NULL, why);
+		result = verify(cli, &reader.store, origin_name ? &origin : NULL,
+				options->data != NULL, why);
 	device_close(&origin, &ignored);
 	reader_close(&reader);
 	return result;
@@ -168,16 +391,22 @@ static enum result open_and_verify(struct cli *cli, const char *origin_name, str
 
 enum result cmd_verify(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	char *origin = NULL;
+	struct verify_options chosen = {0};
 	const struct cli_option options[] = {
-		{"origin", CLI_STRING, &origin, "also check that the store fits this origin",
+		{"origin", CLI_STRING, &chosen.origin, "also check that the store fits this origin",
 		 "ORIGIN"},
+		{"data", CLI_STRING, &chosen.data,
+		 "the same, and read all that a merge into it would read or write", "ORIGIN"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 1, argc, argv, why);
 
+	if (result == RESULT_OK && !cli->finished && chosen.origin && chosen.data)
+		result = fail(why, RESULT_USAGE,
+			      "--data names the origin already; leave --origin out");
 	if (result == RESULT_OK && !cli->finished)
-		result = open_and_verify(cli, origin, why);
-	free(origin);
+		result = open_and_verify(cli, &chosen, why);
+	free(chosen.origin);
+	free(chosen.data);
 	return result;
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "verify/trace.h"
+
 enum severity {
 	SEVERITY_INFO,	  /* legal, worth knowing */
 	SEVERITY_WARNING, /* does not change the view; can be mended */
@@ -52,7 +54,6 @@ struct problem_info {
 	enum severity severity;
 	const char *meaning;	 /* what it means for the user's data */
 	enum repair_kind repair; /* the one repair */
-	const char *help;	 /* what to do, and the command that does it; NULL: nothing */
 };
 
 const struct problem_info *problem_info(enum problem problem);
@@ -69,7 +70,10 @@ struct finding {
 	uint32_t index; /* within the area */
 	uint64_t old_chunk, new_chunk;
 	uint64_t first; /* duplicates: the number of the first exception with the same chunk */
-	char message[256];
+	/* The part of the view that the exception stands for; view_bytes 0: none is concerned. */
+	uint64_t view_offset, view_bytes;
+	enum trace trace; /* what it looks like; the message says it, too */
+	char message[512];
 };
 
 #endif

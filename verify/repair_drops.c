@@ -22,7 +22,7 @@
 struct node {
 	uint64_t number;
 	struct exception exception;
-	bool lost, in_origin; /* in_origin: only where it is lost */
+	bool lost, in_view;   /* in_view: only where it goes */
 	enum problem problem; /* why it is lost */
 	bool shares_old, shares_new;
 };
@@ -71,7 +71,7 @@ static void add_nodes(struct chooser *chooser, const struct repair_finding *foun
 		.number = found->number,
 		.exception = found->exception,
 		.lost = !shares_old && !shares_new,
-		.in_origin = found->problem != PROBLEM_ENTRY_BEYOND_ORIGIN,
+		.in_view = found->in_view,
 		.problem = found->problem,
 		.shares_old = shares_old,
 		.shares_new = shares_new,
@@ -81,6 +81,7 @@ static void add_nodes(struct chooser *chooser, const struct repair_finding *foun
 	if (node.lost)
 		return;
 	node.number = found->first;
+	node.in_view = false;
 	chooser->nodes[chooser->node_count++] = node;
 }
 
@@ -95,9 +96,9 @@ static void join_node(struct node *node, const struct node *other)
 		node->exception = other->exception;
 		node->problem =
 			node->lost ? min_u64(node->problem, other->problem) : other->problem;
-		node->in_origin = other->in_origin && (!node->lost || node->in_origin);
 		node->lost = true;
 	}
+	node->in_view |= other->in_view;
 	node->shares_old |= other->shares_old;
 	node->shares_new |= other->shares_new;
 }
@@ -189,7 +190,7 @@ static void go(struct chooser *chooser, const struct node *node, enum problem pr
 		.number = node->number,
 		.exception = node->exception,
 		.first = first,
-		.loses_view = problem != PROBLEM_DUPLICATE_OLD && (!node->lost || node->in_origin),
+		.loses_view = problem != PROBLEM_DUPLICATE_OLD && node->in_view,
 	};
 	if (!old_group || old_group->one_stays)
 		return;

@@ -11,6 +11,7 @@ struct repair_finding {
 	uint64_t number;
 	uint64_t first; /* duplicates: the number of the first exception with the same chunk */
 	struct exception exception;
+	bool in_view; /* it stands for a part of the view */
 };
 
 struct repair_drops {

@@ -39,7 +39,8 @@ static void collect(void *context, const struct finding *finding)
 		(struct repair_finding){.problem = finding->problem,
 					.number = finding->area * per_area + finding->index,
 					.first = finding->first,
-					.exception = {finding->old_chunk, finding->new_chunk}};
+					.exception = {finding->old_chunk, finding->new_chunk},
+					.in_view = finding->view_bytes > 0};
 }
 
 /* ---- the plan ---- */

@@ -7,16 +7,12 @@
 
 #include "store/bytes.h"
 
-/* The bytes of the view that old chunk `chunk` covers; false: none, or not on any device. */
+/* The bytes of the view that old chunk `chunk` covers; false: none. */
 static bool view_range(const struct repair *repair, uint64_t chunk, struct repair_range *range)
 {
-	const struct geometry *geometry = &repair->store->geometry;
-	uint64_t end = repair->origin_known ? repair->origin_bytes : (uint64_t)INT64_MAX;
-
-	if (!checked_mul(chunk, geometry->chunk_bytes, &range->offset))
-		return false;
-	range->bytes = geometry_clip(geometry, chunk, end);
-	return range->bytes > 0;
+	range->bytes = check_view_bytes(&repair->check, chunk);
+	return range->bytes > 0 &&
+	       checked_mul(chunk, repair->store->geometry.chunk_bytes, &range->offset);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -78,7 +74,7 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
 	else
-		snprintf(text, size, "no byte of the view lies there");
+		snprintf(text, size, "nothing of the view is lost");
 }
 
 static void describe_drop(const struct repair *repair, const struct repair_item *item, char *text,

@@ -120,6 +120,7 @@ static enum result run_engine_with(struct sim *sim, const struct scenario *scena
 		.window_bytes = scenario->window_bytes,
 		.kept = kept,
 		.kept_count = kept_count,
+		.invalidate_full = scenario->invalidate_full,
 	};
 	enum result result = store_open(&store, &sim->disks[1].device, &sim->io, why);
 
@@ -198,6 +199,12 @@ static void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS])
 		violate(trial, "an entry was left behind the end of the list");
 }
 
+/* Too small, and marked invalid: it shows nothing any more. */
+static bool is_given_up(const struct scenario_kept *kept, const uint8_t *image)
+{
+	return kept->too_small && get_le32(image + 4) == 0;
+}
+
 /* The kept stores show what they showed, and no exception stands behind their lists' ends. */
 static void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const char *what)
 {
@@ -207,6 +214,8 @@ static void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], co
 	for (unsigned int i = 0; i < scenario->kept_count; i++) {
 		const struct scenario_kept *kept = &scenario->kept[i];
 
+		if (is_given_up(kept, images[2 + i]))
+			continue;
 		kernel_view(images[0], scenario->origin_bytes, images[2 + i], kept->bytes,
 			    kept->chunk_sectors, view);
 		if (memcmp(view, kept->view, scenario->origin_bytes) != 0)
@@ -218,6 +227,18 @@ static void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], co
 	free(view);
 }
 
+/* But for its header it is what it was: for whoever wants to set it valid again. */
+static void judge_given_up(struct trial *trial, const uint8_t *image, unsigned int i)
+{
+	const struct scenario_kept *kept = &trial->scenario->kept[i];
+
+	if (get_le32(image + 4) != 0)
+		violate(trial, "a store that was given up is not marked invalid");
+	if (memcmp(image + SECTOR_BYTES, trial->scenario->images[2 + i] + SECTOR_BYTES,
+		   kept->bytes - SECTOR_BYTES) != 0)
+		violate(trial, "a store that was given up was written to");
+}
+
 /* At the end: what they had, and exactly what they lacked, and no record. */
 static void judge_kept_finished(struct trial *trial, const uint8_t *image, unsigned int i)
 {
@@ -227,6 +248,11 @@ static void judge_kept_finished(struct trial *trial, const uint8_t *image, unsig
 	uint64_t count = kernel_read(image, kept->bytes, kept->chunk_sectors, list,
 				     2 * SCENARIO_EXCEPTIONS_MAX);
 
+	if (kept->too_small) {
+		judge_given_up(trial, image, i);
+		free(list);
+		return;
+	}
 	if (count != kept->exceptions + kept->needed)
 		violate(trial, "a kept store has too few or too many exceptions");
 	if (memcmp(list, kept->list, kept->exceptions * sizeof(*list)) != 0)
@@ -264,7 +290,8 @@ static bool kernel_may_keep(const struct scenario *scenario, uint8_t *const imag
 {
 	for (unsigned int i = 0; i < scenario->kept_count; i++)
 		/* The undo store of a merge that never began keeps nothing. */
-		if (scenario->kept[i].dirty_tail || get_le32(images[2 + i]) != HEADER_MAGIC)
+		if (scenario->kept[i].dirty_tail || scenario->kept[i].too_small ||
+		    get_le32(images[2 + i]) != HEADER_MAGIC)
 			return false;
 	return true;
 }
@@ -280,14 +307,16 @@ static void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	copy_images(scenario, copy, images);
 	if (random_once_in(&trial->random, 2)) {
 		trial->counts->kernel_merges++;
-		if (!kernel_merge(scenario, copy))
+		if (!kernel_merge(scenario, copy) && !scenario->too_small)
 			violate(trial, "the kernel finished the merge, and a kept store was full");
 		if (memcmp(copy[0], scenario->view, scenario->origin_bytes) != 0)
 			violate(trial, "the kernel finished the merge, and the origin is wrong");
 		if (kernel_may_keep(scenario, copy))
 			judge_kept(trial, copy,
 				   "the kernel finished the merge, and a kept view is wrong");
-	} else if (disk == 1 ? !scenario->dirty_tail : !scenario->kept[disk - 2].dirty_tail) {
+	} else if (disk == 1 ? !scenario->dirty_tail
+			     : !scenario->kept[disk - 2].dirty_tail &&
+				       !scenario->kept[disk - 2].too_small) {
 		wrong = use_again(trial, copy, disk);
 		if (wrong)
 			violate(trial, wrong);
@@ -307,7 +336,8 @@ static void judge_wrong_kept(struct trial *trial, uint8_t *const images[SIM_DISK
 	struct record record;
 	struct sim *sim;
 
-	if (count == 0 || record_decode(images[1] + RECORD_OFFSET, &record) != RECORD_PRESENT)
+	if (count == 0 || scenario->too_small ||
+	    record_decode(images[1] + RECORD_OFFSET, &record) != RECORD_PRESENT)
 		return;
 	trial->counts->wrong_kept++;
 	copy_images(scenario, copy, images);
@@ -531,7 +561,7 @@ bool judge_trace(const struct scenario *scenario, int engine, struct counts *cou
 	struct sim *sim = begin_trial(&trial, scenario, counts, budget, report);
 	struct failure why = {.text = ""};
 
-	if (!scenario->too_small && trace_open(sim, engine)) {
+	if ((!scenario->too_small || scenario->invalidate_full) && trace_open(sim, engine)) {
 		counts->scenarios++;
 		if (run_engine(sim, scenario, false, &why) != RESULT_OK)
 			violate(&trial, why.text);
@@ -560,10 +590,10 @@ bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint
 	result = run_engine(sim, scenario, false, &why);
 	if (sim->wrote_outside)
 		violate(&trial, "a transfer lies outside the device, or not on its blocks");
-	else if (sim->fault_happened && !scenario->too_small)
-		judge_after_fault(&trial, sim, result);
-	else if (scenario->too_small)
+	else if (scenario->too_small && !scenario->invalidate_full)
 		judge_refused(&trial, sim, result);
+	else if (sim->fault_happened)
+		judge_after_fault(&trial, sim, result);
 	else if (result != RESULT_OK)
 		violate(&trial, why.text);
 	else

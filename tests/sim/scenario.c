@@ -241,9 +241,9 @@ static void make_kept(struct scenario *scenario, unsigned int number, bool undo,
 	find_lacking(scenario, kept);
 	chunks = smallest_kept(kept);
 	slack = random_once_in(random, 2) ? 0 : random_below(random, 30);
-	if (!undo && kept->needed > 0 && random_once_in(random, 40)) {
+	if (!undo && kept->needed > 0 && random_once_in(random, 20)) {
 		chunks--;
-		scenario->too_small = true;
+		kept->too_small = scenario->too_small = true;
 	} else if (!undo) {
 		chunks += slack;
 	}
@@ -269,6 +269,7 @@ static void make_all_kept(struct scenario *scenario, const struct limits *limits
 		make_kept(scenario, i, undo && i == count - 1, random);
 		scenario->kept_count++;
 	}
+	scenario->invalidate_full = scenario->too_small && !random_once_in(random, 4);
 }
 
 unsigned int scenario_disks(const struct scenario *scenario)

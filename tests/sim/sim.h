@@ -124,6 +124,7 @@ struct scenario_kept {
 	uint64_t bytes;
 	bool undo;	 /* to be made by the merge: its disk is blank before */
 	bool dirty_tail; /* before the merge */
+	bool too_small;	 /* for what it lacks */
 	uint32_t exceptions;
 	struct exception list[SCENARIO_EXCEPTIONS_MAX];
 	uint64_t needed;
@@ -143,7 +144,8 @@ struct scenario {
 	struct exception list[SCENARIO_EXCEPTIONS_MAX];
 	unsigned int kept_count;
 	struct scenario_kept kept[SIM_KEPT_MAX];
-	bool too_small;		    /* a kept store has no room for what it lacks */
+	bool too_small;	      /* one of them is */
+	bool invalidate_full; /* such a one is to be marked invalid, else the merge is refused */
 	uint8_t *images[SIM_DISKS]; /* before the merge */
 	uint8_t *view;		    /* what the origin must become */
 	uint8_t *finished;	    /* what the store must become */
