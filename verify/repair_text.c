@@ -116,10 +116,8 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 		describe_drop(repair, item, text, size);
 		break;
 	case REPAIR_REBUILD_HEADER:
-		snprintf(text, size,
-			 "write a header: %s, version %u, chunks of %u sectors (%llu bytes)",
-			 header->valid ? "valid" : "marked invalid", header->version,
-			 header->chunk_sectors,
+		snprintf(text, size, "write a header: %s, chunks of %u sectors (%llu bytes)",
+			 header->valid ? "valid" : "marked invalid", header->chunk_sectors,
 			 (unsigned long long)repair->store->geometry.chunk_bytes);
 		break;
 	case REPAIR_SET_VALID:
