@@ -14,9 +14,12 @@
 #include "store/json.h"
 #include "store/progress.h"
 
+/* For people: so many ranges that are lost are listed. */
+#define LISTED_MAX 20
+
 /* The command line. */
 struct choice {
-	bool resume, force, dry_run, invalidate_full;
+	bool resume, force, dry_run, invalidate_full, skip_lost;
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;
@@ -85,6 +88,20 @@ static void print_json_kept(struct json *json, const struct session *session)
 	json_close_array(json);
 }
 
+static void print_json_left_out(struct json *json, const struct left_out *left_out)
+{
+	json_number(json, "left_out", left_out->exceptions);
+	json_open_array(json, "lost");
+	for (size_t i = 0; i < left_out->count; i++) {
+		json_open_object(json, NULL);
+		json_number(json, "offset", left_out->ranges[i].offset);
+		json_number(json, "bytes", left_out->ranges[i].bytes);
+		json_close_object(json);
+	}
+	json_close_array(json);
+	json_number(json, "lost_unlisted", left_out->unlisted);
+}
+
 static void print_numbers(struct json *json, const struct session *session)
 {
 	const struct merge *merge = &session->merge;
@@ -100,6 +117,8 @@ static void print_numbers(struct json *json, const struct session *session)
 	json_number(json, "flushes", merge->flushes);
 	json_seconds(json, "seconds", progress_seconds(&session->progress));
 	print_json_kept(json, session);
+	if (session->choice->skip_lost)
+		print_json_left_out(json, &merge->left_out);
 }
 
 static void print_json(struct session *session, const struct merge_estimate *plan, bool failed)
@@ -139,6 +158,30 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 		       kept->room);
 }
 
+static void print_left_out(const struct session *session)
+{
+	const struct left_out *left_out = &session->merge.left_out;
+	uint64_t more = left_out->unlisted;
+
+	if (session->choice->skip_lost && session->merge.check.found[PROBLEM_AREA_MISSING])
+		printf("%s: what stood in areas outside the device is lost, and cannot be listed\n",
+		       session->device.name);
+	if (left_out->exceptions == 0)
+		return;
+	printf("%s: left out, as they are lost: %" PRIu64 " exceptions; %s keeps what it has in\n",
+	       session->device.name, left_out->exceptions, session->origin.name);
+	for (size_t i = 0; i < left_out->count; i++) {
+		if (i == LISTED_MAX) {
+			more += left_out->count - i;
+			break;
+		}
+		printf("  bytes %" PRIu64 " to %" PRIu64 "\n", left_out->ranges[i].offset,
+		       left_out->ranges[i].offset + left_out->ranges[i].bytes - 1);
+	}
+	if (more > 0)
+		printf("  and %" PRIu64 " more ranges\n", more);
+}
+
 static void print_plan(struct session *session)
 {
 	struct merge_estimate plan;
@@ -157,6 +200,7 @@ static void print_plan(struct session *session)
 	printf("%-12s %s (%" PRIu64 " bytes)\n",
 	       "Data:", cli_format_size(plan.bytes, size, sizeof(size)), plan.bytes);
 	printf("%-12s at most %" PRIu64 "\n", "Flushes:", plan.flushes);
+	print_left_out(session);
 	for (size_t i = 0; i < session->kept_count; i++)
 		print_kept_plan(&session->kept[i], session->others[i].device.name);
 }
@@ -170,13 +214,15 @@ static void print_outcome(struct session *session, enum result result)
 		print_json(session, NULL, result != RESULT_OK);
 		return;
 	}
+	/* What is lost is a result, and no closing line. */
+	print_left_out(session);
 	if (result != RESULT_OK || session->cli->quiet)
 		return;
 	if (merge->exceptions_before == 0)
 		printf("%s: nothing is left to merge\n", session->device.name);
 	else
 		printf("%s: merged %" PRIu64 " exceptions (%s) into %s\n", session->device.name,
-		       merge->exceptions_before,
+		       merge->exceptions_before - merge->left_out.exceptions,
 		       cli_format_size(merge->bytes_written, size, sizeof(size)),
 		       session->origin.name);
 	for (size_t i = 0; i < session->kept_count; i++)
@@ -235,6 +281,7 @@ static void close_session(struct session *session)
 		device_close(&session->others[i].device, &ignored);
 	for (size_t i = 0; i < session->kept_count; i++)
 		kept_free(&session->kept[i]);
+	left_out_free(&session->merge.left_out);
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);
@@ -487,6 +534,7 @@ static enum result open_and_merge(struct cli *cli, const struct choice *choice, 
 		.force = choice->force,
 		.window_bytes = choice->window_bytes,
 		.invalidate_full = choice->invalidate_full,
+		.skip_lost = choice->skip_lost,
 		.stop = &cli_stop_requested,
 		.progress = on_progress,
 		.note = on_note,
@@ -539,6 +587,8 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 "check everything, show the plan, write nothing", NULL},
 		{"force", CLI_FLAG, &choice.force,
 		 "merge although ORIGIN may be the wrong one, or a chunk has two exceptions", NULL},
+		{"skip-lost", CLI_FLAG, &choice.skip_lost,
+		 "leave out exceptions that are lost, and list what they stood for", NULL},
 		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 32M)",
 		 "SIZE"},
 		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",

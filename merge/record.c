@@ -359,9 +359,11 @@ enum result record_begin(struct merge *merge, struct failure *why)
 		.store_bytes = store->device->bytes,
 	};
 	enum result result = make_id(&record, why);
+	bool has_witness = merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
+			   !left_out_must(&store->geometry, merge->origin->bytes, &summary->last);
 
 	put_names(merge, &record);
-	if (result == RESULT_OK && merge->check.found[PROBLEM_DUPLICATE_OLD] == 0)
+	if (result == RESULT_OK && has_witness)
 		result = make_witness(store, summary, merge->origin, &record, why);
 	if (result == RESULT_OK && !BROKEN(KEPT_RECORD_LATE))
 		result = write_all_kept(merge, &record, why);
