@@ -81,7 +81,7 @@ lines_are() {
 
 @test "check-docs: a common option that is missing is found for every command" {
     changed_page '/^\.It Fl Fl quiet/d'
-    for command in inspect verify dump merge; do
+    for command in inspect verify dump merge export; do
         check_docs_refuses "options of $command: only in --help: --quiet"
     done
 }
@@ -134,7 +134,7 @@ lines_are() {
 
 @test "bash: the first word is a command" {
     complete_bash cowtool ''
-    lines_are inspect verify dump merge --help --version
+    lines_are inspect verify dump merge export --help --version
     complete_bash cowtool ver
     lines_are verify
 }
@@ -159,6 +159,8 @@ lines_are() {
     lines_are auto uring threads sync
     complete_bash cowtool merge --progress = ''
     lines_are auto bar json none
+    complete_bash cowtool export --fill ''
+    lines_are zero pattern
     complete_bash cowtool merge --window = 1
     [ -z "$output" ]
 }
@@ -195,7 +197,7 @@ lines_are() {
     command -v fish >/dev/null || skip 'fish is not installed'
     touch origin.img
     complete_fish 'cowtool '
-    lines_are inspect verify dump merge --help --version
+    lines_are inspect verify dump merge export --help --version
     complete_fish 'cowtool merge --resume --'
     lines_are --dry-run --force --window= --io= --progress= --json --quiet --help --version
     complete_fish 'cowtool dump --format='
@@ -211,7 +213,7 @@ lines_are() {
 @test "zsh: commands, options, values, files and tags" {
     command -v zsh >/dev/null || skip 'zsh is not installed'
     touch origin.img
-    complete_zsh 'cowtool ' '*dump*inspect*merge*verify*'
+    complete_zsh 'cowtool ' '*dump*export*inspect*merge*verify*'
     complete_zsh 'cowtool merge --' '*--dry-run*--force*--help*--io*--json*--progress*--quiet*--resume*--window*'
     complete_zsh 'cowtool dump --format=' '*csv*json*text*'
     complete_zsh 'cowtool merge --io ' '*auto*sync*threads*uring*'
