@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/status.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,6 +28,11 @@ enum result fail_errno(struct failure *why, enum result result, int error, const
 	length = strlen(why->text);
 	snprintf(why->text + length, sizeof(why->text) - length, ": %s", strerror(error));
 	return result;
+}
+
+bool error_is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
 enum result fail_memory(struct failure *why, const char *what, size_t bytes)

@@ -6,5 +6,6 @@
 #include "store/cli.h"
 
 enum result cmd_verify(struct cli *cli, int argc, const char **argv, struct failure *why);
+enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 #endif
