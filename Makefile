@@ -177,7 +177,8 @@ lint: layers
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux \
-	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time strace
+	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
+	strace
 .PHONY: setup
 setup:
 	apt-get update

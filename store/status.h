@@ -38,6 +38,10 @@ enum result fail(struct failure *why, enum result result, const char *format, ..
 enum result fail_errno(struct failure *why, enum result result, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* A name as a shell takes it, in quotes where it needs them; "..." where `size` is too small. Returns
+ * `buffer`. */
+const char *quote_name(const char *name, char *buffer, size_t size);
+
 /* Out of memory while doing `what`. */
 enum result fail_memory(struct failure *why, const char *what, size_t bytes);
 
