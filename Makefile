@@ -69,7 +69,7 @@ $(B)/%.o: %.c $(FLAGS_STAMP)
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit_*.c))
-TEST_TOOLS := $(B)/tests/mkstore $(B)/tests/refmerge
+TEST_TOOLS := $(B)/tests/mkstore $(B)/tests/refmerge $(B)/tests/refkeep
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/tests/%.o $(COMMAND_LINE_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
 	@echo "  LINK  $@"
@@ -133,7 +133,7 @@ fuzz: cowtool
 
 # A real kernel under QEMU, in software.
 .PHONY: check-kernel
-check-kernel: cowtool
+check-kernel: cowtool test-programs
 	bats tests/kernel/*.bats
 
 .PHONY: layers
