@@ -136,6 +136,11 @@ fuzz: cowtool
 check-kernel: cowtool test-programs
 	bats tests/kernel/*.bats
 
+# A table: each defect, what cowtool, blkid and that kernel say to it, and what becomes of it.
+.PHONY: defects
+defects: test-programs
+	tests/defects-table
+
 .PHONY: layers
 layers:
 	tests/check-layers

@@ -41,6 +41,8 @@ static const struct command commands[] = {
 	 false},
 	{"restore", cmd_restore, "[OPTION...] FILE STORE",
 	 "Write a saved file back to a COW store's device.", false},
+	{"repair", cmd_repair, "[OPTION...] --backup=FILE STORE",
+	 "Mend what verify finds, with consent and a way back.", false},
 	{"create", cmd_create, "[OPTION...] --chunk=SIZE STORE",
 	 "Make an empty COW store, as the kernel makes it.", false},
 };

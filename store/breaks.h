@@ -41,7 +41,15 @@
 	X(KEPT_NO_ORDER, "a window that lacks nothing does not wait for those before it")          \
 	X(KEPT_NO_SWEEP, "dirty tail of a kept store not zeroed before it is used")                \
 	X(KEPT_RECORD_LATE, "records of the kept stores written after that of the merging one")    \
-	X(KEPT_RECORD_UNCHECKED, "a resume takes any stores for the kept ones")
+	X(KEPT_RECORD_UNCHECKED, "a resume takes any stores for the kept ones")                    \
+	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
+	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
+	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \
+	X(REPAIR_FIRST_DUPLICATE, "repair: of two exceptions for a chunk the first one dropped")   \
+	X(REPAIR_UNCOVERED, "repair: of several bad ones for a chunk the first one goes first")    \
+	X(REPAIR_LATE_RECORD, "repair: a stale record still there when exceptions go")             \
+	X(REPAIR_EARLY_HEADER, "repair: header made good before the list is")                      \
+	X(REPAIR_RECORD, "repair: slack cleared with the record of an unfinished merge")
 
 #define BREAK_NAME(name, text) BREAK_##name,
 enum broken_rule { BREAK_NONE, BREAK_LIST(BREAK_NAME) BREAK_COUNT };

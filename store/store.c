@@ -14,6 +14,15 @@ static uint32_t block_bytes(const struct store *store)
 				 store->device->direct ? store->device->block_bytes : 0);
 }
 
+void store_assume_header(struct store *store, const struct header *header)
+{
+	assert(header_check(header) == HEADER_GOOD);
+	store->header = *header;
+	store->header_fault = HEADER_GOOD;
+	store->geometry = geometry_make(header->chunk_sectors, store->device->bytes);
+	device_fit(store->device, store->geometry.chunk_bytes);
+}
+
 enum result store_open(struct store *store, struct device *device, struct io *io,
 		       struct failure *why)
 {
@@ -40,10 +49,8 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 		store->record_presence = record_decode(block + RECORD_OFFSET, &store->record);
 	}
 	free(block);
-	if (result == RESULT_OK && store->header_fault == HEADER_GOOD) {
-		store->geometry = geometry_make(store->header.chunk_sectors, device->bytes);
-		device_fit(device, store->geometry.chunk_bytes);
-	}
+	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
+		store_assume_header(store, &store->header);
 	return result;
 }
 

@@ -35,6 +35,13 @@ struct store {
 enum result store_open(struct store *store, struct device *device, struct io *io,
 		       struct failure *why);
 
+/*
+ * From now on the store is read as if `header`, a good one, stood in it: where what stands there is
+ * lost. Nothing is written (see store_write_header in store/edit.h). The device is fitted to the
+ * chunk size.
+ */
+void store_assume_header(struct store *store, const struct header *header);
+
 /* RESULT_OK where the header is good, else the failure that says why it is not. */
 enum result store_require_header(const struct store *store, struct failure *why);
 

@@ -134,7 +134,7 @@ lines_are() {
 
 @test "bash: the first word is a command" {
     complete_bash cowtool ''
-    lines_are inspect verify dump merge export save restore create --help --version
+    lines_are inspect verify dump merge export save restore repair create --help --version
     complete_bash cowtool ver
     lines_are verify
 }
@@ -221,7 +221,7 @@ lines_are() {
     command -v fish >/dev/null || skip 'fish is not installed'
     touch origin.img
     complete_fish 'cowtool '
-    lines_are inspect verify dump merge export save restore create --help --version
+    lines_are inspect verify dump merge export save restore repair create --help --version
     complete_fish 'cowtool merge --resume --'
     lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --window= --io= --progress= --json --quiet \
         --help --version

@@ -19,22 +19,24 @@ static const char *const advices[PROBLEM_COUNT] = {
 		"files out of it; do not merge it unless the origin was not written since",
 	[PROBLEM_HEADER_SLACK] = REPAIR "clears them",
 	[PROBLEM_STORE_TRUNCATED] =
-		"give the device its old size back, if its end still exists; else " SKIP_LOST
-		"merges what is left",
+		"give the device its old size back, if its end still exists; else " REPAIR
+		"drops what is lost, or " SKIP_LOST "merges what is left",
 	[PROBLEM_AREA_MISSING] = "give the device its old size back, if its end still exists; else "
-				 "make it larger by "
-				 "a chunk of zeros at least, and the list ends there",
+				 "make it larger by a chunk of zeros at least, and the list ends "
+				 "there; or " REPAIR "drops the last entry to make an end",
 	[PROBLEM_ENTRY_TOO_LARGE] = DROP,
 	[PROBLEM_ENTRY_IN_METADATA] = DROP,
 	[PROBLEM_ENTRY_BEYOND_DEVICE] =
 		"give the device its old size back, if its end still exists; else " DROP,
-	[PROBLEM_ENTRY_BEYOND_ORIGIN] = "name the right origin; if this is it, " REPAIR
-					"drops the entry, and nothing of the view is lost by that",
+	[PROBLEM_ENTRY_BEYOND_ORIGIN] =
+		"name the right origin; if this is it, 'cowtool repair --origin ORIGIN --backup "
+		"FILE STORE' drops the entry, and nothing of the view is lost by that",
 	[PROBLEM_DUPLICATE_OLD] = REPAIR "keeps the first, as the kernel's view does; 'cowtool "
 					 "merge --force ORIGIN STORE' merges the first",
 	[PROBLEM_DUPLICATE_NEW] =
-		"look at what these chunks hold in the view: one of them is wrong; " REPAIR
-		"resolves it",
+		"look at what these chunks hold in the view: one of them is wrong, and which one "
+		"cannot be told; 'cowtool repair --drop-shared --backup FILE STORE' drops the "
+		"later one",
 	[PROBLEM_DIRTY_TAIL] = REPAIR "zeroes them, and so does a merge; 'cowtool dump --stale "
 				      "STORE' shows them",
 	[PROBLEM_OUT_OF_ORDER] = NOTHING,

@@ -64,9 +64,8 @@ static void find_view_range(const struct check *check, struct finding *finding)
 		finding->view_offset = finding->old_chunk * check->store->geometry.chunk_bytes;
 }
 
-void check_report_exception(struct check *check, enum problem problem, enum trace trace,
-			    uint64_t index, const struct exception *exception, const char *format,
-			    ...)
+static struct finding finding_at(const struct check *check, enum problem problem, enum trace trace,
+				 uint64_t index, const struct exception *exception)
 {
 	uint32_t per_area = check->store->geometry.exceptions_per_area;
 	struct finding finding = {
@@ -78,9 +77,31 @@ void check_report_exception(struct check *check, enum problem problem, enum trac
 		.new_chunk = exception->new_chunk,
 		.trace = trace,
 	};
-	va_list arguments;
 
 	find_view_range(check, &finding);
+	return finding;
+}
+
+void check_report_exception(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, const char *format,
+			    ...)
+{
+	struct finding finding = finding_at(check, problem, trace, index, exception);
+	va_list arguments;
+
+	va_start(arguments, format);
+	count_and_report(check, &finding, format, arguments);
+	va_end(arguments);
+}
+
+void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, uint64_t first,
+			    const char *format, ...)
+{
+	struct finding finding = finding_at(check, problem, trace, index, exception);
+	va_list arguments;
+
+	finding.first = first;
 	va_start(arguments, format);
 	count_and_report(check, &finding, format, arguments);
 	va_end(arguments);

@@ -20,6 +20,9 @@
 /* No limit but what the search needs: at most 16 bytes for each exception, and a MiB. */
 #define CHECK_MEMORY_UNLIMITED UINT64_MAX
 
+/* This much of chunk 0 is looked at; LVM's largest chunk is 512 KiB. */
+#define CHECK_SLACK_BYTES (1024u << 10)
+
 struct check {
 	const struct store *store;
 	bool origin_known;
@@ -71,6 +74,11 @@ void check_report(struct check *check, enum problem problem, enum trace trace, c
 void check_report_exception(struct check *check, enum problem problem, enum trace trace,
 			    uint64_t index, const struct exception *exception, const char *format,
 			    ...) __attribute__((format(printf, 6, 7)));
+
+/* The same at an exception whose chunk number `first` has already. */
+void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, uint64_t first,
+			    const char *format, ...) __attribute__((format(printf, 7, 8)));
 
 /* verify/check_header.c: magic, version, chunk size, validity, the rest of chunk 0. */
 enum result check_header(struct check *check, struct failure *why);

@@ -5,9 +5,6 @@
 #include "store/bytes.h"
 #include "verify/check.h"
 
-/* This much of chunk 0 is looked at; LVM's largest chunk is 512 KiB. */
-#define SLACK_BYTES (1024u << 10)
-
 /* So much of chunk 0 is looked at where its size is not known. */
 #define START_BYTES 4096u
 
@@ -94,7 +91,7 @@ static void check_slack(struct check *check, const uint8_t *chunk, size_t bytes)
 static enum result read_slack(struct check *check, struct failure *why)
 {
 	const struct store *store = check->store;
-	uint64_t bytes = min_u64(store->geometry.chunk_bytes, SLACK_BYTES);
+	uint64_t bytes = min_u64(store->geometry.chunk_bytes, CHECK_SLACK_BYTES);
 	enum result result = RESULT_OK;
 	uint8_t *chunk;
 

@@ -7,5 +7,6 @@
 
 enum result cmd_verify(struct cli *cli, int argc, const char **argv, struct failure *why);
 enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why);
+enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 #endif

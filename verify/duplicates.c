@@ -333,8 +333,8 @@ static void report_one(struct search *search, struct repeated *repeated, uint64_
 	same = *other == (old ? exception->new_chunk : exception->old_chunk);
 	if (trace == TRACE_NONE && old && !same && !lost)
 		trace = TRACE_TWO_EXCEPTIONS;
-	check_report_exception(search->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW,
-			       trace, index, exception,
+	check_report_duplicate(search->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW,
+			       trace, index, exception, repeated->first_index,
 			       "%s chunk %llu stands already at area %llu index %llu, with %s %s "
 			       "chunk%s",
 			       side, (unsigned long long)repeated->number,

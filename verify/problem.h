@@ -35,14 +35,32 @@ enum problem {
 	PROBLEM_COUNT,
 };
 
+/* How a problem is mended (verify/repair). */
+enum repair_kind {
+	REPAIR_NONE,	       /* there is nothing to mend, or another command does it */
+	REPAIR_REBUILD_HEADER, /* only where it is asked for */
+	REPAIR_SET_VALID,      /* only where it is asked for */
+	REPAIR_CLEAR_SLACK,
+	REPAIR_REMOVE_RECORD,
+	REPAIR_ZERO_TAIL,
+	REPAIR_DROP,	    /* the exception is taken out of the list */
+	REPAIR_DROP_SHARED, /* the same, but only where it is asked for */
+	REPAIR_END_LIST,    /* the last exception is taken out, which gives the list an end */
+	REPAIR_FOLLOWS,	    /* mended when all exceptions and the list's end are */
+};
+
 struct problem_info {
 	const char *code; /* as scripts see it */
 	enum severity severity;
-	const char *meaning; /* what it means for the user's data */
+	const char *meaning;	 /* what it means for the user's data */
+	enum repair_kind repair; /* the one repair */
 };
 
 const struct problem_info *problem_info(enum problem problem);
 const char *severity_name(enum severity severity);
+
+/* "drop", as scripts see it. */
+const char *repair_name(enum repair_kind kind);
 
 /* One problem at one place. */
 struct finding {
@@ -51,6 +69,7 @@ struct finding {
 	uint64_t area;
 	uint32_t index; /* within the area */
 	uint64_t old_chunk, new_chunk;
+	uint64_t first; /* duplicates: the number of the first exception with the same chunk */
 	/* The part of the view that the exception stands for; view_bytes 0: none is concerned. */
 	uint64_t view_offset, view_bytes;
 	enum trace trace; /* what it looks like; the message says it, too */

@@ -8,6 +8,7 @@
  *   scenario.c  what is merged: a store, an origin, options, all from one seed
  *   kernel.c    a small model of the kernel that goes on with the store
  *   judge.c     what must be true of the bytes that a power cut leaves
+ *   repair.c    the same for repairs: stores with defects, and what must be true of them
  *   main.c      how many of them, on how many cores; the deliberate breaks; shrinking
  */
 #ifndef TESTS_SIM_H
@@ -201,6 +202,9 @@ bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint
  */
 bool judge_trace(const struct scenario *scenario, int engine, struct counts *counts,
 		 uint64_t budget, FILE *report);
+
+/* A repair of a store with defects, all from one seed. */
+bool judge_repair(uint64_t seed, struct counts *counts, uint64_t budget, FILE *report);
 
 /* A set of 64-bit numbers shared by all processes. True: it was not in it. */
 bool seen_add(uint64_t hash);

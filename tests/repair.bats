@@ -1,0 +1,564 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2154,SC2119
+# cowtool repair: what each repair leaves, byte for byte; consent; the backup; what it refuses.
+
+setup() {
+    # shellcheck source=helpers.bash
+    . "$BATS_TEST_DIRNAME/helpers.bash"
+    cd "$BATS_TEST_TMPDIR" || exit
+}
+
+teardown() {
+    [[ -z ${holder:-} ]] || kill "$holder" 2>/dev/null || true
+}
+
+# wanted KEY=VALUE...: ./wanted, as the repaired store must be.
+wanted() {
+    "$mkstore" wanted "$@"
+}
+
+# mends OPTION...: ./store becomes ./wanted, by a repair with these options; verify finds nothing then, and a second
+# repair has nothing to do and changes nothing. What was there can be brought back.
+mends() {
+    quickly is_mended "$@"
+}
+
+is_mended() {
+    cp store broken
+    rm -f backup
+    expect 0 repair --yes --backup=backup "$@" store
+    same store wanted
+    expect 0 verify --quiet store
+    expect 0 repair --yes --backup=other "$@" store
+    grep -q 'nothing to mend' out
+    [[ ! -e other ]]
+    same store wanted
+    expect 0 restore --quiet --force backup store
+    same store broken
+}
+
+# answers TEXT CODE ARGUMENT...: cowtool on a terminal of its own, where TEXT is typed; what it says is in ./said.
+answers() {
+    local text=$1 wanted_code=$2 code=0 command
+    shift 2
+    command -v script >/dev/null || skip 'there is no script(1)'
+    printf -v command '%q ' "$cowtool" "$@"
+    # shellcheck disable=SC2059 # the text has escapes
+    { printf "$text" && sleep 0.2; } | timeout 30 script -qec "$command" /dev/null >said || code=$?
+    ((code == wanted_code)) || { cat said && complain "cowtool $*: exit code $code, not $wanted_code"; }
+}
+
+three_defects() {
+    make chunk=8 size=204800 sequential=40 entry=5:5:49000 entry=10:3:12 entry=45:7:9
+}
+
+# ---- every defect ----
+
+@test "repair: every defect of tests/defects is found, mended, and found no more; nothing is left to do" {
+    for name in $("$here/defects"); do
+        quickly comes_and_goes "$name"
+    done
+}
+
+# comes_and_goes NAME: what the table of tests/defects says, and the way back.
+comes_and_goes() {
+    local about needs code before during after
+    "$here/defects" "$1" origin store
+    IFS='|' read -r about needs < <("$here/defects" "$1")
+    read -r code before during after <<<"$about"
+    expect "$before" verify --json --origin=origin store
+    grep -q "\"code\":\"$code\"" out
+    rm -f backup
+    cp store broken
+    # shellcheck disable=SC2086 # words
+    expect "$during" repair --yes --backup=backup ${needs/ORIGIN/origin} store
+    expect "$after" verify --json --origin=origin store
+    fails grep -E '"severity":"(error|warning)"' out
+    if [[ -e backup ]]; then
+        fails same store broken >/dev/null
+        expect 0 restore --quiet --force backup store
+    fi
+    same store broken
+}
+
+@test "repair: a header that is lost in any way becomes what it was, byte for byte" {
+    wanted chunk=8 sequential=40
+    for name in header-magic header-blank header-race header-version header-chunk-size; do
+        "$here/defects" $name origin store
+        mends --rebuild-header
+    done
+}
+
+@test "repair: slack, records that say nothing, and a dirty tail are zeroed, and nothing else is" {
+    wanted chunk=8 sequential=40
+    for name in header-slack damaged-record stale-record dirty-tail; do
+        "$here/defects" $name origin store
+        mends
+    done
+}
+
+@test "repair: slack in the place of a record and all over a large chunk" {
+    wanted chunk=256 sequential=3
+    make chunk=256 sequential=3 poke=16:1 poke=255:1 poke=256:1 poke=511:1 poke=512:1 poke=70000:1 poke=131071:255
+    mends
+}
+
+@test "repair: an invalid store is marked valid, and nothing else is written" {
+    wanted chunk=8 sequential=40
+    make chunk=8 sequential=40 valid=0
+    mends --set-valid
+}
+
+@test "repair: --set-valid says in plain words what can be expected" {
+    make chunk=8 sequential=40 valid=0
+    expect 0 repair --dry-run --set-valid store
+    grep -q 'written to the origin after that was not saved' out
+    grep -q 'do not merge it' out
+}
+
+@test "repair: a store whose end is cut off loses the exceptions whose data is gone" {
+    "$here/defects" store-truncated origin store
+    wanted chunk=8 sequential=28 size=122880
+    mends
+}
+
+@test "repair: a list without an end gives up its last exception" {
+    "$here/defects" area-missing origin store
+    wanted chunk=8 sequential=256 entry=255:0:0
+    truncate -s $((258 * 4096)) wanted
+    mends
+}
+
+@test "repair: a list without an end gives up nothing more where another exception goes anyway" {
+    make chunk=8 sequential=256 entry=100:100:1
+    truncate -s $((258 * 4096)) store
+    wanted chunk=8 sequential=256 entry=100:255:257 entry=255:0:0
+    truncate -s $((258 * 4096)) wanted
+    mends
+}
+
+@test "repair: a bad exception in the middle is overwritten by the last one, never zeroed" {
+    wanted chunk=8 size=204800 sequential=40 entry=5:39:41 entry=39:0:0
+    for entry in 5:1 5:0x42 5:50 5:72057594037927936 5:18446744073709551615; do
+        make chunk=8 size=204800 sequential=40 entry="5:5:$((${entry#*:}))"
+        put store $((4096 + 5 * 16)) '\5'
+        case ${entry#*:} in
+        72057594037927936 | 18446744073709551615) make chunk=8 size=204800 sequential=40 entry="5:${entry}" ;;
+        esac
+        mends
+    done
+}
+
+@test "repair: a bad exception at the end is just cleared" {
+    make chunk=8 sequential=40 entry=39:39:1
+    wanted chunk=8 sequential=40 entry=39:0:0
+    mends
+}
+
+@test "repair: all exceptions are bad, and an empty store is left" {
+    make chunk=1 sequential=70 every=1
+    for ((i = 0; i < 70; i++)); do
+        edits+=("entry=$i:$i:$((90000 + i))")
+    done
+    make chunk=1 sequential=70 "${edits[@]}"
+    for ((i = 0; i < 70; i++)); do
+        zeros+=("entry=$i:0:0")
+    done
+    wanted chunk=1 sequential=70 "${zeros[@]}"
+    mends
+}
+
+@test "repair: several that go in several areas, at the edges of areas and blocks" {
+    make chunk=1 sequential=100 entry=0:0:1 entry=31:31:34 entry=32:32:90000 entry=95:95:1 entry=98:98:1
+    # 95 stay: of the last five, 96, 97 and 99 take the places of 0, 31 and 32.
+    wanted chunk=1 sequential=100 entry=0:96:101 entry=31:97:102 entry=32:99:104 entry=95:0:0 entry=96:0:0 \
+        entry=97:0:0 entry=98:0:0 entry=99:0:0
+    mends
+}
+
+@test "repair: exceptions outside the origin are dropped where the origin is named, and not else" {
+    fill origin 163840
+    make chunk=8 size=204800 sequential=40 entry=7:40:9
+    remember store
+    expect 0 repair --yes --no-backup store
+    unchanged
+    wanted chunk=8 size=204800 sequential=40 entry=7:39:41 entry=39:0:0
+    mends --origin=origin
+}
+
+@test "repair: of two exceptions for a chunk the first one stays, wherever the second one is" {
+    make chunk=1 sequential=100 entry=40:3:43 entry=99:3:104 entry=70:41:74
+    wanted chunk=1 sequential=100 entry=40:97:102 entry=70:98:103 entry=97:0:0 entry=98:0:0 entry=99:0:0
+    cp store before
+    mends
+    same before store
+}
+
+@test "repair: where the first of two exceptions for a chunk is lost, the second one stays" {
+    make chunk=8 size=204800 sequential=40 entry=3:3:1 entry=20:3:22
+    wanted chunk=8 size=204800 sequential=40 entry=3:39:41 entry=20:3:22 entry=39:0:0
+    cp store again
+    expect 0 repair --json --dry-run store
+    object '.lost == [] and (.plan | length) == 1'
+    cp again store
+    mends
+}
+
+@test "repair: two exceptions with one data chunk stay until it is asked for; then the later one goes" {
+    make chunk=8 size=204800 sequential=40 entry=10:10:5
+    remember store
+    expect 2 repair --yes --no-backup store
+    grep -q -e --drop-shared out
+    unchanged
+    wanted chunk=8 size=204800 sequential=40 entry=10:39:41 entry=39:0:0
+    mends --drop-shared
+}
+
+@test "repair: the view is the one before but for the chunks that are lost" {
+    fill origin 1228800
+    three_defects
+    cp origin view
+    cp store before
+    # What the kernel shows, from the bytes: exceptions 5 and 10 give nothing.
+    "$mkstore" before chunk=8 size=204800 sequential=40 entry=5:41:7
+    for ((i = 39; i >= 0; i--)); do
+        ((i == 5 || i == 10)) || dd if=before of=view bs=4096 skip=$((i + 2)) seek=$i count=1 conv=notrunc status=none
+    done
+    expect 0 repair --yes --no-backup store
+    "$refmerge" origin store >/dev/null
+    same origin view
+}
+
+@test "repair: five thousand duplicates go, and the plan for people stays short" {
+    make chunk=1 sequential=10000 modulo=5000
+    wanted chunk=1 sequential=5000
+    expect 0 repair --yes --no-backup store
+    (($(wc -l <out) < 40)) || complain 'the plan is too long'
+    expect 0 verify store
+    diff <("$cowtool" dump --format=csv store) <("$cowtool" dump --format=csv wanted)
+    (($(live store) == 5000))
+}
+
+# ---- the plan ----
+
+@test "repair: a dry run changes no byte, writes no file, and ends as the repair would" {
+    three_defects
+    remember store
+    expect 0 repair --dry-run store
+    grep -q 'nothing was written' out
+    expect 0 repair --dry-run --backup=backup --yes store
+    [[ ! -e backup ]]
+    make chunk=8 sequential=40 valid=0
+    remember store
+    expect 2 repair --dry-run store
+    grep -q -e --set-valid out
+    unchanged
+}
+
+@test "repair: JSON has the plan, what is lost, and what is left" {
+    make chunk=8 size=204800 valid=0 sequential=40 entry=5:5:49000 entry=6:6:49000 entry=10:3:12 entry=45:7:9
+    expect 2 repair --json --dry-run store
+    object '.store == "store" and .repaired == 0 and .backup == null and .verdict == "damaged"
+        and [.plan[] | [.code, .repair, .area, .index, .old_chunk, .new_chunk, .consent]] == [
+            ["dirty-tail", "zero-tail", null, null, null, null, false],
+            ["entry-beyond-device", "drop", 0, 5, 5, 49000, false],
+            ["entry-beyond-device", "drop", 0, 6, 6, 49000, false],
+            ["duplicate-old", "drop", 0, 10, 3, 12, false]]
+        and all(.plan[]; .message | length > 0)
+        and .lost == [{"offset": 20480, "bytes": 8192}]
+        and [.left[] | [.code, .count]] == [["header-invalid", 1]]
+        and (.left[0].message | contains("--set-valid"))'
+    expect 2 repair --json --yes --backup=backup store
+    object '.repaired == 4 and .backup == "backup" and .verdict == "damaged" and all(.plan[]; .consent)
+        and [.left[].code] == ["header-invalid"] and .error.code == 2'
+    expect 0 repair --json --yes --no-backup --set-valid store
+    object '.repaired == 1 and .backup == null and .verdict == "clean" and .left == [] and .lost == []
+        and [.plan[].repair] == ["set-valid"] and (has("error") | not)'
+}
+
+@test "repair: what is lost is clipped to the origin, joined, and told in bytes" {
+    fill origin 162304
+    make chunk=8 size=204800 sequential=40 entry=39:38:1 entry=38:39:1 entry=2:2:1
+    expect 0 repair --dry-run --json --origin=origin store
+    object '.lost == [{"offset": 8192, "bytes": 4096}, {"offset": 155648, "bytes": 6656}]'
+    expect 0 repair --dry-run --origin=origin store
+    grep -q 'bytes 159744 to 162303 of the view are lost' out
+    grep -q 'all together: 10752 bytes' out
+}
+
+@test "repair: an unfinished merge keeps its exceptions and its record; the rest is mended" {
+    "$here/defects" merge-unfinished origin store
+    put store $((4096 + 5 * 16 + 8)) '\1'
+    put store 1000 '\7'
+    put store $((4096 + 45 * 16)) '\7'
+    cp store wanted
+    put wanted 1000 '\0'
+    put wanted $((4096 + 45 * 16)) '\0'
+    expect 2 repair --yes --no-backup store
+    grep -q -e 'merge --resume' out
+    same store wanted
+}
+
+@test "repair: a store is empty, or sound: there is nothing to do, and no backup is made" {
+    make chunk=8
+    remember store
+    expect 0 repair --yes --backup=backup store
+    grep -q 'nothing to mend' out
+    make chunk=8 random=300 origin_chunks=400
+    expect 0 repair --backup=backup store
+    expect 0 repair --quiet --backup=backup store
+    [[ ! -s out && ! -e backup ]]
+}
+
+# ---- consent ----
+
+@test "repair: without a terminal and without --yes it shows the plan and is refused" {
+    three_defects
+    remember store
+    expect 5 repair --backup=backup store
+    grep -q duplicate-old out
+    said --yes
+    unchanged
+    expect 5 repair --json --no-backup store
+    object '.error.code == 5 and (.plan | length) == 3 and .repaired == 0 and (.left | length) == 3'
+    unchanged
+    [[ ! -e backup ]]
+}
+
+@test "repair: yes to all of three questions does all" {
+    three_defects
+    wanted chunk=8 size=204800 sequential=38 entry=5:38:40 entry=10:39:41
+    expect 0 repair --yes --no-backup store
+    mv store right
+    three_defects
+    answers 'y\nyes\nY\n' 0 repair --no-backup store
+    same store right
+}
+
+@test "repair: what is answered with no stays, and the exit code says what is left" {
+    three_defects
+    make chunk=8 size=204800 sequential=40 entry=45:7:9 poke=1000:1
+    cp store wanted
+    put wanted 1000 '\0'
+    answers 'y\nn\n' 1 repair --no-backup store
+    same store wanted
+    grep -q 'repairs done: 1' said
+}
+
+@test "repair: no to everything writes nothing, and makes no backup" {
+    three_defects
+    remember store
+    answers 'n\nn\nn\n' 2 repair --backup=backup store
+    unchanged
+    [[ ! -e backup ]]
+}
+
+@test "repair: at the end of the input nothing more is consented to" {
+    make chunk=8 size=204800 sequential=40 entry=45:7:9 poke=1000:1
+    cp store wanted
+    put wanted 1000 '\0'
+    answers 'what?\ny\n\004' 1 repair --no-backup store
+    same store wanted
+}
+
+@test "repair: 'all' is asked once for a kind" {
+    make chunk=8 size=204800 sequential=40 entry=5:5:1 entry=6:6:1 entry=7:7:1 entry=45:7:9
+    answers 'n\na\n' 1 repair --no-backup store
+    (($(live store) == 37))
+    grep -q 'repairs done: 3' said
+}
+
+@test "repair: no exception moves as long as a chunk is to keep two" {
+    three_defects
+    make chunk=8 size=204800 sequential=40 entry=5:5:49000 entry=39:3:41
+    remember store
+    # Dropping 5 would put 39, the later one for chunk 3, in front of 3 were it not for this rule.
+    answers 'y\nn\n' 2 repair --no-backup store
+    grep -q 'as long as a chunk has two exceptions' said
+    unchanged
+}
+
+@test "repair: no exception goes as long as a stale record is to stay" {
+    "$here/defects" stale-record origin store
+    put store $((4096 + 5 * 16 + 8)) '\1'
+    remember store
+    answers 'n\ny\n' 2 repair --no-backup store
+    grep -q 'as long as the stale merge record stands there' said
+    unchanged
+}
+
+# ---- the backup ----
+
+@test "repair: neither --backup nor --no-backup, or both, is a usage error that touches nothing" {
+    three_defects
+    refuses 64 store -- repair store
+    refuses 64 store -- repair --yes store
+    refuses 64 store -- repair --yes --backup=b --no-backup store
+    refuses 64 store -- repair --no-backup --chunk=4096 store
+    refuses 64 store -- repair --no-backup --rebuild-header --chunk=5000 store
+    refuses 64 store -- repair --no-backup --rebuild-header --chunk=2G store
+    refuses 64 store -- repair --no-backup
+}
+
+@test "repair: a backup never overwrites a file, and nothing is repaired without it" {
+    three_defects
+    echo precious >backup
+    remember store backup
+    expect 5 repair --yes --backup=backup store
+    said backup
+    unchanged
+    expect 4 repair --yes --backup=no/such/folder/file store
+    unchanged
+}
+
+@test "repair: the backup is made before the first write, and restores what was there" {
+    "$here/defects" header-blank origin store
+    cp store broken
+    expect 0 repair --yes --rebuild-header --backup=backup store
+    expect 0 restore --force --quiet backup store
+    same store broken
+}
+
+# ---- the header ----
+
+@test "repair: a lost header is not looked for unless that is asked for" {
+    "$here/defects" header-magic origin store
+    refuses 6 store -- repair --yes --no-backup store
+    said --rebuild-header
+    "$here/defects" header-version origin store
+    refuses 2 store -- repair --yes --no-backup store
+    said --rebuild-header
+}
+
+@test "repair: the evidence for a chunk size is shown" {
+    "$here/defects" header-blank origin store
+    expect 0 repair --dry-run --rebuild-header store
+    said '40 exceptions'
+    said '40 where the kernel puts them'
+    expect 0 repair --json --dry-run --rebuild-header store
+    object '(.candidates | length) == 1 and .candidates[0].chunk_sectors == 8 and .candidates[0].exceptions == 40
+        and .candidates[0].usual == 40 and .candidates[0].points > 90 and .plan[0].repair == "rebuild-header"'
+}
+
+@test "repair: every chunk size is found again, with one exception and with several areas" {
+    for chunk in 1 2 4 8 16 32 64 128 256 512 1024; do
+        for count in 1 70; do
+            wanted chunk=$chunk random=$count origin_chunks=100
+            cp --sparse=always wanted store
+            dd if=/dev/zero of=store bs=16 count=1 conv=notrunc status=none
+            expect 0 repair --yes --no-backup --rebuild-header store
+            same store wanted
+        done
+    done
+}
+
+@test "repair: behind a lost header, everything else is mended as well, and the header comes last" {
+    make chunk=8 size=204800 sequential=40 magic=1 entry=5:5:49000 entry=45:7:9 poke=2000:1
+    wanted chunk=8 size=204800 sequential=40 entry=5:39:41 entry=39:0:0
+    mends --rebuild-header
+}
+
+@test "repair: a header that says invalid stays invalid when it is rebuilt" {
+    wanted chunk=8 sequential=40 valid=0
+    make chunk=8 sequential=40 magic=5 valid=0
+    expect 2 repair --yes --no-backup --rebuild-header store
+    same store wanted
+    wanted chunk=8 sequential=40
+    make chunk=8 sequential=40 magic=5 valid=0
+    mends --rebuild-header --set-valid
+}
+
+@test "repair: two chunk sizes that could be are not chosen from; --chunk names one" {
+    wanted chunk=8 sequential=40
+    # In the first data chunks, what looks like area 0 with chunks of 16 sectors.
+    "$mkstore" other chunk=16 sequential=9 data=0
+    dd if=other of=wanted bs=8192 skip=1 seek=1 count=1 conv=notrunc status=none
+    cp wanted store
+    put store 0 '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+    cp store lost
+    refuses 5 store -- repair --yes --no-backup --rebuild-header store
+    said --chunk
+    expect 5 repair --json --yes --no-backup --rebuild-header store
+    object '[.candidates[].chunk_sectors] | sort == [8, 16]'
+    expect 0 repair --yes --no-backup --rebuild-header --chunk=4K store
+    same store wanted
+    cp lost store
+    answers '9\n0\n' 5 repair --no-backup --rebuild-header store
+    same store lost
+    answers '2\ny\nn\n' 1 repair --no-backup --rebuild-header store
+    (($(od -An -t u4 -j 12 -N 4 store) == 16))
+}
+
+@test "repair: an empty store needs --chunk, and what is no store is none with it" {
+    wanted chunk=8 size=40960
+    cp wanted store
+    put store 0 '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+    refuses 6 store -- repair --yes --no-backup --rebuild-header store
+    said --chunk
+    expect 0 repair --yes --no-backup --rebuild-header --chunk=4096 store
+    same store wanted
+    fill store 1000000
+    refuses 6 store -- repair --yes --no-backup --rebuild-header store
+    refuses 6 store -- repair --yes --no-backup --rebuild-header --chunk=4096 store
+    : >store
+    refuses 6 store -- repair --yes --no-backup --rebuild-header store
+}
+
+@test "repair: declining the header declines all" {
+    make chunk=8 size=204800 sequential=40 magic=1 entry=45:7:9
+    remember store
+    answers 'n\n' 2 repair --no-backup --rebuild-header store
+    unchanged
+}
+
+@test "repair: stores that a kernel made get their headers back, byte for byte" {
+    for file in "$here"/fixtures/*.store.gz; do
+        gunzip -c "$file" >wanted
+        cp wanted store
+        dd if=/dev/zero of=store bs=16 count=1 conv=notrunc status=none
+        code=0
+        [[ $file != */invalid.store.gz ]] || put wanted 4 '\1'
+        expect $code repair --yes --no-backup --rebuild-header store
+        same store wanted
+    done
+}
+
+# ---- what is refused ----
+
+@test "repair: what is no store, not there, or a saved file is refused" {
+    fill store 65536
+    refuses 6 store -- repair --yes --no-backup store
+    refuses 6 -- repair --yes --no-backup nowhere
+    refuses 6 -- repair --yes --no-backup .
+    make chunk=8 sequential=4
+    expect 0 save store saved
+    refuses 6 saved -- repair --yes --no-backup saved
+    refuses 6 saved -- repair --yes --no-backup --rebuild-header saved
+}
+
+@test "repair: a store that somebody holds is refused, in a dry run too" {
+    three_defects
+    flock -x store sleep 60 3>&- &
+    holder=$!
+    until fails flock -n store true >/dev/null; do sleep 0.01; done
+    remember store
+    expect 5 repair --yes --no-backup store
+    said 'locked by another process'
+    expect 5 repair --dry-run store
+    unchanged
+}
+
+@test "repair: an origin that is not there, or is the store itself, is refused" {
+    three_defects
+    refuses 5 store -- repair --yes --no-backup --origin=nowhere store
+    refuses 5 store -- repair --yes --no-backup --origin=store store
+}
+
+@test "repair: a list that is all wrong is beyond repair" {
+    make chunk=8 sequential=1100000 modulo=1 data=0
+    expect 2 repair --yes --no-backup store
+    said 'beyond repair'
+    (($(live store) == 1100000))
+}

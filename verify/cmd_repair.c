@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool repair: what verify can name is mended, with consent and a way back. */
+#include "verify/cmd_repair.h"
+
+#include <stdlib.h>
+
+#include "store/bytes.h"
+#include "store/io_engines.h"
+#include "store/reader.h"
+#include "store/savefile.h"
+#include "verify/advice.h"
+#include "verify/commands.h"
+
+/* ---- the header ---- */
+
+static enum problem header_problem(enum header_fault fault)
+{
+	switch (fault) {
+	case HEADER_WRONG_VERSION:
+		return PROBLEM_HEADER_VERSION;
+	case HEADER_WRONG_CHUNK_SIZE:
+		return PROBLEM_HEADER_CHUNK_SIZE;
+	case HEADER_GOOD:
+	case HEADER_BLANK:
+	case HEADER_WRONG_MAGIC:
+		break;
+	}
+	return PROBLEM_HEADER_MAGIC;
+}
+
+/* The failure of a store whose header is lost, with more to say. */
+static enum result fail_header(const struct store *store, const char *more, struct failure *why)
+{
+	enum result result = store_require_header(store, why);
+	struct failure header = *why;
+
+	return fail(why, result, "%s; %s", header.text, more);
+}
+
+static enum result choose_header(const struct repair_session *session,
+				 const struct rebuild_candidate **chosen, struct failure *why)
+{
+	const struct rebuild *rebuild = &session->rebuild;
+	bool given = session->choice->chunk_bytes != 0;
+
+	if (rebuild->count == 0 && given)
+		return fail_header(&session->store,
+				   "what is there is no store with that chunk size", why);
+	if (rebuild->count == 0)
+		return fail_header(&session->store,
+				   "nothing shows what its chunk size was: --chunk names it, if a "
+				   "store was there",
+				   why);
+	*chosen = &rebuild->candidates[0];
+	if (given || rebuild->convincing == 1)
+		return RESULT_OK;
+	*chosen = NULL;
+	if (repair_can_ask() && !session->choice->yes)
+		*chosen = repair_ask_header(session);
+	if (*chosen)
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: its chunk size is not certain (%zu could be, of which %zu convince%s); "
+		    "name one with --chunk",
+		    session->device.name, rebuild->count, rebuild->convincing,
+		    rebuild->convincing == 1 ? "s" : "");
+}
+
+static enum result find_header(struct repair_session *session, struct failure *why)
+{
+	uint32_t chunk_sectors = (uint32_t)(session->choice->chunk_bytes / SECTOR_BYTES);
+	const struct rebuild_candidate *chosen = NULL;
+	struct repair *repair = &session->repair;
+	struct header header;
+	enum result result;
+	char text[512];
+
+	repair->header_problem = header_problem(session->store.header_fault);
+	result = repair_find_header(&session->store, chunk_sectors, &session->rebuild, why);
+	if (result != RESULT_OK)
+		return result;
+	session->looked_for_header = true;
+	for (size_t i = 0; i < session->rebuild.count; i++)
+		cli_note(session->cli, "%s: %s", session->device.name,
+			 repair_evidence(&session->rebuild.candidates[i], text, sizeof(text)));
+	result = choose_header(session, &chosen, why);
+	if (result != RESULT_OK)
+		return result;
+	header = rebuild_header(&session->rebuild.remains, chosen->chunk_sectors);
+	store_assume_header(&session->store, &header);
+	repair->header_is_lost = true;
+	return RESULT_OK;
+}
+
+static enum result need_header(struct repair_session *session, struct failure *why)
+{
+	const struct store *store = &session->store;
+
+	if (store->header_fault == HEADER_GOOD)
+		return RESULT_OK;
+	if (savefile_detect(store->device))
+		return store_require_header(store, why);
+	if (session->choice->rebuild_header)
+		return find_header(session, why);
+	return fail_header(store, advice(header_problem(store->header_fault)), why);
+}
+
+/* ---- consent ---- */
+
+static enum result need_consent(struct repair_session *session, struct failure *why)
+{
+	struct repair *repair = &session->repair;
+	const char *reason;
+
+	if (repair->count == 0 || session->choice->dry_run)
+		return RESULT_OK;
+	if (!session->choice->yes && !repair_can_ask())
+		return fail(why, RESULT_REFUSED,
+			    "%s: %zu repair%s would be done and nobody can be asked: --yes "
+			    "consents to all of them; nothing was written",
+			    session->device.name, repair->count, repair->count == 1 ? "" : "s");
+	if (!session->choice->yes)
+		repair_ask(session);
+	reason = repair_settle(repair);
+	if (reason)
+		cli_message(session->cli,
+			    "%s: no exception is dropped %s: another one moves into its place, and "
+			    "what the others mean could change",
+			    session->device.name, reason);
+	return RESULT_OK;
+}
+
+/* ---- carrying it out ---- */
+
+static enum result back_up(struct repair_session *session, struct failure *why)
+{
+	enum result result;
+
+	if (!session->choice->backup)
+		return RESULT_OK;
+	result = savefile_write(&session->store, session->choice->backup, false, why);
+	session->backed_up = result == RESULT_OK;
+	return result;
+}
+
+/* After a failure in the middle. */
+static enum result name_backup(const struct repair_session *session, enum result result,
+			       struct failure *why)
+{
+	const char *name = session->device.name, *backup = session->choice->backup;
+	struct failure failed = *why;
+
+	if (!session->backed_up)
+		return result;
+	return fail(why, result, "%s; 'cowtool restore %s %s' brings back what was there",
+		    failed.text, backup, name);
+}
+
+static enum result carry_out(struct repair_session *session, struct failure *why)
+{
+	struct repair *repair = &session->repair;
+	enum result result;
+
+	if (session->choice->dry_run || repair_accepted(repair) == 0)
+		return RESULT_OK;
+	result = back_up(session, why);
+	if (result != RESULT_OK)
+		return result;
+	result = repair_run(repair, why);
+	if (result == RESULT_OK)
+		result = repair_check(repair, &session->after, why);
+	session->ran = result == RESULT_OK;
+	return session->ran ? RESULT_OK : name_backup(session, result, why);
+}
+
+static uint64_t count_left(const struct repair_session *session, enum severity severity)
+{
+	const uint64_t *left = repair_left(session);
+	uint64_t count = 0;
+
+	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
+		if (problem_info((enum problem)problem)->severity == severity)
+			count += left[problem];
+	return count;
+}
+
+static enum result judge(const struct repair_session *session, struct failure *why)
+{
+	unsigned long long errors = count_left(session, SEVERITY_ERROR);
+
+	if (errors > 0)
+		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->device.name,
+			    errors, errors == 1 ? "" : "s",
+			    session->choice->dry_run ? "would be left" : "left");
+	return count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
+}
+
+static enum result repair_store(struct repair_session *session, struct failure *why)
+{
+	enum result result = need_header(session, why);
+
+	if (result == RESULT_OK)
+		result = repair_plan(&session->repair, why);
+	session->planned = result == RESULT_OK;
+	if (result == RESULT_OK && !session->cli->json)
+		result = repair_print_plan(session, why);
+	if (result == RESULT_OK)
+		result = need_consent(session, why);
+	if (result == RESULT_OK)
+		result = carry_out(session, why);
+	return result;
+}
+
+/* ---- opening and closing ---- */
+
+static enum result open_origin(struct repair_session *session, struct failure *why)
+{
+	const char *name = session->choice->origin;
+	bool same = false;
+	enum result result;
+
+	if (!name)
+		return RESULT_OK;
+	result = reader_open_origin(&session->origin, name, why);
+	if (result == RESULT_OK)
+		result = device_is(&session->origin, session->cli->arguments[0], &same, why);
+	if (result == RESULT_OK && same)
+		result = fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE", name);
+	return result;
+}
+
+static enum result open_all(struct repair_session *session, struct failure *why)
+{
+	const struct repair_choice *choice = session->choice;
+	enum result result = open_origin(session, why);
+
+	if (result == RESULT_OK)
+		result = device_open(&session->device, session->cli->arguments[0],
+				     choice->dry_run ? DEVICE_HOLD : DEVICE_OWN, why);
+	if (result == RESULT_OK)
+		result = io_engine_open(&session->io, IO_ENGINE_AUTO, why);
+	if (result == RESULT_OK)
+		result = store_open(&session->store, &session->device, &session->io, why);
+	session->repair = (struct repair){
+		.store = &session->store,
+		.origin_known = choice->origin != NULL,
+		.origin_bytes = session->origin.bytes,
+		.set_valid = choice->set_valid,
+		.drop_shared = choice->drop_shared,
+	};
+	return result;
+}
+
+static enum result release(struct repair_session *session, enum result result, struct failure *why)
+{
+	struct failure closing = {.text = ""};
+
+	if (device_release(&session->device, &closing) == RESULT_OK || result != RESULT_OK)
+		return result;
+	*why = closing;
+	return RESULT_IO;
+}
+
+static void close_all(struct repair_session *session)
+{
+	struct failure ignored; /* what was written is closed already */
+
+	repair_free(&session->repair);
+	io_close(&session->io);
+	device_close(&session->origin, &ignored);
+	device_close(&session->device, &ignored);
+}
+
+/* A failure before anything was found out is an object of its own. */
+static enum result print(struct repair_session *session, enum result result, struct failure *why)
+{
+	bool failed = result != RESULT_OK && result != RESULT_PROBLEMS;
+	struct failure printing;
+	enum result printed = RESULT_OK;
+
+	if (!session->planned && !session->looked_for_header)
+		return result;
+	if (session->cli->json)
+		printed = repair_print_json(session, failed, failed ? &printing : why);
+	else if (!session->choice->dry_run && (!failed || result == RESULT_DAMAGED))
+		repair_print_outcome(session);
+	return failed || printed == RESULT_OK ? result : printed;
+}
+
+static enum result open_and_repair(struct cli *cli, const struct repair_choice *choice,
+				   struct failure *why)
+{
+	struct repair_session session = {
+		.cli = cli, .choice = choice, .origin = {.fd = -1}, .device = {.fd = -1}};
+	enum result result = open_all(&session, why);
+
+	if (result == RESULT_OK)
+		result = release(&session, repair_store(&session, why), why);
+	if (result == RESULT_OK)
+		result = judge(&session, why);
+	result = print(&session, result, why);
+	close_all(&session);
+	return result;
+}
+
+static enum result check_choice(const struct repair_choice *choice, struct failure *why)
+{
+	uint64_t sectors = choice->chunk_bytes / SECTOR_BYTES;
+
+	if (choice->backup && choice->no_backup)
+		return fail(why, RESULT_USAGE, "--backup and --no-backup exclude each other");
+	if (!choice->dry_run && !choice->backup && !choice->no_backup)
+		return fail(why, RESULT_USAGE,
+			    "--backup=FILE is missing, the way back; --no-backup goes without "
+			    "one, --dry-run only shows what would be done");
+	if (choice->chunk_bytes && !choice->rebuild_header)
+		return fail(why, RESULT_USAGE, "--chunk goes with --rebuild-header only");
+	if (choice->chunk_bytes && (choice->chunk_bytes % SECTOR_BYTES != 0 ||
+				    !is_power_of_two(sectors) || sectors > CHUNK_SECTORS_MAX))
+		return fail(why, RESULT_USAGE,
+			    "--chunk: must be a power of two from 512 bytes to 1G");
+	return RESULT_OK;
+}
+
+enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct failure *why)
+{
+	struct repair_choice choice = {.chunk_bytes = 0};
+	const struct cli_option options[] = {
+		{"backup", CLI_STRING, &choice.backup,
+		 "save the metadata in FILE before the first write", "FILE"},
+		{"no-backup", CLI_FLAG, &choice.no_backup, "go without a backup", NULL},
+		{"dry-run", CLI_FLAG, &choice.dry_run, "show what would be done, write nothing",
+		 NULL},
+		{"yes", CLI_FLAG, &choice.yes, "consent to everything that is shown", NULL},
+		{"origin", CLI_STRING, &choice.origin,
+		 "also drop exceptions for chunks that are not in this origin", "ORIGIN"},
+		{"set-valid", CLI_FLAG, &choice.set_valid,
+		 "mark a store valid that the kernel has given up", NULL},
+		{"drop-shared", CLI_FLAG, &choice.drop_shared,
+		 "of two exceptions with one data chunk, drop the later one", NULL},
+		{"rebuild-header", CLI_FLAG, &choice.rebuild_header,
+		 "write a lost header anew, by what the rest of the store shows", NULL},
+		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost header", "SIZE"},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+
+	if (result == RESULT_OK && !cli->finished)
+		result = check_choice(&choice, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = open_and_repair(cli, &choice, why);
+	free(choice.backup);
+	free(choice.origin);
+	return result;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the command repair share: what is open, and the printing of it. */
+#ifndef VERIFY_CMD_REPAIR_H
+#define VERIFY_CMD_REPAIR_H
+
+#include "store/cli.h"
+#include "verify/repair.h"
+
+/* The command line. */
+struct repair_choice {
+	bool dry_run, yes, no_backup, set_valid, drop_shared, rebuild_header;
+	char *backup, *origin; /* owned */
+	uint64_t chunk_bytes;  /* 0: not given */
+};
+
+/* Everything that is open, and how far it went. */
+struct repair_session {
+	struct cli *cli;
+	const struct repair_choice *choice;
+	struct device device, origin;
+	struct io io;
+	struct store store;
+	struct rebuild rebuild;
+	struct repair repair;
+	struct check after; /* only where `ran` */
+	bool looked_for_header, planned, backed_up, ran;
+};
+
+/* ---- verify/cmd_repair_output.c ---- */
+
+/* What speaks for a chunk size, in one line. Returns `text`. */
+const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size);
+
+/* For people: what is to be done, what it takes from the view, and what it does not mend. */
+enum result repair_print_plan(const struct repair_session *session, struct failure *why);
+
+/* For people: how it ended. */
+void repair_print_outcome(const struct repair_session *session);
+
+/* The JSON object; it stays open for the error where `failed`. */
+enum result repair_print_json(struct repair_session *session, bool failed, struct failure *why);
+
+/* The findings that are left, or in a dry run would be, by problem. */
+const uint64_t *repair_left(const struct repair_session *session);
+
+/* ---- verify/cmd_repair_ask.c ---- */
+
+/* Can somebody be asked? */
+bool repair_can_ask(void);
+
+/* Asks for each item; what is not consented to loses `accepted`. */
+void repair_ask(struct repair_session *session);
+
+/* Asks which of the candidates it was; NULL: none of them. */
+const struct rebuild_candidate *repair_ask_header(const struct repair_session *session);
+
+#endif

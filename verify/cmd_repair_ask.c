@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The questions of cowtool repair: on stderr, answered on stdin. */
+#include "verify/cmd_repair.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ANSWER_BYTES 64
+
+bool repair_can_ask(void)
+{
+	return isatty(STDIN_FILENO) != 0;
+}
+
+/* One line, without what is too long in it; false at the end of the input. */
+static bool read_answer(char answer[ANSWER_BYTES])
+{
+	int letter, length = 0;
+
+	fflush(stderr);
+	while ((letter = getchar()) != EOF && letter != '\n')
+		if (length < ANSWER_BYTES - 1)
+			answer[length++] = (char)letter;
+	answer[length] = 0;
+	return letter != EOF;
+}
+
+/* 'y', 'n', or 'a' for all of the kind. At the end of the input 'q'. */
+static char ask_consent(const char *question)
+{
+	char answer[ANSWER_BYTES];
+
+	for (;;) {
+		fprintf(stderr, "%s? (yes, no, all of this kind) ", question);
+		if (!read_answer(answer)) {
+			fputc('\n', stderr);
+			return 'q';
+		}
+		switch (tolower((unsigned char)answer[0])) {
+		case 'y':
+			return 'y';
+		case 'n':
+			return 'n';
+		case 'a':
+			return 'a';
+		}
+	}
+}
+
+void repair_ask(struct repair_session *session)
+{
+	struct repair *repair = &session->repair;
+	bool all[PROBLEM_COUNT] = {false}, ended = false;
+
+	for (size_t i = 0; i < repair->count; i++) {
+		struct repair_item *item = &repair->items[i];
+		char text[768], question[1024], answer;
+
+		if (all[item->problem])
+			continue;
+		if (ended) {
+			item->accepted = false;
+			continue;
+		}
+		repair_describe(repair, item, text, sizeof(text));
+		snprintf(question, sizeof(question), "%zu. %s: %s", i + 1,
+			 problem_info(item->problem)->code, text);
+		answer = ask_consent(question);
+		ended = answer == 'q';
+		all[item->problem] = answer == 'a';
+		item->accepted = answer == 'y' || answer == 'a';
+		/* Without its header, nothing of a store is mended. */
+		ended |= item->kind == REPAIR_REBUILD_HEADER && !item->accepted;
+	}
+}
+
+const struct rebuild_candidate *repair_ask_header(const struct repair_session *session)
+{
+	const struct rebuild *rebuild = &session->rebuild;
+	char answer[ANSWER_BYTES], text[512];
+	unsigned long number;
+
+	for (size_t i = 0; i < rebuild->count; i++)
+		fprintf(stderr, "%zu. %s\n", i + 1,
+			repair_evidence(&rebuild->candidates[i], text, sizeof(text)));
+	do {
+		fprintf(stderr, "Which one (1 to %zu, 0 for none)? ", rebuild->count);
+		if (!read_answer(answer))
+			return NULL;
+		number = strtoul(answer, NULL, 10);
+	} while (!isdigit((unsigned char)answer[0]) || number > rebuild->count);
+	return number == 0 ? NULL : &rebuild->candidates[number - 1];
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* repair_find_header: verify/rebuild on a device. */
+#include "verify/repair.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/bytes.h"
+
+struct source {
+	const struct store *store;
+	uint8_t *buffer; /* aligned */
+	size_t bytes;
+};
+
+static enum result read_source(void *context, uint64_t offset, uint8_t *buffer, size_t bytes,
+			       struct failure *why)
+{
+	struct source *source = context;
+	enum result result;
+
+	if (bytes > source->bytes) {
+		free(source->buffer);
+		source->bytes = 0;
+		source->buffer = io_buffer(bytes);
+		if (!source->buffer)
+			return fail_memory(why, "looking for the header", bytes);
+		source->bytes = bytes;
+	}
+	result = io_read(source->store->io, source->store->device, offset, source->buffer, bytes,
+			 why);
+	if (result == RESULT_OK)
+		memcpy(buffer, source->buffer, bytes);
+	return result;
+}
+
+enum result repair_find_header(const struct store *store, uint32_t chunk_sectors,
+			       struct rebuild *rebuild, struct failure *why)
+{
+	struct device *device = store->device;
+	struct source source = {.store = store};
+	struct rebuild_source device_source = {
+		.bytes = device->bytes,
+		.block_bytes = device->is_block ? device->block_bytes : SECTOR_BYTES,
+		.read = read_source,
+		.context = &source,
+	};
+	enum result result;
+
+	device_fit(device, SECTOR_BYTES);
+	result = rebuild_infer(&device_source, chunk_sectors, rebuild, why);
+	free(source.buffer);
+	return result;
+}
