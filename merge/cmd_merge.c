@@ -33,7 +33,8 @@ struct choice {
 struct other {
 	struct device device;
 	struct store store;
-	bool left_behind; /* an undo store's file that a power cut left empty */
+	bool left_behind;    /* an undo store's file that a power cut may have left empty */
+	uint64_t left_bytes; /* its size */
 };
 
 /* Everything that is open. */
@@ -260,12 +261,21 @@ static struct kept *new_undo(const struct session *session)
  * nobody knows. */
 static enum result check_undo(const struct session *session, struct failure *why)
 {
+	const struct other *other = &session->others[session->kept_count - 1];
 	const char *name = session->choice->undo;
 	uint64_t bytes = kept_new_bytes(new_undo(session));
 	char *path = strdup(name);
 	struct statvfs space;
 	int error = 0;
 
+	if (other->left_behind && other->left_bytes != bytes) {
+		free(path);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: exists already, and is not the undo store of this merge; remove it, "
+			"or name a file that does not exist",
+			name);
+	}
 	if (!path)
 		return fail_memory(why, "a name", strlen(name));
 	if (access(dirname(path), W_OK) != 0)
@@ -383,7 +393,13 @@ static enum result open_undo(struct session *session, size_t i, enum device_mode
 	struct stat status;
 	bool exists = lstat(name, &status) == 0;
 
+	if (exists && !session->choice->resume)
+		return fail(why, RESULT_REFUSED,
+			    "%s: exists already; name a file that does not exist, or, if it is the "
+			    "undo store of this merge, go on with --resume",
+			    name);
 	other->left_behind = exists && is_hole(name, &status);
+	other->left_bytes = exists ? (uint64_t)status.st_size : 0;
 	if (exists && !other->left_behind)
 		return open_kept_store(session, i, name, mode, why);
 	session->kept[i].is_new = true;
