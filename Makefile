@@ -69,7 +69,7 @@ $(B)/%.o: %.c $(FLAGS_STAMP)
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit_*.c))
-TEST_TOOLS := $(B)/tests/mkstore $(B)/tests/refmerge
+TEST_TOOLS := $(B)/tests/mkstore $(B)/tests/refmerge $(B)/tests/refkeep
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/tests/%.o $(COMMAND_LINE_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
 	@echo "  LINK  $@"
@@ -133,7 +133,7 @@ fuzz: cowtool
 
 # A real kernel under QEMU, in software.
 .PHONY: check-kernel
-check-kernel: test-programs
+check-kernel: cowtool test-programs
 	bats tests/kernel/*.bats
 
 # A table: each defect, what cowtool, blkid and that kernel say to it, and what becomes of it.
@@ -182,7 +182,8 @@ lint: layers
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux \
-	clang clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time strace
+	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
+	strace
 .PHONY: setup
 setup:
 	apt-get update

@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	 "List every live exception in the order of the store.", false},
 	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE", "Merge a COW store into its origin.",
 	 true},
+	{"export", cmd_export, "[OPTION...] ORIGIN STORE OUT",
+	 "Write what a snapshot shows to an image.", true},
 	{"save", cmd_save, "[OPTION...] STORE FILE", "Save the metadata of a COW store in a file.",
 	 false},
 	{"restore", cmd_restore, "[OPTION...] FILE STORE",

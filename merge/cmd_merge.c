@@ -2,12 +2,16 @@
 /* cowtool merge: a store goes back into its origin. */
 #include "merge/commands.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "merge/merge.h"
 #include "store/io_engines.h"
@@ -32,6 +36,8 @@ struct choice {
 struct other {
 	struct device device;
 	struct store store;
+	bool left_behind;    /* an undo store's file that a power cut may have left empty */
+	uint64_t left_bytes; /* its size */
 };
 
 /* Everything that is open. */
@@ -80,7 +86,7 @@ static void print_json_kept(struct json *json, const struct session *session)
 		json_string(json, "role", role_name(kept));
 		json_number(json, "exceptions_added", kept->exceptions_added);
 		json_number(json, "exceptions_needed", kept->needed);
-		if (!kept->is_new)
+		if (kept->room != UINT64_MAX)
 			json_number(json, "exceptions_possible", kept->room);
 		json_boolean(json, "given_up", kept->given_up);
 		json_close_object(json);
@@ -203,6 +209,9 @@ static void print_plan(struct session *session)
 	print_left_out(session);
 	for (size_t i = 0; i < session->kept_count; i++)
 		print_kept_plan(&session->kept[i], session->others[i].device.name);
+	for (size_t i = 0; i < session->dropped_count; i++)
+		printf("%-12s %s: to be marked invalid\n",
+		       "Given up:", session->dropped[i]->device->name);
 }
 
 static void print_outcome(struct session *session, enum result result)
@@ -287,82 +296,70 @@ static void close_session(struct session *session)
 	free(session->dropped);
 }
 
-/* Is there room on its file system? What others write there meanwhile, nobody knows. */
-static enum result check_undo_space(const struct device *device, uint64_t bytes,
-				    struct failure *why)
+static struct kept *new_undo(const struct session *session)
 {
-	struct statvfs space;
+	struct kept *last =
+		session->kept_count > 0 ? &session->kept[session->kept_count - 1] : NULL;
 
-	if (fstatvfs(device->fd, &space) != 0 || space.f_frsize == 0 ||
-	    bytes / space.f_frsize < space.f_bavail)
+	return last && last->is_new ? last : NULL;
+}
+
+/* Can the undo store's file be made, and is there room for it? What others write there meanwhile,
+ * nobody knows. */
+static enum result check_undo(const struct session *session, struct failure *why)
+{
+	const struct other *other = &session->others[session->kept_count - 1];
+	const char *name = session->choice->undo;
+	uint64_t bytes = kept_new_bytes(new_undo(session));
+	char *path = strdup(name);
+	struct statvfs space;
+	int error = 0;
+
+	if (other->left_behind && other->left_bytes != bytes) {
+		free(path);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: exists already, and is not the undo store of this merge; remove it, "
+			"or name a file that does not exist",
+			name);
+	}
+	if (!path)
+		return fail_memory(why, "a name", strlen(name));
+	if (access(dirname(path), W_OK) != 0)
+		error = errno;
+	free(path);
+	path = strdup(name);
+	if (error == 0 && path && statvfs(dirname(path), &space) != 0)
+		error = errno;
+	free(path);
+	if (error)
+		return fail_errno(why, RESULT_REFUSED, error, "%s: cannot make this file", name);
+	if (space.f_frsize == 0 || bytes / space.f_frsize < space.f_bavail)
 		return RESULT_OK;
 	return fail(why, RESULT_NO_SPACE,
 		    "%s: there is no space for it: it may grow to %llu bytes, and %llu are free",
-		    device->name, (unsigned long long)bytes,
+		    name, (unsigned long long)bytes,
 		    (unsigned long long)space.f_bavail * space.f_frsize);
 }
 
 /* The undo store's file, once it is known what it must hold. */
 static enum result make_undo(struct session *session, struct failure *why)
 {
-	struct kept *kept =
-		session->kept_count > 0 ? &session->kept[session->kept_count - 1] : NULL;
 	struct other *other = &session->others[session->kept_count - 1];
-	struct failure ignored;
-	enum result result;
-	uint64_t bytes;
+	const struct kept *kept = new_undo(session);
+	const char *name = session->choice->undo;
 
-	if (!kept || !kept->is_new || !merge_wants_undo(&session->merge))
-		return RESULT_OK;
-	bytes = kept_new_bytes(kept);
+	if (other->left_behind && unlink(name) != 0)
+		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove this empty file", name);
 	free(other->device.name);
-	result = device_create(&other->device, session->choice->undo, bytes, why);
-	if (result != RESULT_OK)
-		return result;
-	result = check_undo_space(&other->device, bytes, why);
-	if (result != RESULT_OK) {
-		device_unlink(&other->device);
-		device_close(&other->device, &ignored);
-	}
-	kept->store->device = &other->device;
-	return result;
+	return device_create(&other->device, name, kept_new_bytes(kept), why);
 }
 
 /* A merge that never began needs no undo store. */
 static void forget_undo(struct session *session)
 {
-	if (session->store.record_presence == RECORD_PRESENT || session->kept_count == 0 ||
-	    !session->kept[session->kept_count - 1].is_new)
-		return;
-	if (session->others[session->kept_count - 1].device.fd >= 0)
+	if (new_undo(session) && session->others[session->kept_count - 1].device.fd >= 0)
 		device_unlink(&session->others[session->kept_count - 1].device);
-}
-
-static enum result run(struct session *session, struct failure *why)
-{
-	struct merge *merge = &session->merge;
-	enum result result = merge_prepare(merge, why);
-
-	if (result != RESULT_OK)
-		return result;
-	if (cli_stop_requested)
-		return fail(why, RESULT_STOPPED, "stopped on request; nothing was written");
-	if (session->choice->dry_run) {
-		print_plan(session);
-		return RESULT_OK;
-	}
-	result = make_undo(session, why);
-	if (result != RESULT_OK)
-		return result;
-	note_all_buffered(session);
-	progress_begin(&session->progress, session->choice->progress, session->device.name);
-	result = merge_run(merge, why);
-	if (result != RESULT_OK)
-		forget_undo(session);
-	result = release(session, result, why);
-	progress_end(&session->progress, merge->bytes_copied, merge->bytes_total);
-	print_outcome(session, result);
-	return result;
 }
 
 /* What is no device at all cannot be the right origin. */
@@ -409,7 +406,32 @@ static enum result open_other(struct session *session, size_t i, const char *nam
 	return result;
 }
 
-/* On a resume the undo store is there, if this merge has one. */
+/* Of the stores that are kept, "not there" is a refusal: a script goes on after RESULT_NOT_THERE. */
+static enum result open_kept_store(struct session *session, size_t i, const char *name,
+				   enum device_mode mode, struct failure *why)
+{
+	enum result result = open_other(session, i, name, mode, why);
+
+	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+}
+
+/* A file of nothing but a hole: what a power cut leaves of an undo store before it has a header. */
+static bool is_hole(const char *name, const struct stat *status)
+{
+	bool hole = false;
+	int fd;
+
+	if (!S_ISREG(status->st_mode))
+		return false;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		hole = lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO;
+		close(fd);
+	}
+	return hole;
+}
+
+/* The undo store is there already if this merge is being resumed. */
 static enum result open_undo(struct session *session, size_t i, enum device_mode mode,
 			     struct failure *why)
 {
@@ -423,8 +445,10 @@ static enum result open_undo(struct session *session, size_t i, enum device_mode
 			    "%s: exists already; name a file that does not exist, or, if it is the "
 			    "undo store of this merge, go on with --resume",
 			    name);
-	if (exists)
-		return open_other(session, i, name, mode, why);
+	other->left_behind = exists && is_hole(name, &status);
+	other->left_bytes = exists ? (uint64_t)status.st_size : 0;
+	if (exists && !other->left_behind)
+		return open_kept_store(session, i, name, mode, why);
 	session->kept[i].is_new = true;
 	other->store.io = &session->io;
 	other->store.device = &other->device;
@@ -443,7 +467,7 @@ static enum result open_kept(struct session *session, enum device_mode mode, str
 		session->kept[i].store = &session->others[i].store;
 		session->kept[i].role = i < choice->keep.count ? RECORD_KEPT : RECORD_UNDO;
 		if (i < choice->keep.count)
-			result = open_other(session, i, choice->keep.items[i], mode, why);
+			result = open_kept_store(session, i, choice->keep.items[i], mode, why);
 		else
 			result = open_undo(session, i, mode, why);
 	}
@@ -463,7 +487,7 @@ static enum result open_dropped(struct session *session, enum device_mode mode, 
 		struct failure ignored;
 
 		if (result != RESULT_OK && !(unseen && choice->force))
-			return result;
+			return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 		if (result != RESULT_OK) {
 			cli_note(session->cli,
 				 "%s: is given up as it is; it could not be marked invalid", name);
@@ -500,7 +524,7 @@ static enum result open_others(struct session *session, enum device_mode mode, s
 	return result;
 }
 
-static enum result open_all(struct session *session, struct failure *why)
+static enum result open_both(struct session *session, struct failure *why)
 {
 	enum device_mode mode = session->choice->dry_run ? DEVICE_HOLD : DEVICE_OWN;
 	enum result result = open_origin(session, mode, why);
@@ -517,7 +541,51 @@ static enum result open_all(struct session *session, struct failure *why)
 		result = io_engine_open(&session->io, session->choice->engine, why);
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
-	return result == RESULT_OK ? open_others(session, mode, why) : result;
+	return result;
+}
+
+static enum result prepare(struct session *session, struct failure *why)
+{
+	enum device_mode mode = session->choice->dry_run ? DEVICE_HOLD : DEVICE_OWN;
+	struct merge *merge = &session->merge;
+	enum result result = merge_prepare(merge, why);
+
+	if (result != RESULT_OK || !merge_has_work(merge))
+		return result;
+	result = open_others(session, mode, why);
+	if (result == RESULT_OK)
+		result = merge_prepare_kept(merge, why);
+	if (result == RESULT_OK && new_undo(session))
+		result = check_undo(session, why);
+	return result;
+}
+
+static enum result run(struct session *session, struct failure *why)
+{
+	struct merge *merge = &session->merge;
+	enum result result = prepare(session, why);
+
+	if (result != RESULT_OK)
+		return result;
+	if (cli_stop_requested)
+		return fail(why, RESULT_STOPPED, "stopped on request; nothing was written");
+	if (session->choice->dry_run) {
+		print_plan(session);
+		return RESULT_OK;
+	}
+	if (new_undo(session))
+		result = make_undo(session, why);
+	if (result != RESULT_OK)
+		return result;
+	note_all_buffered(session);
+	progress_begin(&session->progress, session->choice->progress, session->device.name);
+	result = merge_run(merge, why);
+	if (result != RESULT_OK)
+		forget_undo(session);
+	result = release(session, result, why);
+	progress_end(&session->progress, merge->bytes_copied, merge->bytes_total);
+	print_outcome(session, result);
+	return result;
 }
 
 static enum result open_and_merge(struct cli *cli, const struct choice *choice, struct failure *why)
@@ -541,7 +609,7 @@ static enum result open_and_merge(struct cli *cli, const struct choice *choice, 
 		.context = &session,
 	};
 	progress_begin(&session.progress, PROGRESS_NONE, "");
-	result = open_all(&session, why);
+	result = open_both(&session, why);
 	if (result == RESULT_OK)
 		result = run(&session, why);
 	close_session(&session);

@@ -37,7 +37,7 @@ struct kept_range kept_range(const struct geometry *kept, const struct geometry 
 
 /*
  * Is it a sound store over that origin? Not asked of a new one. RESULT_DAMAGED, RESULT_REFUSED,
- * RESULT_NOT_THERE, RESULT_IO. Two exceptions for a chunk are forgiven with `force`.
+ * RESULT_IO. Two exceptions for a chunk are forgiven with `force`.
  */
 enum result kept_verify(struct kept *kept, const struct device *origin, bool force,
 			struct failure *why);

@@ -317,6 +317,8 @@ static enum result invalidate_full(struct merge *merge, struct failure *why)
 		if (!kept->given_up || kept->store->header.valid == 0)
 			continue;
 		result = store_invalidate(kept->store, why);
+		if (result == RESULT_OK)
+			result = record_end(kept->store, why);
 		if (result != RESULT_OK || !merge->note)
 			continue;
 		snprintf(line, sizeof(line),
@@ -343,49 +345,76 @@ static enum result begin(struct merge *merge, struct failure *why)
 	return result;
 }
 
-/* The options with which this merge is to be resumed. */
-static void resume_options(const struct merge *merge, char *text, size_t size)
+/* "cowtool merge --resume ..." with all that it needs. */
+static void resume_command(const struct merge *merge, char *text, size_t size)
 {
-	size_t used = (size_t)snprintf(text, size, "%s", merge->force ? " --force" : "");
+	char name[256];
+	size_t used = (size_t)snprintf(text, size, "cowtool merge --resume%s",
+				       merge->force ? " --force" : "");
 
 	for (size_t i = 0; i < merge->kept_count && used < size; i++) {
 		const struct kept *kept = &merge->kept[i];
 
 		if (!kept->given_up)
-			used += (size_t)snprintf(text + used, size - used, " %s %s",
-						 kept->role == RECORD_UNDO ? "--undo" : "--keep",
-						 kept->store->device->name);
+			used += (size_t)snprintf(
+				text + used, size - used, " %s %s",
+				kept->role == RECORD_UNDO ? "--undo" : "--keep",
+				quote_name(kept->store->device->name, name, sizeof(name)));
 	}
+	if (used < size)
+		used += (size_t)snprintf(text + used, size - used, " %s",
+					 quote_name(merge->origin->name, name, sizeof(name)));
+	if (used < size)
+		used += (size_t)snprintf(
+			text + used, size - used, " %s",
+			quote_name(merge->store->device->name, name, sizeof(name)));
+	if (used >= size)
+		snprintf(text, size, "cowtool merge --resume' with the same options '...");
 }
 
 static enum result stopped(const struct merge *merge, struct failure *why)
 {
-	char options[512];
+	char command[512];
 
-	resume_options(merge, options, sizeof(options));
+	resume_command(merge, command, sizeof(command));
 	return fail(why, RESULT_STOPPED,
 		    "%s: stopped on request with %llu of %llu exceptions left; what is merged "
-		    "is safe, 'cowtool merge --resume%s %s %s' goes on",
+		    "is safe, '%s' goes on",
 		    merge->store->device->name, (unsigned long long)merge->exceptions_left,
-		    (unsigned long long)merge->exceptions_before, options, merge->origin->name,
-		    merge->store->device->name);
+		    (unsigned long long)merge->exceptions_before, command);
+}
+
+/* What to do when the cause is mended. */
+static void say_how_to_go_on(const struct merge *merge, struct failure *why)
+{
+	size_t used = strlen(why->text);
+	char command[512];
+
+	resume_command(merge, command, sizeof(command));
+	snprintf(why->text + used, sizeof(why->text) - used,
+		 "; what is merged is safe, '%s' goes on when that is mended", command);
 }
 
 static enum result run(struct merge *merge, struct failure *why)
 {
 	enum result result = sweep(merge, why);
 
-	if (result == RESULT_OK)
-		result = sweep_kept(merge, why);
 	/* Where there was nothing to do, nothing is written. */
-	if (result != RESULT_OK || (merge->exceptions_before == 0 && !merge->record_is_current))
+	if (result != RESULT_OK || !merge_has_work(merge))
 		return result;
-	result = begin(merge, why);
+	result = sweep_kept(merge, why);
+	if (result == RESULT_OK)
+		result = begin(merge, why);
 	if (result == RESULT_OK && merge->exceptions_before > 0)
 		result = merge_windows(merge, why);
 	if (result == RESULT_OK && merge->exceptions_left > 0)
 		result = stopped(merge, why);
-	return result == RESULT_OK ? record_end_all(merge, why) : result;
+	if (result == RESULT_OK)
+		result = record_end_all(merge, why);
+	if ((result == RESULT_IO || result == RESULT_NO_SPACE) &&
+	    merge->store->record_presence == RECORD_PRESENT)
+		say_how_to_go_on(merge, why);
+	return result;
 }
 
 enum result merge_run(struct merge *merge, struct failure *why)

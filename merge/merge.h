@@ -52,14 +52,22 @@ struct merge {
 };
 
 /*
- * Everything that can be judged before the first write: the store is sound, its exceptions fit the
- * origin, the record of an unfinished merge is of this origin, the file system is the same; the kept
- * stores are those of that merge, sound, and have room for what they lack. RESULT_DAMAGED,
- * RESULT_REFUSED, RESULT_NOT_THERE, RESULT_NO_SPACE, RESULT_IO: nothing was written.
- *
- * Before merge_run, the caller opens the device of a new undo store, of kept_new_bytes bytes.
+ * Everything that can be judged of the store and its origin before the first write: the store is
+ * sound, its exceptions fit the origin, the record of an unfinished merge is of this origin, the file
+ * system is the same. RESULT_DAMAGED, RESULT_REFUSED, RESULT_NOT_THERE, RESULT_IO: nothing was
+ * written.
  */
 enum result merge_prepare(struct merge *merge, struct failure *why);
+
+/* Is anything left to do? If not, the kept stores need not even be opened. After merge_prepare. */
+bool merge_has_work(const struct merge *merge);
+
+/*
+ * The same of merge->kept and merge->dropped, after merge_prepare: the kept stores are those of the
+ * unfinished merge, sound, and have room for what they lack. RESULT_NO_SPACE, too. Before merge_run,
+ * the caller opens the device of a new undo store, of kept_new_bytes bytes.
+ */
+enum result merge_prepare_kept(struct merge *merge, struct failure *why);
 
 /* What merge_run would do. After merge_prepare. */
 struct merge_estimate {
@@ -73,9 +81,6 @@ struct merge_estimate {
 bool merge_in_order(const struct merge *merge);
 
 void merge_estimate(const struct merge *merge, struct merge_estimate *estimate);
-
-/* Is there anything for a new undo store to hold? After merge_prepare. */
-bool merge_wants_undo(const struct merge *merge);
 
 /*
  * Merges. RESULT_STOPPED: stopped on request, what is committed is safe. Any failure: what is

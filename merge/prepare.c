@@ -161,25 +161,40 @@ static void note_store(const struct merge *merge, const struct store *store, con
 /* The command that goes on, for people to copy. */
 static enum result refuse_unfinished(const struct merge *merge, struct failure *why)
 {
+	const struct record *record = &merge->store->record;
+	char origin[256], store[256], names[512];
+
+	quote_name(merge->origin->name, origin, sizeof(origin));
+	quote_name(merge->store->device->name, store, sizeof(store));
+	record_describe_kept(record, record_kept_numbers(record), names, sizeof(names));
 	return fail(why, RESULT_REFUSED,
-		    "%s: an unfinished merge stands in it; 'cowtool merge --resume %s %s' goes on",
-		    merge->store->device->name, merge->origin->name, merge->store->device->name);
+		    "%s: an unfinished merge stands in it; 'cowtool merge --resume %s%s %s' goes "
+		    "on%s%s",
+		    merge->store->device->name, names[0] ? "... " : "", origin, store,
+		    names[0] ? ", with --keep or --undo for each of the stores that it keeps: "
+			     : "",
+		    names);
 }
 
 /* Giving up the other merge for this one is for the user to say. */
 static enum result refuse_kept_store(const struct merge *merge, struct failure *why)
 {
 	const char *name = merge->store->device->name;
+	bool undo = merge->store->record.role == RECORD_UNDO;
 
-	if (merge->force)
+	if (merge->force) {
+		note_store(merge, merge->store,
+			   "the other merge that it belongs to is given up: mark the store of that "
+			   "one "
+			   "invalid or remove it before anything activates it");
 		return RESULT_OK;
-	if (merge->store->record.role == RECORD_UNDO)
+	}
+	if (undo)
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: is the undo store of an unfinished merge; finish that with 'cowtool "
-			"merge --resume --undo %s %s STORE', or use --force to go back now and "
-			"give up the rest of STORE",
-			name, name, merge->origin->name);
+			"merge --resume', or use --force to go back now and give up the rest",
+			name);
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: is kept by the unfinished merge of another store; finish that first, or use "
@@ -238,8 +253,8 @@ static bool is_given_up(const struct merge *merge, const struct kept *kept)
 {
 	const struct store *store = kept->store;
 
-	return merge->invalidate_full && !kept->is_new && store->header_fault == HEADER_GOOD &&
-	       store->header.valid == 0;
+	return merge->invalidate_full && kept->role == RECORD_KEPT &&
+	       store->header_fault == HEADER_GOOD && store->header.valid == 0;
 }
 
 static enum result check_kept(struct merge *merge, struct failure *why)
@@ -292,37 +307,32 @@ static enum result refuse_full(const struct merge *merge, const struct kept *kep
 					     : "let it be marked invalid with --invalidate-full");
 }
 
+/* It was made with room for exactly what the merge overwrites. */
+static enum result refuse_incomplete_undo(const struct kept *kept, struct failure *why)
+{
+	return fail(why, RESULT_REFUSED,
+		    "%s: does not hold all of what the origin was: something else has merged %llu "
+		    "chunks since (the kernel?); give it up with --drop-kept",
+		    kept->store->device->name, (unsigned long long)(kept->room - kept->needed));
+}
+
 static enum result check_room(struct merge *merge, struct failure *why)
 {
 	for (size_t i = 0; i < merge->kept_count; i++) {
 		struct kept *kept = &merge->kept[i];
 
+		if (!kept->given_up && kept->role == RECORD_UNDO && !kept->is_new &&
+		    kept->needed < kept->room)
+			return refuse_incomplete_undo(kept, why);
 		if (kept->given_up || kept->needed <= kept->room)
 			continue;
 		/* In an unfinished merge its records would have to follow: --drop-kept. */
-		if (!merge->invalidate_full || merge->record_is_current)
+		if (!merge->invalidate_full || merge->record_is_current ||
+		    kept->role == RECORD_UNDO)
 			return refuse_full(merge, kept, why);
 		kept->given_up = true;
 	}
 	return RESULT_OK;
-}
-
-/* Space is counted before the first write. */
-static enum result prepare_kept(struct merge *merge, struct failure *why)
-{
-	enum result result = check_kept(merge, why);
-
-	if (result == RESULT_OK && wants_identity(merge))
-		result = identify_kept(merge, why);
-	if (result == RESULT_OK)
-		result = kept_count(merge->kept, merge->kept_count, merge->store, merge->origin,
-				    why);
-	return result == RESULT_OK ? check_room(merge, why) : result;
-}
-
-bool merge_wants_undo(const struct merge *merge)
-{
-	return merge->exceptions_before > 0;
 }
 
 enum result merge_prepare(struct merge *merge, struct failure *why)
@@ -339,14 +349,36 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 		result = check_record(merge, why);
 	if (result == RESULT_OK && wants_identity(merge))
 		result = identity_check(store, merge->origin, merge->record_is_current, why);
-	if (result == RESULT_OK)
-		result = prepare_kept(merge, why);
 	if (result != RESULT_OK)
 		return result;
 	merge->exceptions_before = merge->exceptions_left = merge->check.summary.exceptions;
 	merge->bytes_total = (merge->exceptions_before - merge->left_out.exceptions) *
 			     store->geometry.chunk_bytes;
 	return RESULT_OK;
+}
+
+bool merge_has_work(const struct merge *merge)
+{
+	return merge->exceptions_before > 0 || merge->record_is_current;
+}
+
+/* Space is counted before the first write. */
+enum result merge_prepare_kept(struct merge *merge, struct failure *why)
+{
+	enum result result;
+
+	if (!merge_has_work(merge))
+		return RESULT_OK;
+	if (merge->kept_count > RECORD_KEPT_MAX)
+		return fail(why, RESULT_REFUSED, "%s: no more than %u stores can be kept",
+			    merge->store->device->name, RECORD_KEPT_MAX);
+	result = check_kept(merge, why);
+	if (result == RESULT_OK && wants_identity(merge))
+		result = identify_kept(merge, why);
+	if (result == RESULT_OK)
+		result = kept_count(merge->kept, merge->kept_count, merge->store, merge->origin,
+				    why);
+	return result == RESULT_OK ? check_room(merge, why) : result;
 }
 
 /* Its records, the data of each window, and the blocks that are published one by one. */

@@ -120,113 +120,149 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* As many names as fit, whole ones. */
+/* In the order of their numbers, as many names as fit. */
 static void put_names(const struct merge *merge, struct record *record)
 {
 	size_t used = 0;
 
-	memset(record->names, 0, sizeof(record->names));
 	for (size_t i = 0; i < merge->kept_count; i++) {
 		const char *name = base_name(merge->kept[i].store->device->name);
 		size_t bytes = strlen(name) + 1;
 
-		if (merge->kept[i].given_up || bytes > sizeof(record->names) - used)
+		if (merge->kept[i].given_up)
 			continue;
+		if (bytes > sizeof(record->names) - used)
+			return;
 		memcpy(record->names + used, name, bytes);
 		used += bytes;
 	}
 }
 
-/* "2 other stores (snap2-cow, undo.cow)", from bytes that anybody may have written. */
-static void describe_kept(const struct record *record, char *text, size_t size)
+/* The name of kept store `number`, from bytes that anybody may have written; "a store" where there is
+ * none. */
+static void copy_name(const struct record *record, uint32_t number, char *text, size_t size)
 {
-	size_t used = (size_t)snprintf(text, size, "%u other store%s (", record->kept_stores,
-				       record->kept_stores == 1 ? "" : "s");
 	const char *name = record->names, *end = record->names + sizeof(record->names);
+	size_t used = 0;
 
-	for (; name < end && *name && used + 4 < size; name++) {
-		for (; name < end && *name && used + 4 < size; name++)
-			text[used++] = isprint((unsigned char)*name) ? *name : '?';
-		if (name + 1 < end && name[1]) {
-			text[used++] = ',';
-			text[used++] = ' ';
-		}
-	}
-	text[used++] = ')';
+	for (; number > 0 && name < end; number--)
+		name += strnlen(name, (size_t)(end - name)) + 1;
+	for (; name < end && *name && used + 1 < size; name++)
+		text[used++] = isprint((unsigned char)*name) ? *name : '?';
 	text[used] = '\0';
+	if (used == 0)
+		snprintf(text, size, "a store");
+}
+
+void record_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size)
+{
+	size_t used = 0;
+	char name[64];
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < min_u64(record->kept_stores, RECORD_KEPT_MAX) && used < size;
+	     i++) {
+		if (!(numbers >> i & 1))
+			continue;
+		copy_name(record, i, name, sizeof(name));
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", name);
+	}
+}
+
+static uint64_t all_kept(const struct record *record)
+{
+	return record->kept_stores >= RECORD_KEPT_MAX ? UINT64_MAX
+						      : ((uint64_t)1 << record->kept_stores) - 1;
+}
+
+uint64_t record_kept_numbers(const struct record *record)
+{
+	return all_kept(record) & ~record->dropped;
 }
 
 static enum result refuse_kept(const struct merge *merge, const char *name, const char *text,
-			       struct failure *why)
+			       uint64_t numbers, struct failure *why)
 {
-	char needs[RECORD_NAMES_BYTES + 64];
+	char needs[512];
 
-	describe_kept(&merge->store->record, needs, sizeof(needs));
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: %s; the unfinished merge of %s keeps %s: name each of them with --keep, or "
-		"--undo, or give one up with --drop-kept",
-		name, text, merge->store->device->name,
-		merge->store->record.kept_stores ? needs : "no other store");
+	record_describe_kept(&merge->store->record, numbers, needs, sizeof(needs));
+	return fail(why, RESULT_REFUSED, "%s: %s; the unfinished merge of %s keeps %s%s", name,
+		    text, merge->store->device->name, needs[0] ? needs : "no other store",
+		    needs[0] ? ": name each with --keep (or --undo), or give it up with --drop-kept"
+			     : "");
 }
 
 static bool is_of_this_merge(const struct merge *merge, const struct store *store)
 {
-	return store->record_presence == RECORD_PRESENT &&
+	return store->record_presence == RECORD_PRESENT && store->record.role != RECORD_MERGING &&
+	       store->record.number < RECORD_KEPT_MAX &&
 	       memcmp(store->record.id, merge->store->record.id, RECORD_ID_BYTES) == 0;
 }
 
+static uint64_t number_of(const struct store *store)
+{
+	return (uint64_t)1 << store->record.number;
+}
+
 static enum result match_one_resumed(const struct merge *merge, const struct kept *kept,
-				     struct failure *why)
+				     uint64_t *missing, struct failure *why)
 {
 	const struct store *store = kept->store;
-	/* The last thing that a merge does: the kept stores' records go first. */
-	bool ended = merge->check.summary.exceptions == 0 &&
-		     store->record_presence == RECORD_ABSENT && !kept->is_new;
+	uint64_t wanted = record_kept_numbers(&merge->store->record);
 
-	if (BROKEN(KEPT_RECORD_UNCHECKED) || ended)
+	/* The last thing that a merge does: the kept stores' records go first. Which of them this
+	 * is cannot be told then, and need not be. */
+	if (merge->check.summary.exceptions == 0 && store->record_presence == RECORD_ABSENT &&
+	    !kept->is_new) {
+		*missing &= *missing - 1;
 		return RESULT_OK;
-	if (!is_of_this_merge(merge, store))
+	}
+	if (BROKEN(KEPT_RECORD_UNCHECKED))
+		return RESULT_OK;
+	if (!is_of_this_merge(merge, store) || !(*missing & number_of(store)))
 		return refuse_kept(merge, store->device->name,
-				   "is not among the stores that it keeps", why);
+				   "is not among the stores that it keeps", wanted, why);
 	if (store->record.role != kept->role)
 		return refuse_kept(merge, store->device->name,
 				   kept->role == RECORD_UNDO
 					   ? "is a kept snapshot, not its undo store"
 					   : "is its undo store: name it with --undo",
-				   why);
+				   wanted, why);
+	*missing &= ~number_of(store);
 	return RESULT_OK;
 }
 
+/* A store that is invalid and has no record was given up before: it stands for nothing. */
 static enum result match_dropped(const struct merge *merge, const struct store *store,
-				 struct failure *why)
+				 uint64_t *missing, struct failure *why)
 {
-	enum result result = store_require_header(store, why);
-
-	if (result != RESULT_OK || is_of_this_merge(merge, store) || store->header.valid == 0)
-		return result;
+	if (is_of_this_merge(merge, store)) {
+		*missing &= ~number_of(store);
+		return RESULT_OK;
+	}
+	if (store->header_fault == HEADER_GOOD && store->header.valid == 0)
+		return RESULT_OK;
 	return refuse_kept(merge, store->device->name, "is not among the stores that it keeps",
-			   why);
+			   record_kept_numbers(&merge->store->record), why);
 }
 
 static enum result match_resumed(const struct merge *merge, struct failure *why)
 {
-	const struct record *record = &merge->store->record;
-	uint64_t named = kept_live(merge->kept, merge->kept_count) + merge->dropped_count +
-			 merge->dropped_unseen;
+	uint64_t missing = record_kept_numbers(&merge->store->record);
 	enum result result = RESULT_OK;
-	char text[64];
 
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
 		if (!merge->kept[i].given_up)
-			result = match_one_resumed(merge, &merge->kept[i], why);
+			result = match_one_resumed(merge, &merge->kept[i], &missing, why);
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		result = match_dropped(merge, merge->dropped[i], why);
-	if (result != RESULT_OK || named == record->kept_stores || BROKEN(KEPT_RECORD_UNCHECKED))
+		result = match_dropped(merge, merge->dropped[i], &missing, why);
+	/* What is out of reach is what is missing. */
+	for (uint64_t i = 0; i < merge->dropped_unseen; i++)
+		missing &= missing - 1;
+	if (result != RESULT_OK || missing == 0 || BROKEN(KEPT_RECORD_UNCHECKED))
 		return result;
-	snprintf(text, sizeof(text), "cannot be resumed: %s",
-		 named < record->kept_stores ? "a kept store is missing" : "too many kept stores");
-	return refuse_kept(merge, merge->store->device->name, text, why);
+	return refuse_kept(merge, merge->store->device->name,
+			   "cannot be resumed, something is missing", missing, why);
 }
 
 /* A power cut came between the records of the kept stores and that of the merging one. */
@@ -243,14 +279,32 @@ static bool never_began(const struct merge *merge, const struct record *record)
 	       record->store_bytes == store->device->bytes;
 }
 
+/* A file that is there already must be what a power cut left when this very merge was to begin. */
+static enum result match_undo_begun(const struct merge *merge, const struct store *store,
+				    struct failure *why)
+{
+	if (store->record_presence == RECORD_PRESENT && store->record.role == RECORD_UNDO &&
+	    never_began(merge, &store->record))
+		return RESULT_OK;
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: exists already, and is not the undo store of this merge; remove it, or name a "
+		"file that does not exist",
+		store->device->name);
+}
+
 static enum result match_one_begun(const struct merge *merge, const struct kept *kept,
 				   struct failure *why)
 {
 	const struct store *store = kept->store;
-	const char *name = store->device ? store->device->name : "";
+	const char *name = store->device->name;
 
-	if (kept->is_new || kept->given_up || store->record_presence == RECORD_ABSENT ||
-	    store->record_presence == RECORD_CORRUPT || merge->force)
+	if (kept->is_new || kept->given_up)
+		return RESULT_OK;
+	if (kept->role == RECORD_UNDO)
+		return match_undo_begun(merge, store, why);
+	if (store->record_presence == RECORD_ABSENT || store->record_presence == RECORD_CORRUPT ||
+	    merge->force)
 		return RESULT_OK;
 	if (store->record_presence == RECORD_FOREIGN)
 		return fail(why, RESULT_REFUSED,
@@ -320,14 +374,18 @@ static enum result write_kept(struct kept *kept, const struct record *merging, s
 	return RESULT_OK;
 }
 
-static enum result write_all_kept(const struct merge *merge, const struct record *record,
+static enum result write_all_kept(const struct merge *merge, const struct record *merging,
 				  struct failure *why)
 {
+	struct record record = *merging;
 	enum result result = RESULT_OK;
 
-	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
-		if (!merge->kept[i].given_up)
-			result = write_kept(&merge->kept[i], record, why);
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
+		if (merge->kept[i].given_up)
+			continue;
+		result = write_kept(&merge->kept[i], &record, why);
+		record.number++;
+	}
 	return result;
 }
 
@@ -377,14 +435,22 @@ enum result record_begin(struct merge *merge, struct failure *why)
 enum result record_drop(struct merge *merge, struct failure *why)
 {
 	struct record record = merge->store->record;
+	uint64_t kept = 0;
 	enum result result = RESULT_OK;
 
+	for (size_t i = 0; i < merge->kept_count; i++)
+		if (!merge->kept[i].given_up && is_of_this_merge(merge, merge->kept[i].store))
+			kept |= number_of(merge->kept[i].store);
+	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
 		if (merge->dropped[i]->header.valid != 0)
 			result = store_invalidate(merge->dropped[i], why);
-	record.kept_stores = kept_live(merge->kept, merge->kept_count);
-	put_names(merge, &record);
-	return result == RESULT_OK ? write_merging(merge->store, &record, why) : result;
+	record.dropped = all_kept(&record) & ~kept;
+	if (result == RESULT_OK)
+		result = write_merging(merge->store, &record, why);
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		result = record_end(merge->dropped[i], why);
+	return result;
 }
 
 enum result record_end(struct store *store, struct failure *why)

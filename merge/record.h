@@ -12,6 +12,12 @@
 enum result record_match_origin(const struct store *store, const struct summary *summary,
 				struct device *origin, struct failure *why);
 
+/* Of the record of a merging store: bit i says that it still keeps store i. */
+uint64_t record_kept_numbers(const struct record *record);
+
+/* "snap2-cow, undo": their names, as far as the record has them. */
+void record_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size);
+
 /*
  * Are merge->kept and merge->dropped what the records say? With merge->record_is_current they must be
  * the stores of that merge, all of them and no other one; else none of them may belong to an unfinished
@@ -27,8 +33,8 @@ enum result record_match_kept(const struct merge *merge, struct failure *why);
 enum result record_begin(struct merge *merge, struct failure *why);
 
 /*
- * Marks invalid what was dropped, then lets the merging store's record name only what is still kept;
- * all flushed.
+ * Marks invalid what was dropped, then says in the merging store's record that it is kept no more,
+ * then takes the dropped stores' records away; each flushed.
  */
 enum result record_drop(struct merge *merge, struct failure *why);
 

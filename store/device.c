@@ -334,6 +334,37 @@ void device_drop_cache(const struct device *device)
 		posix_fadvise(device->fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
+void device_next_data(const struct device *device, uint64_t offset, uint64_t *from, uint64_t *to)
+{
+	off_t data, hole;
+
+	*from = offset;
+	*to = device->bytes;
+	if (device->is_block || device->fd < 0 || offset >= device->bytes)
+		return;
+	data = lseek(device->fd, (off_t)offset, SEEK_DATA);
+	if (data < 0 && errno == ENXIO)
+		*from = device->bytes;
+	if (data < 0)
+		return;
+	hole = lseek(device->fd, data, SEEK_HOLE);
+	*from = min_u64(round_down((uint64_t)data, BUFFER_ALIGNMENT), device->bytes);
+	if (hole > data)
+		*to = min_u64(round_up((uint64_t)hole, BUFFER_ALIGNMENT), device->bytes);
+}
+
+enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why)
+{
+	int error;
+
+	if (bytes <= INT64_MAX && ftruncate(device->fd, (off_t)bytes) == 0)
+		return RESULT_OK;
+	error = bytes > INT64_MAX ? EFBIG : errno;
+	return fail_errno(why, error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO, error,
+			  "%s: cannot make it %llu bytes long", device->name,
+			  (unsigned long long)bytes);
+}
+
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why)
 {

@@ -76,6 +76,17 @@ void device_fit(struct device *device, uint64_t unit_bytes);
  * lost. */
 void device_drop_cache(const struct device *device);
 
+/*
+ * Where the next bytes are, at or behind `offset`, that are no hole of an image file: *from .. *to -
+ * 1, in multiples of BUFFER_ALIGNMENT but for the device's end; *from may lie before `offset`. Both
+ * are the device's size where there are none. A block device, and a file system that cannot tell,
+ * have no holes.
+ */
+void device_next_data(const struct device *device, uint64_t offset, uint64_t *from, uint64_t *to);
+
+/* Makes an image file that long. RESULT_NO_SPACE where the file system takes no such file. */
+enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why);
+
 /* Does `name` (a path or TAG=value) lead to this device or file? A name that leads nowhere does
  * not. */
 enum result device_is(const struct device *device, const char *name, bool *same,

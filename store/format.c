@@ -166,9 +166,11 @@ uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint
  *   16  id, 16 bytes             72  witness_chunk, u64
  *   32  role, u32                80  witness_crc, u32
  *   36  kept_stores, u32         84  forced, u32
- *   40  origin_bytes, u64        88  store_chunk_sectors, u32; 92 zero
+ *   40  origin_bytes, u64        88  store_chunk_sectors, u32
+ *                                92  number, u32
  *                                96  store_bytes, u64
- *                               104  names, to byte 255
+ *                               104  dropped, u64
+ *                               112  names, to byte 255
  */
 static const uint8_t record_magic[8] = {'c', 'o', 'w', 'm', 'e', 'r', 'g', 'e'};
 #define RECORD_VERSION 1u
@@ -207,7 +209,9 @@ enum record_presence record_decode(const uint8_t bytes[RECORD_BYTES], struct rec
 	record->forced = get_le32(bytes + 84) != 0;
 	record->store_chunk_sectors = get_le32(bytes + 88);
 	record->store_bytes = get_le64(bytes + 96);
-	memcpy(record->names, bytes + 104, RECORD_NAMES_BYTES);
+	record->number = get_le32(bytes + 92);
+	record->dropped = get_le64(bytes + 104);
+	memcpy(record->names, bytes + 112, RECORD_NAMES_BYTES);
 	return RECORD_PRESENT;
 }
 
@@ -228,7 +232,9 @@ void record_encode(const struct record *record, uint8_t bytes[RECORD_BYTES])
 	put_le32(bytes + 84, record->forced);
 	put_le32(bytes + 88, record->store_chunk_sectors);
 	put_le64(bytes + 96, record->store_bytes);
-	memcpy(bytes + 104, record->names, RECORD_NAMES_BYTES);
+	put_le32(bytes + 92, record->number);
+	put_le64(bytes + 104, record->dropped);
+	memcpy(bytes + 112, record->names, RECORD_NAMES_BYTES);
 	put_le32(bytes + 12, checksum_crc32(0, bytes + RECORD_CHECKED_FROM,
 					    RECORD_BYTES - RECORD_CHECKED_FROM));
 }

@@ -126,14 +126,18 @@ uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint
 #define RECORD_NO_WITNESS UINT64_MAX
 
 /* Names of kept stores, one behind the other, each with its NUL, as many as fit. */
-#define RECORD_NAMES_BYTES 152u
+#define RECORD_NAMES_BYTES 144u
+/* A merge keeps at most so many stores. */
+#define RECORD_KEPT_MAX 64u
 
 enum record_role { RECORD_MERGING = 1, RECORD_KEPT = 2, RECORD_UNDO = 3 };
 
 struct record {
 	uint8_t id[RECORD_ID_BYTES]; /* random; the same in every store of one merge */
 	uint32_t role;		     /* enum record_role */
-	uint32_t kept_stores;	     /* how many stores this merge keeps */
+	uint32_t kept_stores;	     /* how many stores this merge began to keep */
+	uint32_t number;	     /* of a kept store: which of them, from 0 */
+	uint64_t dropped; /* of the merging one: bit i: kept store i was given up since */
 	uint64_t origin_bytes;
 	uint64_t exceptions;	/* of the merging store, when the merge began */
 	struct exception first; /* its exception 0 */

@@ -179,11 +179,11 @@ enum result io_fail(enum io_operation operation, const struct device *device, ui
 {
 	enum result result = RESULT_IO;
 
-	if (operation == IO_FLUSH)
-		return fail_errno(why, RESULT_IO, error, "%s: cannot flush", device->name);
 	/* A sparse file grows as it is written, on a file system that others fill, too. */
-	if (operation == IO_WRITE && !device->is_block && (error == ENOSPC || error == EDQUOT))
+	if (operation != IO_READ && !device->is_block && (error == ENOSPC || error == EDQUOT))
 		result = RESULT_NO_SPACE;
+	if (operation == IO_FLUSH)
+		return fail_errno(why, result, error, "%s: cannot flush", device->name);
 	return fail_errno(why, result, error, "%s: cannot %s %llu bytes at %llu", device->name,
 			  operation == IO_READ ? "read" : "write", (unsigned long long)bytes,
 			  (unsigned long long)offset);

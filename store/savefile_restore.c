@@ -275,15 +275,16 @@ static enum result write_all(struct transfer *transfer, struct failure *why)
 enum result savefile_restore(struct savefile *saved, struct device *device, struct io *io,
 			     struct failure *why)
 {
+	uint64_t window = min_u64(savefile_stream_bytes(&saved->layout), WINDOW_BYTES);
 	struct transfer transfer = {.saved = saved, .device = device, .io = io};
 	enum result result;
 
-	transfer.window = io_buffer(WINDOW_BYTES);
-	transfer.back = io_buffer(WINDOW_BYTES);
+	transfer.window = io_buffer(window);
+	transfer.back = io_buffer(window);
 	if (transfer.window && transfer.back)
 		result = batch_init(&transfer.batch, io, WIDTH, why);
 	else
-		result = fail_memory(why, "the metadata", WINDOW_BYTES);
+		result = fail_memory(why, "the metadata", window);
 	if (result == RESULT_OK)
 		result = write_all(&transfer, why);
 	batch_free(&transfer.batch);

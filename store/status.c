@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/status.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +30,39 @@ enum result fail_errno(struct failure *why, enum result result, int error, const
 	return result;
 }
 
+bool error_is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
 enum result fail_memory(struct failure *why, const char *what, size_t bytes)
 {
 	return fail(why, RESULT_NO_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
+}
+
+const char *quote_name(const char *name, char *buffer, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_-+./:=@%,";
+	bool quotes = name[0] == '\0' || name[strspn(name, plain)] != '\0';
+	size_t used = 0;
+
+	if (strlen(name) * 4 + 3 > size) {
+		snprintf(buffer, size, "...");
+		return buffer;
+	}
+	if (quotes)
+		buffer[used++] = '\'';
+	for (; *name; name++) {
+		if (*name == '\'') {
+			memcpy(buffer + used, "'\\''", 4);
+			used += 4;
+		} else {
+			buffer[used++] = *name;
+		}
+	}
+	if (quotes)
+		buffer[used++] = '\'';
+	buffer[used] = '\0';
+	return buffer;
 }

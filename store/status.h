@@ -9,6 +9,7 @@
 #ifndef STORE_STATUS_H
 #define STORE_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum result {
@@ -37,6 +38,13 @@ enum result fail(struct failure *why, enum result result, const char *format, ..
 /* The same for a system error: ": strerror(error)" is appended. */
 enum result fail_errno(struct failure *why, enum result result, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* A name as a shell takes it, in quotes where it needs them; "..." where `size` is too small. Returns
+ * `buffer`. */
+const char *quote_name(const char *name, char *buffer, size_t size);
+
+/* Does this errno value say that a file system, a quota or a file can take no more? */
+bool error_is_full(int error);
 
 /* Out of memory while doing `what`. */
 enum result fail_memory(struct failure *why, const char *what, size_t bytes);

@@ -127,7 +127,7 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 	io_prepare(request, IO_WRITE, store->device, segment->offset, buffer, segment->bytes);
 }
 
-/* Rewrites the block of the header; `record` NULL: zeros in its place. */
+/* Rewrites the block of the header. Only what is not NULL changes; a record of role 0 means zeros. */
 static enum result write_header_block(struct store *store, const struct header *header,
 				      const struct record *record, struct failure *why)
 {
@@ -141,9 +141,9 @@ static enum result write_header_block(struct store *store, const struct header *
 	if (result == RESULT_OK) {
 		if (header)
 			header_encode(header, block);
-		if (record)
+		if (record && record->role != 0)
 			record_encode(record, block + RECORD_OFFSET);
-		else
+		else if (record)
 			memset(block + RECORD_OFFSET, 0, RECORD_BYTES);
 		result = io_write(store->io, store->device, 0, block, bytes, why);
 	}
@@ -156,7 +156,9 @@ static enum result write_header_block(struct store *store, const struct header *
 enum result store_write_record(struct store *store, const struct record *record,
 			       struct failure *why)
 {
-	return write_header_block(store, NULL, record, why);
+	const struct record none = {.role = 0};
+
+	return write_header_block(store, NULL, record ? record : &none, why);
 }
 
 enum result store_invalidate(struct store *store, struct failure *why)
@@ -166,9 +168,7 @@ enum result store_invalidate(struct store *store, struct failure *why)
 
 	header.valid = 0;
 	result = write_header_block(store, &header, NULL, why);
-	if (result != RESULT_OK)
-		return result;
-	store->header = header;
-	store->record_presence = RECORD_ABSENT;
-	return RESULT_OK;
+	if (result == RESULT_OK)
+		store->header = header;
+	return result;
 }

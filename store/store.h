@@ -125,7 +125,7 @@ enum result store_write_record(struct store *store, const struct record *record,
 
 /*
  * Marks the snapshot invalid, as the kernel does when it gives one up, and flushes the device: the
- * header's `valid` becomes 0, a record is gone, everything else stays. *store says the same then.
+ * header's `valid` becomes 0, everything else stays. *store says the same then.
  */
 enum result store_invalidate(struct store *store, struct failure *why);
 

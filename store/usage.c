@@ -175,22 +175,34 @@ static bool find_partition(dev_t number, char *phrase, size_t size)
 	return found;
 }
 
+static bool is_attached(int fd, const struct device *file)
+{
+	struct loop_info64 info;
+
+	return ioctl(fd, LOOP_GET_STATUS64, &info) == 0 && info.lo_device == file->file_system &&
+	       info.lo_inode == file->inode;
+}
+
+bool usage_is_loop_of(const struct device *loop, const struct device *file)
+{
+	return loop->is_block && !file->is_block && is_attached(loop->fd, file);
+}
+
 /* Is this loop device attached to the file? Its own word counts; a path may be cut short or gone.
  */
 static bool loop_is(const char *name, const struct device *device)
 {
 	char path[PATH_BYTES];
-	struct loop_info64 info;
-	int fd, answer;
+	bool attached;
+	int fd;
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	answer = ioctl(fd, LOOP_GET_STATUS64, &info);
+	attached = is_attached(fd, device);
 	close(fd);
-	return answer == 0 && info.lo_device == device->file_system &&
-	       info.lo_inode == device->inode;
+	return attached;
 }
 
 /* The loop device that an image file is attached to. */

@@ -81,7 +81,7 @@ lines_are() {
 
 @test "check-docs: a common option that is missing is found for every command" {
     changed_page '/^\.It Fl Fl quiet/d'
-    for command in inspect verify dump merge save restore create; do
+    for command in inspect verify dump merge export save restore create; do
         check_docs_refuses "options of $command: only in --help: --quiet"
     done
 }
@@ -134,7 +134,7 @@ lines_are() {
 
 @test "bash: the first word is a command" {
     complete_bash cowtool ''
-    lines_are inspect verify dump merge save restore repair create --help --version
+    lines_are inspect verify dump merge export save restore repair create --help --version
     complete_bash cowtool ver
     lines_are verify
 }
@@ -173,6 +173,8 @@ lines_are() {
     lines_are auto uring threads sync
     complete_bash cowtool merge --progress = ''
     lines_are auto bar json none
+    complete_bash cowtool export --fill ''
+    lines_are zero pattern
     complete_bash cowtool merge --window = 1
     [ -z "$output" ]
 }
@@ -219,7 +221,7 @@ lines_are() {
     command -v fish >/dev/null || skip 'fish is not installed'
     touch origin.img
     complete_fish 'cowtool '
-    lines_are inspect verify dump merge save restore repair create --help --version
+    lines_are inspect verify dump merge export save restore repair create --help --version
     complete_fish 'cowtool merge --resume --'
     lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --skip-lost --window= --io= --progress= \
         --json --quiet --help --version
@@ -249,7 +251,7 @@ lines_are() {
 @test "zsh: commands, options, values, files and tags" {
     command -v zsh >/dev/null || skip 'zsh is not installed'
     touch origin.img
-    complete_zsh 'cowtool ' '*create*dump*inspect*merge*verify*'
+    complete_zsh 'cowtool ' '*create*dump*export*inspect*merge*verify*'
     complete_zsh 'cowtool merge --' \
         '*--drop-kept*--dry-run*--force*--help*--invalidate-full*--io*--json*--keep*--progress*--quiet*--resume*--undo*--window*'
     complete_zsh 'cowtool merge --keep=a --undo=b --' '*--drop-kept*--json*--keep*--progress*--window*'

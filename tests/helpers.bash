@@ -241,6 +241,15 @@ pristine_pair() {
     pristine=$PWD/pristine
 }
 
+# from_pristine: ./origin, ./store, and whatever other $pristine.NAME there is as ./NAME; no undo store.
+from_pristine() {
+    local file
+    rm -f undo mounted/undo
+    for file in "$pristine".*; do
+        cp --sparse=always "$file" "${file#"$pristine".}"
+    done
+}
+
 # start OPTION...: a merge of ./origin and ./store in the background, $merge_pid.
 start() {
     "$cowtool" merge "$@" origin store >out 2>err </dev/null 3>&- &
@@ -263,18 +272,16 @@ catch_midway() {
     local enough try window=4K
     [[ $(stat -f -c %T .) != tmpfs ]] || window=512
     for try in {1..100}; do
-        cp "$pristine.origin" origin
-        cp "$pristine.store" store
+        from_pristine
         start --window=$window --io=sync "$@"
         enough=$((1960 - RANDOM % 400))
         left=2000
-        while ((left > enough)); do
-            kill -CONT "$merge_pid" 2>/dev/null || true
+        while ((left > enough)) && kill -CONT "$merge_pid" 2>/dev/null; do
             sleep "0.00$((RANDOM % 10))"
             kill -STOP "$merge_pid" 2>/dev/null || true
             left=$(live store)
         done
-        ((left <= 60)) || return 0
+        ((left <= 60 || left > enough)) || return 0
         kill -KILL "$merge_pid" 2>/dev/null || true
         ended
     done

@@ -6,6 +6,7 @@
 #include "store/cli.h"
 
 enum result cmd_verify(struct cli *cli, int argc, const char **argv, struct failure *why);
+enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why);
 enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 #endif

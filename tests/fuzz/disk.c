@@ -149,7 +149,6 @@ void fuzz_disk_free(struct fuzz_disk *disk)
 {
 	free(disk->device.name);
 	free(disk->content);
-	free(disk->pages);
 	memset(disk, 0, sizeof(*disk));
 }
 
@@ -193,28 +192,21 @@ static bool find(const struct fuzz_disk *disk, uint64_t sector, uint64_t *positi
 	return true;
 }
 
-/* How much of a sector at `position` is in the input. */
-static size_t available(const struct fuzz_disk *disk, uint64_t position)
+static bool is_in_input(const struct fuzz_disk *disk, uint64_t position)
 {
-	if (position >= disk->content_bytes)
-		return 0;
-	return (size_t)min_u64(disk->content_bytes - position, SECTOR_BYTES);
+	return position < disk->content_bytes;
 }
 
 static void store_read(struct fuzz_disk *disk, uint64_t sector, uint8_t bytes[SECTOR_BYTES])
 {
 	uint64_t position;
-	size_t count;
 
-	if (!find(disk, sector, &position)) {
+	if (!find(disk, sector, &position))
 		fuzz_data_fill(sector, bytes);
-		return;
-	}
-	count = available(disk, position);
-	if (count > 0)
-		memcpy(bytes, disk->content + position, count);
-	memset(bytes + count, position == UINT64_MAX && disk->has_slack ? 0x41 : 0,
-	       SECTOR_BYTES - count);
+	else if (is_in_input(disk, position))
+		memcpy(bytes, disk->content + position, SECTOR_BYTES);
+	else
+		memset(bytes, position == UINT64_MAX && disk->has_slack ? 0x41 : 0, SECTOR_BYTES);
 }
 
 static void store_write(struct fuzz_disk *disk, uint64_t sector, uint8_t bytes[SECTOR_BYTES])
@@ -233,8 +225,8 @@ static void store_write(struct fuzz_disk *disk, uint64_t sector, uint8_t bytes[S
 		for (uint32_t i = 0; i < SECTOR_BYTES; i += EXCEPTION_BYTES)
 			FUZZ_CHECK(bytes_are_zero(bytes + i, EXCEPTION_BYTES) ||
 				   memcmp(bytes + i, before + i, EXCEPTION_BYTES) == 0);
-	if (available(disk, position) > 0)
-		memcpy(disk->content + position, bytes, available(disk, position));
+	if (is_in_input(disk, position))
+		memcpy(disk->content + position, bytes, SECTOR_BYTES);
 }
 
 /* The magic and the checksum are right, and the version is a small number. */
@@ -255,9 +247,9 @@ void fuzz_store_init(struct fuzz_disk *disk, const uint8_t *input, size_t bytes)
 	fuzz_disk_init(disk, "store", get_le32(input));
 	disk->read = store_read;
 	disk->write = store_write;
-	disk->content_bytes = bytes - FUZZ_PREFIX_BYTES;
-	disk->content = malloc(disk->content_bytes);
-	memcpy(disk->content, input + FUZZ_PREFIX_BYTES, disk->content_bytes);
+	disk->content_bytes = round_up(bytes - FUZZ_PREFIX_BYTES, SECTOR_BYTES);
+	disk->content = calloc(1, disk->content_bytes);
+	memcpy(disk->content, input + FUZZ_PREFIX_BYTES, bytes - FUZZ_PREFIX_BYTES);
 	if (flags & FUZZ_MEND_RECORD)
 		mend_record(disk->content);
 	header_decode(disk->content, &header);
@@ -273,7 +265,7 @@ void fuzz_store_init(struct fuzz_disk *disk, const uint8_t *input, size_t bytes)
 
 /* ---- a sparse disk ---- */
 
-#define PAGES 8192u
+#define PAGES (FUZZ_SPARSE_BYTES / SECTOR_BYTES)
 
 struct fuzz_pages {
 	uint64_t number[PAGES]; /* sector + 1; 0: free */
@@ -281,33 +273,38 @@ struct fuzz_pages {
 	unsigned int used;
 };
 
-static unsigned int find_page(const struct fuzz_pages *pages, uint64_t sector)
-{
-	unsigned int place = (unsigned int)(sector * 0x9e3779b97f4a7c15u >> 51);
+/* One disk at a time: memory of this size is slow to get and to give back. */
+static struct fuzz_pages pages;
 
-	while (pages->number[place] && pages->number[place] != sector + 1)
+static unsigned int find_page(uint64_t sector)
+{
+	unsigned int place = (unsigned int)(sector * 0x9e3779b97f4a7c15u >> 53);
+
+	while (pages.number[place] && pages.number[place] != sector + 1)
 		place = (place + 1) % PAGES;
 	return place;
 }
 
 static void sparse_read(struct fuzz_disk *disk, uint64_t sector, uint8_t bytes[SECTOR_BYTES])
 {
-	unsigned int place = find_page(disk->pages, sector);
+	unsigned int place = find_page(sector);
 
-	if (disk->pages->number[place])
-		memcpy(bytes, disk->pages->bytes[place], SECTOR_BYTES);
+	(void)disk;
+	if (pages.number[place])
+		memcpy(bytes, pages.bytes[place], SECTOR_BYTES);
 	else
 		memset(bytes, 0, SECTOR_BYTES);
 }
 
 static void sparse_write(struct fuzz_disk *disk, uint64_t sector, uint8_t bytes[SECTOR_BYTES])
 {
-	unsigned int place = find_page(disk->pages, sector);
+	unsigned int place = find_page(sector);
 
-	FUZZ_CHECK(disk->pages->used < PAGES - 1);
-	disk->pages->used += disk->pages->number[place] == 0;
-	disk->pages->number[place] = sector + 1;
-	memcpy(disk->pages->bytes[place], bytes, SECTOR_BYTES);
+	(void)disk;
+	FUZZ_CHECK(pages.used < PAGES - 1);
+	pages.used += pages.number[place] == 0;
+	pages.number[place] = sector + 1;
+	memcpy(pages.bytes[place], bytes, SECTOR_BYTES);
 }
 
 void fuzz_sparse_init(struct fuzz_disk *disk, const char *name, uint64_t sectors)
@@ -315,5 +312,6 @@ void fuzz_sparse_init(struct fuzz_disk *disk, const char *name, uint64_t sectors
 	fuzz_disk_init(disk, name, sectors);
 	disk->read = sparse_read;
 	disk->write = sparse_write;
-	disk->pages = calloc(1, sizeof(*disk->pages));
+	memset(pages.number, 0, sizeof(pages.number));
+	pages.used = 0;
 }

@@ -44,6 +44,7 @@ enum fuzz_flag {
 	FUZZ_LARGE_BLOCKS = 16, /* 4096 bytes, where the store allows it */
 	FUZZ_SLACK = 32,	/* bytes behind sector 0 are not zero */
 	FUZZ_MEND_RECORD = 64,	/* the record's checksum is made right */
+	FUZZ_IDENTITY = 128,	/* libblkid is asked, which is slow */
 };
 
 struct fuzz_disk;
@@ -57,12 +58,10 @@ struct fuzz_disk {
 	fuzz_sector_function read, write;
 	uint64_t writes; /* requests */
 	/* of a store: */
-	uint8_t *content; /* what stands in the input; a copy */
+	uint8_t *content; /* what stands in the input, a copy; whole sectors */
 	size_t content_bytes;
 	bool has_geometry, has_slack;
 	struct geometry geometry;
-	/* of a sparse disk: */
-	struct fuzz_pages *pages;
 	void *owner; /* the target's */
 };
 
@@ -87,7 +86,8 @@ void fuzz_disk_free(struct fuzz_disk *disk);
  */
 void fuzz_store_init(struct fuzz_disk *disk, const uint8_t *input, size_t bytes);
 
-/* A disk of zeros that remembers what is written to it, up to a few MiB; then writes fail. */
+/* A disk of zeros that remembers what is written to it, less than FUZZ_SPARSE_BYTES. One at a time. */
+#define FUZZ_SPARSE_BYTES (1024u << 10)
 void fuzz_sparse_init(struct fuzz_disk *disk, const char *name, uint64_t sectors);
 
 /* What stands in a sector of the store's data chunks: its number can be told from it. */

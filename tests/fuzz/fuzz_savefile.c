@@ -23,9 +23,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes);
 
-/* What a sparse disk takes, and a little less. */
-#define RESTORE_BYTES_MAX (3u << 20)
-#define STREAM_BYTES_MAX (16u << 20)
+/* Two frames; more would take long, and be no other than this. */
+#define STREAM_BYTES_MAX (384u << 10)
 
 static char directory[4096], path[4112];
 
@@ -95,8 +94,6 @@ static void restore(struct savefile *saved, struct fuzz_disk *store, uint8_t cho
 	struct fuzz_disk disk;
 	enum result result;
 
-	if (savefile_stream_bytes(&saved->layout) > RESTORE_BYTES_MAX)
-		return;
 	fuzz_queue_open(&queue, choice * 77u, choice & 0x40 ? choice & 0x3f : 0);
 	fuzz_sparse_init(&disk, "device", saved->layout.device_bytes / SECTOR_BYTES);
 	plain_write = disk.write;
@@ -138,8 +135,6 @@ static void verify(struct savefile *saved, struct fuzz_disk *store)
 	struct io io;
 	enum result result;
 
-	if (savefile_stream_bytes(&saved->layout) > STREAM_BYTES_MAX)
-		return;
 	savefile_io_open(&io, saved);
 	result = count_findings(&saved->device, &io, &of_file);
 	io_close(&io);
@@ -162,7 +157,7 @@ static void use(const char *name, struct fuzz_disk *store, uint8_t choice)
 	FUZZ_CHECK(result == RESULT_OK || (!store && why.text[0]));
 	FUZZ_CHECK(result == RESULT_OK || result == RESULT_NOT_THERE || result == RESULT_DAMAGED ||
 		   result == RESULT_REFUSED);
-	if (result == RESULT_OK) {
+	if (result == RESULT_OK && savefile_stream_bytes(&saved.layout) <= STREAM_BYTES_MAX) {
 		verify(&saved, store);
 		restore(&saved, store, choice);
 	}
@@ -223,10 +218,12 @@ static void try_file(const uint8_t *input, size_t bytes, bool mended)
 	free(file);
 }
 
+/* Of a store without a header as much is saved as there is, up to a MiB. */
 static bool takes_long(const struct fuzz_disk *disk)
 {
-	return disk->has_geometry && geometry_areas(&disk->geometry) > 0 &&
-	       disk->geometry.chunk_bytes > RESTORE_BYTES_MAX;
+	if (!disk->has_geometry)
+		return disk->device.bytes > STREAM_BYTES_MAX;
+	return disk->geometry.chunk_bytes > STREAM_BYTES_MAX / 4;
 }
 
 static void try_store(const uint8_t *input, size_t bytes)

@@ -129,6 +129,8 @@ static enum result run_engine_with(struct sim *sim, const struct scenario *scena
 	if (result == RESULT_OK)
 		result = merge_prepare(&merge, why);
 	if (result == RESULT_OK)
+		result = merge_prepare_kept(&merge, why);
+	if (result == RESULT_OK)
 		result = merge_run(&merge, why);
 	for (unsigned int i = 0; i < SIM_KEPT_MAX; i++)
 		kept_free(&kept[i]);

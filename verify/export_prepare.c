@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* export_prepare: look first. Nothing here writes. */
+#include <stdio.h>
+
+#include "store/bytes.h"
+#include "verify/export.h"
+
+/* For the search of duplicates: the memory must not grow with the store. */
+#define CHECK_MEMORY_BYTES (128u << 20)
+
+static void note(const struct export *export, const char *text)
+{
+	if (export->note)
+		export->note(export->context, text);
+}
+
+/* Does the origin begin with a header that the kernel would accept? */
+static enum result origin_is_store(const struct export *export, bool *is_store, struct failure *why)
+{
+	struct store begins;
+	enum result result;
+
+	*is_store = false;
+	if (export->origin->bytes < SECTOR_BYTES)
+		return RESULT_OK;
+	result = store_open(&begins, export->origin, export->io, why);
+	*is_store = result == RESULT_OK && begins.header_fault == HEADER_GOOD;
+	/* That it cannot be read is told where the view has it. */
+	return result == RESULT_IO && export->fill != EXPORT_FILL_NONE ? RESULT_OK : result;
+}
+
+static enum result check_roles(const struct export *export, struct failure *why)
+{
+	const char *origin = export->origin->name, *store = export->store->device->name;
+	bool is_store;
+	enum result result = origin_is_store(export, &is_store, why);
+
+	if (result != RESULT_OK)
+		return result;
+	if (is_store && export->store->header_fault != HEADER_GOOD)
+		return fail(why, RESULT_REFUSED,
+			    "%s: is a COW store, and %s is none: ORIGIN and STORE are swapped; "
+			    "cowtool export ORIGIN STORE OUT",
+			    origin, store);
+	result = store_require_header(export->store, why);
+	if (result == RESULT_OK && is_store && !export->force)
+		result = fail(
+			why, RESULT_REFUSED,
+			"%s: is itself a COW store, not an origin; name the right origin, or use "
+			"--force",
+			origin);
+	return result;
+}
+
+/* Exceptions whose data is nowhere in the store. */
+static uint64_t count_lost(const struct check *check)
+{
+	return check->found[PROBLEM_ENTRY_TOO_LARGE] + check->found[PROBLEM_ENTRY_IN_METADATA] +
+	       check->found[PROBLEM_ENTRY_BEYOND_DEVICE];
+}
+
+static enum result refuse_errors(const struct export *export, uint64_t errors, struct failure *why)
+{
+	const struct check *check = &export->check;
+	const struct finding *first = &check->first_error;
+	const char *store = export->store->device->name;
+
+	if (errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
+			"outside it; name the right origin, or use --force",
+			export->origin->name, store, (unsigned long long)check->summary.highest_old,
+			(unsigned long long)export->store->geometry.chunk_bytes);
+	if (check->found[PROBLEM_HEADER_INVALID])
+		return fail(why, RESULT_DAMAGED,
+			    "%s: is marked invalid: the kernel gave this snapshot up, and later "
+			    "changes "
+			    "of the origin are not in it; --force exports what there is",
+			    store);
+	return fail(
+		why, RESULT_DAMAGED,
+		"%s: has %llu error%s, the first: %s: %s; 'cowtool verify --origin=%s %s' lists "
+		"all; --force exports what there is",
+		store, (unsigned long long)errors, errors == 1 ? "" : "s",
+		problem_info(first->problem)->code, first->message, export->origin->name, store);
+}
+
+static void note_errors(const struct export *export, uint64_t errors)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		 "it has %llu error%s, the first: %s; exported all the same (--force)",
+		 (unsigned long long)errors, errors == 1 ? "" : "s",
+		 problem_info(export->check.first_error.problem)->code);
+	note(export, text);
+}
+
+static enum result check_store(struct export *export, struct failure *why)
+{
+	struct check *check = &export->check;
+	enum result result;
+	uint64_t errors, lost;
+
+	check->store = export->store;
+	check->origin_known = true;
+	check->origin_bytes = export->origin->bytes;
+	check->memory_bytes = CHECK_MEMORY_BYTES;
+	result = check_run(check, why);
+	if (result != RESULT_OK)
+		return result;
+	errors = check_count(check, SEVERITY_ERROR);
+	lost = count_lost(check);
+	if (errors > 0 && !export->force)
+		return refuse_errors(export, errors, why);
+	if (lost > 0 && export->fill == EXPORT_FILL_NONE)
+		return fail(why, RESULT_DAMAGED,
+			    "%s: the data of %llu exception%s is not in it: these chunks of the "
+			    "view are "
+			    "lost; --fill=zero or --fill=pattern fills their places",
+			    export->store->device->name, (unsigned long long)lost,
+			    lost == 1 ? "" : "s");
+	if (errors > 0)
+		note_errors(export, errors);
+	return RESULT_OK;
+}
+
+/* Origin and store of an unfinished merge show the view at every moment: if it is that origin. */
+static enum result check_record(const struct export *export, struct failure *why)
+{
+	const struct store *store = export->store;
+	const struct summary *summary = &export->check.summary;
+
+	if (export->force || store->record_presence != RECORD_PRESENT ||
+	    store->record.role != RECORD_MERGING ||
+	    record_is_stale(&store->record, summary->exceptions, &summary->first) ||
+	    store->record.origin_bytes == export->origin->bytes)
+		return RESULT_OK;
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: has %llu bytes, and %s was being merged into an origin of %llu bytes; name "
+		"the right origin, or use --force",
+		export->origin->name, (unsigned long long)export->origin->bytes,
+		store->device->name, (unsigned long long)store->record.origin_bytes);
+}
+
+enum result export_prepare(struct export *export, struct failure *why)
+{
+	struct store *store = export->store;
+	struct export_state *state = &export->state;
+	enum result result = check_roles(export, why);
+
+	if (result == RESULT_OK) {
+		device_fit(export->origin, store->geometry.chunk_bytes);
+		result = check_store(export, why);
+	}
+	if (result == RESULT_OK)
+		result = check_record(export, why);
+	if (result == RESULT_OK)
+		result = view_map_open(&export->map, store, export->origin->bytes,
+				       export->memory_bytes, why);
+	*state = (struct export_state){
+		.view_bytes = export->origin->bytes,
+		.store_bytes = store->device->bytes,
+		.exceptions = export->map.exceptions,
+		.chunk_sectors = store->header.chunk_sectors,
+		.metadata_crc32 = export->map.metadata_crc32,
+	};
+	return result;
+}
+
+void export_free(struct export *export)
+{
+	view_map_close(&export->map);
+	export_state_free(&export->state);
+}

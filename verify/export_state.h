@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How far an export has come: in memory, and in a small file beside an image that is not finished,
+ * so that --resume can go on. The file is cowtool's own; all numbers are little-endian.
+ */
+#ifndef VERIFY_EXPORT_STATE_H
+#define VERIFY_EXPORT_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/status.h"
+#include "store/view_map.h"
+
+/* Bytes of the view that could not be had, and were filled instead. */
+struct export_gap {
+	uint64_t offset, bytes;
+	enum view_source
+		source; /* VIEW_LOST: an exception says where in the store, and it is wrong */
+};
+
+/* Places apart from each other; with more of them an export ends. */
+#define EXPORT_GAPS_MAX (1u << 20)
+
+struct export_state {
+	/* what is exported: the same in every part of one export */
+	uint64_t view_bytes, store_bytes, exceptions;
+	uint32_t chunk_sectors, metadata_crc32;
+	/* how far it is */
+	uint64_t done_bytes; /* of the view, from its beginning */
+	uint32_t crc32;	     /* of these */
+	uint64_t bytes_from_store, bytes_from_origin;
+	uint64_t bytes_written;	 /* the rest of what is done are holes */
+	struct export_gap *gaps; /* owned; in the order of the view */
+	size_t gap_count, gap_capacity;
+};
+
+/* Adds a gap behind all others; one that follows another of its kind at once is joined to it. */
+enum result export_state_add_gap(struct export_state *state, const struct export_gap *gap,
+				 struct failure *why);
+
+/* Forgets gaps, or parts of them, behind what is done. */
+void export_state_cut_gaps(struct export_state *state);
+
+/* Does `other` tell of the same origin and store, as far as can be told? */
+bool export_state_same(const struct export_state *state, const struct export_state *other);
+
+/* Harmless on a zeroed struct. */
+void export_state_free(struct export_state *state);
+
+/* ---- its bytes ---- */
+
+#define EXPORT_STATE_HEAD_BYTES 128u
+#define EXPORT_STATE_GAP_BYTES 24u
+
+/* How many bytes export_state_encode writes. Gaps, or parts of them, behind done_bytes are left out. */
+size_t export_state_bytes(const struct export_state *state);
+void export_state_encode(const struct export_state *state, uint8_t *bytes);
+
+/* False: these bytes are no sound state, and *state is zeroed. Free it otherwise. */
+bool export_state_decode(const uint8_t *bytes, size_t count, struct export_state *state);
+
+/* ---- its file ---- */
+
+/* Writes it under a temporary name (with ".new" behind), flushes, renames, flushes the folder. */
+enum result export_state_save(const struct export_state *state, const char *path,
+			      struct failure *why);
+
+/* A new file's name is durable only with its folder. */
+enum result export_flush_folder(const char *path, struct failure *why);
+
+enum export_state_presence {
+	EXPORT_STATE_ABSENT,
+	EXPORT_STATE_FOREIGN, /* something else has that name */
+	EXPORT_STATE_DAMAGED, /* cowtool's, but not as it was written, or of another version */
+	EXPORT_STATE_PRESENT, /* *state is the caller's to free */
+};
+
+enum result export_state_load(struct export_state *state, const char *path,
+			      enum export_state_presence *presence, struct failure *why);
+
+#endif
