@@ -307,7 +307,7 @@ uncreated() {
     "$cowtool" create --chunk=4K --size=1M small/store >out 2>err || code=$?
     left=$(ls small)
     umount small
-    ((code == 4)) || complain "exit code $code"
+    ((code == 7)) || complain "exit code $code"
     said 'No space left on device'
     [[ $left == filling ]] || complain "there is $left"
 }

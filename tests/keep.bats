@@ -526,13 +526,13 @@ unkept() {
 @test "keep: what is no store is refused" {
     small_pair
     fill b 65536
-    unkept 6 b
+    unkept 5 b
     : >b
-    unkept 6 b
+    unkept 5 b
     rm b
-    unkept 6 b
+    unkept 5 b
     mkdir folder
-    unkept 6 folder
+    unkept 5 folder
 }
 
 @test "keep: a store of a larger origin is refused" {
