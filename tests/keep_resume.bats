@@ -377,6 +377,37 @@ refused() {
     same d "$pristine.d"
 }
 
+# The end of a merge takes the records away one by one.
+@test "keep: of what a merge kept, some records are gone already: a resume removes the others, in any order of names" {
+    mkdir full
+    cd full
+    for name in d e f; do
+        "$mkstore" pristine.$name chunk=8 size=2097152 random=384 origin_chunks=384 seed=$((${#name} + 3))
+    done
+    cp "$pristine".origin pristine.origin
+    cp "$pristine".store pristine.store
+    pristine=$PWD/pristine
+    from_pristine
+    note_kept d e f
+    cut_off KILL --keep=d --keep=e --keep=f
+    "$refmerge" origin store >/dev/null
+    mkdir ended
+    mv origin store d e f ended
+    for gone in d e f 'd e' 'd f' 'e f' 'd e f'; do
+        for order in 'd e f' 'f e d' 'e f d'; do
+            cp --sparse=always ended/* .
+            for name in $gone; do
+                dd if=/dev/zero of="$name" bs=256 seek=1 count=1 conv=notrunc status=none
+            done
+            # shellcheck disable=SC2046,SC2086
+            expect 0 merge --resume $(printf -- '--keep=%s ' $order) origin store ||
+                complain "the record of $gone was gone, the order was $order"
+            "$refkeep" ended origin d e f
+            same store ../right.store
+        done
+    done
+}
+
 # ---- dropping ----
 
 # invalid STORE BEFORE: it is the store BEFORE but marked invalid, and without a record.

@@ -156,6 +156,25 @@ is_undone() {
     same origin "$pristine.origin"
 }
 
+@test "undo: one that misses what somebody else merged meanwhile is refused by a resume, and can be dropped" {
+    pristine_pair
+    cut_off KILL --undo=undo
+    # What the kernel does where the undo store is not loaded; more than the windows that are kept ahead.
+    left=$(live store)
+    for ((index = left - 1; index >= left - 60; index--)); do
+        # shellcheck disable=SC2017 # whole areas
+        place=$(((1 + index / 32 * 33) * 512 + index % 32 * 16))
+        dd if=store of=origin bs=512 skip="$(number store $((place + 8)))" seek="$(number store $place)" count=1 \
+            conv=notrunc status=none
+        dd if=/dev/zero of=store bs=16 seek=$((place / 16)) count=1 conv=notrunc status=none
+    done
+    (($(live store) == left - 60))
+    refuses 5 origin store undo -- merge --resume --undo=undo origin store
+    said --drop-kept
+    expect 0 merge --resume --drop-kept=undo origin store
+    merged
+}
+
 @test "undo: an unfinished undo goes on" {
     pristine_pair
     from_pristine
@@ -203,10 +222,25 @@ small_pair() {
     "$mkstore" other chunk=8 size=65536
     "$mkstore" snapshot chunk=8 size=65536 sequential=2
     fill junk 65536
-    truncate -s 65536 zeros
-    : >empty
-    for name in other snapshot junk zeros empty; do
-        refuses 5 origin store other snapshot junk zeros empty -- merge --resume --undo=$name origin store
+    for name in other snapshot junk; do
+        refuses 5 origin store other snapshot junk -- merge --resume --undo=$name origin store
+    done
+}
+
+@test "undo: a resume makes anew what a power cut left empty" {
+    local bytes
+    small_pair
+    note_kept undo
+    bytes=$((512 * $(sectors_for 8 3)))
+    for size in 0 $bytes; do
+        small_pair
+        reference
+        truncate -s 0 undo
+        truncate -s "$size" undo
+        expect 0 merge --resume --undo=undo origin store
+        merged
+        was_kept undo
+        (($(stat -c %s undo) == bytes))
     done
 }
 
