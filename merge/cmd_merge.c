@@ -315,7 +315,7 @@ static enum result check_undo(const struct session *session, struct failure *why
 	struct statvfs space;
 	int error = 0;
 
-	if (other->left_behind && other->left_bytes != bytes) {
+	if (other->left_behind && other->left_bytes != 0 && other->left_bytes != bytes) {
 		free(path);
 		return fail(
 			why, RESULT_REFUSED,
