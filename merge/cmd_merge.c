@@ -304,6 +304,22 @@ static struct kept *new_undo(const struct session *session)
 	return last && last->is_new ? last : NULL;
 }
 
+/* Can a file be made beside this name, and how much space is there? Returns an errno value. */
+static int look_at_folder(const char *name, struct statvfs *space)
+{
+	char *path = strdup(name);
+	const char *folder;
+	int error = 0;
+
+	if (!path)
+		return ENOMEM;
+	folder = dirname(path);
+	if (access(folder, W_OK) != 0 || statvfs(folder, space) != 0)
+		error = errno;
+	free(path);
+	return error;
+}
+
 /* Can the undo store's file be made, and is there room for it? What others write there meanwhile,
  * nobody knows. */
 static enum result check_undo(const struct session *session, struct failure *why)
@@ -311,27 +327,16 @@ static enum result check_undo(const struct session *session, struct failure *why
 	const struct other *other = &session->others[session->kept_count - 1];
 	const char *name = session->choice->undo;
 	uint64_t bytes = kept_new_bytes(new_undo(session));
-	char *path = strdup(name);
-	struct statvfs space;
-	int error = 0;
+	struct statvfs space = {0};
+	int error;
 
-	if (other->left_behind && other->left_bytes != 0 && other->left_bytes != bytes) {
-		free(path);
+	if (other->left_behind && other->left_bytes != 0 && other->left_bytes != bytes)
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: exists already, and is not the undo store of this merge; remove it, "
 			"or name a file that does not exist",
 			name);
-	}
-	if (!path)
-		return fail_memory(why, "a name", strlen(name));
-	if (access(dirname(path), W_OK) != 0)
-		error = errno;
-	free(path);
-	path = strdup(name);
-	if (error == 0 && path && statvfs(dirname(path), &space) != 0)
-		error = errno;
-	free(path);
+	error = look_at_folder(name, &space);
 	if (error)
 		return fail_errno(why, RESULT_REFUSED, error, "%s: cannot make this file", name);
 	if (space.f_frsize == 0 || bytes / space.f_frsize < space.f_bavail)
