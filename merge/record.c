@@ -333,7 +333,7 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: is kept by an unfinished merge of another store; finish that first, or, if "
-		"there is none, remove what it left there with 'cowtool repair'",
+		"there is none, remove what it left there with 'cowtool repair --forget-kept'",
 		name);
 }
 

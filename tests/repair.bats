@@ -562,3 +562,20 @@ comes_and_goes() {
     said 'beyond repair'
     (($(live store) == 1100000))
 }
+
+@test "repair: what a merge left that kept this store goes with --forget-kept alone" {
+    fill origin 2097152
+    "$mkstore" store chunk=8 sequential=10
+    "$mkstore" a chunk=8 random=100 from=100 origin_chunks=512 size=1048576
+    cp a before
+    # It ends at the first exception that it adds to a: the records stand.
+    (ulimit -f 300; "$cowtool" merge --force --io=sync --keep=a origin store) >out 2>err || true
+    [[ $("$cowtool" inspect --quiet --json a | jq -r .record.role) == kept ]]
+    cp a with-record
+    expect 0 repair --yes --no-backup a
+    cmp a with-record || complain 'the record went unasked'
+    rm store
+    expect 0 repair --yes --no-backup --forget-kept a
+    [[ $("$cowtool" inspect --quiet --json a | jq -c .record) == null ]]
+    cmp <(head -c 417792 a) <(head -c 417792 before)
+}

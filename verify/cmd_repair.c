@@ -251,6 +251,7 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 		.origin_bytes = session->origin.bytes,
 		.set_valid = choice->set_valid,
 		.drop_shared = choice->drop_shared,
+		.forget_kept = choice->forget_kept,
 	};
 	return result;
 }
@@ -342,6 +343,8 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		 "mark a store valid that the kernel has given up", NULL},
 		{"drop-shared", CLI_FLAG, &choice.drop_shared,
 		 "of two exceptions with one data chunk, drop the later one", NULL},
+		{"forget-kept", CLI_FLAG, &choice.forget_kept,
+		 "remove what a merge left here that kept this store and is no more", NULL},
 		{"rebuild-header", CLI_FLAG, &choice.rebuild_header,
 		 "write a lost header anew, by what the rest of the store shows", NULL},
 		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost header", "SIZE"},

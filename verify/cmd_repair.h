@@ -8,7 +8,7 @@
 
 /* The command line. */
 struct repair_choice {
-	bool dry_run, yes, no_backup, set_valid, drop_shared, rebuild_header;
+	bool dry_run, yes, no_backup, set_valid, drop_shared, rebuild_header, forget_kept;
 	char *backup, *origin; /* owned */
 	uint64_t chunk_bytes;  /* 0: not given */
 };

@@ -45,6 +45,7 @@ struct repair {
 	uint64_t origin_bytes; /* only where origin_known */
 	bool set_valid;	       /* an invalid store is to be marked valid */
 	bool drop_shared;      /* of two exceptions with one new chunk the later one is to go */
+	bool forget_kept; /* a record that says the merge of another store keeps this one is to go */
 	/* results of repair_plan */
 	struct check check;
 	struct repair_item *items; /* owned */

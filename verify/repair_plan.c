@@ -90,6 +90,10 @@ static void add_slack(struct repair *repair)
 		add_item(repair, REPAIR_CLEAR_SLACK, PROBLEM_HEADER_SLACK);
 	if (stale)
 		add_item(repair, REPAIR_REMOVE_RECORD, PROBLEM_HEADER_SLACK);
+	/* Only the user can know that there is no such merge any more. */
+	else if (repair->forget_kept && store->record_presence == RECORD_PRESENT &&
+		 store->record.role != RECORD_MERGING)
+		add_item(repair, REPAIR_REMOVE_RECORD, PROBLEM_MERGE_UNFINISHED);
 }
 
 static bool has_drop(const struct repair *repair)

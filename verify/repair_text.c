@@ -136,7 +136,11 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 		snprintf(text, size, "zero what stands behind the header in its chunk");
 		break;
 	case REPAIR_REMOVE_RECORD:
-		snprintf(text, size, "remove the merge record, which says nothing any more");
+		snprintf(text, size,
+			 item->problem == PROBLEM_MERGE_UNFINISHED
+				 ? "remove the record of the merge that keeps this store; if that "
+				   "merge is still unfinished, it cannot keep this store any more"
+				 : "remove the merge record, which says nothing any more");
 		break;
 	case REPAIR_NONE:
 	case REPAIR_FOLLOWS:
