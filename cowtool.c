@@ -207,8 +207,7 @@ static bool have_standard_streams(void)
 
 int main(int argc, const char **argv)
 {
-	if (!have_standard_streams() || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-	    signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+	if (!have_standard_streams() || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return exit_code(RESULT_INTERNAL);
 	if (argc < 2) {
 		print_help(stderr);

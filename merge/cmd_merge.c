@@ -18,9 +18,12 @@
 #include "store/json.h"
 #include "store/progress.h"
 
+/* For people: so many ranges that are lost are listed. */
+#define LISTED_MAX 20
+
 /* The command line. */
 struct choice {
-	bool resume, force, dry_run, invalidate_full;
+	bool resume, force, dry_run, invalidate_full, skip_lost;
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;
@@ -33,7 +36,8 @@ struct choice {
 struct other {
 	struct device device;
 	struct store store;
-	bool left_behind; /* an undo store's file that a power cut left empty */
+	bool left_behind;    /* an undo store's file that a power cut may have left empty */
+	uint64_t left_bytes; /* its size */
 };
 
 /* Everything that is open. */
@@ -90,6 +94,20 @@ static void print_json_kept(struct json *json, const struct session *session)
 	json_close_array(json);
 }
 
+static void print_json_left_out(struct json *json, const struct left_out *left_out)
+{
+	json_number(json, "left_out", left_out->exceptions);
+	json_open_array(json, "lost");
+	for (size_t i = 0; i < left_out->count; i++) {
+		json_open_object(json, NULL);
+		json_number(json, "offset", left_out->ranges[i].offset);
+		json_number(json, "bytes", left_out->ranges[i].bytes);
+		json_close_object(json);
+	}
+	json_close_array(json);
+	json_number(json, "lost_unlisted", left_out->unlisted);
+}
+
 static void print_numbers(struct json *json, const struct session *session)
 {
 	const struct merge *merge = &session->merge;
@@ -105,6 +123,8 @@ static void print_numbers(struct json *json, const struct session *session)
 	json_number(json, "flushes", merge->flushes);
 	json_seconds(json, "seconds", progress_seconds(&session->progress));
 	print_json_kept(json, session);
+	if (session->choice->skip_lost)
+		print_json_left_out(json, &merge->left_out);
 }
 
 static void print_json(struct session *session, const struct merge_estimate *plan, bool failed)
@@ -144,6 +164,30 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 		       kept->room);
 }
 
+static void print_left_out(const struct session *session)
+{
+	const struct left_out *left_out = &session->merge.left_out;
+	uint64_t more = left_out->unlisted;
+
+	if (session->choice->skip_lost && session->merge.check.found[PROBLEM_AREA_MISSING])
+		printf("%s: what stood in areas outside the device is lost, and cannot be listed\n",
+		       session->device.name);
+	if (left_out->exceptions == 0)
+		return;
+	printf("%s: left out, as they are lost: %" PRIu64 " exceptions; %s keeps what it has in\n",
+	       session->device.name, left_out->exceptions, session->origin.name);
+	for (size_t i = 0; i < left_out->count; i++) {
+		if (i == LISTED_MAX) {
+			more += left_out->count - i;
+			break;
+		}
+		printf("  bytes %" PRIu64 " to %" PRIu64 "\n", left_out->ranges[i].offset,
+		       left_out->ranges[i].offset + left_out->ranges[i].bytes - 1);
+	}
+	if (more > 0)
+		printf("  and %" PRIu64 " more ranges\n", more);
+}
+
 static void print_plan(struct session *session)
 {
 	struct merge_estimate plan;
@@ -162,6 +206,7 @@ static void print_plan(struct session *session)
 	printf("%-12s %s (%" PRIu64 " bytes)\n",
 	       "Data:", cli_format_size(plan.bytes, size, sizeof(size)), plan.bytes);
 	printf("%-12s at most %" PRIu64 "\n", "Flushes:", plan.flushes);
+	print_left_out(session);
 	for (size_t i = 0; i < session->kept_count; i++)
 		print_kept_plan(&session->kept[i], session->others[i].device.name);
 	for (size_t i = 0; i < session->dropped_count; i++)
@@ -178,13 +223,15 @@ static void print_outcome(struct session *session, enum result result)
 		print_json(session, NULL, result != RESULT_OK);
 		return;
 	}
+	/* What is lost is a result, and no closing line. */
+	print_left_out(session);
 	if (result != RESULT_OK || session->cli->quiet)
 		return;
 	if (merge->exceptions_before == 0)
 		printf("%s: nothing is left to merge\n", session->device.name);
 	else
 		printf("%s: merged %" PRIu64 " exceptions (%s) into %s\n", session->device.name,
-		       merge->exceptions_before,
+		       merge->exceptions_before - merge->left_out.exceptions,
 		       cli_format_size(merge->bytes_written, size, sizeof(size)),
 		       session->origin.name);
 	for (size_t i = 0; i < session->kept_count; i++)
@@ -243,6 +290,7 @@ static void close_session(struct session *session)
 		device_close(&session->others[i].device, &ignored);
 	for (size_t i = 0; i < session->kept_count; i++)
 		kept_free(&session->kept[i]);
+	left_out_free(&session->merge.left_out);
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);
@@ -256,25 +304,39 @@ static struct kept *new_undo(const struct session *session)
 	return last && last->is_new ? last : NULL;
 }
 
+/* Can a file be made beside this name, and how much space is there? Returns an errno value. */
+static int look_at_folder(const char *name, struct statvfs *space)
+{
+	char *path = strdup(name);
+	const char *folder;
+	int error = 0;
+
+	if (!path)
+		return ENOMEM;
+	folder = dirname(path);
+	if (access(folder, W_OK) != 0 || statvfs(folder, space) != 0)
+		error = errno;
+	free(path);
+	return error;
+}
+
 /* Can the undo store's file be made, and is there room for it? What others write there meanwhile,
  * nobody knows. */
 static enum result check_undo(const struct session *session, struct failure *why)
 {
+	const struct other *other = &session->others[session->kept_count - 1];
 	const char *name = session->choice->undo;
 	uint64_t bytes = kept_new_bytes(new_undo(session));
-	char *path = strdup(name);
-	struct statvfs space;
-	int error = 0;
+	struct statvfs space = {0};
+	int error;
 
-	if (!path)
-		return fail_memory(why, "a name", strlen(name));
-	if (access(dirname(path), W_OK) != 0)
-		error = errno;
-	free(path);
-	path = strdup(name);
-	if (error == 0 && path && statvfs(dirname(path), &space) != 0)
-		error = errno;
-	free(path);
+	if (other->left_behind && other->left_bytes != 0 && other->left_bytes != bytes)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: exists already, and is not the undo store of this merge; remove it, "
+			"or name a file that does not exist",
+			name);
+	error = look_at_folder(name, &space);
 	if (error)
 		return fail_errno(why, RESULT_REFUSED, error, "%s: cannot make this file", name);
 	if (space.f_frsize == 0 || bytes / space.f_frsize < space.f_bavail)
@@ -383,7 +445,13 @@ static enum result open_undo(struct session *session, size_t i, enum device_mode
 	struct stat status;
 	bool exists = lstat(name, &status) == 0;
 
+	if (exists && !session->choice->resume)
+		return fail(why, RESULT_REFUSED,
+			    "%s: exists already; name a file that does not exist, or, if it is the "
+			    "undo store of this merge, go on with --resume",
+			    name);
 	other->left_behind = exists && is_hole(name, &status);
+	other->left_bytes = exists ? (uint64_t)status.st_size : 0;
 	if (exists && !other->left_behind)
 		return open_kept_store(session, i, name, mode, why);
 	session->kept[i].is_new = true;
@@ -539,6 +607,7 @@ static enum result open_and_merge(struct cli *cli, const struct choice *choice, 
 		.force = choice->force,
 		.window_bytes = choice->window_bytes,
 		.invalidate_full = choice->invalidate_full,
+		.skip_lost = choice->skip_lost,
 		.stop = &cli_stop_requested,
 		.progress = on_progress,
 		.note = on_note,
@@ -591,6 +660,8 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 "check everything, show the plan, write nothing", NULL},
 		{"force", CLI_FLAG, &choice.force,
 		 "merge although ORIGIN may be the wrong one, or a chunk has two exceptions", NULL},
+		{"skip-lost", CLI_FLAG, &choice.skip_lost,
+		 "leave out exceptions that are lost, and list what they stood for", NULL},
 		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 32M)",
 		 "SIZE"},
 		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",

@@ -146,7 +146,7 @@ static enum result init_keeper(struct keeper *keeper, struct kept *kept,
 	const struct geometry *geometry = &kept->store->geometry;
 	const struct summary *summary = &kept->check.summary;
 	uint64_t most = job_capacity(geometry, merging, capacity);
-	size_t block = store_exceptions_per_block(kept->store) * EXCEPTION_BYTES;
+	size_t block = (size_t)store_exceptions_per_block(kept->store) * EXCEPTION_BYTES;
 	enum result result;
 
 	keeper->kept = kept;

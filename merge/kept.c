@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "merge/left_out.h"
 #include "store/breaks.h"
 #include "store/bytes.h"
 
@@ -80,6 +81,7 @@ struct counting {
 	struct kept *kept;
 	size_t count;
 	const struct geometry *merging;
+	uint64_t origin_bytes;
 };
 
 static enum result add_touched(void *context, uint64_t index, const uint8_t *entries,
@@ -91,6 +93,8 @@ static enum result add_touched(void *context, uint64_t index, const uint8_t *ent
 	(void)index;
 	for (uint32_t i = 0; i < count; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+		if (left_out_must(counting->merging, counting->origin_bytes, &exception))
+			continue;
 		for (size_t k = 0; k < counting->count; k++) {
 			struct kept *kept = &counting->kept[k];
 			struct kept_range range;
@@ -156,7 +160,10 @@ static enum result end_counting(struct kept *kept, struct failure *why)
 enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
 		       const struct device *origin, struct failure *why)
 {
-	struct counting counting = {.kept = kept, .count = count, .merging = &merging->geometry};
+	struct counting counting = {.kept = kept,
+				    .count = count,
+				    .merging = &merging->geometry,
+				    .origin_bytes = origin->bytes};
 	struct store_scan scan = {.live = add_touched, .context = &counting};
 	enum result result = RESULT_OK;
 

@@ -101,16 +101,14 @@ static void take_kept(struct driver *driver)
 		if (window->state == WINDOW_LOADING)
 			return;
 		keep_take(&driver->keep, place_of(driver, driver->keeping), window->exceptions,
-			  window->end - window->first);
+			  window->exception_count);
 		driver->keeping++;
 	}
 }
 
 static void count_copied(struct merge *merge, const struct window *window)
 {
-	uint64_t chunks = window->end - window->first;
-
-	merge->bytes_copied += chunks * merge->store->geometry.chunk_bytes;
+	merge->bytes_copied += window->exception_count * merge->store->geometry.chunk_bytes;
 	merge->bytes_written += window->bytes_written;
 }
 
@@ -236,6 +234,8 @@ static enum result open_driver(struct driver *driver, struct merge *merge, struc
 	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING))
 		result = window_init(&driver->windows[driver->window_count++], merge->store,
 				     merge->origin, driver->capacity, merge->window_bytes, why);
+	for (unsigned int i = 0; i < driver->window_count; i++)
+		driver->windows[i].skip_lost = merge->skip_lost;
 	if (result == RESULT_OK)
 		result = keep_init(&driver->keep, merge->kept, merge->kept_count,
 				   &merge->store->geometry, merge->origin, driver->window_count,

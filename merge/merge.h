@@ -11,6 +11,7 @@
 #include <signal.h>
 
 #include "merge/kept.h"
+#include "merge/left_out.h"
 #include "store/store.h"
 #include "verify/check.h"
 
@@ -23,6 +24,7 @@ struct merge {
 	struct io *io;
 	bool resume;
 	bool force;	       /* consent to another file system, another witness, duplicates */
+	bool skip_lost;	       /* leave out what is lost, see left_out */
 	bool skip_identity;    /* without libblkid: for a simulator */
 	uint64_t window_bytes; /* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX */
 	struct kept *kept;     /* other stores whose view must not change; the caller's */
@@ -40,6 +42,7 @@ struct merge {
 	void *context;
 	/* results */
 	struct check check;			     /* of merge_prepare */
+	struct left_out left_out;		     /* with skip_lost; left_out_free it */
 	bool record_is_current;			     /* an unfinished merge is being resumed */
 	bool record_is_stale;			     /* the store was used again since */
 	uint64_t exceptions_before, exceptions_left; /* left: not yet committed */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "merge/left_out.h"
 #include "store/breaks.h"
 #include "store/bytes.h"
 
@@ -85,9 +86,7 @@ static bool take_items(struct plan *plan, const struct geometry *geometry, uint6
 		plan->items[i] = (struct plan_item){.old_chunk = exceptions[i].old_chunk,
 						    .new_chunk = exceptions[i].new_chunk,
 						    .number = (uint32_t)i};
-		if (exceptions[i].new_chunk >= geometry->device_chunks ||
-		    geometry_is_metadata(geometry, exceptions[i].new_chunk) ||
-		    geometry_clip(geometry, exceptions[i].old_chunk, origin_bytes) == 0)
+		if (left_out_must(geometry, origin_bytes, &exceptions[i]))
 			return false;
 	}
 	plan->item_count = count;

@@ -58,10 +58,36 @@ static enum result check_roles(const struct merge *merge, struct failure *why)
 	return result;
 }
 
-/* Errors that --force consents to. */
+/* Errors that --force or --skip-lost consents to. */
 static uint64_t forgiven(const struct merge *merge)
 {
-	return merge->force ? merge->check.found[PROBLEM_DUPLICATE_OLD] : 0;
+	const struct left_out *left_out = &merge->left_out;
+
+	return left_out->errors +
+	       (merge->force ? merge->check.found[PROBLEM_DUPLICATE_OLD] : left_out->duplicates);
+}
+
+/* Is all that is wrong forgiven with --skip-lost? */
+static bool only_lost(const struct check *check)
+{
+	static const enum problem problems[] = {
+		PROBLEM_ENTRY_TOO_LARGE,     PROBLEM_ENTRY_IN_METADATA, PROBLEM_ENTRY_BEYOND_DEVICE,
+		PROBLEM_ENTRY_BEYOND_ORIGIN, PROBLEM_STORE_TRUNCATED,	PROBLEM_AREA_MISSING};
+	uint64_t errors = 0;
+
+	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
+		errors += check->found[problems[i]];
+	return errors == check_count(check, SEVERITY_ERROR);
+}
+
+/* What a refusal can add. */
+static const char *way_out(const struct check *check, uint64_t errors)
+{
+	if (errors == check->found[PROBLEM_DUPLICATE_OLD])
+		return "; with --force the first of two exceptions for a chunk counts";
+	if (only_lost(check))
+		return "; with --skip-lost what is lost is left out";
+	return "";
 }
 
 static enum result refuse_errors(const struct merge *merge, uint64_t errors, struct failure *why)
@@ -89,9 +115,14 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 		"all%s",
 		store, (unsigned long long)errors, errors == 1 ? "" : "s",
 		problem_info(first->problem)->code, first->message, merge->origin->name, store,
-		errors == check->found[PROBLEM_DUPLICATE_OLD]
-			? "; with --force the first of two exceptions for a chunk counts"
-			: "");
+		way_out(check, errors));
+}
+
+static void take_finding(void *context, const struct finding *finding)
+{
+	struct merge *merge = context;
+
+	left_out_take(&merge->left_out, &merge->check, finding);
 }
 
 static enum result check_store(struct merge *merge, struct failure *why)
@@ -104,6 +135,8 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	check->origin_known = true;
 	check->origin_bytes = merge->origin->bytes;
 	check->memory_bytes = CHECK_MEMORY_BYTES;
+	check->report = merge->skip_lost ? take_finding : NULL;
+	check->context = merge;
 	result = check_run(check, why);
 	if (result != RESULT_OK)
 		return result;
@@ -319,7 +352,8 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	merge->exceptions_before = merge->exceptions_left = merge->check.summary.exceptions;
-	merge->bytes_total = merge->exceptions_before * store->geometry.chunk_bytes;
+	merge->bytes_total = (merge->exceptions_before - merge->left_out.exceptions) *
+			     store->geometry.chunk_bytes;
 	return RESULT_OK;
 }
 
@@ -369,14 +403,13 @@ void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 	const struct store *store = merge->store;
 	const struct summary *summary = &merge->check.summary;
 	uint64_t capacity = window_capacity(&store->geometry, merge->window_bytes);
-	uint64_t end = merge->exceptions_before;
+	uint64_t end = merge->exceptions_before, last;
 
 	*estimate = (struct merge_estimate){.runs = summary->runs, .bytes = merge->bytes_total};
 	/* Only the last chunk of the origin can be a partial one. */
-	if (end > 0)
-		estimate->bytes -=
-			store->geometry.chunk_bytes -
-			geometry_clip(&store->geometry, summary->highest_old, merge->origin->bytes);
+	last = geometry_clip(&store->geometry, summary->highest_old, merge->origin->bytes);
+	if (end > 0 && last > 0 && estimate->bytes > 0)
+		estimate->bytes -= store->geometry.chunk_bytes - last;
 	/* The record is flushed when it comes and when it goes, as are the areas that were
 	 * cleared last, and a tail that is swept. */
 	if (end > 0)

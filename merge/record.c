@@ -204,19 +204,20 @@ static uint64_t number_of(const struct store *store)
 	return (uint64_t)1 << store->record.number;
 }
 
+/* The last thing that a merge does: the kept stores' records go first. Which of them this one is
+ * cannot be told then, and need not be. */
+static bool has_ended(const struct merge *merge, const struct kept *kept)
+{
+	return merge->check.summary.exceptions == 0 && !kept->is_new && !kept->given_up &&
+	       kept->store->record_presence == RECORD_ABSENT;
+}
+
 static enum result match_one_resumed(const struct merge *merge, const struct kept *kept,
 				     uint64_t *missing, struct failure *why)
 {
 	const struct store *store = kept->store;
 	uint64_t wanted = record_kept_numbers(&merge->store->record);
 
-	/* The last thing that a merge does: the kept stores' records go first. Which of them this
-	 * is cannot be told then, and need not be. */
-	if (merge->check.summary.exceptions == 0 && store->record_presence == RECORD_ABSENT &&
-	    !kept->is_new) {
-		*missing &= *missing - 1;
-		return RESULT_OK;
-	}
 	if (BROKEN(KEPT_RECORD_UNCHECKED))
 		return RESULT_OK;
 	if (!is_of_this_merge(merge, store) || !(*missing & number_of(store)))
@@ -248,12 +249,17 @@ static enum result match_dropped(const struct merge *merge, const struct store *
 
 static enum result match_resumed(const struct merge *merge, struct failure *why)
 {
-	uint64_t missing = record_kept_numbers(&merge->store->record);
+	uint64_t missing = record_kept_numbers(&merge->store->record), ended = 0;
 	enum result result = RESULT_OK;
 
-	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
-		if (!merge->kept[i].given_up)
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
+		if (has_ended(merge, &merge->kept[i]))
+			ended++;
+		else if (!merge->kept[i].given_up)
 			result = match_one_resumed(merge, &merge->kept[i], &missing, why);
+	}
+	for (; ended > 0; ended--)
+		missing &= missing - 1;
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
 		result = match_dropped(merge, merge->dropped[i], &missing, why);
 	/* What is out of reach is what is missing. */
@@ -417,9 +423,11 @@ enum result record_begin(struct merge *merge, struct failure *why)
 		.store_bytes = store->device->bytes,
 	};
 	enum result result = make_id(&record, why);
+	bool has_witness = merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
+			   !left_out_must(&store->geometry, merge->origin->bytes, &summary->last);
 
 	put_names(merge, &record);
-	if (result == RESULT_OK && merge->check.found[PROBLEM_DUPLICATE_OLD] == 0)
+	if (result == RESULT_OK && has_witness)
 		result = make_witness(store, summary, merge->origin, &record, why);
 	if (result == RESULT_OK && !BROKEN(KEPT_RECORD_LATE))
 		result = write_all_kept(merge, &record, why);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "merge/left_out.h"
 #include "store/breaks.h"
 #include "store/bytes.h"
 
@@ -131,6 +132,7 @@ static void decode(struct window *window)
 {
 	uint64_t index = window->first;
 	size_t position = 0, count = 0;
+	struct exception *exception;
 
 	while (index < window->end) {
 		struct store_segment segment = store_segment(window->store, index, window->end);
@@ -138,12 +140,17 @@ static void decode(struct window *window)
 
 		if (index == window->first)
 			window->kept_bytes = segment.skip;
-		for (uint32_t i = 0; i < segment.count; i++)
-			exception_decode(entries + (size_t)i * EXCEPTION_BYTES,
-					 &window->exceptions[count++]);
+		for (uint32_t i = 0; i < segment.count; i++) {
+			exception = &window->exceptions[count];
+			exception_decode(entries + (size_t)i * EXCEPTION_BYTES, exception);
+			count += !window->skip_lost ||
+				 !left_out_must(&window->store->geometry, window->origin->bytes,
+						exception);
+		}
 		index += segment.count;
 		position += segment.bytes;
 	}
+	window->exception_count = count;
 }
 
 static enum result plan_slice(struct window *window, struct failure *why)
@@ -151,8 +158,7 @@ static enum result plan_slice(struct window *window, struct failure *why)
 	window->slice.bytes = min_u64(window->slice_bytes,
 				      window->store->geometry.chunk_bytes - window->slice.offset);
 	if (!plan_make(&window->plan, &window->store->geometry, window->origin->bytes,
-		       window->exceptions, window->end - window->first, window->slice,
-		       window->data))
+		       window->exceptions, window->exception_count, window->slice, window->data))
 		return fail(why, RESULT_IO,
 			    "%s: an exception between number %llu and %llu is not what it was when "
 			    "the store was verified; does somebody else write to it?",

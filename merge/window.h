@@ -29,7 +29,9 @@ struct window {
 	uint8_t *metadata; /* as read; owned */
 	uint32_t
 		kept_bytes; /* at its start: exceptions before `first` that share a block with it */
+	bool skip_lost;	    /* leave out what is lost (merge/left_out.h) */
 	struct exception *exceptions;
+	uint64_t exception_count; /* end - first, but for those that are left out */
 	uint8_t *data;
 	struct plan plan;
 	struct plan_slice slice; /* in hand */

@@ -14,7 +14,7 @@
 enum result store_write_header(struct store *store, const struct header *header,
 			       struct failure *why)
 {
-	uint64_t bytes = store_exceptions_per_block(store) * EXCEPTION_BYTES;
+	uint64_t bytes = (uint64_t)store_exceptions_per_block(store) * EXCEPTION_BYTES;
 	uint8_t *block = io_buffer(bytes);
 	enum result result;
 
@@ -115,7 +115,7 @@ static enum result change_block(struct store *store, const struct store_change *
 enum result store_change_exceptions(struct store *store, const struct store_change *changes,
 				    size_t count, struct failure *why)
 {
-	uint64_t bytes = store_exceptions_per_block(store) * EXCEPTION_BYTES;
+	uint64_t bytes = (uint64_t)store_exceptions_per_block(store) * EXCEPTION_BYTES;
 	uint8_t *block = io_buffer(bytes);
 	enum result result = RESULT_OK;
 	size_t here;

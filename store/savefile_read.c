@@ -57,7 +57,7 @@ static enum result read_file(const struct savefile *saved, uint64_t offset, uint
 	return RESULT_OK;
 }
 
-/* Reads, checks and unpacks one frame; *header is what it says of itself. */
+/* Reads, checks and unpacks one frame; *frame is what it says of itself. */
 static enum result load(struct savefile *saved, uint64_t number, uint64_t offset,
 			struct savefile_frame *frame, struct failure *why)
 {
@@ -182,7 +182,7 @@ static enum result check_header(struct savefile *saved, struct failure *why)
 	return fail(why, RESULT_INTERNAL, "%s: unknown fault of a saved file", saved->file.name);
 }
 
-/* Before the device is asked for: a short file has fewer bytes than sectors can say. */
+/* To the byte: a device counts whole sectors only. */
 static enum result measure(struct savefile *saved, struct failure *why)
 {
 	struct stat status;

@@ -73,6 +73,7 @@ static enum result gather_piece(void *context, uint64_t index, const uint8_t *en
 				uint32_t count, struct failure *why)
 {
 	struct overlay *overlay = context;
+	const struct geometry *geometry = &overlay->store->geometry;
 	enum result result = RESULT_OK;
 	struct exception exception;
 
@@ -80,7 +81,8 @@ static enum result gather_piece(void *context, uint64_t index, const uint8_t *en
 	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
 		if (wanted(overlay, exception.old_chunk) &&
-		    exception.new_chunk < overlay->store->geometry.device_chunks)
+		    exception.new_chunk < geometry->device_chunks &&
+		    !geometry_is_metadata(geometry, exception.new_chunk))
 			result = remember(overlay, &exception, why);
 	}
 	return result;

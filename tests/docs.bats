@@ -141,10 +141,10 @@ lines_are() {
 
 @test "bash: options of the command, but those that are there already" {
     complete_bash cowtool merge --
-    lines_are --resume --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --window= --io= --progress= \
-        --json --quiet --help --version
+    lines_are --resume --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --skip-lost --window= --io= \
+        --progress= --json --quiet --help --version
     complete_bash cowtool merge --resume --window = 16M --progress none --undo u --invalidate-full --
-    lines_are --keep= --drop-kept= --dry-run --force --io= --json --quiet --help --version
+    lines_are --keep= --drop-kept= --dry-run --force --skip-lost --io= --json --quiet --help --version
     complete_bash cowtool merge --re
     lines_are --resume
 }
@@ -223,11 +223,11 @@ lines_are() {
     complete_fish 'cowtool '
     lines_are inspect verify dump merge export save restore repair create --help --version
     complete_fish 'cowtool merge --resume --'
-    lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --window= --io= --progress= --json --quiet \
-        --help --version
+    lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --skip-lost --window= --io= --progress= \
+        --json --quiet --help --version
     complete_fish 'cowtool merge --dry-run --undo u --keep=a --drop-kept b --'
-    lines_are --resume --keep= --invalidate-full --drop-kept= --force --window= --io= --progress= --json --quiet --help \
-        --version
+    lines_are --resume --keep= --invalidate-full --drop-kept= --force --skip-lost --window= --io= --progress= --json \
+        --quiet --help --version
     complete_fish 'cowtool dump --format='
     lines_are --format=text --format=csv --format=json
     complete_fish 'cowtool merge --io '

@@ -166,6 +166,10 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 	result = back_up(session, why);
 	if (result != RESULT_OK)
 		return result;
+	if (!session->device.direct)
+		cli_note(session->cli,
+			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
+			 session->device.name);
 	result = repair_run(repair, why);
 	if (result == RESULT_OK)
 		result = repair_check(repair, &session->after, why);

@@ -233,20 +233,25 @@ static void find_twins(struct chooser *chooser)
 	}
 }
 
+static void reverse(struct repair_drops *drops)
+{
+	for (size_t i = 0; i < drops->count / 2; i++) {
+		struct repair_item swap = drops->items[i];
+
+		drops->items[i] = drops->items[drops->count - 1 - i];
+		drops->items[drops->count - 1 - i] = swap;
+	}
+}
+
 static void decide_all(struct chooser *chooser)
 {
-	struct repair_item *items = chooser->drops->items;
 	size_t count = chooser->node_count;
 
 	for (size_t i = 0; i < count; i++)
 		decide(chooser,
 		       &chooser->nodes[BROKEN(REPAIR_FIRST_DUPLICATE) ? count - 1 - i : i]);
-	for (size_t i = 0; BROKEN(REPAIR_FIRST_DUPLICATE) && i < chooser->drops->count / 2; i++) {
-		struct repair_item swap = items[i];
-
-		items[i] = items[chooser->drops->count - 1 - i];
-		items[chooser->drops->count - 1 - i] = swap;
-	}
+	if (BROKEN(REPAIR_FIRST_DUPLICATE))
+		reverse(chooser->drops);
 }
 
 enum result repair_choose_drops(const struct repair_finding *found, size_t count, bool drop_shared,

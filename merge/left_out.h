@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a merge leaves out because it is lost (--skip-lost): gathered from what verify finds. */
+#ifndef MERGE_LEFT_OUT_H
+#define MERGE_LEFT_OUT_H
+
+#include "verify/check.h"
+
+/* At most so many ranges are remembered. */
+#define LEFT_OUT_RANGES_MAX 65536u
+
+/* A part of the view, in bytes: there the origin keeps what it has. */
+struct left_out_range {
+	uint64_t offset, bytes;
+};
+
+struct left_out {
+	uint64_t exceptions; /* how many are lost */
+	uint64_t errors; /* findings that are forgiven with them, but for those of duplicate-old */
+	uint64_t duplicates;	       /* the same, of duplicate-old */
+	struct left_out_range *ranges; /* neighbours joined; owned */
+	size_t count;
+	uint64_t unlisted; /* ranges that are not among them */
+	/* the gatherer's own */
+	size_t capacity;
+	uint64_t next_number; /* behind the last exception that was counted */
+};
+
+/*
+ * Is there no data in the store for this exception, or no place in the origin? Such a one can only be
+ * left out.
+ */
+bool left_out_must(const struct geometry *geometry, uint64_t origin_bytes,
+		   const struct exception *exception);
+
+/* Takes a finding of verify, in the order in which they are reported. */
+void left_out_take(struct left_out *left_out, const struct check *check,
+		   const struct finding *finding);
+
+/* Harmless on a zeroed struct. */
+void left_out_free(struct left_out *left_out);
+
+#endif
