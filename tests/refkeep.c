@@ -54,12 +54,32 @@ static void check(bool good, const char *what, const char *name)
 	exit(2);
 }
 
+/* All memory is needed to the end. */
+struct block {
+	struct block *next;
+	uint64_t bytes[];
+};
+
+static struct block *blocks;
+
 static void *memory(uint64_t bytes)
 {
-	void *new = calloc(1, bytes + 1);
+	struct block *block = calloc(1, sizeof(*block) + bytes);
 
-	check(new != NULL, "memory", "calloc");
-	return new;
+	check(block != NULL, "memory", "calloc");
+	block->next = blocks;
+	blocks = block;
+	return block->bytes;
+}
+
+static void free_memory(void)
+{
+	while (blocks) {
+		struct block *next = blocks->next;
+
+		free(blocks);
+		blocks = next;
+	}
 }
 
 static void load(struct image *image, const char *name)
@@ -256,7 +276,6 @@ static bool judge_view(const struct image *origin, const struct store *kept,
 	for (uint64_t i = 0; i < origin->size; i++)
 		if (view[i] != noted->view[i])
 			return wrong(kept, "the view is another one at byte", i);
-	free(view);
 	return true;
 }
 
@@ -363,5 +382,6 @@ int main(int argc, char **argv)
 		else
 			good &= judge(&origin, argv[i], strcmp(argv[1], "ended") == 0);
 	}
+	free_memory();
 	return good ? 0 : 1;
 }
