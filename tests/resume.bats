@@ -123,7 +123,8 @@ merge_by_hand() {
         sleep "$(printf '0.%03d' $((RANDOM % 40)))"
         kill -TERM "$merge_pid" 2>/dev/null || true
         ended
-        ((status == 3 || status == 0)) || complain "exit code $status"
+        # 143: the signal came before the program had begun, which under a sanitizer takes its time.
+        ((status == 3 || status == 0 || status == 143)) || complain "exit code $status"
         kernel_can_finish
     done
     resumed
