@@ -281,9 +281,10 @@ catch_midway() {
             kill -STOP "$merge_pid" 2>/dev/null || true
             left=$(live store)
         done
-        ((left <= 60 || left > enough)) || return 0
+        ((left <= 60 || left > enough)) || ! kill -0 "$merge_pid" 2>/dev/null || return 0
         kill -KILL "$merge_pid" 2>/dev/null || true
         ended
+        ((status == 0 || status == 137)) || complain "the merge ended with exit code $status" || return
     done
     complain "not one of $try merges was caught in the middle"
 }
