@@ -95,6 +95,7 @@ detach_all() {
 let_go() {
     [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may stand still
     [[ -z ${held_pid:-} ]] || kill "$held_pid" 2>/dev/null || true
+    cd "$BATS_TEST_TMPDIR" || true # a test that failed may stand below it
     [[ ! -d $BATS_TEST_TMPDIR/mounted ]] || umount "$BATS_TEST_TMPDIR/mounted" 2>/dev/null || true
     detach_all
 }
