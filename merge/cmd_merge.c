@@ -3,14 +3,11 @@
 #include "merge/commands.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "merge/merge.h"
@@ -304,22 +301,6 @@ static struct kept *new_undo(const struct session *session)
 	return last && last->is_new ? last : NULL;
 }
 
-/* Can a file be made beside this name, and how much space is there? Returns an errno value. */
-static int look_at_folder(const char *name, struct statvfs *space)
-{
-	char *path = strdup(name);
-	const char *folder;
-	int error = 0;
-
-	if (!path)
-		return ENOMEM;
-	folder = dirname(path);
-	if (access(folder, W_OK) != 0 || statvfs(folder, space) != 0)
-		error = errno;
-	free(path);
-	return error;
-}
-
 /* Can the undo store's file be made, and is there room for it? What others write there meanwhile,
  * nobody knows. */
 static enum result check_undo(const struct session *session, struct failure *why)
@@ -327,7 +308,7 @@ static enum result check_undo(const struct session *session, struct failure *why
 	const struct other *other = &session->others[session->kept_count - 1];
 	const char *name = session->choice->undo;
 	uint64_t bytes = kept_new_bytes(new_undo(session));
-	struct statvfs space = {0};
+	uint64_t free_bytes = 0;
 	int error;
 
 	if (other->left_behind && other->left_bytes != 0 && other->left_bytes != bytes)
@@ -336,15 +317,14 @@ static enum result check_undo(const struct session *session, struct failure *why
 			"%s: exists already, and is not the undo store of this merge; remove it, "
 			"or name a file that does not exist",
 			name);
-	error = look_at_folder(name, &space);
+	error = device_look_beside(name, &free_bytes);
 	if (error)
 		return fail_errno(why, RESULT_REFUSED, error, "%s: cannot make this file", name);
-	if (space.f_frsize == 0 || bytes / space.f_frsize < space.f_bavail)
+	if (bytes < free_bytes)
 		return RESULT_OK;
 	return fail(why, RESULT_NO_SPACE,
 		    "%s: there is no space for it: it may grow to %llu bytes, and %llu are free",
-		    name, (unsigned long long)bytes,
-		    (unsigned long long)space.f_bavail * space.f_frsize);
+		    name, (unsigned long long)bytes, (unsigned long long)free_bytes);
 }
 
 /* The undo store's file, once it is known what it must hold. */
@@ -420,22 +400,6 @@ static enum result open_kept_store(struct session *session, size_t i, const char
 	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }
 
-/* A file of nothing but a hole: what a power cut leaves of an undo store before it has a header. */
-static bool is_hole(const char *name, const struct stat *status)
-{
-	bool hole = false;
-	int fd;
-
-	if (!S_ISREG(status->st_mode))
-		return false;
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		hole = lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO;
-		close(fd);
-	}
-	return hole;
-}
-
 /* The undo store is there already if this merge is being resumed. */
 static enum result open_undo(struct session *session, size_t i, enum device_mode mode,
 			     struct failure *why)
@@ -450,8 +414,8 @@ static enum result open_undo(struct session *session, size_t i, enum device_mode
 			    "%s: exists already; name a file that does not exist, or, if it is the "
 			    "undo store of this merge, go on with --resume",
 			    name);
-	other->left_behind = exists && is_hole(name, &status);
-	other->left_bytes = exists ? (uint64_t)status.st_size : 0;
+	/* What a power cut leaves of an undo store before it has a header. */
+	other->left_behind = exists && device_is_hole(name, &other->left_bytes);
 	if (exists && !other->left_behind)
 		return open_kept_store(session, i, name, mode, why);
 	session->kept[i].is_new = true;
@@ -623,22 +587,19 @@ static enum result open_and_merge(struct cli *cli, const struct choice *choice, 
 
 static enum result check_choice(const struct cli *cli, struct choice *choice, struct failure *why)
 {
-	if (choice->progress_name && !progress_parse(choice->progress_name, &choice->progress))
-		return fail(why, RESULT_USAGE,
-			    "--progress: '%s' is neither auto, bar, json nor none",
-			    choice->progress_name);
-	if (choice->engine_name && !io_engine_parse(choice->engine_name, &choice->engine))
-		return fail(why, RESULT_USAGE,
-			    "--io: '%s' is neither auto, uring, threads nor sync",
-			    choice->engine_name);
+	enum result result =
+		progress_choose(choice->progress_name, cli->quiet, &choice->progress, why);
+
+	if (result == RESULT_OK)
+		result = cli_choose_engine(choice->engine_name, &choice->engine, why);
+	if (result != RESULT_OK)
+		return result;
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
 	if (choice->drop.count > 0 && !choice->resume)
 		return fail(why, RESULT_USAGE,
 			    "--drop-kept: only an unfinished merge keeps anything: "
 			    "use it with --resume");
-	if (cli->quiet && choice->progress == PROGRESS_AUTO)
-		choice->progress = PROGRESS_NONE;
 	return RESULT_OK;
 }
 

@@ -41,6 +41,7 @@
 
 #include "store/breaks.h"
 #include "store/bytes.h"
+#include "store/edit.h"
 
 #define WIDTH 32u
 
@@ -255,26 +256,14 @@ void commit_drain(struct commit *commit)
 		io_wait(commit->store->io);
 }
 
-static enum result sweep_piece(void *context, const struct store_segment *segment, uint8_t *buffer,
-			       struct failure *why)
-{
-	struct store *store = context;
-	size_t bytes = segment->bytes - segment->skip;
-
-	if (bytes_are_zero(buffer + segment->skip, bytes))
-		return RESULT_OK;
-	memset(buffer + segment->skip, 0, bytes);
-	return io_write(store->io, store->device, segment->offset, buffer, segment->bytes, why);
-}
-
 enum result commit_sweep(struct store *store, uint64_t live, uint64_t end, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result;
 
-	if (live < end) {
-		result = store_stream(store, live, end, sweep_piece, store, why);
-		if (result == RESULT_OK)
-			result = io_flush(store->io, store->device, why);
-	}
-	return result;
+	if (live >= end)
+		return RESULT_OK;
+	/* The blocks that it is written in: behind `end`, too, nothing is live. */
+	end = round_up(end, store_exceptions_per_block(store));
+	result = store_zero_exceptions(store, live, end, why);
+	return result == RESULT_OK ? io_flush(store->io, store->device, why) : result;
 }

@@ -9,54 +9,10 @@
 #include "merge/record.h"
 #include "merge/window.h"
 #include "store/bytes.h"
+#include "verify/roles.h"
 
 /* For the search of duplicates: a merge's memory must not grow with the store. */
 #define CHECK_MEMORY_BYTES (128u << 20)
-
-/* Does a device begin with a header that the kernel would accept? */
-static enum result begins_with_store(struct device *device, struct io *io, bool *begins,
-				     struct failure *why)
-{
-	size_t bytes = (size_t)min_u64(device->bytes, BUFFER_ALIGNMENT);
-	struct header header;
-	enum result result;
-	uint8_t *block;
-
-	*begins = false;
-	if (bytes < SECTOR_BYTES)
-		return RESULT_OK;
-	block = io_buffer_zeroed(BUFFER_ALIGNMENT);
-	if (!block)
-		return fail_memory(why, "the origin's first block", BUFFER_ALIGNMENT);
-	result = io_read(io, device, 0, block, bytes, why);
-	header_decode(block, &header);
-	*begins = result == RESULT_OK && header_check(&header) == HEADER_GOOD;
-	free(block);
-	return result;
-}
-
-static enum result check_roles(const struct merge *merge, struct failure *why)
-{
-	const char *origin = merge->origin->name, *store = merge->store->device->name;
-	bool origin_is_store;
-	enum result result = begins_with_store(merge->origin, merge->io, &origin_is_store, why);
-
-	if (result != RESULT_OK)
-		return result;
-	if (origin_is_store && merge->store->header_fault != HEADER_GOOD)
-		return fail(why, RESULT_REFUSED,
-			    "%s: is a COW store, and %s is none: ORIGIN and STORE are swapped; "
-			    "cowtool merge ORIGIN STORE",
-			    origin, store);
-	result = store_require_header(merge->store, why);
-	if (result == RESULT_OK && origin_is_store && !merge->force)
-		result = fail(
-			why, RESULT_REFUSED,
-			"%s: is itself a COW store, not an origin; name the right origin, or use "
-			"--force",
-			origin);
-	return result;
-}
 
 /* Errors that --force or --skip-lost consents to. */
 static uint64_t forgiven(const struct merge *merge)
@@ -342,7 +298,8 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 
 	device_fit(merge->origin, store->header_fault == HEADER_GOOD ? store->geometry.chunk_bytes
 								     : BUFFER_ALIGNMENT);
-	result = check_roles(merge, why);
+	result = roles_check(store, merge->origin, merge->force, false,
+			     "cowtool merge ORIGIN STORE", why);
 	if (result == RESULT_OK)
 		result = check_store(merge, why);
 	if (result == RESULT_OK)

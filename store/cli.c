@@ -65,6 +65,13 @@ bool cli_parse_size(const char *text, uint64_t *bytes)
 	return checked_mul(*bytes, unit, bytes);
 }
 
+enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, struct failure *why)
+{
+	if (!name || io_engine_parse(name, choice))
+		return RESULT_OK;
+	return fail(why, RESULT_USAGE, "--io: '%s' is neither auto, uring, threads nor sync", name);
+}
+
 static enum result add_to_list(struct cli_list *list, char *value, struct failure *why)
 {
 	char **items = realloc(list->items, (list->count + 1) * sizeof(*items));

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/io_engines.h"
 #include "store/status.h"
 
 #define CLI_ARGUMENTS_MAX 3
@@ -62,6 +63,9 @@ void cli_list_free(struct cli_list *list);
 
 /* "64K" and the like to bytes; false where it is no size or does not fit. */
 bool cli_parse_size(const char *text, uint64_t *bytes);
+
+/* What --io says, or NULL where it is not given: *choice stays. RESULT_USAGE: no such engine. */
+enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, struct failure *why);
 
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);

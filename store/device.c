@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -222,13 +223,13 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 	return result;
 }
 
-static enum result sync_folder(const struct device *device, struct failure *why)
+enum result device_flush_folder(const char *name, struct failure *why)
 {
-	char *path = strdup(device->name);
+	char *path = strdup(name);
 	int fd, error = 0;
 
 	if (!path)
-		return fail_memory(why, "a name", strlen(device->name));
+		return fail_memory(why, "a name", strlen(name));
 	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* EINVAL: this file system has no such thing. */
 	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
@@ -237,8 +238,44 @@ static enum result sync_folder(const struct device *device, struct failure *why)
 		close(fd);
 	free(path);
 	return error == 0 ? RESULT_OK
-			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder",
-				       device->name);
+			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder", name);
+}
+
+int device_look_beside(const char *name, uint64_t *free_bytes)
+{
+	char *path = strdup(name);
+	struct statvfs space;
+	const char *folder;
+	int error = 0;
+
+	if (!path)
+		return ENOMEM;
+	folder = dirname(path);
+	if (access(folder, W_OK) != 0 || statvfs(folder, &space) != 0)
+		error = errno;
+	else if (space.f_frsize == 0) /* it does not say */
+		*free_bytes = UINT64_MAX;
+	else
+		*free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+	free(path);
+	return error;
+}
+
+bool device_is_hole(const char *name, uint64_t *bytes)
+{
+	struct stat status;
+	bool hole = false;
+	int fd;
+
+	if (lstat(name, &status) != 0 || !S_ISREG(status.st_mode))
+		return false;
+	*bytes = (uint64_t)status.st_size;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		hole = lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO;
+		close(fd);
+	}
+	return hole;
 }
 
 static enum result make_file(struct device *device, struct failure *why)
@@ -285,7 +322,7 @@ static enum result finish_file(struct device *device, uint64_t bytes, struct fai
 	if (result == RESULT_OK)
 		result = measure(device, why);
 	if (result == RESULT_OK)
-		result = sync_folder(device, why);
+		result = device_flush_folder(device->name, why);
 	return result;
 }
 

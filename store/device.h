@@ -87,6 +87,15 @@ void device_next_data(const struct device *device, uint64_t offset, uint64_t *fr
 /* Makes an image file that long. RESULT_NO_SPACE where the file system takes no such file. */
 enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why);
 
+/* Makes durable that a file of that name is there, or is no more. */
+enum result device_flush_folder(const char *name, struct failure *why);
+
+/* Can a file of that name be made, and how many bytes are free there? Returns an errno value. */
+int device_look_beside(const char *name, uint64_t *free_bytes);
+
+/* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
+bool device_is_hole(const char *name, uint64_t *bytes);
+
 /* Does `name` (a path or TAG=value) lead to this device or file? A name that leads nowhere does
  * not. */
 enum result device_is(const struct device *device, const char *name, bool *same,

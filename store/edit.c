@@ -11,28 +11,6 @@
 /* Chunk 0 is cleared in pieces of this size. */
 #define PIECE_BYTES (64u << 10)
 
-enum result store_write_header(struct store *store, const struct header *header,
-			       struct failure *why)
-{
-	uint64_t bytes = (uint64_t)store_exceptions_per_block(store) * EXCEPTION_BYTES;
-	uint8_t *block = io_buffer(bytes);
-	enum result result;
-
-	if (!block)
-		return fail_memory(why, "the header", bytes);
-	result = io_read(store->io, store->device, 0, block, bytes, why);
-	if (result == RESULT_OK) {
-		header_encode(header, block);
-		result = io_write(store->io, store->device, 0, block, bytes, why);
-	}
-	if (result == RESULT_OK)
-		result = io_flush(store->io, store->device, why);
-	free(block);
-	if (result == RESULT_OK)
-		store->header = *header;
-	return result;
-}
-
 /* Zeroes bytes from .. to - 1, as far as they lie in the piece that begins at `offset`. False: they
  * are zero already. */
 static bool zero_part(uint8_t *piece, uint64_t offset, uint64_t piece_bytes, uint64_t from,

@@ -13,10 +13,6 @@
 
 #include "store/store.h"
 
-/* Writes the 16 bytes of the header, and flushes. One block. */
-enum result store_write_header(struct store *store, const struct header *header,
-			       struct failure *why);
-
 /*
  * Zeroes the header's chunk behind the header, up to byte `bytes` (within the chunk), and flushes;
  * with `keep_record` not the place of the merge record. Nobody looks at these bytes: a power cut

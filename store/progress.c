@@ -26,6 +26,17 @@ bool progress_parse(const char *name, enum progress_mode *mode)
 	return false;
 }
 
+enum result progress_choose(const char *name, bool quiet, enum progress_mode *mode,
+			    struct failure *why)
+{
+	if (name && !progress_parse(name, mode))
+		return fail(why, RESULT_USAGE,
+			    "--progress: '%s' is neither auto, bar, json nor none", name);
+	if (quiet && *mode == PROGRESS_AUTO)
+		*mode = PROGRESS_NONE;
+	return RESULT_OK;
+}
+
 static double seconds_between(const struct timespec *from, const struct timespec *to)
 {
 	return (double)(to->tv_sec - from->tv_sec) + (double)(to->tv_nsec - from->tv_nsec) / 1e9;

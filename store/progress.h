@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "store/status.h"
+
 enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_JSON, PROGRESS_NONE };
 
 struct progress {
@@ -18,6 +20,11 @@ struct progress {
 
 /* "auto", "bar", "json", "none"; false: no such mode. */
 bool progress_parse(const char *name, enum progress_mode *mode);
+
+/* What --progress says: one of these, or NULL where it is not given; --quiet makes "auto" none.
+ * RESULT_USAGE: no such mode. */
+enum result progress_choose(const char *name, bool quiet, enum progress_mode *mode,
+			    struct failure *why);
 
 /* PROGRESS_AUTO becomes a bar where stderr is a terminal, else nothing. */
 void progress_begin(struct progress *progress, enum progress_mode mode, const char *device);

@@ -161,14 +161,20 @@ enum result store_write_record(struct store *store, const struct record *record,
 	return write_header_block(store, NULL, record ? record : &none, why);
 }
 
+enum result store_write_header(struct store *store, const struct header *header,
+			       struct failure *why)
+{
+	enum result result = write_header_block(store, header, NULL, why);
+
+	if (result == RESULT_OK)
+		store->header = *header;
+	return result;
+}
+
 enum result store_invalidate(struct store *store, struct failure *why)
 {
 	struct header header = store->header;
-	enum result result;
 
 	header.valid = 0;
-	result = write_header_block(store, &header, NULL, why);
-	if (result == RESULT_OK)
-		store->header = header;
-	return result;
+	return store_write_header(store, &header, why);
 }

@@ -123,6 +123,11 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 enum result store_write_record(struct store *store, const struct record *record,
 			       struct failure *why);
 
+/* Writes the 16 bytes of the header, all else of its block as it was, and flushes. *store has that
+ * header then. */
+enum result store_write_header(struct store *store, const struct header *header,
+			       struct failure *why);
+
 /*
  * Marks the snapshot invalid, as the kernel does when it gives one up, and flushes the device: the
  * header's `valid` becomes 0, everything else stays. *store says the same then.

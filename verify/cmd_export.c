@@ -348,6 +348,8 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 
 static enum result check_choice(const struct cli *cli, struct choice *choice, struct failure *why)
 {
+	enum result result;
+
 	if (choice->fill_name) {
 		if (strcmp(choice->fill_name, "zero") == 0)
 			choice->fill = EXPORT_FILL_ZERO;
@@ -357,17 +359,10 @@ static enum result check_choice(const struct cli *cli, struct choice *choice, st
 			return fail(why, RESULT_USAGE, "--fill: '%s' is neither zero nor pattern",
 				    choice->fill_name);
 	}
-	if (choice->progress_name && !progress_parse(choice->progress_name, &choice->progress))
-		return fail(why, RESULT_USAGE,
-			    "--progress: '%s' is neither auto, bar, json nor none",
-			    choice->progress_name);
-	if (choice->engine_name && !io_engine_parse(choice->engine_name, &choice->engine))
-		return fail(why, RESULT_USAGE,
-			    "--io: '%s' is neither auto, uring, threads nor sync",
-			    choice->engine_name);
-	if (cli->quiet && choice->progress == PROGRESS_AUTO)
-		choice->progress = PROGRESS_NONE;
-	return RESULT_OK;
+	result = progress_choose(choice->progress_name, cli->quiet, &choice->progress, why);
+	if (result == RESULT_OK)
+		result = cli_choose_engine(choice->engine_name, &choice->engine, why);
+	return result;
 }
 
 enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why)

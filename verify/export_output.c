@@ -279,7 +279,7 @@ static enum result finish_file(struct export_output *output, struct failure *why
 	if (unlink(output->state_path) != 0 && errno != ENOENT)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove it",
 				  output->state_path);
-	return export_flush_folder(output->path, why);
+	return device_flush_folder(output->path, why);
 }
 
 static enum result finish_gzip(struct export_output *output, struct failure *why)
@@ -289,7 +289,7 @@ static enum result finish_gzip(struct export_output *output, struct failure *why
 	if (result == RESULT_OK)
 		result = io_flush(output->export->io, &output->device, why);
 	if (result == RESULT_OK)
-		result = export_flush_folder(output->path, why);
+		result = device_flush_folder(output->path, why);
 	return result;
 }
 

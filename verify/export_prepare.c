@@ -4,6 +4,7 @@
 
 #include "store/bytes.h"
 #include "verify/export.h"
+#include "verify/roles.h"
 
 /* For the search of duplicates: the memory must not grow with the store. */
 #define CHECK_MEMORY_BYTES (128u << 20)
@@ -12,44 +13,6 @@ static void note(const struct export *export, const char *text)
 {
 	if (export->note)
 		export->note(export->context, text);
-}
-
-/* Does the origin begin with a header that the kernel would accept? */
-static enum result origin_is_store(const struct export *export, bool *is_store, struct failure *why)
-{
-	struct store begins;
-	enum result result;
-
-	*is_store = false;
-	if (export->origin->bytes < SECTOR_BYTES)
-		return RESULT_OK;
-	result = store_open(&begins, export->origin, export->io, why);
-	*is_store = result == RESULT_OK && begins.header_fault == HEADER_GOOD;
-	/* That it cannot be read is told where the view has it. */
-	return result == RESULT_IO && export->fill != EXPORT_FILL_NONE ? RESULT_OK : result;
-}
-
-static enum result check_roles(const struct export *export, struct failure *why)
-{
-	const char *origin = export->origin->name, *store = export->store->device->name;
-	bool is_store;
-	enum result result = origin_is_store(export, &is_store, why);
-
-	if (result != RESULT_OK)
-		return result;
-	if (is_store && export->store->header_fault != HEADER_GOOD)
-		return fail(why, RESULT_REFUSED,
-			    "%s: is a COW store, and %s is none: ORIGIN and STORE are swapped; "
-			    "cowtool export ORIGIN STORE OUT",
-			    origin, store);
-	result = store_require_header(export->store, why);
-	if (result == RESULT_OK && is_store && !export->force)
-		result = fail(
-			why, RESULT_REFUSED,
-			"%s: is itself a COW store, not an origin; name the right origin, or use "
-			"--force",
-			origin);
-	return result;
 }
 
 /* Exceptions whose data is nowhere in the store. */
@@ -149,7 +112,9 @@ enum result export_prepare(struct export *export, struct failure *why)
 {
 	struct store *store = export->store;
 	struct export_state *state = &export->state;
-	enum result result = check_roles(export, why);
+	enum result result =
+		roles_check(store, export->origin, export->force, export->fill != EXPORT_FILL_NONE,
+			    "cowtool export ORIGIN STORE OUT", why);
 
 	if (result == RESULT_OK) {
 		device_fit(export->origin, store->geometry.chunk_bytes);

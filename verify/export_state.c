@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,24 +238,6 @@ static int write_file(const char *path, const uint8_t *bytes, size_t count)
 	return error;
 }
 
-/* EINVAL: this file system has no such thing. */
-enum result export_flush_folder(const char *path, struct failure *why)
-{
-	char *copy = strdup(path);
-	int fd, error = 0;
-
-	if (!copy)
-		return fail_memory(why, "a name", strlen(path));
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-		error = errno;
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return error == 0 ? RESULT_OK
-			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder", path);
-}
-
 static enum result save(const char *path, const char *temporary, const uint8_t *bytes, size_t count,
 			struct failure *why)
 {
@@ -268,7 +249,7 @@ static enum result save(const char *path, const char *temporary, const uint8_t *
 	if (rename(temporary, path) != 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot write how far the export is",
 				  path);
-	return export_flush_folder(path, why);
+	return device_flush_folder(path, why);
 }
 
 enum result export_state_save(const struct export_state *state, const char *path,

@@ -67,9 +67,6 @@ bool export_state_decode(const uint8_t *bytes, size_t count, struct export_state
 enum result export_state_save(const struct export_state *state, const char *path,
 			      struct failure *why);
 
-/* A new file's name is durable only with its folder. */
-enum result export_flush_folder(const char *path, struct failure *why);
-
 enum export_state_presence {
 	EXPORT_STATE_ABSENT,
 	EXPORT_STATE_FOREIGN, /* something else has that name */
