@@ -120,18 +120,12 @@ left_behind() {
 }
 
 # kill_merge FROM TO NAME KILL|INT TENTHS [OPTION]: cowtool merges a copy of the pair until the signal reaches it, with
-# about TENTHS of the exceptions left; how many, and the exit code, go to NAME.left. A merge that was done before that
-# is tried again.
+# about TENTHS of the exceptions left; how many, and the exit code, go to NAME.left.
 kill_merge() {
-    local from=$1 to=$2 name=$3 signal=$4 tenths=$5 at=$images/$2/$3 try
+    local from=$1 to=$2 name=$3 signal=$4 tenths=$5 at=$images/$2/$3
     shift 5
     use_case "$name"
-    for try in 1 2 3 4 5 6 7 8 9 10; do
-        copy_pair "$from" "$to" "$name"
-        "$live" cut $((count * tenths / 10)) "$signal" "$at.store" \
-            "$cowtool" merge "$@" --quiet --window 64K "$at.origin" "$at.store" >"$at.left" || continue
-        [ "$(cut -d ' ' -f 1 "$at.left")" -eq 0 ] || return 0
-        echo "try $try: $name was merged before SIG$signal reached it" >&2
-    done
-    return 1
+    copy_pair "$from" "$to" "$name"
+    "$live" cut $((count * tenths / 10)) "$signal" "$at.store" \
+        "$cowtool" merge "$@" --quiet --window 64K "$at.origin" "$at.store" >"$at.left"
 }

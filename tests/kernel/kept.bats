@@ -177,25 +177,15 @@ merge_whole() {
     truncate -s 8M "$kept/used-$1/undo"
 }
 
-# until_killed CHUNK: fails if the merge was done before it could be killed.
-until_killed() {
+merge_until_killed() {
     local all
     all=$("$live" count "$kept/made/$1")
-    rm -rf "$kept/cut-$1"
     copy made "cut-$1"
     note_others "cut-$1"
     # shellcheck disable=SC2046 # options
     (cd "$kept/cut-$1" && "$live" cut $((all * 6 / 10)) KILL "$1" \
-        "$cowtool" merge --quiet --window=8K $(kept_options "$1") --undo=undo origin "$1" >left) || return
+        "$cowtool" merge --quiet --window=8K $(kept_options "$1") --undo=undo origin "$1" >left)
     [ "$(cut -d ' ' -f 1 "$kept/cut-$1/left")" -gt 0 ]
-}
-
-merge_until_killed() {
-    local try
-    for try in 1 2 3 4 5 6 7 8 9 10; do
-        ! until_killed "$1" || break
-        echo "try $try: the merge of $1 was done before it was killed" >&2
-    done
     copy "cut-$1" "finished-$1"
 }
 

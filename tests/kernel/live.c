@@ -7,7 +7,9 @@
  *   live cut LEFT SIGNAL STORE COMMAND...
  *                      runs COMMAND and sends it SIGNAL (KILL, INT) as soon as no more than LEFT are live;
  *                      prints `<live> <exit code>`, the code 128 + n where signal n ended it; exit code 1
- *                      where COMMAND was done before it could be sent
+ *                      where COMMAND ended with more than LEFT. It is traced, and the store looked at
+ *                      where it stands still, before and after each of its system calls: COMMAND cannot
+ *                      run ahead of that, however fast the disk is.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,16 +80,24 @@ static uint64_t walk(int fd, bool print)
 	}
 }
 
+/* The command, standing still behind its exec, traced with all threads that it will have. */
 static pid_t start(char **command)
 {
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
 	pid_t child = fork();
+	int status;
 
 	if (child < 0)
 		err(2, "cannot fork");
-	if (child > 0)
-		return child;
-	execvp(command[0], command);
-	err(127, "cannot run %s", command[0]);
+	if (child == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execvp(command[0], command);
+		err(127, "cannot run %s", command[0]);
+	}
+	if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status) ||
+	    ptrace(PTRACE_SETOPTIONS, child, NULL, options) != 0)
+		errx(2, "cannot trace %s", command[0]);
+	return child;
 }
 
 static int code_of(int status)
@@ -94,18 +105,37 @@ static int code_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* The signal that a thread which stopped like this goes on with. */
+static long signal_of(int status)
+{
+	int number = WSTOPSIG(status);
+
+	/* A system call, an event of the trace, or a new thread. */
+	if (number == (SIGTRAP | 0x80) || number == SIGTRAP || number == SIGSTOP)
+		return 0;
+	return number;
+}
+
 static int run_cut(int fd, uint64_t left, int signal_number, char **command)
 {
-	pid_t child = start(command);
-	int status;
+	pid_t child = start(command), thread = child;
+	bool sent = false;
+	int status = 0;
 
-	while (walk(fd, false) > left) {
-		if (waitpid(child, &status, WNOHANG) == child)
-			errx(1, "'%s' ended (%d) with %" PRIu64 " exceptions left", command[0],
-			     code_of(status), walk(fd, false));
+	/* A thread that was killed meanwhile does not go on: no error. */
+	ptrace(PTRACE_SYSCALL, child, NULL, 0L);
+	while ((thread = waitpid(-1, &status, __WALL)) > 0) {
+		if (thread == child && !WIFSTOPPED(status))
+			break;
+		if (!WIFSTOPPED(status))
+			continue;
+		if (!sent && walk(fd, false) <= left)
+			sent = kill(child, signal_number) == 0;
+		ptrace(PTRACE_SYSCALL, thread, NULL, signal_of(status));
 	}
-	kill(child, signal_number);
-	waitpid(child, &status, 0);
+	if (!sent)
+		errx(1, "'%s' ended (%d) with %" PRIu64 " exceptions left", command[0],
+		     code_of(status), walk(fd, false));
 	printf("%" PRIu64 " %d\n", walk(fd, false), code_of(status));
 	return 0;
 }
