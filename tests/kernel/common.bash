@@ -122,10 +122,12 @@ left_behind() {
 # kill_merge FROM TO NAME KILL|INT TENTHS [OPTION]: cowtool merges a copy of the pair until the signal reaches it, with
 # about TENTHS of the exceptions left; how many, and the exit code, go to NAME.left.
 kill_merge() {
-    local from=$1 to=$2 name=$3 signal=$4 tenths=$5 at=$images/$2/$3
+    local from=$1 to=$2 name=$3 signal=$4 tenths=$5 at=$images/$2/$3 window
     shift 5
     use_case "$name"
+    # At most 16 chunks: windows that were written at the same time, up to four, are committed together.
+    window=$((chunk < 8 ? 8 * chunk : 64))K
     copy_pair "$from" "$to" "$name"
     "$live" cut $((count * tenths / 10)) "$signal" "$at.store" \
-        "$cowtool" merge "$@" --quiet --window 64K "$at.origin" "$at.store" >"$at.left"
+        "$cowtool" merge "$@" --quiet --window $window "$at.origin" "$at.store" >"$at.left"
 }
