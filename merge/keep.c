@@ -498,7 +498,7 @@ static void end_job(struct keeper *keeper, struct job *job)
 		for (uint64_t i = round_down(end, per_block); i < end; i++)
 			put_entry(keeper, job, i, keeper->block + i % per_block * EXCEPTION_BYTES);
 	}
-	keeper->kept->exceptions_added += job->count;
+	job->next_entry = end;
 	job->state = JOB_KEPT;
 }
 
@@ -615,13 +615,29 @@ static void drain_keeper(struct keeper *keeper)
 		io_wait(keeper->store->io);
 }
 
+/* How many of a job's exceptions the store has by now; nothing of it may be in flight. */
+static uint64_t published(const struct keeper *keeper, const struct job *job)
+{
+	uint64_t end = head_end(keeper, job);
+
+	if (job->state < JOB_WRITING_BLOCK ||
+	    (job->state != JOB_KEPT && keeper->request.error != 0))
+		return 0;
+	/* With the last block of its area, all areas behind it are reached. */
+	return job->next_entry == end ? job->count : job->next_entry - job->first;
+}
+
 void keep_release(struct keep *keep, unsigned int slot)
 {
 	for (size_t i = 0; i < keep->count; i++) {
-		struct job *job = &keep->keepers[i].jobs[slot];
+		struct keeper *keeper = &keep->keepers[i];
+		struct job *job = &keeper->jobs[slot];
 
-		if (job->state != JOB_KEPT && job->state != JOB_FREE)
-			drain_keeper(&keep->keepers[i]);
+		if (job->state == JOB_FREE)
+			continue;
+		if (job->state != JOB_KEPT)
+			drain_keeper(keeper);
+		keeper->kept->exceptions_added += published(keeper, job);
 		job->state = JOB_FREE;
 	}
 }

@@ -90,6 +90,20 @@ refused() {
     goes_well
 }
 
+# What a stop gives back may have been kept in part.
+@test "keep: a merge that SIGINT stopped counts every exception that it added" {
+    local name before
+    for _ in {1..6}; do
+        # shellcheck disable=SC2086
+        cut_off INT --json $all_kept
+        ((status == 3)) || complain "exit code $status"
+        for name in a b c; do
+            before=$(live "$pristine.$name")
+            is ".kept[] | select(.store == \"$name\") | .exceptions_added" $(($(live $name) - before))
+        done
+    done
+}
+
 @test "keep: SIGTERM stops a merge with an undo store, and tells the whole command that resumes it" {
     # shellcheck disable=SC2086
     cut_off TERM $all_kept --undo=undo
