@@ -181,15 +181,26 @@ static enum result run_command(const struct command *command, int argc, const ch
 	return finish_output(result, name);
 }
 
-static enum result run_option(const char *option)
+static enum result no_such_command(int argc, const char **argv)
 {
+	struct cli cli = {.json = cli_asks_for_json(argc, argv)};
+	struct failure why = {.text = ""};
+
+	fail(&why, RESULT_USAGE, "no such command: '%s'; see 'cowtool --help'", argv[1]);
+	print_failure(&cli, RESULT_USAGE, &why);
+	return finish_output(RESULT_USAGE, "cowtool");
+}
+
+static enum result run_option(int argc, const char **argv)
+{
+	const char *option = argv[1];
+
 	if (strcmp(option, "--help") == 0) {
 		print_help(stdout);
 	} else if (strcmp(option, "--version") == 0) {
 		printf("cowtool %s\n", COWTOOL_VERSION);
 	} else {
-		fprintf(stderr, "cowtool: no such command: '%s'; see 'cowtool --help'\n", option);
-		return RESULT_USAGE;
+		return no_such_command(argc, argv);
 	}
 	return finish_output(RESULT_OK, "cowtool");
 }
@@ -216,5 +227,5 @@ int main(int argc, const char **argv)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return exit_code(run_command(&commands[i], argc - 1, argv + 1));
-	return exit_code(run_option(argv[1]));
+	return exit_code(run_option(argc, argv));
 }

@@ -174,6 +174,14 @@ static void print_help(const struct parser *parser)
 	}
 }
 
+bool cli_asks_for_json(int argc, const char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
 		      int argc, const char **argv, struct failure *why)
 {
@@ -190,8 +198,7 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 	add_options(&parser, options);
 	add_options(&parser, common);
 	/* An error in an option before it is told as it asks for, too. */
-	for (int i = 1; i < argc; i++)
-		cli->json |= strcmp(argv[i], "--json") == 0;
+	cli->json = cli_asks_for_json(argc, argv);
 	parser.context = poptGetContext(NULL, argc, argv, parser.table, 0);
 	if (!parser.context)
 		return fail_memory(why, "the command line", 0);
@@ -231,7 +238,7 @@ const char *cli_format_size(uint64_t bytes, char *buffer, size_t size)
 
 static void print_message(const struct cli *cli, const char *format, va_list arguments)
 {
-	fprintf(stderr, "cowtool %s: ", cli->command);
+	fprintf(stderr, "cowtool%s%s: ", cli->command ? " " : "", cli->command ? cli->command : "");
 	vfprintf(stderr, format, arguments);
 	fputc('\n', stderr);
 }

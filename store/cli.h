@@ -14,7 +14,7 @@
 
 struct cli {
 	const char *version;  /* of the program */
-	const char *command;  /* "inspect" */
+	const char *command;  /* "inspect"; NULL: there is none of that name */
 	const char *synopsis; /* "[OPTION...] STORE" */
 	const char *summary;  /* one line */
 	bool json, quiet;
@@ -57,6 +57,9 @@ struct cli_option {
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
 		      int argc, const char **argv, struct failure *why);
+
+/* Is --json among the arguments, whatever else is wrong with them? argv[0] is none. */
+bool cli_asks_for_json(int argc, const char **argv);
 
 void cli_free(struct cli *cli);
 void cli_list_free(struct cli_list *list);

@@ -186,7 +186,8 @@ piped() {
 
 @test "cli: with --json a usage error is one object, wherever the option stands" {
     for arguments in 'inspect --json --nosuch store' 'inspect --json' 'merge --json origin' 'dump --json --json store' \
-        'merge --json --window=0 origin store' 'merge origin store --json --nosuch' 'dump --format=xml store --json'; do
+        'merge --json --window=0 origin store' 'merge origin store --json --nosuch' 'dump --format=xml store --json' \
+        'nosuch store --json' '--nosuch --json'; do
         # shellcheck disable=SC2086
         expect 64 $arguments
         failure 64
