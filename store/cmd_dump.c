@@ -264,22 +264,23 @@ static enum result dump_runs(struct dump *dump, bool *area_missing, struct failu
 
 /* ---- --map ---- */
 
-static enum result print_extent(void *context, const struct extent *extent, struct failure *why)
+static enum result print_extent(void *context, const struct view_extent *extent,
+				struct failure *why)
 {
 	static const char *const names[] = {"origin", "store", "lost"};
 	struct dump *dump = context;
 	struct table *table = &dump->table;
 
 	(void)why;
-	table_number(table, extent->view_offset);
+	table_number(table, extent->offset);
 	table_number(table, extent->bytes);
 	table_word(table, names[extent->source]);
-	if (extent->source == EXTENT_LOST)
+	if (extent->source == VIEW_LOST)
 		table_nothing(table);
 	else
-		table_number(table, extent->offset);
-	table_number(table, extent->old_chunk);
-	if (extent->source == EXTENT_ORIGIN)
+		table_number(table, extent->source_offset);
+	table_number(table, extent->offset / dump->store->geometry.chunk_bytes);
+	if (extent->source == VIEW_ORIGIN)
 		table_nothing(table);
 	else
 		table_number(table, extent->new_chunk);

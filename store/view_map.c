@@ -118,6 +118,7 @@ static enum result gather_piece(void *context, uint64_t index, const uint8_t *en
 				uint32_t count, struct failure *why)
 {
 	struct view_map *map = context;
+	uint64_t origin_chunks = geometry_origin_chunks(&map->store->geometry, map->view_bytes);
 	enum result result = RESULT_OK;
 	struct exception exception;
 
@@ -126,6 +127,7 @@ static enum result gather_piece(void *context, uint64_t index, const uint8_t *en
 		checksum_crc32(map->running_crc32, entries, (size_t)count * EXCEPTION_BYTES);
 	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+		map->outside += exception.old_chunk >= origin_chunks;
 		if (exception.old_chunk >= map->from_chunk && exception.old_chunk < map->to_chunk)
 			result = add(map, &exception, why);
 	}
@@ -141,11 +143,13 @@ static enum result load(struct view_map *map, uint64_t from_chunk, struct failur
 	map->from_chunk = from_chunk;
 	map->to_chunk = geometry_origin_chunks(&map->store->geometry, map->view_bytes);
 	map->count = map->cursor = 0;
+	map->outside = 0;
 	map->running_crc32 = 0;
 	result = store_scan(map->store, &scan, why);
 	if (result == RESULT_OK)
 		result = sort(map, why);
 	map->exceptions = scan.exceptions;
+	map->area_missing = scan.area_missing;
 	return result;
 }
 
@@ -231,6 +235,7 @@ static void stored_extent(const struct view_map *map, size_t i, struct view_exte
 	uint64_t chunk_bytes = map->store->geometry.chunk_bytes;
 	uint64_t within = extent->offset % chunk_bytes, bytes = joined_bytes(map, i);
 
+	extent->new_chunk = map->sorted[i].new_chunk;
 	if (within < bytes) {
 		extent->source = VIEW_STORE;
 		extent->source_offset = map->sorted[i].new_chunk * chunk_bytes + within;
@@ -262,6 +267,7 @@ enum result view_map_extent(struct view_map *map, uint64_t offset, struct view_e
 		end = i < map->count ? map->sorted[i].old_chunk : map->to_chunk;
 		extent->source = VIEW_ORIGIN;
 		extent->source_offset = offset;
+		extent->new_chunk = 0;
 		extent->bytes = end * chunk_bytes - offset;
 	}
 	extent->bytes = min_u64(extent->bytes, map->view_bytes - offset);

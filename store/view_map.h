@@ -31,6 +31,7 @@ struct view_extent {
 	enum view_source source;
 	uint64_t offset, bytes; /* in the view */
 	uint64_t source_offset; /* in the origin or the store; not of VIEW_LOST */
+	uint64_t new_chunk;	/* of the chunk in which it begins; not of VIEW_ORIGIN */
 };
 
 struct view_map {
@@ -38,6 +39,8 @@ struct view_map {
 	uint64_t view_bytes;	   /* the origin's size */
 	/* of the metadata, whole */
 	uint64_t exceptions;
+	uint64_t outside;	 /* of these, outside the origin, and so outside the view */
+	bool area_missing;	 /* see struct store_scan */
 	uint32_t metadata_crc32; /* of all live exceptions in their order */
 	/* the map's own */
 	size_t most;			  /* so many exceptions at a time */

@@ -7,11 +7,11 @@
 
 #define CHUNKS 400u
 
-static struct extent extents[4 * CHUNKS];
+static struct view_extent extents[4 * CHUNKS];
 static size_t extent_count;
 static struct extent_walk walk;
 
-static enum result take(void *context, const struct extent *extent, struct failure *reason)
+static enum result take(void *context, const struct view_extent *extent, struct failure *reason)
 {
 	(void)context;
 	(void)reason;
@@ -30,14 +30,13 @@ static enum result run(void)
 	return result == RESULT_OK ? extents_walk(&walk, &why) : result;
 }
 
-static bool extent_is(size_t i, enum extent_source source, uint64_t view_offset, uint64_t bytes,
+static bool extent_is(size_t i, enum view_source source, uint64_t view_offset, uint64_t bytes,
 		      uint64_t offset)
 {
 	return i < extent_count && extents[i].source == source &&
-	       extents[i].view_offset == view_offset && extents[i].bytes == bytes &&
-	       extents[i].old_chunk == view_offset / store.geometry.chunk_bytes &&
-	       (source == EXTENT_LOST || extents[i].offset == offset) &&
-	       (source != EXTENT_STORE ||
+	       extents[i].offset == view_offset && extents[i].bytes == bytes &&
+	       (source == VIEW_LOST || extents[i].source_offset == offset) &&
+	       (source != VIEW_STORE ||
 		extents[i].new_chunk == offset / store.geometry.chunk_bytes);
 }
 
@@ -45,7 +44,7 @@ static void an_empty_store_shows_the_origin(void)
 {
 	make_pair(8, 100, 40960 + 512);
 	CHECK(run() == RESULT_OK);
-	CHECK(extent_count == 1 && extent_is(0, EXTENT_ORIGIN, 0, 40960 + 512, 0));
+	CHECK(extent_count == 1 && extent_is(0, VIEW_ORIGIN, 0, 40960 + 512, 0));
 }
 
 static void an_empty_origin_has_no_extents(void)
@@ -64,10 +63,10 @@ static void neighbours_are_one_extent(void)
 	put_exception(2, 4, 9);
 	CHECK(run() == RESULT_OK);
 	CHECK(extent_count == 4);
-	CHECK(extent_is(0, EXTENT_ORIGIN, 0, 8192, 0));
-	CHECK(extent_is(1, EXTENT_STORE, 8192, 8192, 4 * 4096));
-	CHECK(extent_is(2, EXTENT_STORE, 16384, 4096, 9 * 4096));
-	CHECK(extent_is(3, EXTENT_ORIGIN, 20480, 20480, 20480));
+	CHECK(extent_is(0, VIEW_ORIGIN, 0, 8192, 0));
+	CHECK(extent_is(1, VIEW_STORE, 8192, 8192, 4 * 4096));
+	CHECK(extent_is(2, VIEW_STORE, 16384, 4096, 9 * 4096));
+	CHECK(extent_is(3, VIEW_ORIGIN, 20480, 20480, 20480));
 }
 
 static void the_last_chunk_is_clipped(void)
@@ -78,7 +77,7 @@ static void the_last_chunk_is_clipped(void)
 	put_exception(2, UINT64_MAX, 9);
 	CHECK(run() == RESULT_OK);
 	CHECK(extent_count == 2 && walk.outside == 2);
-	CHECK(extent_is(1, EXTENT_STORE, 8192, 512, 7 * 4096));
+	CHECK(extent_is(1, VIEW_STORE, 8192, 512, 7 * 4096));
 }
 
 static void what_is_lost_is_told(void)
@@ -90,9 +89,9 @@ static void what_is_lost_is_told(void)
 	put_exception(3, 5, 1);
 	CHECK(run() == RESULT_OK);
 	CHECK(extent_count == 4);
-	CHECK(extent_is(0, EXTENT_LOST, 0, 3 * 4096, 0));
-	CHECK(extent_is(1, EXTENT_ORIGIN, 3 * 4096, 2 * 4096, 3 * 4096));
-	CHECK(extent_is(2, EXTENT_LOST, 5 * 4096, 4096, 0));
+	CHECK(extent_is(0, VIEW_LOST, 0, 3 * 4096, 0));
+	CHECK(extent_is(1, VIEW_ORIGIN, 3 * 4096, 2 * 4096, 3 * 4096));
+	CHECK(extent_is(2, VIEW_LOST, 5 * 4096, 4096, 0));
 }
 
 static void the_first_exception_counts(void)
@@ -105,8 +104,8 @@ static void the_first_exception_counts(void)
 	put_exception(4, 9, 30);
 	CHECK(run() == RESULT_OK);
 	CHECK(extent_count == 5);
-	CHECK(extent_is(1, EXTENT_STORE, 3 * 512, 512, 10 * 512));
-	CHECK(extent_is(3, EXTENT_STORE, 9 * 512, 512, 50 * 512));
+	CHECK(extent_is(1, VIEW_STORE, 3 * 512, 512, 10 * 512));
+	CHECK(extent_is(3, VIEW_STORE, 9 * 512, 512, 50 * 512));
 }
 
 static void a_list_without_an_end_is_told(void)
@@ -115,7 +114,7 @@ static void a_list_without_an_end_is_told(void)
 	for (uint64_t i = 0; i < 32; i++)
 		put_exception(i, i, 2 + i);
 	CHECK(run() == RESULT_OK && walk.area_missing);
-	CHECK(extent_is(0, EXTENT_STORE, 0, 32 * 512, 1024));
+	CHECK(extent_is(0, VIEW_STORE, 0, 32 * 512, 1024));
 }
 
 /* Chunk by chunk: the new chunk of the first exception for it; 0: none. */
@@ -126,21 +125,21 @@ static bool extents_are_as_expected(void)
 	uint64_t chunk_bytes = store.geometry.chunk_bytes, position = 0;
 
 	for (size_t i = 0; i < extent_count; i++) {
-		const struct extent *extent = &extents[i];
+		const struct view_extent *extent = &extents[i];
 
-		if (extent->view_offset != position || extent->bytes == 0)
+		if (extent->offset != position || extent->bytes == 0)
 			return false;
 		for (uint64_t at = 0; at < extent->bytes; at += chunk_bytes) {
 			uint64_t chunk = (position + at) / chunk_bytes;
 			uint64_t wanted = expected[chunk] ? expected[chunk] : chunk;
 
-			if ((extent->source == EXTENT_STORE) != (expected[chunk] != 0) ||
-			    extent->offset + at != wanted * chunk_bytes)
+			if ((extent->source == VIEW_STORE) != (expected[chunk] != 0) ||
+			    extent->source_offset + at != wanted * chunk_bytes)
 				return false;
 		}
 		/* As long as it can be. */
 		if (i > 0 && extents[i - 1].source == extent->source &&
-		    extents[i - 1].offset + extents[i - 1].bytes == extent->offset)
+		    extents[i - 1].source_offset + extents[i - 1].bytes == extent->source_offset)
 			return false;
 		position += extent->bytes;
 	}
