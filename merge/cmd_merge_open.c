@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool merge: the devices and files that it opens, makes and closes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "merge/cmd_merge.h"
+
+static enum device_mode mode_of(const struct merge_session *session)
+{
+	return session->choice->dry_run ? DEVICE_HOLD : DEVICE_OWN;
+}
+
+enum result merge_session_release(struct merge_session *session, enum result result,
+				  struct failure *why)
+{
+	struct failure closing = {.text = ""};
+
+	for (size_t i = 0; i < 2 + session->kept_count + session->dropped_count; i++) {
+		struct device *device = i == 0	 ? &session->origin
+					: i == 1 ? &session->device
+						 : &session->others[i - 2].device;
+
+		if (device_release(device, &closing) == RESULT_OK || result != RESULT_OK)
+			continue;
+		*why = closing;
+		result = RESULT_IO;
+	}
+	return result;
+}
+
+void merge_session_close(struct merge_session *session)
+{
+	struct failure ignored; /* what was written is closed already */
+
+	io_close(&session->io);
+	device_close(&session->origin, &ignored);
+	device_close(&session->device, &ignored);
+	for (size_t i = 0; i < session->kept_count + session->dropped_count; i++)
+		device_close(&session->others[i].device, &ignored);
+	for (size_t i = 0; i < session->kept_count; i++)
+		kept_free(&session->kept[i]);
+	left_out_free(&session->merge.left_out);
+	free(session->others);
+	free(session->kept);
+	free(session->dropped);
+}
+
+struct kept *merge_session_new_undo(const struct merge_session *session)
+{
+	struct kept *last =
+		session->kept_count > 0 ? &session->kept[session->kept_count - 1] : NULL;
+
+	return last && last->is_new ? last : NULL;
+}
+
+enum result merge_session_check_undo(const struct merge_session *session, struct failure *why)
+{
+	const struct merge_other *other = &session->others[session->kept_count - 1];
+	const char *name = session->choice->undo;
+	uint64_t bytes = kept_new_bytes(merge_session_new_undo(session));
+	uint64_t free_bytes = 0;
+	int error;
+
+	if (other->left_behind && other->left_bytes != 0 && other->left_bytes != bytes)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: exists already, and is not the undo store of this merge; remove it, "
+			"or name a file that does not exist",
+			name);
+	error = device_look_beside(name, &free_bytes);
+	if (error)
+		return fail_errno(why, RESULT_REFUSED, error, "%s: cannot make this file", name);
+	if (bytes < free_bytes)
+		return RESULT_OK;
+	return fail(why, RESULT_NO_SPACE,
+		    "%s: there is no space for it: it may grow to %llu bytes, and %llu are free",
+		    name, (unsigned long long)bytes, (unsigned long long)free_bytes);
+}
+
+enum result merge_session_make_undo(struct merge_session *session, struct failure *why)
+{
+	struct merge_other *other = &session->others[session->kept_count - 1];
+	const struct kept *kept = merge_session_new_undo(session);
+	const char *name = session->choice->undo;
+
+	if (other->left_behind && unlink(name) != 0)
+		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove this empty file", name);
+	free(other->device.name);
+	return device_create(&other->device, name, kept_new_bytes(kept), why);
+}
+
+void merge_session_forget_undo(struct merge_session *session)
+{
+	if (merge_session_new_undo(session) &&
+	    session->others[session->kept_count - 1].device.fd >= 0)
+		device_unlink(&session->others[session->kept_count - 1].device);
+}
+
+/* What is no device at all cannot be the right origin. */
+static enum result open_origin(struct merge_session *session, struct failure *why)
+{
+	enum result result =
+		device_open(&session->origin, session->cli->arguments[0], mode_of(session), why);
+
+	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+}
+
+/* Is `name` one of the devices that are open already? */
+static enum result refuse_same(const struct merge_session *session, const char *name, size_t opened,
+			       struct failure *why)
+{
+	bool same = false;
+	enum result result = device_is(&session->origin, name, &same, why);
+
+	if (result == RESULT_OK && same)
+		return fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as a store", name);
+	if (result == RESULT_OK)
+		result = device_is(&session->device, name, &same, why);
+	if (result == RESULT_OK && same)
+		return fail(why, RESULT_REFUSED, "%s: is given as STORE and once more", name);
+	for (size_t i = 0; i < opened && result == RESULT_OK; i++) {
+		if (session->others[i].device.fd < 0)
+			continue;
+		result = device_is(&session->others[i].device, name, &same, why);
+		if (result == RESULT_OK && same)
+			return fail(why, RESULT_REFUSED, "%s: is given twice", name);
+	}
+	return result;
+}
+
+static enum result open_other(struct merge_session *session, size_t i, const char *name,
+			      struct failure *why)
+{
+	struct merge_other *other = &session->others[i];
+	enum result result = refuse_same(session, name, i, why);
+
+	if (result == RESULT_OK)
+		result = device_open(&other->device, name, mode_of(session), why);
+	if (result == RESULT_OK)
+		result = store_open(&other->store, &other->device, &session->io, why);
+	return result;
+}
+
+/* Of the stores that are kept, "not there" is a refusal: a script goes on after RESULT_NOT_THERE. */
+static enum result open_kept_store(struct merge_session *session, size_t i, const char *name,
+				   struct failure *why)
+{
+	enum result result = open_other(session, i, name, why);
+
+	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+}
+
+/* The undo store is there already if this merge is being resumed. */
+static enum result open_undo(struct merge_session *session, size_t i, struct failure *why)
+{
+	const char *name = session->choice->undo;
+	struct merge_other *other = &session->others[i];
+	struct stat status;
+	bool exists = lstat(name, &status) == 0;
+
+	if (exists && !session->choice->resume)
+		return fail(why, RESULT_REFUSED,
+			    "%s: exists already; name a file that does not exist, or, if it is the "
+			    "undo store of this merge, go on with --resume",
+			    name);
+	/* What a power cut leaves of an undo store before it has a header. */
+	other->left_behind = exists && device_is_hole(name, &other->left_bytes);
+	if (exists && !other->left_behind)
+		return open_kept_store(session, i, name, why);
+	session->kept[i].is_new = true;
+	other->store.io = &session->io;
+	other->store.device = &other->device;
+	other->device.name = strdup(name);
+	return other->device.name ? RESULT_OK : fail_memory(why, "a name", strlen(name));
+}
+
+static enum result open_kept(struct merge_session *session, struct failure *why)
+{
+	const struct merge_choice *choice = session->choice;
+	size_t undo = choice->undo ? 1 : 0;
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < choice->keep.count + undo && result == RESULT_OK; i++) {
+		session->kept_count = i + 1;
+		session->kept[i].store = &session->others[i].store;
+		session->kept[i].role = i < choice->keep.count ? RECORD_KEPT : RECORD_UNDO;
+		if (i < choice->keep.count)
+			result = open_kept_store(session, i, choice->keep.items[i], why);
+		else
+			result = open_undo(session, i, why);
+	}
+	return result;
+}
+
+/* With --force, what is out of reach can be dropped, too. */
+static enum result open_dropped(struct merge_session *session, struct failure *why)
+{
+	const struct merge_choice *choice = session->choice;
+
+	for (size_t i = 0; i < choice->drop.count; i++) {
+		size_t place = session->kept_count + session->dropped_count;
+		const char *name = choice->drop.items[i];
+		enum result result = open_other(session, place, name, why);
+		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE;
+		struct failure ignored;
+
+		if (result != RESULT_OK && !(unseen && choice->force))
+			return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+		if (result != RESULT_OK) {
+			cli_note(session->cli,
+				 "%s: is given up as it is; it could not be marked invalid", name);
+			device_close(&session->others[place].device, &ignored);
+			session->others[place].device.fd = -1;
+			session->merge.dropped_unseen++;
+			continue;
+		}
+		session->dropped[session->dropped_count++] = &session->others[place].store;
+	}
+	return RESULT_OK;
+}
+
+enum result merge_session_open_others(struct merge_session *session, struct failure *why)
+{
+	const struct merge_choice *choice = session->choice;
+	size_t count = choice->keep.count + (choice->undo ? 1 : 0) + choice->drop.count + 1;
+	enum result result;
+
+	session->others = calloc(count, sizeof(*session->others));
+	session->kept = calloc(count, sizeof(*session->kept));
+	session->dropped = calloc(count, sizeof(struct store *));
+	if (!session->others || !session->kept || !session->dropped)
+		return fail_memory(why, "the kept stores", count * sizeof(*session->others));
+	for (size_t i = 0; i < count; i++)
+		session->others[i].device.fd = -1;
+	result = open_kept(session, why);
+	if (result == RESULT_OK)
+		result = open_dropped(session, why);
+	session->merge.kept = session->kept;
+	session->merge.kept_count = session->kept_count;
+	session->merge.dropped = session->dropped;
+	session->merge.dropped_count = session->dropped_count;
+	return result;
+}
+
+enum result merge_session_open(struct merge_session *session, struct failure *why)
+{
+	enum result result = open_origin(session, why);
+	bool same = false;
+
+	if (result == RESULT_OK)
+		result = device_is(&session->origin, session->cli->arguments[1], &same, why);
+	if (result == RESULT_OK && same)
+		return fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE",
+			    session->cli->arguments[1]);
+	if (result == RESULT_OK)
+		result = device_open(&session->device, session->cli->arguments[1], mode_of(session),
+				     why);
+	if (result == RESULT_OK)
+		result = io_engine_open(&session->io, session->choice->engine, why);
+	if (result == RESULT_OK)
+		result = store_open(&session->store, &session->device, &session->io, why);
+	return result;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool merge: what it prints, for people and in JSON. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "merge/cmd_merge.h"
+#include "store/json.h"
+
+/* For people: so many ranges that are lost are listed. */
+#define LISTED_MAX 20
+
+static const char *role_name(const struct kept *kept)
+{
+	return kept->role == RECORD_UNDO ? "undo" : "kept";
+}
+
+static void print_json_kept(struct json *json, const struct merge_session *session)
+{
+	json_open_array(json, "kept");
+	for (size_t i = 0; i < session->kept_count; i++) {
+		const struct kept *kept = &session->kept[i];
+
+		json_open_object(json, NULL);
+		json_string(json, "store", session->others[i].device.name);
+		json_string(json, "role", role_name(kept));
+		json_number(json, "exceptions_added", kept->exceptions_added);
+		json_number(json, "exceptions_needed", kept->needed);
+		if (kept->room != UINT64_MAX)
+			json_number(json, "exceptions_possible", kept->room);
+		json_boolean(json, "given_up", kept->given_up);
+		json_close_object(json);
+	}
+	json_close_array(json);
+}
+
+static void print_json_left_out(struct json *json, const struct left_out *left_out)
+{
+	json_number(json, "left_out", left_out->exceptions);
+	json_open_array(json, "lost");
+	for (size_t i = 0; i < left_out->count; i++) {
+		json_open_object(json, NULL);
+		json_number(json, "offset", left_out->ranges[i].offset);
+		json_number(json, "bytes", left_out->ranges[i].bytes);
+		json_close_object(json);
+	}
+	json_close_array(json);
+	json_number(json, "lost_unlisted", left_out->unlisted);
+}
+
+static void print_numbers(struct json *json, const struct merge_session *session)
+{
+	const struct merge *merge = &session->merge;
+
+	json_open_object(json, NULL);
+	json_string(json, "origin", session->origin.name);
+	json_string(json, "store", session->device.name);
+	json_number(json, "exceptions_before", merge->exceptions_before);
+	json_number(json, "merged", merge->exceptions_before - merge->exceptions_left);
+	json_number(json, "exceptions_left", merge->exceptions_left);
+	json_number(json, "bytes_copied", merge->bytes_written);
+	json_number(json, "commits", merge->commits);
+	json_number(json, "flushes", merge->flushes);
+	json_seconds(json, "seconds", progress_seconds(&session->progress));
+	print_json_kept(json, session);
+	if (session->choice->skip_lost)
+		print_json_left_out(json, &merge->left_out);
+}
+
+static void print_json(struct merge_session *session, const struct merge_estimate *plan,
+		       bool failed)
+{
+	struct json json = {.file = stdout};
+
+	print_numbers(&json, session);
+	if (plan) {
+		json_open_object(&json, "plan");
+		json_number(&json, "runs", plan->runs);
+		json_number(&json, "windows", plan->windows);
+		json_number(&json, "bytes", plan->bytes);
+		json_number(&json, "flushes", plan->flushes);
+		json_close_object(&json);
+	}
+	session->cli->object_open = failed;
+	if (failed)
+		return;
+	json_close_object(&json);
+	json_end_line(&json);
+}
+
+static void print_kept_plan(const struct kept *kept, const char *name)
+{
+	char size[32];
+
+	if (kept->is_new)
+		printf("%-12s %s: %" PRIu64 " exceptions, a file of %s\n", "Undo:", name,
+		       kept->needed, cli_format_size(kept_new_bytes(kept), size, sizeof(size)));
+	else if (kept->given_up)
+		printf("%-12s %s: to be marked invalid: %" PRIu64
+		       " exceptions needed, room for %" PRIu64 "\n",
+		       "Given up:", name, kept->needed, kept->room);
+	else
+		printf("%-12s %s: %" PRIu64 " exceptions to add, room for %" PRIu64 "\n",
+		       kept->role == RECORD_UNDO ? "Undo:" : "Kept:", name, kept->needed,
+		       kept->room);
+}
+
+static void print_left_out(const struct merge_session *session)
+{
+	const struct left_out *left_out = &session->merge.left_out;
+	uint64_t more = left_out->unlisted;
+
+	if (session->choice->skip_lost && session->merge.check.found[PROBLEM_AREA_MISSING])
+		printf("%s: what stood in areas outside the device is lost, and cannot be listed\n",
+		       session->device.name);
+	if (left_out->exceptions == 0)
+		return;
+	printf("%s: left out, as they are lost: %" PRIu64 " exceptions; %s keeps what it has in\n",
+	       session->device.name, left_out->exceptions, session->origin.name);
+	for (size_t i = 0; i < left_out->count; i++) {
+		if (i == LISTED_MAX) {
+			more += left_out->count - i;
+			break;
+		}
+		printf("  bytes %" PRIu64 " to %" PRIu64 "\n", left_out->ranges[i].offset,
+		       left_out->ranges[i].offset + left_out->ranges[i].bytes - 1);
+	}
+	if (more > 0)
+		printf("  and %" PRIu64 " more ranges\n", more);
+}
+
+void merge_print_plan(struct merge_session *session)
+{
+	struct merge_estimate plan;
+	char size[32];
+
+	merge_estimate(&session->merge, &plan);
+	if (session->cli->json) {
+		print_json(session, &plan, false);
+		return;
+	}
+	printf("%s would be merged into %s; nothing was written\n", session->device.name,
+	       session->origin.name);
+	printf("%-12s %" PRIu64 "\n", "Exceptions:", session->merge.exceptions_before);
+	printf("%-12s %" PRIu64 "\n", "Runs:", plan.runs);
+	printf("%-12s %" PRIu64 "\n", "Windows:", plan.windows);
+	printf("%-12s %s (%" PRIu64 " bytes)\n",
+	       "Data:", cli_format_size(plan.bytes, size, sizeof(size)), plan.bytes);
+	printf("%-12s at most %" PRIu64 "\n", "Flushes:", plan.flushes);
+	print_left_out(session);
+	for (size_t i = 0; i < session->kept_count; i++)
+		print_kept_plan(&session->kept[i], session->others[i].device.name);
+	for (size_t i = 0; i < session->dropped_count; i++)
+		printf("%-12s %s: to be marked invalid\n",
+		       "Given up:", session->dropped[i]->device->name);
+}
+
+void merge_print_outcome(struct merge_session *session, enum result result)
+{
+	const struct merge *merge = &session->merge;
+	char size[32];
+
+	if (session->cli->json) {
+		print_json(session, NULL, result != RESULT_OK);
+		return;
+	}
+	/* What is lost is a result, and no closing line. */
+	print_left_out(session);
+	if (result != RESULT_OK || session->cli->quiet)
+		return;
+	if (merge->exceptions_before == 0)
+		printf("%s: nothing is left to merge\n", session->device.name);
+	else
+		printf("%s: merged %" PRIu64 " exceptions (%s) into %s\n", session->device.name,
+		       merge->exceptions_before - merge->left_out.exceptions,
+		       cli_format_size(merge->bytes_written, size, sizeof(size)),
+		       session->origin.name);
+	for (size_t i = 0; i < session->kept_count; i++)
+		if (!session->kept[i].given_up && !session->kept[i].is_new)
+			printf("%s: %s, %" PRIu64 " exceptions added\n",
+			       session->others[i].device.name,
+			       session->kept[i].role == RECORD_UNDO ? "holds what the origin was"
+								    : "kept as it was",
+			       session->kept[i].exceptions_added);
+}
