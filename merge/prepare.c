@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "merge/commit.h"
-#include "merge/identity.h"
+#include "verify/identity.h"
 #include "merge/merge.h"
 #include "merge/record.h"
 #include "merge/window.h"

@@ -4,6 +4,7 @@
 
 #include "store/bytes.h"
 #include "verify/export.h"
+#include "verify/identity.h"
 #include "verify/roles.h"
 
 /* For the search of duplicates: the memory must not grow with the store. */
@@ -108,6 +109,19 @@ static enum result check_record(const struct export *export, struct failure *why
 		store->device->name, (unsigned long long)store->record.origin_bytes);
 }
 
+/* Into which origin does the store belong? What cannot be read is told where the view has it. */
+static enum result check_identity(const struct export *export, struct failure *why)
+{
+	bool merging = export->store->record_presence == RECORD_PRESENT &&
+		       export->store->record.role == RECORD_MERGING;
+	enum result result;
+
+	if (export->force)
+		return RESULT_OK;
+	result = identity_check(export->store, export->origin, merging, why);
+	return result == RESULT_IO ? RESULT_OK : result;
+}
+
 enum result export_prepare(struct export *export, struct failure *why)
 {
 	struct store *store = export->store;
@@ -122,6 +136,8 @@ enum result export_prepare(struct export *export, struct failure *why)
 	}
 	if (result == RESULT_OK)
 		result = check_record(export, why);
+	if (result == RESULT_OK)
+		result = check_identity(export, why);
 	if (result == RESULT_OK)
 		result = view_map_open(&export->map, store, export->origin->bytes,
 				       export->memory_bytes, why);

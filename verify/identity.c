@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "merge/identity.h"
+#include "verify/identity.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether a store and an origin hold the same file system: the guard against the wrong device. */
-#ifndef MERGE_IDENTITY_H
-#define MERGE_IDENTITY_H
+#ifndef VERIFY_IDENTITY_H
+#define VERIFY_IDENTITY_H
 
 #include "store/store.h"
 
 /*
  * Compares what libblkid finds in the first and last bytes of the origin with what it would find
- * there after the merge. RESULT_REFUSED where type or UUID would change. With `resuming` an origin
- * on which nothing is found is let through: a power cut may have torn its superblock.
+ * in the view. RESULT_REFUSED where type or UUID differ. With `resuming` (a merge) an origin on which
+ * nothing is found is let through: a power cut may have torn its superblock.
  */
 enum result identity_check(const struct store *store, struct device *origin, bool resuming,
 			   struct failure *why);
