@@ -28,7 +28,8 @@
  * Around it, merge/merge.c holds: the record is durable before the first write to the origin and stays until
  * the last clear is durable [LATE_RECORD, EARLY_RECORD_END]; and merge/plan.c: nothing is written past the
  * origin's end, and of two exceptions for a chunk the first one wins [NO_CLIP, LAST_DUPLICATE,
- * DUPLICATES_IN_PARALLEL].
+ * DUPLICATES_IN_PARALLEL]. What an earlier process wrote, and was killed before it flushed, is read but not
+ * durable: nothing rests on it before it is flushed [UNSETTLED].
  *
  * The kernel's side of it: persistent_commit_merge and persistent_prepare_merge in
  * drivers/md/dm-snap-persistent.c.

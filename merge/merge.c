@@ -395,10 +395,44 @@ static void say_how_to_go_on(const struct merge *merge, struct failure *why)
 		 "; what is merged is safe, '%s' goes on when that is mended", command);
 }
 
+static enum result settle_store(struct store *store, bool needed, struct failure *why)
+{
+	return needed ? io_flush(store->io, store->device, why) : RESULT_OK;
+}
+
+/*
+ * Who merged here before may have been killed between a write and its flush. What was read of that
+ * is made durable before anything rests on it. A merge that begins needs that only where it trusts
+ * in more than the first flush of its own, that of the record, comes before.
+ */
+static enum result settle(struct merge *merge, struct failure *why)
+{
+	bool begun = merge->store->record_presence == RECORD_PRESENT;
+	enum result result = settle_store(merge->store, begun || merge->check.tail_is_dirty, why);
+
+	if (BROKEN(UNSETTLED))
+		return RESULT_OK;
+	if (result == RESULT_OK && begun)
+		result = io_flush(merge->io, merge->origin, why);
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
+		const struct kept *kept = &merge->kept[i];
+
+		if (!kept->is_new)
+			result = settle_store(kept->store,
+					      begun || kept->given_up || kept->check.tail_is_dirty,
+					      why);
+	}
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		result = settle_store(merge->dropped[i], true, why);
+	return result;
+}
+
 static enum result run(struct merge *merge, struct failure *why)
 {
-	enum result result = sweep(merge, why);
+	enum result result = settle(merge, why);
 
+	if (result == RESULT_OK)
+		result = sweep(merge, why);
 	/* Where there was nothing to do, nothing is written. */
 	if (result != RESULT_OK || !merge_has_work(merge))
 		return result;

@@ -29,6 +29,7 @@
 	X(LAST_DUPLICATE, "of two exceptions for a chunk the last one wins")                       \
 	X(DUPLICATES_IN_PARALLEL, "windows with two exceptions for a chunk written in any order")  \
 	X(NO_WITNESS_CHECK, "a resume does not look at the witness")                               \
+	X(UNSETTLED, "what a killed process wrote and did not flush taken as durable")             \
 	X(KEPT_DATA_NOT_FLUSHED, "kept exceptions published before their data is flushed")         \
 	X(KEPT_ORIGIN_EARLY, "origin written before the kept exceptions are flushed")              \
 	X(KEPT_NEXT_AREA, "next area of a kept store not zeroed")                                  \
@@ -47,6 +48,7 @@
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \
 	X(REPAIR_FIRST_DUPLICATE, "repair: of two exceptions for a chunk the first one dropped")   \
 	X(REPAIR_UNCOVERED, "repair: of several bad ones for a chunk the first one goes first")    \
+	X(REPAIR_UNSETTLED, "repair: what a killed one wrote and did not flush taken as durable")  \
 	X(REPAIR_LATE_RECORD, "repair: a stale record still there when exceptions go")             \
 	X(REPAIR_EARLY_HEADER, "repair: header made good before the list is")                      \
 	X(REPAIR_RECORD, "repair: slack cleared with the record of an unfinished merge")

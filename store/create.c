@@ -93,14 +93,14 @@ enum result store_create(struct device *device, struct io *io, uint32_t chunk_se
 	device_fit(device, geometry.chunk_bytes);
 	block = device->direct ? device->block_bytes : SECTOR_BYTES;
 	/* The old header goes first: over an area that is half zeroed it would be a store that has
-	 * lost exceptions without a sign. */
+	 * lost exceptions without a sign. Also where none was found: zeros that are read may not be
+	 * durable, when somebody was killed who wrote them. */
 	result = sweep(device, io, 0, block, true, &found, why);
-	if (result == RESULT_OK && found)
+	if (result == RESULT_OK)
 		result = io_flush(io, device, why);
 	if (result == RESULT_OK)
 		result = sweep(device, io, block, CHUNKS_OF_A_STORE * geometry.chunk_bytes, true,
 			       &found, why);
-	/* Also where nothing was written: zeros that were read may not be durable. */
 	if (result == RESULT_OK)
 		result = io_flush(io, device, why);
 	if (result == RESULT_OK)

@@ -233,7 +233,8 @@ static enum result transfer_all(struct transfer *transfer, enum io_operation ope
 	return result;
 }
 
-/* What stands there is about to become a mixture of two stores. */
+/* What stands there is about to become a mixture of two stores. That nobody would load it may be what
+ * a restore wrote that was killed before it flushed: it is made durable in any case. */
 static enum result invalidate(struct transfer *transfer, struct failure *why)
 {
 	struct device *device = transfer->device;
@@ -245,7 +246,7 @@ static enum result invalidate(struct transfer *transfer, struct failure *why)
 		return result;
 	header_decode(transfer->window, &header);
 	if (header_check(&header) != HEADER_GOOD || header.valid == 0)
-		return RESULT_OK;
+		return io_flush(transfer->io, device, why);
 	header.valid = 0;
 	header_encode(&header, transfer->window);
 	result = io_write(transfer->io, device, 0, transfer->window, bytes, why);

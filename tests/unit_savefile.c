@@ -514,6 +514,25 @@ static bool looks_sound(const uint8_t *image)
 	return header_check(&header) == HEADER_GOOD && header.valid != 0;
 }
 
+/* Killed after so many events: what it had written and not flushed is what the next run reads, and may
+ * still be lost when that is cut off. */
+static void kill_restore_and_cut(struct disk *target, struct savefile *saved, const uint8_t *before,
+				 const uint8_t *wanted, unsigned int killed_at)
+{
+	disk_forget(target);
+	memcpy(target->image, before, DEVICE_BYTES);
+	target->fail_at = killed_at;
+	savefile_restore(saved, &target->device, &target->io, &why);
+	target->fail_at = EVENTS_MAX;
+	CHECK(savefile_restore(saved, &target->device, &target->io, &why) == RESULT_OK);
+	for (unsigned int count = killed_at; count <= target->event_count; count++)
+		for (int try = 0; try < 20; try++) {
+			cut(target, before, count);
+			CHECK(!looks_sound(state) || memcmp(state, before, DEVICE_BYTES) == 0 ||
+			      is_made_of(state, wanted, before));
+		}
+}
+
 static void restore_and_cut(struct disk *target, struct savefile *saved, const uint8_t *wanted)
 {
 	uint8_t *before = malloc(DEVICE_BYTES);
@@ -534,6 +553,8 @@ static void restore_and_cut(struct disk *target, struct savefile *saved, const u
 				mixed++;
 		}
 	CHECK(mixed > 0);
+	for (unsigned int killed_at = 0, all = target->event_count; killed_at < all; killed_at++)
+		kill_restore_and_cut(target, saved, before, wanted, killed_at);
 	free(before);
 }
 

@@ -21,6 +21,8 @@
  *  7. The record of an unfinished merge stays, and so do the exceptions that it counts. A stale record
  *     is gone before the first exception goes: with fewer of them it could seem to be current.
  *     [REPAIR_RECORD, REPAIR_LATE_RECORD]
+ *  8. What an earlier process wrote, and was killed before it flushed, is read but not durable: it is
+ *     flushed before anything rests on it. [REPAIR_UNSETTLED]
  *
  * For one exception this is FORMAT.md F4. At each moment a reader sees of every chunk the old or the
  * mended view, and a repair that begins anew finds what is left to do.
@@ -250,7 +252,9 @@ enum result repair_run(struct repair *repair, struct failure *why)
 	repair->repaired = 0;
 	if (repair->count == 0)
 		return RESULT_OK;
-	if (BROKEN(REPAIR_EARLY_HEADER))
+	if (!BROKEN(REPAIR_UNSETTLED))
+		result = io_flush(repair->store->io, repair->store->device, why);
+	if (result == RESULT_OK && BROKEN(REPAIR_EARLY_HEADER))
 		result = run_header(repair, why);
 	if (result == RESULT_OK && !BROKEN(REPAIR_LATE_RECORD))
 		result = run_kind(repair, REPAIR_REMOVE_RECORD, remove_record, why);
