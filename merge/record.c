@@ -233,7 +233,43 @@ static enum result match_one_resumed(const struct merge *merge, const struct kep
 	return RESULT_OK;
 }
 
-/* A store that is invalid and has no record was given up before: it stands for nothing. */
+/* Of the stores with these numbers, the one that was given this name; 0: none. */
+static uint64_t number_named(const struct record *record, uint64_t numbers, const char *wanted)
+{
+	char name[64];
+
+	for (uint32_t i = 0; i < min_u64(record->kept_stores, RECORD_KEPT_MAX); i++) {
+		copy_name(record, i, name, sizeof(name));
+		if ((numbers >> i & 1) && strcmp(name, wanted) == 0)
+			return (uint64_t)1 << i;
+	}
+	return 0;
+}
+
+/*
+ * A store without a record: the kernel takes it away when it gives a snapshot up. If it is one of
+ * those that are missing, its name says so, or, with --force, the user. Else, an invalid one was
+ * given up before, and stands for nothing.
+ */
+static enum result match_nameless(const struct merge *merge, const struct store *store,
+				  uint64_t *missing, struct failure *why)
+{
+	const struct record *record = &merge->store->record;
+	bool invalid = store->header_fault == HEADER_GOOD && store->header.valid == 0;
+	uint64_t number = number_named(record, *missing, base_name(store->device->name));
+
+	if (number == 0 && merge->force)
+		number = *missing & -*missing; /* any of them */
+	*missing &= ~number;
+	if (number != 0 && (invalid || merge->force))
+		return RESULT_OK;
+	if (invalid && *missing == 0)
+		return RESULT_OK;
+	return refuse_kept(merge, store->device->name,
+			   "has no record of this merge (--force takes it for one of its stores)",
+			   record_kept_numbers(record), why);
+}
+
 static enum result match_dropped(const struct merge *merge, const struct store *store,
 				 uint64_t *missing, struct failure *why)
 {
@@ -241,8 +277,8 @@ static enum result match_dropped(const struct merge *merge, const struct store *
 		*missing &= ~number_of(store);
 		return RESULT_OK;
 	}
-	if (store->header_fault == HEADER_GOOD && store->header.valid == 0)
-		return RESULT_OK;
+	if (store->record_presence == RECORD_ABSENT)
+		return match_nameless(merge, store, missing, why);
 	return refuse_kept(merge, store->device->name, "is not among the stores that it keeps",
 			   record_kept_numbers(&merge->store->record), why);
 }
@@ -260,8 +296,11 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 	}
 	for (; ended > 0; ended--)
 		missing &= missing - 1;
-	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		result = match_dropped(merge, merge->dropped[i], &missing, why);
+	/* Those that a record tells apart come first. */
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+			if (is_of_this_merge(merge, merge->dropped[i]) == (pass == 0))
+				result = match_dropped(merge, merge->dropped[i], &missing, why);
 	/* What is out of reach is what is missing. */
 	for (uint64_t i = 0; i < merge->dropped_unseen; i++)
 		missing &= missing - 1;

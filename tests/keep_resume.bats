@@ -494,6 +494,52 @@ invalid() {
     goes_well --undo=undo
 }
 
+# as_the_kernel_gives_up STORE: the header says invalid, and the rest of its chunk, with the record in it, is zero.
+as_the_kernel_gives_up() {
+    dd if=/dev/zero of="$1" bs=1 seek=16 count=496 conv=notrunc status=none
+    put "$1" 4 '\0'
+}
+
+@test "keep: --drop-kept of a store that the kernel gave up meanwhile goes on without it" {
+    unfinished
+    as_the_kernel_gives_up a
+    cp a a.before
+    expect 2 merge --resume --keep=a --keep=b --keep=c --undo=undo origin store
+    said --drop-kept
+    expect 0 merge --resume --drop-kept=a --keep=b --keep=c --undo=undo origin store
+    same a a.before
+    merged
+    was_kept b c
+    undone
+}
+
+@test "keep: --drop-kept of a store without a record and of another name needs --force" {
+    unfinished
+    as_the_kernel_gives_up a
+    mv a renamed
+    refuses 5 origin store undo b c renamed -- \
+        merge --resume --drop-kept=renamed --keep=b --keep=c --undo=undo origin store
+    said --force
+    # One of the others is not named.
+    refuses 5 origin store undo b c renamed -- merge --resume --force --drop-kept=renamed --keep=b --undo=undo origin store
+    expect 0 merge --resume --force --drop-kept=renamed --keep=b --keep=c --undo=undo origin store
+    merged
+    was_kept b c
+    undone
+}
+
+@test "keep: --drop-kept with --force of a store whose record was forgotten marks it invalid" {
+    unfinished
+    expect 0 repair --yes --no-backup --forget-kept a
+    refuses 5 origin store undo a b c -- merge --resume --drop-kept=a --keep=b --keep=c --undo=undo origin store
+    cp a a.before
+    expect 0 merge --resume --force --drop-kept=a --keep=b --keep=c --undo=undo origin store
+    invalid a a.before
+    merged
+    was_kept b c
+    undone
+}
+
 @test "keep: --drop-kept with --dry-run writes nothing" {
     unfinished
     remember origin store undo a b c
