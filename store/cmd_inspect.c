@@ -191,11 +191,28 @@ static void print_text(const struct inspection *inspection)
 	print_text_record(inspection);
 }
 
+/* The header is lost, and what its merge has written down is not: a script must learn of that. The object
+ * stays open, for the error. */
+static void print_json_lost(const struct inspection *inspection)
+{
+	struct json json = {.file = stdout};
+
+	json_open_object(&json, NULL);
+	json_string(&json, "store", inspection->store->device->name);
+	json_number(&json, "bytes", inspection->store->device->bytes);
+	json_string(&json, "state", "merging");
+	print_json_record(&json, inspection);
+}
+
 static enum result inspect(struct cli *cli, const struct store *store, struct failure *why)
 {
 	struct inspection inspection = {.store = store};
 	enum result result = store_require_header(store, why);
 
+	if (store_lost_header(store) && cli->json) {
+		print_json_lost(&inspection);
+		cli->object_open = true;
+	}
 	if (result == RESULT_OK)
 		result = gather(&inspection, why);
 	if (result != RESULT_OK)

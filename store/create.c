@@ -156,7 +156,7 @@ enum result store_create_guard(struct device *device, struct io *io, uint32_t ch
 		result = store_open(&store, device, io, why);
 	if (result != RESULT_OK)
 		return result;
-	if (store.header.magic == HEADER_MAGIC)
+	if (store.header.magic == HEADER_MAGIC || store_lost_header(&store))
 		return refuse_store(&store, why);
 	device_fit(device, geometry.chunk_bytes);
 	result = refuse_signature(device, why);

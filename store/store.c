@@ -54,6 +54,11 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 	return result;
 }
 
+bool store_lost_header(const struct store *store)
+{
+	return store->header_fault != HEADER_GOOD && store->record_presence == RECORD_PRESENT;
+}
+
 enum result store_require_header(const struct store *store, struct failure *why)
 {
 	const char *name = store->device->name;
@@ -62,6 +67,12 @@ enum result store_require_header(const struct store *store, struct failure *why)
 		return fail(why, RESULT_NOT_THERE,
 			    "%s: is a saved file, not a store: it holds no data; 'cowtool restore' "
 			    "writes it to a device",
+			    name);
+	if (store_lost_header(store))
+		return fail(why, RESULT_DAMAGED,
+			    "%s: the header is damaged, and behind it stands the record of an "
+			    "unfinished merge: until that is finished, the origin is half merged; "
+			    "'cowtool repair --rebuild-header' makes a new header",
 			    name);
 	switch (store->header_fault) {
 	case HEADER_GOOD:

@@ -42,7 +42,11 @@ enum result store_open(struct store *store, struct device *device, struct io *io
  */
 void store_assume_header(struct store *store, const struct header *header);
 
-/* RESULT_OK where the header is good, else the failure that says why it is not. */
+/* Is the header none, and does the record of an unfinished merge stand behind it all the same? */
+bool store_lost_header(const struct store *store);
+
+/* RESULT_OK where the header is good, else the failure that says why it is not: RESULT_NOT_THERE
+ * where nothing speaks for a store, RESULT_DAMAGED where something does. */
 enum result store_require_header(const struct store *store, struct failure *why);
 
 /* ---- reading ---- */

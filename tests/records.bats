@@ -174,3 +174,41 @@ on_large_blocks() {
 		cmp mounted/store store || return 1
 	done
 }
+
+# The initramfs hook of cowtool(8), which must not let anything use a half-merged origin.
+hook() {
+	sed -n '/^\.Ss Initramfs hook/,/^\.Ed/p' "$BATS_TEST_DIRNAME/../man/cowtool.8" |
+		sed '1,/^\.Bd/d; /^\.Ed/d; s|/dev/mapper/||g; s|\\e|\\|g' >hook
+	grep -q 'merge --resume' hook
+	PATH=$(dirname "$cowtool"):$PATH bash -c 'panic() { echo "$1"; exit 9; }; . ./hook'
+}
+
+@test "record: one behind a damaged header is told, and the initramfs hook stops there" {
+	local damage
+	plain_pair
+	interrupt
+	cp store store.left
+	for damage in 0:000 8:007 12:003 magic; do # the magic, the version, the chunk size, all 16 bytes
+		cp store.left store
+		if [ $damage = magic ]; then
+			dd if=/dev/zero of=store bs=16 count=1 conv=notrunc status=none
+		else
+			poke ${damage%:*} ${damage#*:}
+		fi
+		run -2 "$cowtool" inspect store
+		[[ $output == *'unfinished merge'*'--rebuild-header'* ]]
+		run -2 "$cowtool" verify store
+		run -2 "$cowtool" merge --resume origin store
+		[ "$("$cowtool" inspect --json store 2>/dev/null | jq -r '.state, .record.role, .error.code' | xargs)" = 'merging merging 2' ]
+		run -9 hook
+		run -5 "$cowtool" create --chunk=4K store
+	done
+	cp store.left store
+	hook
+	cmp origin origin.wanted
+	cmp store store.wanted
+	# Nothing is there, or nothing is left.
+	hook
+	rm store
+	hook
+}
