@@ -21,7 +21,7 @@
  *     next: an entry that survived behind a cleared one could come alive with another chunk's data, or
  *     without any, when the store is filled again. In the usual order it comes alive with its own data, which
  *     the origin holds anyway, unless a second crash hits the kernel while it copies to that very chunk; the
- *     kernel's own clears, which can tear as well, leave that door open, too. [TORN_TAIL]
+ *     kernel's own clears, which can tear as well, leave that door open, too. [TORN_TAIL, LOST_TORN_TAIL]
  *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is repeated.
  *     [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
  *

@@ -212,7 +212,7 @@ static enum result drive(struct driver *driver, struct failure *why)
 bool merge_in_order(const struct merge *merge)
 {
 	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual ||
-	       merge->left_out.exceptions > 0;
+	       (merge->left_out.exceptions > 0 && !BROKEN(LOST_TORN_TAIL));
 }
 
 static enum result open_driver(struct driver *driver, struct merge *merge, struct failure *why)

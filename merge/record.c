@@ -423,8 +423,10 @@ enum result record_begin(struct merge *merge, struct failure *why)
 		.store_bytes = store->device->bytes,
 	};
 	enum result result = make_id(&record, why);
-	bool has_witness = merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
-			   !left_out_must(&store->geometry, merge->origin->bytes, &summary->last);
+	bool has_witness =
+		merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
+		(!left_out_must(&store->geometry, merge->origin->bytes, &summary->last) ||
+		 BROKEN(LOST_WITNESS));
 
 	put_names(merge, &record);
 	if (result == RESULT_OK && has_witness)

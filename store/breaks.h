@@ -42,6 +42,9 @@
 	X(KEPT_NO_SWEEP, "dirty tail of a kept store not zeroed before it is used")                \
 	X(KEPT_RECORD_LATE, "records of the kept stores written after that of the merging one")    \
 	X(KEPT_RECORD_UNCHECKED, "a resume takes any stores for the kept ones")                    \
+	X(LOST_OVERWRITTEN, "chunk of a lost exception overwritten with metadata")                 \
+	X(LOST_WITNESS, "lost exception taken as the witness of the origin")                       \
+	X(LOST_TORN_TAIL, "blocks with lost exceptions cleared in one go")                         \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
 	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \

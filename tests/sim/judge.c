@@ -42,13 +42,16 @@ static void judge_finished(struct trial *trial, struct sim *sim)
 }
 
 /* Resumes on the bytes, with cuts of its own, and looks at the end. */
-static void judge_resume(struct trial *trial, uint8_t *const images[SIM_DISKS])
+static void judge_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
 	struct command command = command_make(trial->scenario, true);
 	struct sim *sim = malloc(sizeof(*sim));
 	struct failure why = {.text = ""};
 	enum result result;
 
+	/* With nothing lost left, no leave is needed. */
+	if (!lost_is_left(trial->scenario, live))
+		command.skip_lost = random_once_in(&trial->random, 2);
 	open_disks(sim, trial, images);
 	trial->depth++;
 	if (trial->depth < DEPTH_MAX && random_once_in(&trial->random, 16)) {
@@ -78,22 +81,25 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	if (!seen_add(hash))
 		return;
 	trial->counts->kept_states += scenario->kept_count > 0;
+	trial->counts->lost_states += scenario->skip_lost;
 	trial->budget--;
 	trial->counts->distinct++;
 	trial->counts->nested += trial->depth > 0;
 	live = kernel_read(images[1], scenario->store_bytes, scenario->chunk_sectors, NULL, 0);
 	judge_list(trial, images, live);
-	judge_view(trial, images, "the snapshot's view is not what it was");
+	judge_view(trial, images, live, "the snapshot's view is not what it was");
 	judge_record(trial, images, live, &record);
-	judge_tail(trial, images);
+	judge_tail(trial, images, live);
 	judge_kept(trial, images, "a kept snapshot's view is not what it was");
-	judge_kernel(trial, images);
+	judge_kernel(trial, images, live);
 	if (random_once_in(&trial->random, 8))
 		judge_wrong_kept(trial, images);
 	if (random_once_in(&trial->random, 8))
 		judge_wrong_origin(trial, images, live, &record);
+	if (random_once_in(&trial->random, 8))
+		judge_lost_resume(trial, images, live);
 	if (!trial->failed)
-		judge_resume(trial, images);
+		judge_resume(trial, images, live);
 }
 
 /* ---- cuts ---- */

@@ -42,12 +42,12 @@ void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_
 
 /* A command line. */
 struct command {
-	bool resume;
+	bool resume, skip_lost;
 	unsigned int kept_count;
 	unsigned int kept[SIM_KEPT_MAX]; /* which of the scenario's, in the order of the options */
 };
 
-/* With all kept stores, in their order. */
+/* With all kept stores, in their order, and leave to skip what is lost. */
 struct command command_make(const struct scenario *scenario, bool resume);
 
 enum result run_command(struct sim *sim, const struct scenario *scenario,
@@ -56,11 +56,12 @@ enum result run_command(struct sim *sim, const struct scenario *scenario,
 /* ---- judge_bytes.c; `live`: how many exceptions a reader finds ---- */
 
 void judge_list(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live);
-void judge_view(struct trial *trial, uint8_t *const images[SIM_DISKS], const char *what);
+void judge_view(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live,
+		const char *what);
 void judge_record(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live,
 		  struct record *record);
-void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS]);
-void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS]);
+void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live);
+void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live);
 
 /* ---- judge_kept.c ---- */
 
@@ -77,5 +78,8 @@ void judge_wrong_kept(struct trial *trial, uint8_t *const images[SIM_DISKS]);
 /* An origin with other bytes at the witness. */
 void judge_wrong_origin(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live,
 			const struct record *record);
+
+/* A resume of a store of which something is lost, without leave to skip it. */
+void judge_lost_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live);
 
 #endif

@@ -24,13 +24,18 @@ void judge_list(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 		violate(trial, "the live exceptions are not a prefix of the first ones");
 }
 
-void judge_view(struct trial *trial, uint8_t *const images[SIM_DISKS], const char *what)
+void judge_view(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live,
+		const char *what)
 {
 	const struct scenario *scenario = trial->scenario;
 	uint8_t *view = malloc(scenario->origin_bytes);
 
-	kernel_view(images[0], scenario->origin_bytes, images[1], scenario->store_bytes,
-		    scenario->chunk_sectors, view);
+	/* The list is a prefix of the first one: judge_list. */
+	if (scenario->skip_lost && live <= scenario->exceptions)
+		lost_view(scenario, images[0], images[1], live, view);
+	else
+		kernel_view(images[0], scenario->origin_bytes, images[1], scenario->store_bytes,
+			    scenario->chunk_sectors, view);
 	if (memcmp(view, scenario->view, scenario->origin_bytes) != 0)
 		violate(trial, what);
 	free(view);
@@ -51,12 +56,26 @@ void judge_record(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_
 		violate(trial, "the record is not of this merge");
 }
 
+/* Once it was cleared, nobody may find it again. */
+static void judge_lost_tail(struct trial *trial, const uint8_t *store, uint32_t live)
+{
+	const struct scenario *scenario = trial->scenario;
+	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
+	const uint8_t *area = store + (1 + live / per_area * (per_area + 1)) * chunk_bytes;
+
+	for (uint64_t i = live + 1; i < scenario->exceptions && i / per_area == live / per_area;
+	     i++)
+		if (scenario->lost[i] && get_le64(area + i % per_area * 16 + 8) != 0)
+			violate(trial, "a lost exception was left behind the end of the list");
+}
+
 /* Where a torn clear could bring another chunk's data to life, nothing may be left behind the end.
  */
-void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS])
+void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
 	const struct scenario *scenario = trial->scenario;
 
+	judge_lost_tail(trial, images[1], live);
 	if (scenario->dirty_tail || (scenario->usual_order && !scenario->duplicates))
 		return;
 	if (kernel_tail_is_dirty(images[1], scenario->store_bytes, scenario->chunk_sectors))
@@ -92,7 +111,7 @@ static bool kernel_may_keep(const struct scenario *scenario, uint8_t *const imag
 	return true;
 }
 
-void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS])
+void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
 	const struct scenario *scenario = trial->scenario;
 	unsigned int disk =
@@ -100,6 +119,9 @@ void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	const char *wrong = NULL;
 	uint8_t *copy[SIM_DISKS];
 
+	/* No kernel can go on with that. */
+	if (lost_is_left(scenario, live))
+		return;
 	copy_images(scenario, copy, images);
 	if (random_once_in(&trial->random, 2)) {
 		trial->counts->kernel_merges++;

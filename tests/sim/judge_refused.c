@@ -11,12 +11,14 @@
 static void must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
 			const struct command *command, const char *what)
 {
+	enum result result;
 	const struct scenario *scenario = trial->scenario;
 	struct failure why = {.text = ""};
 	struct sim *sim = malloc(sizeof(*sim));
 
 	open_disks(sim, trial, images);
-	if (run_command(sim, scenario, command, &why) != RESULT_REFUSED)
+	result = run_command(sim, scenario, command, &why);
+	if (result != RESULT_REFUSED && result != RESULT_DAMAGED)
 		violate(trial, what);
 	if (!same_images(scenario, sim, images))
 		violate(trial, "a refused resume wrote something");
@@ -57,9 +59,21 @@ void judge_wrong_origin(struct trial *trial, uint8_t *const images[SIM_DISKS], u
 
 	if (live == 0 || live == scenario->exceptions || scenario->duplicates)
 		return;
+	/* The last exception may be lost, or one of two for its chunk. */
+	if (scenario->skip_lost && record->witness_chunk == RECORD_NO_WITNESS)
+		return;
 	trial->counts->wrong_origins++;
 	copy_images(scenario, copy, images);
 	copy[0][record->witness_chunk * scenario->chunk_sectors * 512] ^= 1;
 	must_refuse(trial, copy, &command, "a resume onto a wrong origin was not refused");
 	free_images(copy);
+}
+
+void judge_lost_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
+{
+	struct command command = command_make(trial->scenario, true);
+
+	command.skip_lost = false;
+	if (lost_is_left(trial->scenario, live))
+		must_refuse(trial, images, &command, "what is lost was skipped without leave");
 }

@@ -53,37 +53,45 @@ void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_
 			     scenario->block_bytes[i]);
 }
 
-/* As the command does it: an undo store that a merge left behind that never began is made anew. */
+/* As the command does it: an undo store's file in which nothing was written is made anew. */
 static enum result open_kept(struct sim *sim, const struct scenario *scenario,
-			     const struct command *command, const struct store *store,
-			     struct kept *kept, struct store *stores, struct failure *why)
+			     const struct command *command, struct kept *kept, struct store *stores,
+			     struct failure *why)
 {
-	bool began = store->record_presence == RECORD_PRESENT ||
-		     kernel_read(sim->disks[1].current, scenario->store_bytes,
-				 scenario->chunk_sectors, NULL, 0) == 0;
 	enum result result = RESULT_OK;
 
 	for (unsigned int i = 0; i < command->kept_count && result == RESULT_OK; i++) {
 		bool undo = scenario->kept[command->kept[i]].undo;
 		struct sim_disk *disk = &sim->disks[2 + command->kept[i]];
 
-		kept[i] = (struct kept){.store = &stores[i],
-					.role = undo ? RECORD_UNDO : RECORD_KEPT,
-					.is_new = undo && !began};
+		kept[i] = (struct kept){
+			.store = &stores[i],
+			.role = undo ? RECORD_UNDO : RECORD_KEPT,
+			.is_new = undo && bytes_are_zero(disk->current, disk->device.bytes)};
 		stores[i] = (struct store){.device = &disk->device, .io = &sim->io};
-		if (!kept[i].is_new) {
+		if (!kept[i].is_new)
 			result = store_open(&stores[i], &disk->device, &sim->io, why);
-			continue;
-		}
-		memset(disk->current, 0, disk->device.bytes);
-		memset(disk->durable, 0, disk->device.bytes);
 	}
 	return result;
 }
 
+static enum result prepare(struct merge *merge, struct sim *sim, const struct scenario *scenario,
+			   const struct command *command, struct store *stores, struct failure *why)
+{
+	enum result result = merge_prepare(merge, why);
+
+	if (result != RESULT_OK || !merge_has_work(merge))
+		return result;
+	merge->kept_count = command->kept_count;
+	result = open_kept(sim, scenario, command, merge->kept, stores, why);
+	return result == RESULT_OK ? merge_prepare_kept(merge, why) : result;
+}
+
 struct command command_make(const struct scenario *scenario, bool resume)
 {
-	struct command command = {.resume = resume, .kept_count = scenario->kept_count};
+	struct command command = {.resume = resume,
+				  .skip_lost = scenario->skip_lost,
+				  .kept_count = scenario->kept_count};
 
 	for (unsigned int i = 0; i < command.kept_count; i++)
 		command.kept[i] = i;
@@ -101,23 +109,20 @@ enum result run_command(struct sim *sim, const struct scenario *scenario,
 		.io = &sim->io,
 		.resume = command->resume,
 		.force = scenario->duplicates,
+		.skip_lost = command->skip_lost,
 		.skip_identity = true,
 		.window_bytes = scenario->window_bytes,
 		.kept = kept,
-		.kept_count = command->kept_count,
 		.invalidate_full = scenario->invalidate_full,
 	};
 	enum result result = store_open(&store, &sim->disks[1].device, &sim->io, why);
 
 	if (result == RESULT_OK)
-		result = open_kept(sim, scenario, command, &store, kept, stores, why);
-	if (result == RESULT_OK)
-		result = merge_prepare(&merge, why);
-	if (result == RESULT_OK)
-		result = merge_prepare_kept(&merge, why);
+		result = prepare(&merge, sim, scenario, command, stores, why);
 	if (result == RESULT_OK)
 		result = merge_run(&merge, why);
 	for (unsigned int i = 0; i < SIM_KEPT_MAX; i++)
 		kept_free(&kept[i]);
+	left_out_free(&merge.left_out);
 	return result;
 }
