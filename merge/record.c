@@ -258,12 +258,10 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 		else if (!merge->kept[i].given_up)
 			result = match_one_resumed(merge, &merge->kept[i], &missing, why);
 	}
-	for (; ended > 0; ended--)
-		missing &= missing - 1;
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
 		result = match_dropped(merge, merge->dropped[i], &missing, why);
-	/* What is out of reach is what is missing. */
-	for (uint64_t i = 0; i < merge->dropped_unseen; i++)
+	/* What has no number, or is out of reach, is what is still missing. */
+	for (uint64_t i = 0; i < ended + merge->dropped_unseen; i++)
 		missing &= missing - 1;
 	if (result != RESULT_OK || missing == 0 || BROKEN(KEPT_RECORD_UNCHECKED))
 		return result;
