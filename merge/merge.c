@@ -338,7 +338,7 @@ static enum result begin(struct merge *merge, struct failure *why)
 	if (merge->record_is_current) {
 		bool drops = merge->dropped_count + merge->dropped_unseen > 0;
 
-		return drops ? record_drop(merge, why) : RESULT_OK;
+		return drops && !BROKEN(DROP_AFTER_MERGE) ? record_drop(merge, why) : RESULT_OK;
 	}
 	result = BROKEN(KEPT_NOT_INVALIDATED) ? RESULT_OK : invalidate_full(merge, why);
 	if (result == RESULT_OK && !BROKEN(LATE_RECORD))
@@ -408,6 +408,8 @@ static enum result run(struct merge *merge, struct failure *why)
 		result = begin(merge, why);
 	if (result == RESULT_OK && merge->exceptions_before > 0)
 		result = merge_windows(merge, why);
+	if (BROKEN(DROP_AFTER_MERGE) && result == RESULT_OK && merge->dropped_count > 0)
+		result = record_drop(merge, why);
 	if (result == RESULT_OK && merge->exceptions_left > 0)
 		result = stopped(merge, why);
 	if (result == RESULT_OK)

@@ -438,6 +438,25 @@ enum result record_begin(struct merge *merge, struct failure *why)
 	return result;
 }
 
+static enum result invalidate_dropped(const struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		if (merge->dropped[i]->header.valid != 0)
+			result = store_invalidate(merge->dropped[i], why);
+	return result;
+}
+
+static enum result end_dropped(const struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		result = record_end(merge->dropped[i], why);
+	return result;
+}
+
 enum result record_drop(struct merge *merge, struct failure *why)
 {
 	struct record record = merge->store->record;
@@ -447,16 +466,17 @@ enum result record_drop(struct merge *merge, struct failure *why)
 	for (size_t i = 0; i < merge->kept_count; i++)
 		if (!merge->kept[i].given_up && is_of_this_merge(merge, merge->kept[i].store))
 			kept |= number_of(merge->kept[i].store);
-	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
-	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		if (merge->dropped[i]->header.valid != 0)
-			result = store_invalidate(merge->dropped[i], why);
 	record.dropped = all_kept(&record) & ~kept;
+	if (!BROKEN(DROP_RECORD_EARLY))
+		result = invalidate_dropped(merge, why);
+	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
+	if (result == RESULT_OK && BROKEN(DROP_OWN_RECORD_EARLY))
+		result = end_dropped(merge, why);
 	if (result == RESULT_OK)
 		result = write_merging(merge->store, &record, why);
-	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		result = record_end(merge->dropped[i], why);
-	return result;
+	if (result == RESULT_OK && BROKEN(DROP_RECORD_EARLY))
+		result = invalidate_dropped(merge, why);
+	return result == RESULT_OK ? end_dropped(merge, why) : result;
 }
 
 enum result record_end(struct store *store, struct failure *why)

@@ -8,7 +8,8 @@
 
 /* Up to this many loose blocks, every subset of them is tried. */
 #define EXHAUSTIVE_BLOCKS 10
-#define DEPTH_MAX 3
+/* In so many states a kept store is given up. */
+#define DROPS_ONCE_IN 24
 
 static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, uint64_t count)
 {
@@ -19,9 +20,7 @@ static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, uint64_t count)
 	return hash;
 }
 
-static void observe(struct sim *sim, void *context);
-
-static void judge_finished(struct trial *trial, struct sim *sim)
+void judge_finished(struct trial *trial, struct sim *sim)
 {
 	const struct scenario *scenario = trial->scenario;
 	uint8_t *images[SIM_DISKS];
@@ -44,7 +43,7 @@ static void judge_finished(struct trial *trial, struct sim *sim)
 /* Resumes on the bytes, with cuts of its own, and looks at the end. */
 static void judge_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
-	struct command command = command_make(trial->scenario, true);
+	struct command command = choose_resume(trial, images);
 	struct sim *sim = malloc(sizeof(*sim));
 	struct failure why = {.text = ""};
 	enum result result;
@@ -54,10 +53,8 @@ static void judge_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], 
 		command.skip_lost = random_once_in(&trial->random, 2);
 	open_disks(sim, trial, images);
 	trial->depth++;
-	if (trial->depth < DEPTH_MAX && random_once_in(&trial->random, 16)) {
-		sim->observer = observe;
-		sim->context = trial;
-	}
+	if (random_once_in(&trial->random, 16))
+		judge_watch(trial, sim);
 	result = run_command(sim, trial->scenario, &command, &why);
 	if (result != RESULT_OK)
 		violate(trial, why.text[0] ? why.text : "the resume failed without a word");
@@ -82,7 +79,7 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 		return;
 	trial->counts->kept_states += scenario->kept_count > 0;
 	trial->counts->lost_states += scenario->skip_lost;
-	trial->budget--;
+	trial->budget -= trial->budget > 0;
 	trial->counts->distinct++;
 	trial->counts->nested += trial->depth > 0;
 	live = kernel_read(images[1], scenario->store_bytes, scenario->chunk_sectors, NULL, 0);
@@ -91,6 +88,7 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	judge_record(trial, images, live, &record);
 	judge_tail(trial, images, live);
 	judge_kept(trial, images, "a kept snapshot's view is not what it was");
+	judge_dropping(trial, images);
 	judge_kernel(trial, images, live);
 	if (random_once_in(&trial->random, 8))
 		judge_wrong_kept(trial, images);
@@ -98,6 +96,8 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 		judge_wrong_origin(trial, images, live, &record);
 	if (random_once_in(&trial->random, 8))
 		judge_lost_resume(trial, images, live);
+	if (random_once_in(&trial->random, DROPS_ONCE_IN))
+		judge_drop(trial, images, live);
 	if (!trial->failed)
 		judge_resume(trial, images, live);
 }
@@ -129,7 +129,9 @@ static void observe(struct sim *sim, void *context)
 	unsigned int loose = sim_loose_blocks(sim);
 	unsigned int tries = 1 + (unsigned int)random_below(&trial->random, 3);
 
-	if (trial->depth > 0 && !random_once_in(&trial->random, 6))
+	if (trial->watched > 0)
+		trial->watched--;
+	else if (trial->depth > 0 && !random_once_in(&trial->random, 6))
 		return;
 	if (trial->scenario->exhaustive && loose <= EXHAUSTIVE_BLOCKS && trial->depth == 0) {
 		cut_in_every_way(trial, sim, loose);
@@ -139,8 +141,15 @@ static void observe(struct sim *sim, void *context)
 		cut(trial, sim, NULL);
 }
 
-/* After a fault: what a power cut may leave now, and what a reader sees without one. */
-static void judge_after_fault(struct trial *trial, struct sim *sim, enum result result)
+void judge_watch(struct trial *trial, struct sim *sim)
+{
+	if (trial->depth >= DEPTH_MAX)
+		return;
+	sim->observer = observe;
+	sim->context = trial;
+}
+
+void judge_after_fault(struct trial *trial, struct sim *sim, enum result result)
 {
 	const struct scenario *scenario = trial->scenario;
 	bool may_fail = sim->fault.kind != FAULT_SHORT;
@@ -181,6 +190,7 @@ static struct sim *begin_trial(struct trial *trial, const struct scenario *scena
 				.counts = counts,
 				.random = {~scenario->seed},
 				.budget = budget,
+				.dropping = -1,
 				.report = report};
 	open_disks(sim, trial, scenario->images);
 	sim->observer = observe;

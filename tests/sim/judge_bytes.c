@@ -134,7 +134,8 @@ void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_
 				   "the kernel finished the merge, and a kept view is wrong");
 	} else if (disk == 1 ? !scenario->dirty_tail
 			     : !scenario->kept[disk - 2].dirty_tail &&
-				       !scenario->kept[disk - 2].too_small) {
+				       !scenario->kept[disk - 2].too_small &&
+				       !is_dropped(trial, disk - 2, copy[disk])) {
 		wrong = use_again(trial, copy, disk);
 		if (wrong)
 			violate(trial, wrong);

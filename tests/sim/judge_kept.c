@@ -7,10 +7,11 @@
 
 #include "store/bytes.h"
 
-/* Too small, and marked invalid: it shows nothing any more. */
-static bool is_given_up(const struct scenario_kept *kept, const uint8_t *image)
+/* Too small or dropped, and marked invalid: it shows nothing any more. */
+static bool is_given_up(const struct trial *trial, unsigned int i, const uint8_t *image)
 {
-	return kept->too_small && get_le32(image + 4) == 0;
+	return (trial->scenario->kept[i].too_small && get_le32(image + 4) == 0) ||
+	       is_dropped(trial, i, image);
 }
 
 /* The kept stores show what they showed, and no exception stands behind their lists' ends. */
@@ -22,7 +23,7 @@ void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const cha
 	for (unsigned int i = 0; i < scenario->kept_count; i++) {
 		const struct scenario_kept *kept = &scenario->kept[i];
 
-		if (is_given_up(kept, images[2 + i]))
+		if (is_given_up(trial, i, images[2 + i]))
 			continue;
 		kernel_view(images[0], scenario->origin_bytes, images[2 + i], kept->bytes,
 			    kept->chunk_sectors, view);
@@ -52,15 +53,16 @@ void judge_kept_finished(struct trial *trial, const uint8_t *image, unsigned int
 {
 	const struct scenario *scenario = trial->scenario;
 	const struct scenario_kept *kept = &scenario->kept[i];
-	struct exception *list = malloc(2 * SCENARIO_EXCEPTIONS_MAX * sizeof(*list));
-	uint64_t count = kernel_read(image, kept->bytes, kept->chunk_sectors, list,
-				     2 * SCENARIO_EXCEPTIONS_MAX);
+	struct exception *list;
+	uint64_t count;
 
-	if (kept->too_small) {
+	if (kept->too_small)
 		judge_given_up(trial, image, i);
-		free(list);
+	if (kept->too_small || is_dropped(trial, i, image))
 		return;
-	}
+	list = malloc(2 * SCENARIO_EXCEPTIONS_MAX * sizeof(*list));
+	count = kernel_read(image, kept->bytes, kept->chunk_sectors, list,
+			    2 * SCENARIO_EXCEPTIONS_MAX);
 	if (count != kept->exceptions + kept->needed)
 		violate(trial, "a kept store has too few or too many exceptions");
 	if (memcmp(list, kept->list, kept->exceptions * sizeof(*list)) != 0)

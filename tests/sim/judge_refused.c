@@ -7,9 +7,8 @@
 
 #include "store/bytes.h"
 
-/* `what` is said where it is not. */
-static void must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
-			const struct command *command, const char *what)
+void must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
+		 const struct command *command, const char *what)
 {
 	enum result result;
 	const struct scenario *scenario = trial->scenario;
@@ -35,7 +34,7 @@ void judge_wrong_kept(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	uint8_t *copy[SIM_DISKS];
 	struct record record;
 
-	if (command.kept_count == 0 || scenario->too_small ||
+	if (command.kept_count == 0 || scenario->too_small || trial->dropping >= 0 ||
 	    record_decode(images[1] + RECORD_OFFSET, &record) != RECORD_PRESENT)
 		return;
 	trial->counts->wrong_kept++;
@@ -54,7 +53,7 @@ void judge_wrong_origin(struct trial *trial, uint8_t *const images[SIM_DISKS], u
 			const struct record *record)
 {
 	const struct scenario *scenario = trial->scenario;
-	struct command command = command_make(scenario, true);
+	struct command command = choose_resume(trial, images);
 	uint8_t *copy[SIM_DISKS];
 
 	if (live == 0 || live == scenario->exceptions || scenario->duplicates)
@@ -71,7 +70,7 @@ void judge_wrong_origin(struct trial *trial, uint8_t *const images[SIM_DISKS], u
 
 void judge_lost_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
-	struct command command = command_make(trial->scenario, true);
+	struct command command = choose_resume(trial, images);
 
 	command.skip_lost = false;
 	if (lost_is_left(trial->scenario, live))

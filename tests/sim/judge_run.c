@@ -75,6 +75,16 @@ static enum result open_kept(struct sim *sim, const struct scenario *scenario,
 	return result;
 }
 
+static enum result open_dropped(struct merge *merge, struct sim *sim, const struct command *command,
+				struct failure *why)
+{
+	if (command->dropped < 0)
+		return RESULT_OK;
+	merge->dropped_count = 1;
+	return store_open(merge->dropped[0], &sim->disks[2 + command->dropped].device, &sim->io,
+			  why);
+}
+
 static enum result prepare(struct merge *merge, struct sim *sim, const struct scenario *scenario,
 			   const struct command *command, struct store *stores, struct failure *why)
 {
@@ -84,6 +94,8 @@ static enum result prepare(struct merge *merge, struct sim *sim, const struct sc
 		return result;
 	merge->kept_count = command->kept_count;
 	result = open_kept(sim, scenario, command, merge->kept, stores, why);
+	if (result == RESULT_OK)
+		result = open_dropped(merge, sim, command, why);
 	return result == RESULT_OK ? merge_prepare_kept(merge, why) : result;
 }
 
@@ -91,7 +103,8 @@ struct command command_make(const struct scenario *scenario, bool resume)
 {
 	struct command command = {.resume = resume,
 				  .skip_lost = scenario->skip_lost,
-				  .kept_count = scenario->kept_count};
+				  .kept_count = scenario->kept_count,
+				  .dropped = -1};
 
 	for (unsigned int i = 0; i < command.kept_count; i++)
 		command.kept[i] = i;
@@ -101,7 +114,7 @@ struct command command_make(const struct scenario *scenario, bool resume)
 enum result run_command(struct sim *sim, const struct scenario *scenario,
 			const struct command *command, struct failure *why)
 {
-	struct store store, stores[SIM_KEPT_MAX];
+	struct store store, stores[SIM_KEPT_MAX], dropped, *to_drop[] = {&dropped};
 	struct kept kept[SIM_KEPT_MAX] = {{0}};
 	struct merge merge = {
 		.store = &store,
@@ -113,6 +126,7 @@ enum result run_command(struct sim *sim, const struct scenario *scenario,
 		.skip_identity = true,
 		.window_bytes = scenario->window_bytes,
 		.kept = kept,
+		.dropped = to_drop,
 		.invalidate_full = scenario->invalidate_full,
 	};
 	enum result result = store_open(&store, &sim->disks[1].device, &sim->io, why);

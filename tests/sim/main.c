@@ -259,11 +259,12 @@ static void print_counts(const struct counts *counts, double seconds)
 	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and "
 	       "used %llu "
 	       "stores again; %llu faults; %llu wrong origins; %llu states with kept stores; "
-	       "%llu wrong kept stores; %llu states with losses\n",
+	       "%llu wrong kept stores; %llu states with losses; "
+	       "%llu kept stores dropped\n",
 	       (unsigned long long)counts->kernel_merges, (unsigned long long)counts->kernel_uses,
 	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins,
 	       (unsigned long long)counts->kept_states, (unsigned long long)counts->wrong_kept,
-	       (unsigned long long)counts->lost_states);
+	       (unsigned long long)counts->lost_states, (unsigned long long)counts->drops);
 }
 
 static int check_engine(uint64_t seed, uint64_t states, unsigned int jobs)

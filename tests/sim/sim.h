@@ -204,7 +204,7 @@ void kernel_view(const uint8_t *origin, uint64_t origin_bytes, const uint8_t *st
 
 struct counts {
 	uint64_t scenarios, states, distinct, nested, faults, kernel_merges, kernel_uses,
-		wrong_origins, kept_states, wrong_kept, lost_states;
+		wrong_origins, kept_states, wrong_kept, lost_states, drops;
 };
 
 /* Runs a scenario and judges every state that a power cut may leave of it, as many as the budget
