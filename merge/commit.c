@@ -16,12 +16,12 @@
  *     a kernel that used the store again would zero such an area before it fills the one before. They are
  *     durably zero before the merge ends, and what a crash left of them is swept by the resume.
  *     [REST_BEFORE_CUT, NO_SWEEP]
- *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs twice), the
- *     blocks of the cut's area are cleared from the last to the first, each flushed before the next: an entry
- *     that survived behind a cleared one could come alive with another chunk's data when the store is filled
- *     again. In the usual order it comes alive with its own data, which the origin holds anyway, unless a
- *     second crash hits the kernel while it copies to that very chunk; the kernel's own clears, which can
- *     tear as well, leave that door open, too. [TORN_TAIL]
+ *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs twice, or is
+ *     lost), the blocks of the cut's area are cleared from the last to the first, each flushed before the
+ *     next: an entry that survived behind a cleared one could come alive with another chunk's data, or
+ *     without any, when the store is filled again. In the usual order it comes alive with its own data, which
+ *     the origin holds anyway, unless a second crash hits the kernel while it copies to that very chunk; the
+ *     kernel's own clears, which can tear as well, leave that door open, too. [TORN_TAIL, LOST_TORN_TAIL]
  *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is repeated.
  *     [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
  *

@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/breaks.h"
+
 bool left_out_must(const struct geometry *geometry, uint64_t origin_bytes,
 		   const struct exception *exception)
 {
 	return exception->new_chunk >= geometry->device_chunks ||
-	       geometry_is_metadata(geometry, exception->new_chunk) ||
+	       (geometry_is_metadata(geometry, exception->new_chunk) &&
+		!BROKEN(LOST_OVERWRITTEN)) ||
 	       geometry_clip(geometry, exception->old_chunk, origin_bytes) == 0;
 }
 

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a merge leaves out because it is lost (--skip-lost): gathered from what verify finds. */
+/*
+ * What a merge leaves out because it is lost (--skip-lost): gathered from what verify finds. In brackets,
+ * the deliberate breaks (store/breaks.h) by which the simulator shows that a rule is held.
+ *
+ *  1. What is left out is cleared with its window, and nothing is written in its place: the origin keeps
+ *     what it has there. [LOST_OVERWRITTEN]
+ *  2. It is no witness of the origin: nothing of it is ever there. [LOST_WITNESS]
+ *  3. No crash leaves it behind the end of the list, where it could come alive: rule 6 of merge/commit.c.
+ *     [LOST_TORN_TAIL]
+ */
 #ifndef MERGE_LEFT_OUT_H
 #define MERGE_LEFT_OUT_H
 

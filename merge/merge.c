@@ -211,7 +211,8 @@ static enum result drive(struct driver *driver, struct failure *why)
 
 bool merge_in_order(const struct merge *merge)
 {
-	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual;
+	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual ||
+	       (merge->left_out.exceptions > 0 && !BROKEN(LOST_TORN_TAIL));
 }
 
 static enum result open_driver(struct driver *driver, struct merge *merge, struct failure *why)
@@ -337,7 +338,7 @@ static enum result begin(struct merge *merge, struct failure *why)
 	if (merge->record_is_current) {
 		bool drops = merge->dropped_count + merge->dropped_unseen > 0;
 
-		return drops ? record_drop(merge, why) : RESULT_OK;
+		return drops && !BROKEN(DROP_AFTER_MERGE) ? record_drop(merge, why) : RESULT_OK;
 	}
 	result = BROKEN(KEPT_NOT_INVALIDATED) ? RESULT_OK : invalidate_full(merge, why);
 	if (result == RESULT_OK && !BROKEN(LATE_RECORD))
@@ -441,6 +442,8 @@ static enum result run(struct merge *merge, struct failure *why)
 		result = begin(merge, why);
 	if (result == RESULT_OK && merge->exceptions_before > 0)
 		result = merge_windows(merge, why);
+	if (BROKEN(DROP_AFTER_MERGE) && result == RESULT_OK && merge->dropped_count > 0)
+		result = record_drop(merge, why);
 	if (result == RESULT_OK && merge->exceptions_left > 0)
 		result = stopped(merge, why);
 	if (result == RESULT_OK)

@@ -246,40 +246,49 @@ static uint64_t number_named(const struct record *record, uint64_t numbers, cons
 	return 0;
 }
 
-/*
- * A store without a record: the kernel takes it away when it gives a snapshot up. If it is one of
- * those that are missing, its name says so, or, with --force, the user. Else, an invalid one was
- * given up before, and stands for nothing.
- */
-static enum result match_nameless(const struct merge *merge, const struct store *store,
-				  uint64_t *missing, struct failure *why)
+static bool is_invalid(const struct store *store)
 {
-	const struct record *record = &merge->store->record;
-	bool invalid = store->header_fault == HEADER_GOOD && store->header.valid == 0;
-	uint64_t number = number_named(record, *missing, base_name(store->device->name));
-
-	if (number == 0 && merge->force)
-		number = *missing & -*missing; /* any of them */
-	*missing &= ~number;
-	if (number != 0 && (invalid || merge->force))
-		return RESULT_OK;
-	if (invalid && *missing == 0)
-		return RESULT_OK;
-	return refuse_kept(merge, store->device->name,
-			   "has no record of this merge (--force takes it for one of its stores)",
-			   record_kept_numbers(record), why);
+	return store->header_fault == HEADER_GOOD && store->header.valid == 0;
 }
 
-static enum result match_dropped(const struct merge *merge, const struct store *store,
+/* Its number, where its record or, as the kernel takes the record away when it gives a snapshot up, its
+ * name tells it; 0: neither does. */
+static uint64_t number_dropped(const struct merge *merge, const struct store *store)
+{
+	const struct record *record = &merge->store->record;
+
+	if (is_of_this_merge(merge, store))
+		return number_of(store);
+	if (store->record_presence != RECORD_ABSENT || !(is_invalid(store) || merge->force))
+		return 0;
+	return number_named(record, record_kept_numbers(record), base_name(store->device->name));
+}
+
+static void match_dropped(const struct merge *merge, uint64_t *missing)
+{
+	for (size_t i = 0; i < merge->dropped_count; i++)
+		*missing &= ~number_dropped(merge, merge->dropped[i]);
+}
+
+/* One that nothing tells is, with --force, what is still missing. Else, an invalid one was given up
+ * before, and stands for nothing. */
+static enum result match_unknown(const struct merge *merge, const struct store *store,
 				 uint64_t *missing, struct failure *why)
 {
-	if (is_of_this_merge(merge, store)) {
-		*missing &= ~number_of(store);
+	bool nameless = store->record_presence == RECORD_ABSENT;
+
+	if (number_dropped(merge, store) != 0)
+		return RESULT_OK;
+	if (nameless && is_invalid(store) && *missing == 0)
+		return RESULT_OK;
+	if (nameless && merge->force && *missing != 0) {
+		*missing &= *missing - 1;
 		return RESULT_OK;
 	}
-	if (store->record_presence == RECORD_ABSENT)
-		return match_nameless(merge, store, missing, why);
-	return refuse_kept(merge, store->device->name, "is not among the stores that it keeps",
+	return refuse_kept(merge, store->device->name,
+			   nameless ? "has no record of this merge (--force takes it for one of "
+				      "its stores)"
+				    : "is not among the stores that it keeps",
 			   record_kept_numbers(&merge->store->record), why);
 }
 
@@ -294,16 +303,13 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 		else if (!merge->kept[i].given_up)
 			result = match_one_resumed(merge, &merge->kept[i], &missing, why);
 	}
-	for (; ended > 0; ended--)
+	if (result == RESULT_OK)
+		match_dropped(merge, &missing);
+	/* What has no number, or is out of reach, is what is still missing. */
+	for (uint64_t i = 0; i < ended + merge->dropped_unseen; i++)
 		missing &= missing - 1;
-	/* Those that a record tells apart come first. */
-	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-			if (is_of_this_merge(merge, merge->dropped[i]) == (pass == 0))
-				result = match_dropped(merge, merge->dropped[i], &missing, why);
-	/* What is out of reach is what is missing. */
-	for (uint64_t i = 0; i < merge->dropped_unseen; i++)
-		missing &= missing - 1;
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		result = match_unknown(merge, merge->dropped[i], &missing, why);
 	if (result != RESULT_OK || missing == 0 || BROKEN(KEPT_RECORD_UNCHECKED))
 		return result;
 	return refuse_kept(merge, merge->store->device->name,
@@ -462,8 +468,10 @@ enum result record_begin(struct merge *merge, struct failure *why)
 		.store_bytes = store->device->bytes,
 	};
 	enum result result = make_id(&record, why);
-	bool has_witness = merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
-			   !left_out_must(&store->geometry, merge->origin->bytes, &summary->last);
+	bool has_witness =
+		merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
+		(!left_out_must(&store->geometry, merge->origin->bytes, &summary->last) ||
+		 BROKEN(LOST_WITNESS));
 
 	put_names(merge, &record);
 	if (result == RESULT_OK && has_witness)
@@ -477,6 +485,25 @@ enum result record_begin(struct merge *merge, struct failure *why)
 	return result;
 }
 
+static enum result invalidate_dropped(const struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		if (merge->dropped[i]->header.valid != 0)
+			result = store_invalidate(merge->dropped[i], why);
+	return result;
+}
+
+static enum result end_dropped(const struct merge *merge, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
+		result = record_end(merge->dropped[i], why);
+	return result;
+}
+
 enum result record_drop(struct merge *merge, struct failure *why)
 {
 	struct record record = merge->store->record;
@@ -486,16 +513,17 @@ enum result record_drop(struct merge *merge, struct failure *why)
 	for (size_t i = 0; i < merge->kept_count; i++)
 		if (!merge->kept[i].given_up && is_of_this_merge(merge, merge->kept[i].store))
 			kept |= number_of(merge->kept[i].store);
-	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
-	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		if (merge->dropped[i]->header.valid != 0)
-			result = store_invalidate(merge->dropped[i], why);
 	record.dropped = all_kept(&record) & ~kept;
+	if (!BROKEN(DROP_RECORD_EARLY))
+		result = invalidate_dropped(merge, why);
+	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
+	if (result == RESULT_OK && BROKEN(DROP_OWN_RECORD_EARLY))
+		result = end_dropped(merge, why);
 	if (result == RESULT_OK)
 		result = write_merging(merge->store, &record, why);
-	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		result = record_end(merge->dropped[i], why);
-	return result;
+	if (result == RESULT_OK && BROKEN(DROP_RECORD_EARLY))
+		result = invalidate_dropped(merge, why);
+	return result == RESULT_OK ? end_dropped(merge, why) : result;
 }
 
 enum result record_end(struct store *store, struct failure *why)

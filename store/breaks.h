@@ -43,6 +43,12 @@
 	X(KEPT_NO_SWEEP, "dirty tail of a kept store not zeroed before it is used")                \
 	X(KEPT_RECORD_LATE, "records of the kept stores written after that of the merging one")    \
 	X(KEPT_RECORD_UNCHECKED, "a resume takes any stores for the kept ones")                    \
+	X(DROP_AFTER_MERGE, "origin written before a dropped store is marked invalid")             \
+	X(DROP_RECORD_EARLY, "record says that a store is dropped before it is marked invalid")    \
+	X(DROP_OWN_RECORD_EARLY, "dropped store's record gone before the merging one's tells it")  \
+	X(LOST_OVERWRITTEN, "chunk of a lost exception overwritten with metadata")                 \
+	X(LOST_WITNESS, "lost exception taken as the witness of the origin")                       \
+	X(LOST_TORN_TAIL, "blocks with lost exceptions cleared in one go")                         \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
 	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \

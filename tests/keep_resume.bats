@@ -392,7 +392,8 @@ refused() {
 }
 
 # The end of a merge takes the records away one by one.
-@test "keep: of what a merge kept, some records are gone already: a resume removes the others, in any order of names" {
+# all_but_ended: in ./ended, a merge that kept d, e and f, each of which had all exceptions already; only records are left.
+all_but_ended() {
     mkdir full
     cd full
     for name in d e f; do
@@ -407,6 +408,10 @@ refused() {
     "$refmerge" origin store >/dev/null
     mkdir ended
     mv origin store d e f ended
+}
+
+@test "keep: of what a merge kept, some records are gone already: a resume removes the others, in any order of names" {
+    all_but_ended
     for gone in d e f 'd e' 'd f' 'e f' 'd e f'; do
         for order in 'd e f' 'f e d' 'e f d'; do
             cp --sparse=always ended/* .
@@ -440,6 +445,20 @@ invalid() {
     merged
     was_kept b c
     undone
+}
+
+@test "keep: a store can be dropped also when records of others are gone already" {
+    all_but_ended
+    for gone in e f 'e f'; do
+        cp --sparse=always ended/* .
+        for name in $gone; do
+            dd if=/dev/zero of="$name" bs=256 seek=1 count=1 conv=notrunc status=none
+        done
+        expect 0 merge --resume --drop-kept=d --keep=e --keep=f origin store || complain "the record of $gone was gone"
+        invalid d ended/d
+        "$refkeep" ended origin e f
+        same store ../right.store
+    done
 }
 
 @test "keep: several can be dropped, the undo store too" {

@@ -143,6 +143,19 @@ is_skipping() {
     same origin before
 }
 
+@test "skip-lost: where something is lost, the blocks of an area are cleared one by one, and the plan says so" {
+    local flushes planned
+    fill origin 33554432
+    make chunk=64 sequential=1000
+    flushes=$("$cowtool" merge --dry-run --json --skip-lost origin store | jq .plan.flushes)
+    truncate -s $((1001 * 64 * 512)) store
+    expect 0 merge --dry-run --json --skip-lost origin store
+    object '.left_out == 1 and .plan.flushes >= $flushes + 3' --argjson flushes "$flushes"
+    planned=$(value .plan.flushes)
+    expect 0 merge --json --skip-lost origin store
+    object '.flushes >= $flushes + 3 and .flushes <= $planned' --argjson flushes "$flushes" --argjson planned "$planned"
+}
+
 @test "skip-lost: an interrupted merge goes on with it, and is refused without it" {
     fill origin 1572864
     make chunk=1 random=2000 origin_chunks=3072

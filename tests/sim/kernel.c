@@ -185,8 +185,9 @@ bool kernel_merge(const struct scenario *scenario, uint8_t *const images[SIM_DIS
 		uint64_t offset = exception->old_chunk * merging->chunk_bytes;
 
 		for (unsigned int i = 0; i < scenario->kept_count; i++)
-			/* An undo store that was not made yet is none. */
-			if (get_le32(images[2 + i]) == HEADER_MAGIC)
+			/* An undo store that was not made yet is none; nor is an invalid one. */
+			if (get_le32(images[2 + i]) == HEADER_MAGIC &&
+			    get_le32(images[2 + i] + 4) != 0)
 				room &= keep_range(&loaded[2 + i], images[0],
 						   scenario->origin_bytes, offset,
 						   merging->chunk_bytes);

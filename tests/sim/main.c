@@ -46,7 +46,7 @@ struct shared {
 };
 
 static struct shared *shared;
-static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1};
+static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1, -1};
 
 bool seen_add(uint64_t hash)
 {
@@ -172,15 +172,14 @@ static struct limits shrink(uint64_t seed)
 	/* Repairs have no limits. */
 	if (seed % REPAIR_EVERY == 0)
 		return best;
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < 8; i++) {
 		struct limits smaller = best;
-		int *const flags[] = {&smaller.faults,	   &smaller.duplicates,
-				      &smaller.dirty_tail, &smaller.usual_order,
-				      &smaller.kept,	   &smaller.kept,
-				      &smaller.kept};
+		int *const flags[] = {&smaller.faults, &smaller.duplicates,  &smaller.dirty_tail,
+				      &smaller.lost,   &smaller.usual_order, &smaller.kept,
+				      &smaller.kept,   &smaller.kept};
 
 		/* Kept stores: two, then one, then none. */
-		*flags[i] = i < 4 ? i == 3 : 6 - i;
+		*flags[i] = i < 5 ? i == 4 : 7 - i;
 		if (still_fails(seed, &smaller, NULL))
 			best = smaller;
 	}
@@ -212,6 +211,8 @@ static void print_command(uint64_t seed, const struct limits *limits)
 		printf(" --usual-order=%d", limits->usual_order);
 	if (limits->kept >= 0)
 		printf(" --kept=%d", limits->kept);
+	if (limits->lost >= 0)
+		printf(" --lost=%d", limits->lost);
 	printf("\n");
 }
 
@@ -258,10 +259,12 @@ static void print_counts(const struct counts *counts, double seconds)
 	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and "
 	       "used %llu "
 	       "stores again; %llu faults; %llu wrong origins; %llu states with kept stores; "
-	       "%llu wrong kept stores\n",
+	       "%llu wrong kept stores; %llu states with losses; "
+	       "%llu kept stores dropped\n",
 	       (unsigned long long)counts->kernel_merges, (unsigned long long)counts->kernel_uses,
 	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins,
-	       (unsigned long long)counts->kept_states, (unsigned long long)counts->wrong_kept);
+	       (unsigned long long)counts->kept_states, (unsigned long long)counts->wrong_kept,
+	       (unsigned long long)counts->lost_states, (unsigned long long)counts->drops);
 }
 
 static int check_engine(uint64_t seed, uint64_t states, unsigned int jobs)
@@ -357,14 +360,21 @@ static int check_one(uint64_t seed, const struct limits *limits)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"states", 1, NULL, 'n'},     {"jobs", 1, NULL, 'j'},
-		{"seed", 1, NULL, 's'},	      {"breaks", 0, NULL, 'b'},
-		{"break", 1, NULL, 'B'},      {"trace", 1, NULL, 'T'},
-		{"one", 0, NULL, '1'},	      {"exceptions", 1, NULL, 'e'},
-		{"faults", 1, NULL, 'f'},     {"duplicates", 1, NULL, 'd'},
-		{"dirty-tail", 1, NULL, 't'}, {"usual-order", 1, NULL, 'u'},
-		{"kept", 1, NULL, 'k'},	      {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"states", 1, NULL, 'n'},
+						{"jobs", 1, NULL, 'j'},
+						{"seed", 1, NULL, 's'},
+						{"breaks", 0, NULL, 'b'},
+						{"break", 1, NULL, 'B'},
+						{"trace", 1, NULL, 'T'},
+						{"one", 0, NULL, '1'},
+						{"exceptions", 1, NULL, 'e'},
+						{"faults", 1, NULL, 'f'},
+						{"duplicates", 1, NULL, 'd'},
+						{"dirty-tail", 1, NULL, 't'},
+						{"usual-order", 1, NULL, 'u'},
+						{"kept", 1, NULL, 'k'},
+						{"lost", 1, NULL, 'l'},
+						{NULL, 0, NULL, 0}};
 	uint64_t states = 100000, seed = 1, traces = 0;
 	unsigned int jobs = 2;
 	bool all_breaks = false, one = false;
@@ -415,6 +425,9 @@ int main(int argc, char **argv)
 			break;
 		case 'k':
 			limits.kept = atoi(optarg) % (SIM_KEPT_MAX + 1);
+			break;
+		case 'l':
+			limits.lost = atoi(optarg);
 			break;
 		default:
 			return 2;

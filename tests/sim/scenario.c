@@ -6,6 +6,10 @@
 
 #include "store/bytes.h"
 
+/* Numbers of their own: what is lost changes nothing else of a scenario. */
+#define LOST_SEED 0x6c6f7374u
+#define LOST_ONCE_IN 6
+
 static void fill(uint8_t *bytes, uint64_t count, struct random *random)
 {
 	for (uint64_t i = 0; i + 8 <= count; i += 8)
@@ -105,7 +109,7 @@ static void make_store(struct scenario *scenario, struct random *random)
 	fill(scenario->images[1], scenario->store_bytes, random);
 	memset(scenario->images[1], 0, chunk_bytes);
 	header_encode(&header, scenario->images[1]);
-	for (uint64_t area = 0; area <= last_area; area++)
+	for (uint64_t area = 0; area + scenario->area_missing <= last_area; area++)
 		memset(scenario->images[1] + entry_place(scenario, area * per_area), 0,
 		       chunk_bytes);
 	memcpy(scenario->finished, scenario->images[1], scenario->store_bytes);
@@ -133,7 +137,8 @@ static void find_lacking(const struct scenario *scenario, struct scenario_kept *
 
 	kept->lacking = calloc(divide_up(scenario->origin_bytes, chunk_bytes), sizeof(bool));
 	for (uint32_t i = 0; i < scenario->exceptions; i++)
-		for (uint64_t at = 0; at < merging_bytes; at += SECTOR_BYTES) {
+		for (uint64_t at = 0; at < merging_bytes && !scenario->lost[i];
+		     at += SECTOR_BYTES) {
 			uint64_t byte = scenario->list[i].old_chunk * merging_bytes + at;
 
 			if (byte < scenario->origin_bytes)
@@ -332,7 +337,7 @@ static void choose_sizes(struct scenario *scenario, const struct limits *limits,
 
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits)
 {
-	struct random random = {seed};
+	struct random random = {seed}, lost_random = {seed ^ LOST_SEED};
 	uint64_t chunk_bytes, origin_chunks, store_chunks;
 
 	memset(scenario, 0, sizeof(*scenario));
@@ -358,14 +363,16 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 		scenario->window_bytes = limits->window_bytes;
 	choose_old_chunks(scenario, origin_chunks, &random);
 	choose_new_chunks(scenario, &random);
+	if (choose(limits->lost, &lost_random, LOST_ONCE_IN))
+		lost_make(scenario, &lost_random);
 	scenario->images[0] = malloc(scenario->origin_bytes);
 	scenario->images[1] = malloc(scenario->store_bytes);
 	scenario->view = malloc(scenario->origin_bytes);
 	scenario->finished = malloc(scenario->store_bytes);
 	fill(scenario->images[0], scenario->origin_bytes, &random);
 	make_store(scenario, &random);
-	kernel_view(scenario->images[0], scenario->origin_bytes, scenario->images[1],
-		    scenario->store_bytes, scenario->chunk_sectors, scenario->view);
+	lost_view(scenario, scenario->images[0], scenario->images[1], scenario->exceptions,
+		  scenario->view);
 	choose_fault(scenario, limits, &random);
 	make_all_kept(scenario, limits, &random);
 }

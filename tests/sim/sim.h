@@ -6,8 +6,9 @@
  *   disk.c      the disks and the engine: completion in any order, faults, what a power cut may leave
  *   trace.c     the same disks, following a real engine on real files
  *   scenario.c  what is merged: a store, an origin, options, all from one seed
+ *   lost.c      scenarios of which something is lost
  *   kernel.c    a small model of the kernel that goes on with the store
- *   judge.c     what must be true of the bytes that a power cut leaves
+ *   judge*.c    what must be true of the bytes that a power cut leaves; their own header is judge.h
  *   repair.c    the same for repairs: stores with defects, and what must be true of them
  *   main.c      how many of them, on how many cores; the deliberate breaks; shrinking
  */
@@ -142,6 +143,9 @@ struct scenario {
 	bool usual_order, duplicates, dirty_tail, exhaustive;
 	struct fault fault;
 	struct exception list[SCENARIO_EXCEPTIONS_MAX];
+	bool skip_lost;			    /* something may be lost, and is to be left out */
+	bool lost[SCENARIO_EXCEPTIONS_MAX]; /* of each exception */
+	bool area_missing;		    /* the list has no end on the device */
 	unsigned int kept_count;
 	struct scenario_kept kept[SIM_KEPT_MAX];
 	bool too_small;	      /* one of them is */
@@ -154,7 +158,7 @@ struct scenario {
 /* What the command line fixes; 0 and -1: chosen by the seed. */
 struct limits {
 	uint64_t exceptions, chunk_sectors, window_bytes;
-	int faults, duplicates, dirty_tail, usual_order, kept;
+	int faults, duplicates, dirty_tail, usual_order, kept, lost;
 };
 
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits);
@@ -163,6 +167,16 @@ void scenario_free(struct scenario *scenario);
 /* How many disks it has, and their sizes. */
 unsigned int scenario_disks(const struct scenario *scenario);
 uint64_t scenario_bytes(const struct scenario *scenario, unsigned int disk);
+
+/* Damages the list, or cuts the store off. Before the images are made. */
+void lost_make(struct scenario *scenario, struct random *random);
+
+/* Is anything of what is lost among the first `live` exceptions? */
+bool lost_is_left(const struct scenario *scenario, uint32_t live);
+
+/* What origin and the first `live` exceptions show, but for those that are lost. */
+void lost_view(const struct scenario *scenario, const uint8_t *origin, const uint8_t *store,
+	       uint32_t live, uint8_t *view);
 
 /* ---- the model of the kernel: works on plain bytes, knows nothing of cowtool's code ---- */
 
@@ -190,7 +204,7 @@ void kernel_view(const uint8_t *origin, uint64_t origin_bytes, const uint8_t *st
 
 struct counts {
 	uint64_t scenarios, states, distinct, nested, faults, kernel_merges, kernel_uses,
-		wrong_origins, kept_states, wrong_kept;
+		wrong_origins, kept_states, wrong_kept, lost_states, drops;
 };
 
 /* Runs a scenario and judges every state that a power cut may leave of it, as many as the budget

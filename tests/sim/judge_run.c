@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The merge as the command runs it, on the disks of a trial. */
+#include "tests/sim/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/bytes.h"
+
+void violate(struct trial *trial, const char *what)
+{
+	if (!trial->failed && trial->report)
+		fprintf(trial->report, "seed %llu, depth %u: %s\n",
+			(unsigned long long)trial->scenario->seed, trial->depth, what);
+	trial->failed = true;
+}
+
+void copy_images(const struct scenario *scenario, uint8_t *to[SIM_DISKS],
+		 uint8_t *const from[SIM_DISKS])
+{
+	memset(to, 0, SIM_DISKS * sizeof(to[0]));
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++) {
+		to[i] = malloc(scenario_bytes(scenario, i));
+		if (from)
+			memcpy(to[i], from[i], scenario_bytes(scenario, i));
+	}
+}
+
+void free_images(uint8_t *images[SIM_DISKS])
+{
+	for (int i = 0; i < SIM_DISKS; i++)
+		free(images[i]);
+}
+
+bool same_images(const struct scenario *scenario, const struct sim *sim,
+		 uint8_t *const images[SIM_DISKS])
+{
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		if (memcmp(sim->disks[i].current, images[i], scenario_bytes(scenario, i)) != 0)
+			return false;
+	return true;
+}
+
+void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_DISKS])
+{
+	static const char *const names[SIM_DISKS] = {"origin", "store", "kept1", "kept2", "kept3"};
+	const struct scenario *scenario = trial->scenario;
+
+	sim_open(sim, random_next(&trial->random));
+	sim->in_order = scenario->exhaustive && random_once_in(&trial->random, 2);
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		sim_add_disk(sim, (int)i, names[i], images[i], scenario_bytes(scenario, i),
+			     scenario->block_bytes[i]);
+}
+
+/* As the command does it: an undo store's file in which nothing was written is made anew. */
+static enum result open_kept(struct sim *sim, const struct scenario *scenario,
+			     const struct command *command, struct kept *kept, struct store *stores,
+			     struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (unsigned int i = 0; i < command->kept_count && result == RESULT_OK; i++) {
+		bool undo = scenario->kept[command->kept[i]].undo;
+		struct sim_disk *disk = &sim->disks[2 + command->kept[i]];
+
+		kept[i] = (struct kept){
+			.store = &stores[i],
+			.role = undo ? RECORD_UNDO : RECORD_KEPT,
+			.is_new = undo && bytes_are_zero(disk->current, disk->device.bytes)};
+		stores[i] = (struct store){.device = &disk->device, .io = &sim->io};
+		if (!kept[i].is_new)
+			result = store_open(&stores[i], &disk->device, &sim->io, why);
+	}
+	return result;
+}
+
+static enum result open_dropped(struct merge *merge, struct sim *sim, const struct command *command,
+				struct failure *why)
+{
+	if (command->dropped < 0)
+		return RESULT_OK;
+	merge->dropped_count = 1;
+	return store_open(merge->dropped[0], &sim->disks[2 + command->dropped].device, &sim->io,
+			  why);
+}
+
+static enum result prepare(struct merge *merge, struct sim *sim, const struct scenario *scenario,
+			   const struct command *command, struct store *stores, struct failure *why)
+{
+	enum result result = merge_prepare(merge, why);
+
+	if (result != RESULT_OK || !merge_has_work(merge))
+		return result;
+	merge->kept_count = command->kept_count;
+	result = open_kept(sim, scenario, command, merge->kept, stores, why);
+	if (result == RESULT_OK)
+		result = open_dropped(merge, sim, command, why);
+	return result == RESULT_OK ? merge_prepare_kept(merge, why) : result;
+}
+
+struct command command_make(const struct scenario *scenario, bool resume)
+{
+	struct command command = {.resume = resume,
+				  .skip_lost = scenario->skip_lost,
+				  .kept_count = scenario->kept_count,
+				  .dropped = -1};
+
+	for (unsigned int i = 0; i < command.kept_count; i++)
+		command.kept[i] = i;
+	return command;
+}
+
+enum result run_command(struct sim *sim, const struct scenario *scenario,
+			const struct command *command, struct failure *why)
+{
+	struct store store, stores[SIM_KEPT_MAX], dropped, *to_drop[] = {&dropped};
+	struct kept kept[SIM_KEPT_MAX] = {{0}};
+	struct merge merge = {
+		.store = &store,
+		.origin = &sim->disks[0].device,
+		.io = &sim->io,
+		.resume = command->resume,
+		.force = scenario->duplicates,
+		.skip_lost = command->skip_lost,
+		.skip_identity = true,
+		.window_bytes = scenario->window_bytes,
+		.kept = kept,
+		.dropped = to_drop,
+		.invalidate_full = scenario->invalidate_full,
+	};
+	enum result result = store_open(&store, &sim->disks[1].device, &sim->io, why);
+
+	if (result == RESULT_OK)
+		result = prepare(&merge, sim, scenario, command, stores, why);
+	if (result == RESULT_OK)
+		result = merge_run(&merge, why);
+	for (unsigned int i = 0; i < SIM_KEPT_MAX; i++)
+		kept_free(&kept[i]);
+	left_out_free(&merge.left_out);
+	return result;
+}
