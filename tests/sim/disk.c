@@ -307,6 +307,30 @@ void sim_add_disk(struct sim *sim, int number, const char *name, const uint8_t *
 	memcpy(disk->durable, image, bytes);
 }
 
+static void inherit_write(struct sim *to, const struct sim *from, const struct sim_write *write)
+{
+	struct sim_write *copy = malloc(sizeof(*copy) + write->bytes);
+
+	*copy = *write;
+	copy->disk = &to->disks[write->disk - from->disks];
+	copy->data = (uint8_t *)(copy + 1);
+	memcpy(copy->data, write->data, write->bytes);
+	copy->completed = false;
+	to->writes[to->write_count++] = copy;
+	complete_write(to, copy);
+}
+
+void sim_inherit(struct sim *to, const struct sim *from, struct random *random)
+{
+	for (int i = 0; i < SIM_DISKS && from->disks[i].current; i++) {
+		memcpy(to->disks[i].current, from->disks[i].current, from->disks[i].device.bytes);
+		memcpy(to->disks[i].durable, from->disks[i].durable, from->disks[i].device.bytes);
+	}
+	for (unsigned int i = 0; i < from->write_count; i++)
+		if (from->writes[i]->completed || random_once_in(random, 2))
+			inherit_write(to, from, from->writes[i]);
+}
+
 void sim_close(struct sim *sim)
 {
 	assert(sim->waiting_count == 0);

@@ -6,6 +6,9 @@
 
 #include "store/bytes.h"
 
+/* At so many moments the process is killed; of the next one all of the first moments are looked at. */
+#define KILLS_ONCE_IN 24
+#define MOMENTS_AFTER_KILL 10
 /* Up to this many loose blocks, every subset of them is tried. */
 #define EXHAUSTIVE_BLOCKS 10
 /* In so many states a kept store is given up. */
@@ -20,12 +23,21 @@ static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, uint64_t count)
 	return hash;
 }
 
+/* A store that a process had given up before it was killed is not named to the next one. */
+static bool is_durable(const struct trial *trial, const struct sim *sim)
+{
+	for (unsigned int i = 0; i < sim->write_count; i++)
+		if (trial->dropping < 0 || sim->writes[i]->disk != &sim->disks[2 + trial->dropping])
+			return false;
+	return true;
+}
+
 void judge_finished(struct trial *trial, struct sim *sim)
 {
 	const struct scenario *scenario = trial->scenario;
 	uint8_t *images[SIM_DISKS];
 
-	if (sim_loose_blocks(sim) > 0)
+	if (!is_durable(trial, sim))
 		violate(trial, "the merge is done, and something is not durable");
 	copy_images(scenario, images, NULL);
 	sim_power_cut(sim, &trial->random, NULL, images);
@@ -122,6 +134,41 @@ static void cut_in_every_way(struct trial *trial, struct sim *sim, unsigned int 
 		cut(trial, sim, &choice);
 }
 
+/* The process is killed at this moment, and a resume finds what was not flushed, as if it were safe. */
+static void kill_and_resume(struct trial *trial, const struct sim *sim)
+{
+	uint8_t *images[SIM_DISKS] = {NULL};
+	unsigned int watched = trial->watched;
+	struct sim *next = malloc(sizeof(*next));
+	struct failure why = {.text = ""};
+	struct command command;
+
+	open_disks(next, trial, trial->scenario->images);
+	sim_inherit(next, sim, &trial->random);
+	for (unsigned int i = 0; i < scenario_disks(trial->scenario); i++)
+		images[i] = next->disks[i].current;
+	command = choose_resume(trial, images);
+	trial->counts->kills++;
+	trial->depth++;
+	trial->watched = MOMENTS_AFTER_KILL;
+	judge_watch(trial, next);
+	if (run_command(next, trial->scenario, &command, &why) != RESULT_OK)
+		violate(trial, why.text[0] ? why.text : "the resume failed without a word");
+	else
+		judge_finished(trial, next);
+	trial->watched = watched;
+	trial->depth--;
+	sim_close(next);
+	free(next);
+}
+
+/* After a flush that failed, a disk can show what it has lost. */
+static bool can_be_killed(const struct trial *trial, const struct sim *sim)
+{
+	return trial->depth < DEPTH_MAX && trial->budget > 0 && !trial->failed &&
+	       sim->fault.kind != FAULT_FLUSH && !sim->wrote_outside;
+}
+
 /* The power may go at this moment. In a resume only some moments are looked at. */
 static void observe(struct sim *sim, void *context)
 {
@@ -129,6 +176,8 @@ static void observe(struct sim *sim, void *context)
 	unsigned int loose = sim_loose_blocks(sim);
 	unsigned int tries = 1 + (unsigned int)random_below(&trial->random, 3);
 
+	if (can_be_killed(trial, sim) && random_once_in(&trial->random, KILLS_ONCE_IN))
+		kill_and_resume(trial, sim);
 	if (trial->watched > 0)
 		trial->watched--;
 	else if (trial->depth > 0 && !random_once_in(&trial->random, 6))

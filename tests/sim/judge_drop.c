@@ -83,7 +83,8 @@ struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISK
 	image = images[2 + trial->dropping];
 	may_keep = is_valid(image);
 	may_leave_out = !may_keep && (!has_record(images[1], &record) || is_noted(&record, image));
-	if (may_keep && random_once_in(&trial->random, 2))
+	/* Kept to the end by a resume that came before it was given up, it is no more one of those. */
+	if (may_keep && (!has_record(image, &record) || random_once_in(&trial->random, 2)))
 		return command;
 	leave_out(&command, (unsigned int)trial->dropping);
 	if (!may_leave_out || random_once_in(&trial->random, 2))

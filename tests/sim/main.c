@@ -260,11 +260,12 @@ static void print_counts(const struct counts *counts, double seconds)
 	       "used %llu "
 	       "stores again; %llu faults; %llu wrong origins; %llu states with kept stores; "
 	       "%llu wrong kept stores; %llu states with losses; "
-	       "%llu kept stores dropped\n",
+	       "%llu kept stores dropped; %llu processes killed, and cut off in the next\n",
 	       (unsigned long long)counts->kernel_merges, (unsigned long long)counts->kernel_uses,
 	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins,
 	       (unsigned long long)counts->kept_states, (unsigned long long)counts->wrong_kept,
-	       (unsigned long long)counts->lost_states, (unsigned long long)counts->drops);
+	       (unsigned long long)counts->lost_states, (unsigned long long)counts->drops,
+	       (unsigned long long)counts->kills);
 }
 
 static int check_engine(uint64_t seed, uint64_t states, unsigned int jobs)

@@ -17,6 +17,8 @@
 #define OLD_CHUNKS_MAX 160u
 #define EXHAUSTIVE_BLOCKS 8u
 #define DEPTH_MAX 3u
+/* At so many moments the process is killed. */
+#define KILLS_ONCE_IN 12
 #define STATES_OF_ONE_REPAIR 400u
 
 /* What is repaired. */
@@ -495,10 +497,40 @@ static void cut(struct repair_trial *trial, struct sim *sim, const uint64_t *cho
 	free_images(images);
 }
 
+/* The process is killed at this moment, and a repair begins anew, as if what it reads were safe. */
+static void kill_and_repair(struct repair_trial *trial, const struct sim *sim)
+{
+	struct sim *next = open_disks(trial, trial->broken->images);
+	struct failure why = {.text = ""};
+	size_t items;
+
+	sim_inherit(next, sim, &trial->random);
+	trial->counts->kills++;
+	trial->depth++;
+	next->observer = observe;
+	next->context = trial;
+	if (run_engine(trial, next, &items, &why) != RESULT_OK)
+		violate(trial, why.text);
+	else if (items > 0)
+		judge_finished(trial, next);
+	close_disks(next);
+	trial->depth--;
+}
+
+/* After a flush that failed, a disk can show what it has lost. */
+static bool can_be_killed(const struct repair_trial *trial, const struct sim *sim)
+{
+	return trial->depth < DEPTH_MAX && trial->budget > 0 && !trial->failed &&
+	       sim->fault.kind != FAULT_FLUSH && !sim->wrote_outside;
+}
+
 static void observe(struct sim *sim, void *context)
 {
 	struct repair_trial *trial = context;
 	unsigned int loose = sim_loose_blocks(sim);
+
+	if (can_be_killed(trial, sim) && random_once_in(&trial->random, KILLS_ONCE_IN))
+		kill_and_repair(trial, sim);
 
 	for (uint64_t choice = 0; loose <= EXHAUSTIVE_BLOCKS && choice >> loose == 0; choice++)
 		cut(trial, sim, &choice);

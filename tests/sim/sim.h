@@ -115,6 +115,12 @@ unsigned int sim_loose_blocks(const struct sim *sim);
 void sim_power_cut(struct sim *sim, struct random *random, const uint64_t *choice,
 		   uint8_t *images[SIM_DISKS]);
 
+/*
+ * A process was killed, and the next one finds the disks as they are, without a power cut: `to` has
+ * disks of the same sizes. What was on its way is done, or was never sent; nothing is flushed by that.
+ */
+void sim_inherit(struct sim *to, const struct sim *from, struct random *random);
+
 /* ---- scenarios ---- */
 
 #define SCENARIO_EXCEPTIONS_MAX 700
@@ -204,7 +210,7 @@ void kernel_view(const uint8_t *origin, uint64_t origin_bytes, const uint8_t *st
 
 struct counts {
 	uint64_t scenarios, states, distinct, nested, faults, kernel_merges, kernel_uses,
-		wrong_origins, kept_states, wrong_kept, lost_states, drops;
+		wrong_origins, kept_states, wrong_kept, lost_states, drops, kills;
 };
 
 /* Runs a scenario and judges every state that a power cut may leave of it, as many as the budget
