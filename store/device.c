@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -82,6 +84,16 @@ static enum result refuse_user(const struct device *device, struct failure *why)
 	return RESULT_OK;
 }
 
+/*
+ * Where an earlier process could not flush, the page cache may hold what is not on the medium, and
+ * say that it is. It is flushed and forgotten before anything is read from there.
+ */
+static void forget_cache(const struct device *device)
+{
+	if (device->writable && fdatasync(device->fd) == 0)
+		device_drop_cache(device);
+}
+
 /* O_NOATIME is for the owner of the file and for root alone. */
 static int open_once(struct device *device, int flags)
 {
@@ -91,9 +103,13 @@ static int open_once(struct device *device, int flags)
 		device->fd = open(device->name, flags | O_DIRECT);
 	}
 	device->direct = device->fd >= 0;
-	if (device->fd < 0 && errno == EINVAL)
-		device->fd = open(device->name, flags);
-	return device->fd < 0 ? errno : 0;
+	if (device->fd >= 0 || errno != EINVAL)
+		return device->fd < 0 ? errno : 0;
+	device->fd = open(device->name, flags);
+	if (device->fd < 0)
+		return errno;
+	forget_cache(device);
+	return 0;
 }
 
 static enum result open_file(struct device *device, enum device_mode mode, struct failure *why)
@@ -123,26 +139,52 @@ static void stop_direct(struct device *device)
 {
 	int flags = fcntl(device->fd, F_GETFL);
 
-	if (flags >= 0 && fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) == 0)
-		device->direct = false;
+	if (flags < 0 || fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) != 0)
+		return;
+	device->direct = false;
+	forget_cache(device);
+}
+
+/* The logical block of the disk under a file system, from sysfs; 0: not known. A partition has that
+ * of its disk. */
+static uint32_t disk_block_bytes(dev_t file_system)
+{
+	static const char *const folders[] = {"queue", "../queue"};
+	unsigned int block = 0;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && block == 0; i++) {
+		char path[80];
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/logical_block_size",
+			 major(file_system), minor(file_system), folders[i]);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (fscanf(file, "%u", &block) != 1)
+			block = 0;
+		fclose(file);
+	}
+	return block;
 }
 
 /*
- * An image file says nothing of its blocks but what O_DIRECT needs. Where even that is not told
- * (Linux before 6.1), the largest common one is taken; trying would not do, for reads of holes
- * always succeed.
+ * An image file says nothing of its blocks but what O_DIRECT needs, and Linux before 6.1 not even
+ * that; its disk says it there. A guess would not do: with one too small, O_DIRECT fails; with one
+ * too large, a block could be torn that is taken to be written whole. And trying would not do, for
+ * reads of holes always succeed. 0: not known.
  */
 static uint32_t file_block_bytes(const struct device *device)
 {
-	uint32_t block = BUFFER_ALIGNMENT;
+	uint32_t block = disk_block_bytes(device->file_system);
 #ifdef STATX_DIOALIGN
 	struct statx status;
 
 	if (statx(device->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
-	    (status.stx_mask & STATX_DIOALIGN) && is_power_of_two(status.stx_dio_offset_align))
+	    (status.stx_mask & STATX_DIOALIGN))
 		block = status.stx_dio_offset_align;
 #endif
-	return (uint32_t)max_u64(block, SECTOR_BYTES);
+	return is_power_of_two(block) && block >= SECTOR_BYTES ? block : 0;
 }
 
 static enum result measure(struct device *device, struct failure *why)
@@ -164,11 +206,13 @@ static enum result measure(struct device *device, struct failure *why)
 		device->block_bytes = (uint32_t)block;
 	} else {
 		device->bytes = (uint64_t)status.st_size;
-		device->block_bytes = device->direct ? file_block_bytes(device) : SECTOR_BYTES;
+		device->block_bytes = device->direct ? file_block_bytes(device) : 0;
 	}
 	/* No buffer here is aligned to larger blocks. */
-	if (device->direct && device->block_bytes > BUFFER_ALIGNMENT)
+	if (device->direct && (device->block_bytes > BUFFER_ALIGNMENT || device->block_bytes == 0))
 		stop_direct(device);
+	if (device->block_bytes == 0)
+		device->block_bytes = SECTOR_BYTES;
 	device->bytes = round_down(device->bytes, SECTOR_BYTES);
 	return RESULT_OK;
 }

@@ -354,3 +354,32 @@ numbers() {
     grep -q '[0-9]%' err || complain 'no progress was printed'
     merged
 }
+
+# writes_of OPTION...: a merge of copies of ./first and ./second under strace; ./writes has the size of each write.
+writes_of() {
+    cp first origin
+    cp second store
+    strace -o trace -e trace=pwritev "$@" "$cowtool" merge --io=sync --window=4K origin store >out 2>err
+    grep -o '= [0-9]*$' trace >writes
+    merged
+}
+
+@test "merge: the blocks of an image's disk are known where the kernel does not tell them (before 6.1)" {
+    command -v strace >/dev/null || skip 'strace is not installed (make setup)'
+    strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here (no ptrace)'
+    export ASAN_OPTIONS=detect_leaks=0
+    fill origin 262144
+    make chunk=1 random=300 origin_chunks=512
+    reference
+    cp origin first
+    cp store second
+    writes_of
+    mv writes told
+    ! grep -q O_DIRECT err || skip 'no O_DIRECT here'
+    writes_of --inject=statx:error=ENOSYS
+    cmp told writes
+    # Where the disk does not say it, either, nothing is guessed.
+    if [[ -e /sys/dev/block/$(stat -c '%Hd:%Ld' .)/queue ]]; then
+        ! grep -q O_DIRECT err || complain 'O_DIRECT was given up'
+    fi
+}
