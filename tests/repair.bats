@@ -85,10 +85,12 @@ comes_and_goes() {
 
 @test "repair: a header that is lost in any way becomes what it was, byte for byte" {
     wanted chunk=8 sequential=40
-    for name in header-magic header-blank header-race header-version header-chunk-size; do
+    for name in header-magic header-blank header-version header-chunk-size; do
         "$here/defects" $name origin store
         mends --rebuild-header
     done
+    "$here/defects" header-race origin store
+    mends --rebuild-header --set-valid
 }
 
 @test "repair: slack, records that say nothing, and a dirty tail are zeroed, and nothing else is" {
@@ -468,6 +470,32 @@ comes_and_goes() {
     wanted chunk=8 sequential=40
     make chunk=8 sequential=40 magic=5 valid=0
     mends --rebuild-header --set-valid
+}
+
+@test "repair: a header that says invalid stays so whatever else of it is wrong, and the plan says why" {
+    wanted chunk=8 sequential=20 valid=0
+    "$mkstore" valid chunk=8 sequential=20
+    for keys in header_chunk=3 version=7 'magic=5 header_chunk=16' 'magic=5 header_chunk=0x1000000'; do
+        # shellcheck disable=SC2086
+        make chunk=8 sequential=20 valid=0 $keys
+        cp store lost
+        expect 2 repair --yes --no-backup --rebuild-header store
+        grep -q 'write a header: marked invalid.*had given the snapshot up; --set-valid would mark it valid' out
+        grep -q 'Not mended by this: header-invalid' out
+        same store wanted
+        mv lost store
+        expect 0 repair --yes --no-backup --rebuild-header --set-valid store
+        fails grep 'would mark it valid' out
+        same store valid
+    done
+}
+
+@test "repair: of a header that went while the kernel gave the snapshot up an invalid one is made" {
+    wanted chunk=8 sequential=40 valid=0
+    "$here/defects" header-race origin store
+    expect 2 repair --yes --no-backup --rebuild-header store
+    grep -q 'marked invalid' out
+    same store wanted
 }
 
 @test "repair: two chunk sizes that could be are not chosen from; --chunk names one" {

@@ -86,7 +86,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	result = choose_header(session, &chosen, why);
 	if (result != RESULT_OK)
 		return result;
-	header = rebuild_header(&session->rebuild.remains, chosen->chunk_sectors);
+	header = rebuild_header(&session->rebuild, chosen->chunk_sectors);
 	store_assume_header(&session->store, &header);
 	repair->header_is_lost = true;
 	return RESULT_OK;

@@ -104,11 +104,23 @@ static void describe_drop(const struct repair *repair, const struct repair_item 
 		snprintf(text, size, "drop it; %s", view);
 }
 
+static void describe_header(const struct repair *repair, char *text, size_t size)
+{
+	const struct header *header = &repair->store->header;
+	int length = snprintf(text, size, "write a header: %s, chunks of %u sectors (%llu bytes)",
+			      header->valid ? "valid" : "marked invalid", header->chunk_sectors,
+			      (unsigned long long)repair->store->geometry.chunk_bytes);
+
+	if (!header->valid)
+		snprintf(text + length, size - (size_t)length,
+			 ", as what stands in its place shows that the kernel had given the "
+			 "snapshot up%s",
+			 repair->set_valid ? "" : "; --set-valid would mark it valid");
+}
+
 const char *repair_describe(const struct repair *repair, const struct repair_item *item, char *text,
 			    size_t size)
 {
-	const struct header *header = &repair->store->header;
-
 	switch (item->kind) {
 	case REPAIR_DROP:
 	case REPAIR_DROP_SHARED:
@@ -116,9 +128,7 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 		describe_drop(repair, item, text, size);
 		break;
 	case REPAIR_REBUILD_HEADER:
-		snprintf(text, size, "write a header: %s, chunks of %u sectors (%llu bytes)",
-			 header->valid ? "valid" : "marked invalid", header->chunk_sectors,
-			 (unsigned long long)repair->store->geometry.chunk_bytes);
+		describe_header(repair, text, size);
 		break;
 	case REPAIR_SET_VALID:
 		snprintf(text, size,
