@@ -372,6 +372,15 @@ comes_and_goes() {
     grep -q 'repairs done: 3' said
 }
 
+@test "repair: 'all' of the bytes behind a header does not take the stale record with it" {
+    "$here/defects" stale-record origin store
+    cp store wanted
+    put store 1000 '\7'
+    answers 'a\nn\n' 1 repair --no-backup store
+    same store wanted
+    grep -q 'repairs done: 1' said
+}
+
 @test "repair: no exception moves as long as a chunk is to keep two" {
     three_defects
     make chunk=8 size=204800 sequential=40 entry=5:5:49000 entry=39:3:41
