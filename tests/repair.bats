@@ -593,6 +593,29 @@ comes_and_goes() {
     refuses 5 store -- repair --yes --no-backup --origin=store store
 }
 
+@test "repair: an origin of no bytes is refused, and so is one that is a store; no exception goes" {
+    make chunk=8 sequential=20
+    : >origin
+    refuses 5 origin store -- repair --yes --no-backup --origin=origin store
+    said 'origin: has no bytes'
+    refuses 5 origin store -- repair --dry-run --origin=origin store
+    "$mkstore" origin chunk=8 size=65536 sequential=5
+    refuses 5 origin store -- repair --yes --no-backup --origin=origin store
+    said 'origin: is itself a COW store'
+    # A store whose header is lost has no other origin either.
+    put store 0 '\0'
+    refuses 5 origin store -- repair --yes --no-backup --rebuild-header --origin=origin store
+    said 'origin: is itself a COW store'
+}
+
+@test "repair: what is not in the view of the origin that was named says how large that is" {
+    fill origin 81408
+    make chunk=8 sequential=40
+    expect 0 repair --dry-run --origin=origin store
+    grep -q 'drop it; nothing of the view of an origin of 81408 bytes is lost' out
+    fails grep 'nothing of the view is lost' out
+}
+
 @test "repair: a list that is all wrong is beyond repair" {
     make chunk=8 sequential=1100000 modulo=1 data=0
     expect 2 repair --yes --no-backup store

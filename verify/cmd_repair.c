@@ -10,6 +10,7 @@
 #include "store/savefile.h"
 #include "verify/advice.h"
 #include "verify/commands.h"
+#include "verify/roles.h"
 
 /* ---- the header ---- */
 
@@ -243,6 +244,8 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 				     choice->dry_run ? DEVICE_HOLD : DEVICE_OWN, why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, IO_ENGINE_AUTO, why);
+	if (result == RESULT_OK && choice->origin)
+		result = roles_check_origin(&session->origin, &session->io, why);
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
 	session->repair = (struct repair){

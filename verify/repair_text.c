@@ -73,6 +73,10 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 			 (unsigned long long)(range.offset + range.bytes - 1));
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
+	else if (repair->origin_known &&
+		 check_view_bytes(&repair->check, item->exception.old_chunk) == 0)
+		snprintf(text, size, "nothing of the view of an origin of %llu bytes is lost",
+			 (unsigned long long)repair->origin_bytes);
 	else
 		snprintf(text, size, "nothing of the view is lost");
 }
