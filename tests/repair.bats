@@ -432,30 +432,30 @@ comes_and_goes() {
     same store broken
 }
 
-# meanwhile QUESTION COMMAND... -- CODE ARGUMENT...: cowtool on a terminal of its own; when it asks QUESTION, COMMAND is
-# run, and only then are $typed and 'a' for all that is asked answered.
+# types_later QUESTION COMMAND...: when QUESTION is in ./said, runs COMMAND, then types $typed and 'a' for all that is asked.
+types_later() {
+    for ((i = 0; i < 500; i++)); do
+        ! grep -qF -- "$1" said || break
+        sleep 0.02
+    done
+    "${@:2}"
+    printf '%ba\na\na\na\n' "${typed:-}"
+    sleep 0.2
+}
+
+# meanwhile QUESTION COMMAND... -- CODE ARGUMENT...: cowtool on a terminal of its own; COMMAND is run while it asks QUESTION.
 meanwhile() {
-    local question=$1 command=() said_so
-    shift
+    local before=() wanted_code code=0 command
     while [[ $1 != -- ]]; do
-        command+=("$1")
+        before+=("$1")
         shift
     done
-    shift
-    local wanted_code=$1 code=0
-    shift
+    wanted_code=$2
+    shift 2
     command -v script >/dev/null || skip 'there is no script(1)'
+    printf -v command '%q ' "$cowtool" "$@"
     : >said
-    printf -v said_so '%q ' "$cowtool" "$@"
-    {
-        for ((i = 0; i < 500; i++)); do
-            ! grep -qF -- "$question" said || break
-            sleep 0.02
-        done
-        "${command[@]}"
-        printf '%ba\na\na\na\n' "${typed:-}"
-        sleep 0.2
-    } | timeout 30 script -qec "$said_so" /dev/null >said || code=$?
+    types_later "${before[@]}" | timeout 30 script -qec "$command" /dev/null >said || code=$?
     ((code == wanted_code)) || { cat said && complain "cowtool $*: exit code $code, not $wanted_code"; }
 }
 
