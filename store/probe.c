@@ -43,29 +43,43 @@ static void take_value(blkid_probe probe, const char *key, char *to, size_t size
 /* What blkid_do_safeprobe answers. */
 enum { PROBE_FOUND = 0, PROBE_NOTHING = 1, PROBE_AMBIGUOUS = -2 };
 
+static enum result take_answer(blkid_probe probe, int answer, struct probe_identity *identity,
+			       struct failure *why)
+{
+	switch (answer) {
+	case PROBE_FOUND:
+		take_value(probe, "TYPE", identity->type, sizeof(identity->type));
+		take_value(probe, "UUID", identity->uuid, sizeof(identity->uuid));
+		take_value(probe, "PTTYPE", identity->type, sizeof(identity->type));
+		take_value(probe, "PTUUID", identity->uuid, sizeof(identity->uuid));
+		return RESULT_OK;
+	case PROBE_AMBIGUOUS:
+		identity->ambiguous = true;
+		snprintf(identity->type, sizeof(identity->type), "more than one signature");
+		return RESULT_OK;
+	case PROBE_NOTHING:
+		return RESULT_OK;
+	}
+	return fail(why, RESULT_IO, "libblkid cannot look for a file system");
+}
+
 static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity *identity,
-			      int *answer, struct failure *why)
+			      struct failure *why)
 {
 	blkid_probe probe = blkid_new_probe();
+	enum result result;
 
 	if (!probe)
 		return fail_memory(why, "libblkid's probe", 0);
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE);
 	blkid_probe_enable_partitions(probe, 1);
-	if (blkid_probe_set_device(probe, fd, 0, (blkid_loff_t)disk_bytes) != 0) {
-		blkid_free_probe(probe);
-		return fail(why, RESULT_IO, "libblkid cannot look for a file system");
-	}
-	*answer = blkid_do_safeprobe(probe);
-	if (*answer == PROBE_FOUND) {
-		take_value(probe, "TYPE", identity->type, sizeof(identity->type));
-		take_value(probe, "UUID", identity->uuid, sizeof(identity->uuid));
-		take_value(probe, "PTTYPE", identity->type, sizeof(identity->type));
-		take_value(probe, "PTUUID", identity->uuid, sizeof(identity->uuid));
-	}
+	if (blkid_probe_set_device(probe, fd, 0, (blkid_loff_t)disk_bytes) == 0)
+		result = take_answer(probe, blkid_do_safeprobe(probe), identity, why);
+	else
+		result = fail(why, RESULT_IO, "libblkid cannot look for a file system");
 	blkid_free_probe(probe);
-	return RESULT_OK;
+	return result;
 }
 
 static bool write_all(int fd, const struct probe_range *range)
@@ -87,7 +101,6 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 {
 	int fd = memfd_create("cowtool-probe", MFD_CLOEXEC);
 	enum result result = RESULT_OK;
-	int answer;
 
 	memset(identity, 0, sizeof(*identity));
 	if (fd < 0)
@@ -100,7 +113,7 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 			result = fail_errno(why, RESULT_IO, errno,
 					    "cannot fill a memory file for libblkid");
 	if (result == RESULT_OK)
-		result = probe_file(fd, disk_bytes, identity, &answer, why);
+		result = probe_file(fd, disk_bytes, identity, why);
 	close(fd);
 	return result;
 }
@@ -108,7 +121,7 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 enum result probe_device(const struct device *device, struct probe_identity *identity,
 			 struct failure *why)
 {
-	int flags = fcntl(device->fd, F_GETFL), answer = PROBE_NOTHING;
+	int flags = fcntl(device->fd, F_GETFL);
 	struct failure reading = {.text = ""};
 	enum result result;
 
@@ -117,16 +130,11 @@ enum result probe_device(const struct device *device, struct probe_identity *ide
 	if (flags < 0 || fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) != 0)
 		return fail_errno(why, RESULT_IO, errno,
 				  "%s: cannot be read through the page cache", device->name);
-	result = probe_file(device->fd, device->bytes, identity, &answer, &reading);
+	result = probe_file(device->fd, device->bytes, identity, &reading);
 	if (fcntl(device->fd, F_SETFL, flags) != 0 && result == RESULT_OK)
 		result = fail_errno(&reading, RESULT_IO, errno, "cannot be read directly again");
 	if (result != RESULT_OK)
 		return fail(why, result, "%s: %s", device->name, reading.text);
-	if (answer == PROBE_AMBIGUOUS)
-		snprintf(identity->type, sizeof(identity->type), "more than one signature");
-	else if (answer != PROBE_FOUND && answer != PROBE_NOTHING)
-		return fail(why, RESULT_IO, "%s: libblkid cannot look for a file system",
-			    device->name);
 	return RESULT_OK;
 }
 

@@ -19,8 +19,9 @@ enum result probe_resolve(const char *name, char **path, struct failure *why);
 /* What stands at the beginning of a disk: a file system, RAID or LVM member, or a partition table.
  */
 struct probe_identity {
-	char type[32]; /* "" where nothing was recognised */
-	char uuid[64]; /* "" where it has none */
+	char type[32];	/* "" where nothing was recognised */
+	char uuid[64];	/* "" where it has none */
+	bool ambiguous; /* things that cannot stand beside each other: "more than one signature" */
 };
 
 /* Some bytes of a disk, for probe_bytes. */
@@ -31,14 +32,13 @@ struct probe_range {
 };
 
 /* Which identity a disk of `disk_bytes` bytes would have that holds these ranges, and zeros
- * elsewhere. */
+ * elsewhere. RESULT_IO: libblkid could not look. */
 enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, size_t count,
 			struct probe_identity *identity, struct failure *why);
 
 /*
- * What stands on an open device, all of it looked at by libblkid itself. Where it finds several
- * things that cannot stand beside each other, the type is "more than one signature". Nothing may be
- * in flight on the device, which is not direct meanwhile.
+ * What stands on an open device, all of it looked at by libblkid itself. Nothing may be in flight on
+ * the device, which is not direct meanwhile.
  */
 enum result probe_device(const struct device *device, struct probe_identity *identity,
 			 struct failure *why);

@@ -96,10 +96,10 @@ static enum result check_foreign(struct device *device, struct io *io, struct fa
 	free(buffer);
 	if (result == RESULT_OK && identity.type[0])
 		return fail(why, RESULT_REFUSED,
-			    "%s: holds something else: %s, UUID %s; name the right device, or use "
+			    "%s: holds something else: %s%s%s; name the right device, or use "
 			    "--force",
-			    device->name, identity.type,
-			    identity.uuid[0] ? identity.uuid : "(none)");
+			    device->name, identity.type, identity.uuid[0] ? ", UUID " : "",
+			    identity.uuid);
 	return result;
 }
 

@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "store/bytes.h"
+#include "store/checksum.h"
 #include "store/store.h"
 
 #define SLOTS 64u
 /* Reading ahead starts with this many pieces and doubles: a small store costs a small read. */
 #define SLOTS_AT_START 2u
 #define READ_AHEAD_BYTES (8u << 20)
+/* This much of the header's chunk is part of the checksum: as much as anybody looks at. */
+#define HEAD_BYTES_MAX (1024u << 10)
 
 struct slot {
 	struct io_request request;
@@ -189,5 +192,50 @@ enum result store_scan(const struct store *store, struct store_scan *scan, struc
 	if (result == RESULT_STOPPED)
 		result = RESULT_OK;
 	scan->area_missing = result == RESULT_OK && !state.ended;
+	return result;
+}
+
+/* ---- a checksum ---- */
+
+static enum result add_to_checksum(void *context, uint64_t index, const uint8_t *entries,
+				   uint32_t count, struct failure *why)
+{
+	uint32_t *crc32 = context;
+
+	(void)index;
+	(void)why;
+	*crc32 = checksum_crc32(*crc32, entries, (size_t)count * EXCEPTION_BYTES);
+	return RESULT_OK;
+}
+
+static enum result add_head(const struct store *store, uint32_t *crc32, struct failure *why)
+{
+	uint64_t bytes = BUFFER_ALIGNMENT;
+	enum result result;
+	uint8_t *head;
+
+	if (store->header_fault == HEADER_GOOD)
+		bytes = min_u64(store->geometry.chunk_bytes, HEAD_BYTES_MAX);
+	bytes = min_u64(bytes, store->device->bytes);
+	head = io_buffer(bytes);
+	if (!head)
+		return fail_memory(why, "the header", bytes);
+	result = io_read(store->io, store->device, 0, head, bytes, why);
+	if (result == RESULT_OK)
+		*crc32 = checksum_crc32(*crc32, head, bytes);
+	free(head);
+	return result;
+}
+
+enum result store_metadata_crc32(const struct store *store, uint32_t *crc32, struct failure *why)
+{
+	struct store_scan scan = {
+		.live = add_to_checksum, .tail = add_to_checksum, .context = crc32};
+	enum result result;
+
+	*crc32 = 0;
+	result = add_head(store, crc32, why);
+	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
+		result = store_scan(store, &scan, why);
 	return result;
 }

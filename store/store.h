@@ -106,6 +106,13 @@ struct store_scan {
  */
 enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why);
 
+/*
+ * CRC-32 of the metadata as it is now: the header's chunk (at most its first MiB) and every area up
+ * to the one in which the list ends; where the header is not good, the first BUFFER_ALIGNMENT bytes.
+ * It tells whether somebody wrote between two looks.
+ */
+enum result store_metadata_crc32(const struct store *store, uint32_t *crc32, struct failure *why);
+
 /* How many exceptions share the smallest piece of metadata that is written whole or not at all. */
 uint32_t store_exceptions_per_block(const struct store *store);
 

@@ -198,6 +198,19 @@ static size_t find(struct view_map *map, uint64_t chunk)
 	return low;
 }
 
+/* Another part of the view, of the same metadata. */
+static enum result load_again(struct view_map *map, uint64_t from_chunk, struct failure *why)
+{
+	enum result result = load(map, from_chunk, why);
+
+	if (result != RESULT_OK || map->running_crc32 == map->metadata_crc32)
+		return result;
+	return fail(why, RESULT_REFUSED,
+		    "%s: has changed while it was read; see to it that nothing writes to it, and "
+		    "begin again",
+		    map->store->device->name);
+}
+
 /* How much of a new chunk is on the device, where it can hold data at all. */
 static uint64_t chunk_on_device(const struct view_map *map, uint64_t new_chunk)
 {
@@ -256,7 +269,7 @@ enum result view_map_extent(struct view_map *map, uint64_t offset, struct view_e
 
 	assert(offset < map->view_bytes);
 	if (chunk < map->from_chunk || chunk >= map->to_chunk)
-		result = load(map, chunk, why);
+		result = load_again(map, chunk, why);
 	if (result != RESULT_OK)
 		return result;
 	i = find(map, chunk);

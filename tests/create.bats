@@ -170,8 +170,7 @@ uncreated() {
 }
 
 @test "create: two signatures that contradict each other are refused, too" {
-    file_system image 11111111-1111-4111-8111-111111111111
-    put image 65600 '_BHRfS_M' # where btrfs has its magic
+    two_file_systems image 11111111-1111-4111-8111-111111111111
     refuses 5 image -- create --chunk=512 image
     said 'more than one signature'
 }

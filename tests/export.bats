@@ -420,6 +420,21 @@ catches_sigint() {
     same disk right.origin 409600
 }
 
+@test "export: a block device on which signatures contradict each other is refused, unless forced" {
+    small_pair
+    two_file_systems disk 11111111-1111-4111-8111-111111111111
+    attach disk
+    remember disk
+    expect 5 export --json origin store "$loop"
+    failure 5
+    said 'holds something already (more than one signature)'
+    unchanged
+    expect 0 export --force origin store "$loop"
+    losetup --detach "$loop"
+    loop=
+    same disk right.origin 409600
+}
+
 @test "export: a full standard output is an error" {
     small_pair
     local status=0

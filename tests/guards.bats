@@ -262,6 +262,27 @@ damaged() {
     merges_right
 }
 
+@test "guards: an origin on which two file systems are recognised is taken if the store shows the same two" {
+    two_file_systems origin $uuid_a
+    saves origin 8
+    put store 9392 'a name'
+    merges_right
+}
+
+@test "guards: an origin on which two file systems are recognised is refused if the store shows one, unless forced" {
+    two_file_systems origin $uuid_a
+    make chunk=8 sequential=1 from=16
+    refuses 5 origin store -- merge origin store
+    said 'it holds more than one signature, and the store ext4'
+    merges_right --force
+}
+
+@test "guards: an origin on which two file systems are recognised is refused if the store shows none" {
+    two_file_systems origin $uuid_a
+    make chunk=8 sequential=17
+    refuses 5 origin store -- merge origin store
+}
+
 @test "guards: an origin without a file system is refused while the store holds one, unless forced" {
     file_system other $uuid_b
     fill origin 2097152

@@ -188,6 +188,12 @@ file_system() {
     mkfs.ext4 -q -F -b 1024 -U "$2" "$1"
 }
 
+# two_file_systems FILE UUID: libblkid finds two that cannot stand beside each other.
+two_file_systems() {
+    file_system "$1" "$2"
+    put "$1" 65600 '_BHRfS_M' # where btrfs has its magic
+}
+
 # put FILE OFFSET FORMAT: printf's bytes at that place.
 put() {
     # shellcheck disable=SC2059

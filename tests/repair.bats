@@ -85,10 +85,12 @@ comes_and_goes() {
 
 @test "repair: a header that is lost in any way becomes what it was, byte for byte" {
     wanted chunk=8 sequential=40
-    for name in header-magic header-blank header-race header-version header-chunk-size; do
+    for name in header-magic header-blank header-version header-chunk-size; do
         "$here/defects" $name origin store
         mends --rebuild-header
     done
+    "$here/defects" header-race origin store
+    mends --rebuild-header --set-valid
 }
 
 @test "repair: slack, records that say nothing, and a dirty tail are zeroed, and nothing else is" {
@@ -370,6 +372,15 @@ comes_and_goes() {
     grep -q 'repairs done: 3' said
 }
 
+@test "repair: 'all' of the bytes behind a header does not take the stale record with it" {
+    "$here/defects" stale-record origin store
+    cp store wanted
+    put store 1000 '\7'
+    answers 'a\nn\n' 1 repair --no-backup store
+    same store wanted
+    grep -q 'repairs done: 1' said
+}
+
 @test "repair: no exception moves as long as a chunk is to keep two" {
     three_defects
     make chunk=8 size=204800 sequential=40 entry=5:5:49000 entry=39:3:41
@@ -421,6 +432,72 @@ comes_and_goes() {
     same store broken
 }
 
+# types_later QUESTION COMMAND...: when QUESTION is in ./said, runs COMMAND, then types $typed and 'a' for all that is asked.
+types_later() {
+    for ((i = 0; i < 500; i++)); do
+        ! grep -qF -- "$1" said || break
+        sleep 0.02
+    done
+    "${@:2}"
+    printf '%ba\na\na\na\n' "${typed:-}"
+    sleep 0.2
+}
+
+# meanwhile QUESTION COMMAND... -- CODE ARGUMENT...: cowtool on a terminal of its own; COMMAND is run while it asks QUESTION.
+meanwhile() {
+    local before=() wanted_code code=0 command
+    while [[ $1 != -- ]]; do
+        before+=("$1")
+        shift
+    done
+    wanted_code=$2
+    shift 2
+    command -v script >/dev/null || skip 'there is no script(1)'
+    printf -v command '%q ' "$cowtool" "$@"
+    : >said
+    types_later "${before[@]}" | timeout 30 script -qec "$command" /dev/null >said || code=$?
+    ((code == wanted_code)) || { cat said && complain "cowtool $*: exit code $code, not $wanted_code"; }
+}
+
+@test "repair: what was written while it asked is never mended by the plan that was made before" {
+    three_defects
+    cp store before
+    # An exception behind the last one; a byte behind the list's end; the header; its slack; the beginning of a record.
+    for place in "$((4096 + 40 * 16 + 8)) \\52" "$((4096 + 47 * 16)) \\1" "4 \\0" "1000 \\7" "256 \\143"; do
+        cp before store
+        # shellcheck disable=SC2086 # words
+        meanwhile '(yes, no' put store $place -- 5 repair --backup=backup store
+        grep -q 'store: has changed since it was looked at' said
+        [[ ! -e backup ]] || complain 'the backup stays'
+        cp before changed
+        # shellcheck disable=SC2086 # words
+        put changed $place
+        same store changed
+    done
+    cp before store
+    meanwhile '(yes, no' put store 1000 '\7' -- 5 repair --no-backup store
+    cp before changed
+    put changed 1000 '\7'
+    same store changed
+    # What is no metadata may change.
+    cp before store
+    meanwhile '(yes, no' put store 8192 '\1' -- 0 repair --backup=backup store
+}
+
+@test "repair: a header that came back while it asked for a chunk size is not overwritten" {
+    make chunk=8 sequential=40
+    "$mkstore" other chunk=16 sequential=9 data=0
+    dd if=other of=store bs=8192 skip=1 seek=1 count=1 conv=notrunc status=none
+    cp store wanted
+    put wanted 4 '\0'
+    put store 0 '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+    typed='1\n'
+    meanwhile 'Which one' dd if=wanted of=store bs=16 count=1 conv=notrunc status=none -- \
+        5 repair --no-backup --rebuild-header store
+    grep -q 'store: has changed since it was looked at' said
+    same store wanted
+}
+
 # ---- the header ----
 
 @test "repair: a lost header is not looked for unless that is asked for" {
@@ -468,6 +545,32 @@ comes_and_goes() {
     wanted chunk=8 sequential=40
     make chunk=8 sequential=40 magic=5 valid=0
     mends --rebuild-header --set-valid
+}
+
+@test "repair: a header that says invalid stays so whatever else of it is wrong, and the plan says why" {
+    wanted chunk=8 sequential=20 valid=0
+    "$mkstore" valid chunk=8 sequential=20
+    for keys in header_chunk=3 version=7 'magic=5 header_chunk=16' 'magic=5 header_chunk=0x1000000'; do
+        # shellcheck disable=SC2086
+        make chunk=8 sequential=20 valid=0 $keys
+        cp store lost
+        expect 2 repair --yes --no-backup --rebuild-header store
+        grep -q 'write a header: marked invalid.*had given the snapshot up; --set-valid would mark it valid' out
+        grep -q 'Not mended by this: header-invalid' out
+        same store wanted
+        mv lost store
+        expect 0 repair --yes --no-backup --rebuild-header --set-valid store
+        fails grep 'would mark it valid' out
+        same store valid
+    done
+}
+
+@test "repair: of a header that went while the kernel gave the snapshot up an invalid one is made" {
+    wanted chunk=8 sequential=40 valid=0
+    "$here/defects" header-race origin store
+    expect 2 repair --yes --no-backup --rebuild-header store
+    grep -q 'marked invalid' out
+    same store wanted
 }
 
 @test "repair: two chunk sizes that could be are not chosen from; --chunk names one" {
@@ -554,6 +657,29 @@ comes_and_goes() {
     three_defects
     refuses 5 store -- repair --yes --no-backup --origin=nowhere store
     refuses 5 store -- repair --yes --no-backup --origin=store store
+}
+
+@test "repair: an origin of no bytes is refused, and so is one that is a store; no exception goes" {
+    make chunk=8 sequential=20
+    : >origin
+    refuses 5 origin store -- repair --yes --no-backup --origin=origin store
+    said 'origin: has no bytes'
+    refuses 5 origin store -- repair --dry-run --origin=origin store
+    "$mkstore" origin chunk=8 size=65536 sequential=5
+    refuses 5 origin store -- repair --yes --no-backup --origin=origin store
+    said 'origin: is itself a COW store'
+    # A store whose header is lost has no other origin either.
+    put store 0 '\0'
+    refuses 5 origin store -- repair --yes --no-backup --rebuild-header --origin=origin store
+    said 'origin: is itself a COW store'
+}
+
+@test "repair: what is not in the view of the origin that was named says how large that is" {
+    fill origin 81408
+    make chunk=8 sequential=40
+    expect 0 repair --dry-run --origin=origin store
+    grep -q 'drop it; nothing of the view of an origin of 81408 bytes is lost' out
+    fails grep 'nothing of the view is lost' out
 }
 
 @test "repair: a list that is all wrong is beyond repair" {

@@ -472,6 +472,16 @@ all_look_same() {
     looks_same store device dump
 }
 
+@test "restore: two signatures that contradict each other are not overwritten without --force" {
+    make chunk=8 random=100 origin_chunks=5000 size=2097152
+    saved
+    two_file_systems device 11111111-2222-3333-4444-555555555555
+    refuses 5 file device -- restore file device
+    said 'holds something else: more than one signature; name'
+    expect 0 restore --force file device
+    looks_same store device dump
+}
+
 @test "restore: a store of another chunk size or size is not overwritten without --force" {
     make chunk=8 random=100 origin_chunks=5000 size=2097152
     saved

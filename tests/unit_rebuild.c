@@ -258,17 +258,29 @@ static void reading_is_bounded(void)
 	free(memory.bytes);
 }
 
-static void valid_is_kept_where_the_rest_agrees(void)
+static uint32_t rebuilt_valid(struct header remains, bool given_up)
 {
-	struct header remains = {0, 0, HEADER_VERSION, 8};
+	struct rebuild rebuild = {.remains = remains, .given_up = given_up};
+	struct header header = rebuild_header(&rebuild, 8);
 
-	CHECK(rebuild_header(&remains, 8).valid == 0);
-	CHECK(rebuild_header(&remains, 16).valid == 1);
-	CHECK(header_check(&(struct header){0}) == HEADER_BLANK);
-	remains.version = 0;
-	CHECK(rebuild_header(&remains, 8).valid == 1);
-	remains = rebuild_header(&remains, 8);
-	CHECK(header_check(&remains) == HEADER_GOOD && remains.chunk_sectors == 8);
+	CHECK(header_check(&header) == HEADER_GOOD && header.chunk_sectors == 8);
+	return header.valid;
+}
+
+static void invalid_stays_invalid(void)
+{
+	const struct header blank = {0}, of_other = {0, 0, 7, 8};
+
+	CHECK(rebuilt_valid((struct header){0, 0, HEADER_VERSION, 8}, false) == 0);
+	CHECK(rebuilt_valid((struct header){0, 0, HEADER_VERSION, 16}, false) == 0);
+	CHECK(rebuilt_valid((struct header){HEADER_MAGIC, 0, HEADER_VERSION, 3}, false) == 0);
+	CHECK(rebuilt_valid((struct header){HEADER_MAGIC, 0, 7, 8}, false) == 0);
+	CHECK(rebuilt_valid((struct header){HEADER_MAGIC, 1, HEADER_VERSION, 3}, false) == 1);
+	CHECK(rebuilt_valid((struct header){HEADER_MAGIC, 1, HEADER_VERSION, 3}, true) == 0);
+	CHECK(header_check(&blank) == HEADER_BLANK);
+	CHECK(rebuilt_valid(blank, false) == 1);
+	CHECK(rebuilt_valid(of_other, false) == 1);
+	CHECK(rebuilt_valid(blank, true) == 0);
 }
 
 /* ---- stores that a kernel made ---- */
@@ -342,8 +354,8 @@ int main(void)
 	unit_run("rebuild: no chunk is smaller than a block", blocks_are_a_lower_limit);
 	unit_run("rebuild: devices of some sectors", tiny_devices);
 	unit_run("rebuild: no list makes it read without end", reading_is_bounded);
-	unit_run("rebuild: what is left of 'valid' counts where the rest agrees",
-		 valid_is_kept_where_the_rest_agrees);
+	unit_run("rebuild: what is left of a header that says invalid keeps it invalid",
+		 invalid_stays_invalid);
 	unit_run("rebuild: every fixture is found when its header is zeroed", all_fixtures);
 	return unit_end();
 }

@@ -163,6 +163,23 @@ static void metadata_has_a_checksum(void)
 	pair_free(&pair);
 }
 
+static void a_change_meanwhile_is_told(void)
+{
+	const struct exception other = {1, 3};
+	struct view_map map;
+	struct view_extent extent;
+	uint8_t entry[EXCEPTION_BYTES];
+
+	make(CHUNKS);
+	CHECK(view_map_open(&map, &pair.store, pair.origin.bytes, 0, &why) == RESULT_OK);
+	exception_encode(&other, entry);
+	put_bytes_at(&pair.device, entry, sizeof(entry), 512 + 5 * EXCEPTION_BYTES);
+	CHECK(view_map_extent(&map, pair.origin.bytes - 512, &extent, &why) == RESULT_REFUSED);
+	CHECK(strstr(why.text, "has changed while it was read") != NULL);
+	view_map_close(&map);
+	pair_free(&pair);
+}
+
 static void read_errors_are_told(void)
 {
 	struct view_map map;
@@ -198,6 +215,8 @@ int main(void)
 	unit_run("view map: of a chunk at a cut end of the store the rest counts",
 		 part_of_a_chunk_on_the_device_counts);
 	unit_run("view map: the metadata has a checksum", metadata_has_a_checksum);
+	unit_run("view map: metadata that changes between two passes is told",
+		 a_change_meanwhile_is_told);
 	unit_run("view map: a read error is told", read_errors_are_told);
 	unit_run("checksum: zeros without looking at them", zeros_have_their_checksum);
 	io_close(&io);

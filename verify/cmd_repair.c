@@ -3,6 +3,7 @@
 #include "verify/cmd_repair.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "store/bytes.h"
 #include "store/io_engines.h"
@@ -10,6 +11,7 @@
 #include "store/savefile.h"
 #include "verify/advice.h"
 #include "verify/commands.h"
+#include "verify/roles.h"
 
 /* ---- the header ---- */
 
@@ -76,7 +78,9 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	char text[512];
 
 	repair->header_problem = header_problem(session->store.header_fault);
-	result = repair_find_header(&session->store, chunk_sectors, &session->rebuild, why);
+	result = repair_note(repair, why);
+	if (result == RESULT_OK)
+		result = repair_find_header(&session->store, chunk_sectors, &session->rebuild, why);
 	if (result != RESULT_OK)
 		return result;
 	session->looked_for_header = true;
@@ -84,9 +88,11 @@ static enum result find_header(struct repair_session *session, struct failure *w
 		cli_note(session->cli, "%s: %s", session->device.name,
 			 repair_evidence(&session->rebuild.candidates[i], text, sizeof(text)));
 	result = choose_header(session, &chosen, why);
+	if (result == RESULT_OK)
+		result = repair_confirm(repair, why);
 	if (result != RESULT_OK)
 		return result;
-	header = rebuild_header(&session->rebuild.remains, chosen->chunk_sectors);
+	header = rebuild_header(&session->rebuild, chosen->chunk_sectors);
 	store_assume_header(&session->store, &header);
 	repair->header_is_lost = true;
 	return RESULT_OK;
@@ -143,6 +149,22 @@ static enum result back_up(struct repair_session *session, struct failure *why)
 	return result;
 }
 
+/* What the plan was made of must be what the backup holds, and what is written to. Else the backup is
+ * of no use, and in the way of the next one. */
+static enum result confirm(struct repair_session *session, struct failure *why)
+{
+	enum result result = repair_confirm(&session->repair, why);
+	struct failure failed = *why;
+
+	if (result == RESULT_OK || !session->backed_up)
+		return result;
+	session->backed_up = unlink(session->choice->backup) != 0;
+	if (session->backed_up)
+		return fail(why, result, "%s; %s is of no use and could not be removed",
+			    failed.text, session->choice->backup);
+	return result;
+}
+
 /* After a failure in the middle. */
 static enum result name_backup(const struct repair_session *session, enum result result,
 			       struct failure *why)
@@ -164,6 +186,8 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 	if (session->choice->dry_run || repair_accepted(repair) == 0)
 		return RESULT_OK;
 	result = back_up(session, why);
+	if (result == RESULT_OK)
+		result = confirm(session, why);
 	if (result != RESULT_OK)
 		return result;
 	if (!session->device.direct)
@@ -243,6 +267,8 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 				     choice->dry_run ? DEVICE_HOLD : DEVICE_OWN, why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, IO_ENGINE_AUTO, why);
+	if (result == RESULT_OK && choice->origin)
+		result = roles_check_origin(&session->origin, &session->io, why);
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
 	session->repair = (struct repair){

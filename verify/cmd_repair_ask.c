@@ -53,13 +53,15 @@ static char ask_consent(const char *question)
 void repair_ask(struct repair_session *session)
 {
 	struct repair *repair = &session->repair;
-	bool all[PROBLEM_COUNT] = {false}, ended = false;
+	unsigned int all[PROBLEM_COUNT] = {0}; /* a bit for each kind of repair */
+	bool ended = false;
 
 	for (size_t i = 0; i < repair->count; i++) {
 		struct repair_item *item = &repair->items[i];
+		unsigned int kind = 1u << item->kind;
 		char text[768], question[1024], answer;
 
-		if (all[item->problem])
+		if (all[item->problem] & kind)
 			continue;
 		if (ended) {
 			item->accepted = false;
@@ -70,7 +72,8 @@ void repair_ask(struct repair_session *session)
 			 problem_info(item->problem)->code, text);
 		answer = ask_consent(question);
 		ended = answer == 'q';
-		all[item->problem] = answer == 'a';
+		if (answer == 'a')
+			all[item->problem] |= kind;
 		item->accepted = answer == 'y' || answer == 'a';
 		/* Without its header, nothing of a store is mended. */
 		ended |= item->kind == REPAIR_REBUILD_HEADER && !item->accepted;

@@ -29,8 +29,8 @@ static const char *describe(const struct probe_identity *identity, char *text, s
 	if (identity->type[0] == 0)
 		snprintf(text, size, "nothing that libblkid knows");
 	else
-		snprintf(text, size, "%s, UUID %s", identity->type,
-			 identity->uuid[0] ? identity->uuid : "(none)");
+		snprintf(text, size, "%s%s%s", identity->type, identity->uuid[0] ? ", UUID " : "",
+			 identity->uuid);
 	return text;
 }
 
@@ -40,7 +40,7 @@ static enum result compare(const struct store *store, const struct device *origi
 {
 	char origin_text[128], store_text[128];
 
-	if (probe_same(before, after) || (resuming && before->type[0] == 0))
+	if (probe_same(before, after) || (resuming && (before->type[0] == 0 || before->ambiguous)))
 		return RESULT_OK;
 	return fail(why, RESULT_REFUSED,
 		    "%s: is not the origin of %s: it holds %s, and the store %s; name the right "

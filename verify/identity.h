@@ -8,7 +8,8 @@
 /*
  * Compares what libblkid finds in the first and last bytes of the origin with what it would find
  * in the view. RESULT_REFUSED where type or UUID differ. With `resuming` (a merge) an origin on which
- * nothing is found is let through: a power cut may have torn its superblock.
+ * nothing is found, or more than one signature, is let through: a power cut may have torn its
+ * superblock, or stand between the two file systems.
  */
 enum result identity_check(const struct store *store, struct device *origin, bool resuming,
 			   struct failure *why);

@@ -261,12 +261,14 @@ enum result rebuild_infer(const struct rebuild_source *source, uint32_t chunk_se
 	return result;
 }
 
-struct header rebuild_header(const struct header *remains, uint32_t chunk_sectors)
+struct header rebuild_header(const struct rebuild *rebuild, uint32_t chunk_sectors)
 {
+	const struct header *remains = &rebuild->remains;
 	struct header header = {HEADER_MAGIC, 1, HEADER_VERSION, chunk_sectors};
+	bool says_invalid = remains->valid == 0 &&
+			    (remains->magic == HEADER_MAGIC || remains->version == HEADER_VERSION);
 
-	if (remains->valid == 0 && remains->version == HEADER_VERSION &&
-	    remains->chunk_sectors == chunk_sectors)
+	if (says_invalid || rebuild->given_up)
 		header.valid = 0;
 	return header;
 }

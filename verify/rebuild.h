@@ -52,7 +52,8 @@ struct rebuild_candidate {
 #define REBUILD_CONVINCING 60u
 
 struct rebuild {
-	struct header remains;				    /* what stands in the header's place */
+	struct header remains; /* what stands in the header's place */
+	bool given_up; /* the caller's: what stands there was written as the kernel gave it up */
 	struct rebuild_candidate candidates[REBUILD_SIZES]; /* the best ones first */
 	size_t count;
 	size_t convincing; /* how many of them convince: with one, it is the one */
@@ -67,9 +68,10 @@ enum result rebuild_infer(const struct rebuild_source *source, uint32_t chunk_se
 			  struct rebuild *rebuild, struct failure *why);
 
 /*
- * The header of a store with this chunk size. It is valid unless what is left of the old one agrees
- * in all else and says that it was not.
+ * The header of a store with this chunk size. It is valid unless what is left of the old one, its
+ * magic or its version being right, says that it was not, or the kernel lost it while it gave the
+ * snapshot up.
  */
-struct header rebuild_header(const struct header *remains, uint32_t chunk_sectors);
+struct header rebuild_header(const struct rebuild *rebuild, uint32_t chunk_sectors);
 
 #endif

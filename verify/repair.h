@@ -4,7 +4,8 @@
  * caller gets consent, item by item; then repair_run. How consent is given is the caller's business.
  *
  * Order of calls: repair_plan; the caller clears `accepted` in what is not consented to;
- * repair_settle; repair_lost as often as wanted; repair_run; repair_check; repair_free.
+ * repair_settle; repair_lost as often as wanted; repair_confirm; repair_run; repair_check;
+ * repair_free.
  *
  * The rules that hold at every moment of repair_run are numbered on top of repair_run.c.
  */
@@ -52,6 +53,7 @@ struct repair {
 	size_t count;
 	bool merge_stands;	      /* exceptions stay, as an unfinished merge counts them */
 	uint64_t left[PROBLEM_COUNT]; /* findings that no item mends */
+	uint32_t metadata_crc32;      /* repair_note */
 	/* results of repair_run */
 	size_t repaired; /* items */
 };
@@ -67,6 +69,15 @@ struct repair_range {
  */
 enum result repair_find_header(const struct store *store, uint32_t chunk_sectors,
 			       struct rebuild *rebuild, struct failure *why);
+
+/*
+ * Asking takes time, in which somebody else may write to the store. repair_note notes what the
+ * metadata is; repair_confirm compares: RESULT_REFUSED where it is not the same any more. Both only
+ * read. repair_plan notes it before it looks; repair_run needs it confirmed, a backup being part of
+ * what lies between the two.
+ */
+enum result repair_note(struct repair *repair, struct failure *why);
+enum result repair_confirm(const struct repair *repair, struct failure *why);
 
 /*
  * Runs all checks and makes a repair of each finding that has one, all of them accepted. Writes

@@ -34,6 +34,16 @@ static enum result read_source(void *context, uint64_t offset, uint8_t *buffer, 
 	return result;
 }
 
+/* The header went in the race of old kernels, that of giving the snapshot up with another write. */
+static enum result find_race(const struct store *store, bool *is_race, struct failure *why)
+{
+	struct check check = {.store = store};
+	enum result result = check_header(&check, why);
+
+	*is_race = check.first_error.trace == TRACE_HEADER_RACE;
+	return result;
+}
+
 enum result repair_find_header(const struct store *store, uint32_t chunk_sectors,
 			       struct rebuild *rebuild, struct failure *why)
 {
@@ -50,5 +60,7 @@ enum result repair_find_header(const struct store *store, uint32_t chunk_sectors
 	device_fit(device, SECTOR_BYTES);
 	result = rebuild_infer(&device_source, chunk_sectors, rebuild, why);
 	free(source.buffer);
+	if (result == RESULT_OK)
+		result = find_race(store, &rebuild->given_up, why);
 	return result;
 }

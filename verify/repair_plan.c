@@ -168,10 +168,28 @@ static enum result plan(struct planner *planner, struct failure *why)
 	return result == RESULT_OK ? make_items(planner, why) : result;
 }
 
+enum result repair_note(struct repair *repair, struct failure *why)
+{
+	return store_metadata_crc32(repair->store, &repair->metadata_crc32, why);
+}
+
+enum result repair_confirm(const struct repair *repair, struct failure *why)
+{
+	uint32_t now;
+	enum result result = store_metadata_crc32(repair->store, &now, why);
+
+	if (result != RESULT_OK || now == repair->metadata_crc32)
+		return result;
+	return fail(why, RESULT_REFUSED,
+		    "%s: has changed since it was looked at: something else writes to it; nothing "
+		    "was written; see to it that nothing does, and begin again",
+		    repair->store->device->name);
+}
+
 enum result repair_plan(struct repair *repair, struct failure *why)
 {
 	struct planner planner = {.repair = repair};
-	enum result result;
+	enum result result = repair_note(repair, why);
 
 	repair->check = (struct check){
 		.store = repair->store,
@@ -181,7 +199,8 @@ enum result repair_plan(struct repair *repair, struct failure *why)
 		.report = collect,
 		.context = &planner,
 	};
-	result = plan(&planner, why);
+	if (result == RESULT_OK)
+		result = plan(&planner, why);
 	repair->check.report = NULL;
 	repair->check.context = NULL;
 	free(planner.found);

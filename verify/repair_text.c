@@ -73,6 +73,10 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 			 (unsigned long long)(range.offset + range.bytes - 1));
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
+	else if (repair->origin_known &&
+		 check_view_bytes(&repair->check, item->exception.old_chunk) == 0)
+		snprintf(text, size, "nothing of the view of an origin of %llu bytes is lost",
+			 (unsigned long long)repair->origin_bytes);
 	else
 		snprintf(text, size, "nothing of the view is lost");
 }
@@ -104,11 +108,23 @@ static void describe_drop(const struct repair *repair, const struct repair_item 
 		snprintf(text, size, "drop it; %s", view);
 }
 
+static void describe_header(const struct repair *repair, char *text, size_t size)
+{
+	const struct header *header = &repair->store->header;
+	int length = snprintf(text, size, "write a header: %s, chunks of %u sectors (%llu bytes)",
+			      header->valid ? "valid" : "marked invalid", header->chunk_sectors,
+			      (unsigned long long)repair->store->geometry.chunk_bytes);
+
+	if (!header->valid)
+		snprintf(text + length, size - (size_t)length,
+			 ", as what stands in its place shows that the kernel had given the "
+			 "snapshot up%s",
+			 repair->set_valid ? "" : "; --set-valid would mark it valid");
+}
+
 const char *repair_describe(const struct repair *repair, const struct repair_item *item, char *text,
 			    size_t size)
 {
-	const struct header *header = &repair->store->header;
-
 	switch (item->kind) {
 	case REPAIR_DROP:
 	case REPAIR_DROP_SHARED:
@@ -116,9 +132,7 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 		describe_drop(repair, item, text, size);
 		break;
 	case REPAIR_REBUILD_HEADER:
-		snprintf(text, size, "write a header: %s, chunks of %u sectors (%llu bytes)",
-			 header->valid ? "valid" : "marked invalid", header->chunk_sectors,
-			 (unsigned long long)repair->store->geometry.chunk_bytes);
+		describe_header(repair, text, size);
 		break;
 	case REPAIR_SET_VALID:
 		snprintf(text, size,

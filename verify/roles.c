@@ -49,3 +49,21 @@ enum result roles_check(const struct store *store, struct device *origin, bool f
 			origin->name);
 	return result;
 }
+
+enum result roles_check_origin(struct device *origin, struct io *io, struct failure *why)
+{
+	bool origin_is_store = false;
+	enum result result;
+
+	if (origin->bytes == 0)
+		return fail(why, RESULT_REFUSED,
+			    "%s: has no bytes, so it is not the origin (a loop device may not be "
+			    "attached); name the right origin",
+			    origin->name);
+	result = begins_with_store(origin, io, &origin_is_store, why);
+	if (result == RESULT_OK && origin_is_store)
+		result = fail(why, RESULT_REFUSED,
+			      "%s: is itself a COW store, not an origin; name the right origin",
+			      origin->name);
+	return result;
+}

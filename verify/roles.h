@@ -14,4 +14,10 @@
 enum result roles_check(const struct store *store, struct device *origin, bool force,
 			bool may_be_unreadable, const char *usage, struct failure *why);
 
+/*
+ * Can it be an origin at all, whatever the store? RESULT_REFUSED where it is empty, or begins with a
+ * header that the kernel would accept. Fits the origin as roles_check does.
+ */
+enum result roles_check_origin(struct device *origin, struct io *io, struct failure *why);
+
 #endif
