@@ -126,7 +126,7 @@ finished() {
     expect 0 export --resume --json "$@" origin store image
     same image right.origin
     is .crc32 "$(crc right.origin)"
-    [[ ! -e image.cowtool-export && ! -e image.cowtool-export.new ]]
+    [[ ! -e image.cowtool-export ]]
 }
 
 # attach FILE [OPTION...]: $loop is a loop device of it.
@@ -836,6 +836,27 @@ killed_before() {
     refuses 5 image image.cowtool-export -- export --force origin store image
     cp state image.cowtool-export
     finished
+}
+
+@test "export: files beside the image that are not cowtool's stay as they are" {
+    small_pair
+    echo 'my own notes' >image.cowtool-export.new
+    remember image.cowtool-export.new
+    expect 0 export origin store image
+    unchanged
+    [[ $(echo image*) == 'image image.cowtool-export.new' ]]
+}
+
+@test "export: a state that cannot be written leaves nothing" {
+    needs_strace
+    small_pair
+    local call
+    for call in fsync rename; do
+        strace -o trace --trace=$call --inject=$call:error=EDQUOT:when=1 \
+            "$cowtool" export origin store image >out 2>err && complain "no $call failed" || (($? == 7))
+        said 'image.cowtool-export: cannot write how far the export is'
+        [[ $(echo image*) == 'image*' ]] || complain "there is $(echo image*)"
+    done
 }
 
 # ---- what it says ----

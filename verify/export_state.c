@@ -222,11 +222,10 @@ static int write_and_flush(int fd, const uint8_t *bytes, size_t count)
 	return fsync(fd) == 0 ? 0 : errno;
 }
 
-static int write_file(const char *path, const uint8_t *bytes, size_t count)
+/* Makes a file of a new name, in the place of the X's: nobody else's file is touched. */
+static int write_file(char *path, const uint8_t *bytes, size_t count)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		      S_IRUSR | S_IWUSR);
-	int error;
+	int fd = mkostemp(path, O_CLOEXEC), error;
 
 	if (fd < 0)
 		return errno;
@@ -238,36 +237,36 @@ static int write_file(const char *path, const uint8_t *bytes, size_t count)
 	return error;
 }
 
-static enum result save(const char *path, const char *temporary, const uint8_t *bytes, size_t count,
+static enum result save(const char *path, char *temporary, const uint8_t *bytes, size_t count,
 			struct failure *why)
 {
 	int error = write_file(temporary, bytes, count);
 
+	if (error == 0 && rename(temporary, path) != 0) {
+		error = errno;
+		unlink(temporary);
+	}
 	if (error != 0)
 		return fail_errno(why, error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO, error,
-				  "%s: cannot write how far the export is", temporary);
-	if (rename(temporary, path) != 0)
-		return fail_errno(why, RESULT_IO, errno, "%s: cannot write how far the export is",
-				  path);
+				  "%s: cannot write how far the export is", path);
 	return device_flush_folder(path, why);
 }
 
 enum result export_state_save(const struct export_state *state, const char *path,
 			      struct failure *why)
 {
-	size_t count = export_state_bytes(state), length = strlen(path) + sizeof(".new");
-	char *temporary = malloc(length);
+	size_t count = export_state_bytes(state);
 	uint8_t *bytes = malloc(count);
+	char *temporary = NULL;
 	enum result result;
 
-	if (temporary && bytes) {
-		snprintf(temporary, length, "%s.new", path);
+	if (bytes && asprintf(&temporary, "%s.XXXXXX", path) >= 0) {
 		export_state_encode(state, bytes);
 		result = save(path, temporary, bytes, count, why);
+		free(temporary);
 	} else {
 		result = fail_memory(why, "how far the export is", count);
 	}
-	free(temporary);
 	free(bytes);
 	return result;
 }

@@ -63,7 +63,8 @@ bool export_state_decode(const uint8_t *bytes, size_t count, struct export_state
 
 /* ---- its file ---- */
 
-/* Writes it under a temporary name (with ".new" behind), flushes, renames, flushes the folder. */
+/* Writes it under a new, temporary name (with ".XXXXXX" behind), flushes, renames, flushes the
+ * folder. RESULT_NO_SPACE, RESULT_IO. */
 enum result export_state_save(const struct export_state *state, const char *path,
 			      struct failure *why);
 
