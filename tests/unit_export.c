@@ -471,6 +471,14 @@ static void hostile_states_are_refused(void)
 	state.bytes_from_store = 1;
 	CHECK(!takes(&state));
 	state.bytes_from_store = 0;
+	/* No export ends a window there. */
+	state.done_bytes = state.bytes_from_origin = 1000;
+	CHECK(!takes(&state));
+	state.done_bytes = state.bytes_from_origin = 4096;
+	CHECK(takes(&state));
+	state.view_bytes = state.done_bytes = state.bytes_from_origin = 6656;
+	CHECK(takes(&state));
+	state.view_bytes = state.done_bytes = state.bytes_from_origin = 8192;
 	state.bytes_written = 8193;
 	CHECK(!takes(&state));
 	state.bytes_written = 0;

@@ -180,6 +180,8 @@ static bool is_plausible(const struct export_state *state)
 	uint64_t done;
 
 	return state->view_bytes <= INT64_MAX && state->done_bytes <= state->view_bytes &&
+	       (state->done_bytes % BUFFER_ALIGNMENT == 0 ||
+		state->done_bytes == state->view_bytes) &&
 	       checked_add(state->bytes_from_store, state->bytes_from_origin, &done) &&
 	       done == state->done_bytes && state->bytes_written <= done;
 }

@@ -28,8 +28,9 @@ struct export_state {
 	uint64_t view_bytes, store_bytes, exceptions;
 	uint32_t chunk_sectors, metadata_crc32;
 	/* how far it is */
-	uint64_t done_bytes; /* of the view, from its beginning */
-	uint32_t crc32;	     /* of these */
+	/* Of the view, from its beginning: a multiple of BUFFER_ALIGNMENT, or all of it. */
+	uint64_t done_bytes;
+	uint32_t crc32; /* of these */
 	uint64_t bytes_from_store, bytes_from_origin;
 	uint64_t bytes_written;	 /* the rest of what is done are holes */
 	struct export_gap *gaps; /* owned; in the order of the view */
