@@ -152,6 +152,8 @@ enum result export_prepare(struct export *export, struct failure *why)
 		.exceptions = export->map.exceptions,
 		.chunk_sectors = store->header.chunk_sectors,
 		.metadata_crc32 = export->map.metadata_crc32,
+		.origin = export_source_of(export->origin),
+		.store = export_source_of(store->device),
 	};
 	return result;
 }
