@@ -216,9 +216,16 @@ static bool have_standard_streams(void)
 	return true;
 }
 
+/* What these signals tell comes back from the write as well (EPIPE, EFBIG): an error like others,
+ * after which things are tidied up. */
+static bool ignore_signals_of_writes(void)
+{
+	return signal(SIGPIPE, SIG_IGN) != SIG_ERR && signal(SIGXFSZ, SIG_IGN) != SIG_ERR;
+}
+
 int main(int argc, const char **argv)
 {
-	if (!have_standard_streams() || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	if (!have_standard_streams() || !ignore_signals_of_writes())
 		return exit_code(RESULT_INTERNAL);
 	if (argc < 2) {
 		print_help(stderr);

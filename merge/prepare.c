@@ -233,6 +233,16 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 	return result == RESULT_OK ? record_match_kept(merge, why) : result;
 }
 
+static enum result check_identity(const struct merge *merge, const struct store *store,
+				  struct failure *why)
+{
+	enum result result = identity_check(store, merge->origin, merge->record_is_current, why);
+	struct failure before = *why;
+
+	return result == RESULT_IO ? fail(why, result, "%s; --force merges without", before.text)
+				   : result;
+}
+
 static enum result identify_kept(const struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
@@ -241,8 +251,7 @@ static enum result identify_kept(const struct merge *merge, struct failure *why)
 		const struct kept *kept = &merge->kept[i];
 
 		if (!kept->is_new && !kept->given_up && kept->check.summary.exceptions > 0)
-			result = identity_check(kept->store, merge->origin,
-						merge->record_is_current, why);
+			result = check_identity(merge, kept->store, why);
 	}
 	return result;
 }
@@ -305,7 +314,7 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK)
 		result = check_record(merge, why);
 	if (result == RESULT_OK && wants_identity(merge))
-		result = identity_check(store, merge->origin, merge->record_is_current, why);
+		result = check_identity(merge, store, why);
 	if (result != RESULT_OK)
 		return result;
 	merge->exceptions_before = merge->exceptions_left = merge->check.summary.exceptions;

@@ -434,6 +434,15 @@ void device_next_data(const struct device *device, uint64_t offset, uint64_t *fr
 		*to = min_u64(round_up((uint64_t)hole, BUFFER_ALIGNMENT), device->bytes);
 }
 
+uint64_t device_changed_ns(const struct device *device)
+{
+	struct stat status;
+
+	if (device->is_block || device->fd < 0 || fstat(device->fd, &status) != 0)
+		return 0;
+	return (uint64_t)status.st_ctim.tv_sec * 1000000000u + (uint64_t)status.st_ctim.tv_nsec;
+}
+
 enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why)
 {
 	int error;

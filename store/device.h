@@ -84,6 +84,12 @@ void device_drop_cache(const struct device *device);
  */
 void device_next_data(const struct device *device, uint64_t offset, uint64_t *from, uint64_t *to);
 
+/*
+ * When an image file was last changed, in nanoseconds since 1970: its ctime, which every write moves,
+ * no read does, and no program can set. 0: a block device, or it cannot be told.
+ */
+uint64_t device_changed_ns(const struct device *device);
+
 /* Makes an image file that long. RESULT_NO_SPACE where the file system takes no such file. */
 enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why);
 

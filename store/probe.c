@@ -96,6 +96,17 @@ static bool write_all(int fd, const struct probe_range *range)
 	return true;
 }
 
+/* The limit on file sizes counts for memory files, too. */
+static enum result memory_file_failure(uint64_t disk_bytes, int error, struct failure *why)
+{
+	return fail_errno(why, RESULT_IO, error,
+			  "cannot make a memory file of %llu bytes to show libblkid%s",
+			  (unsigned long long)disk_bytes,
+			  error == EFBIG ? " (the limit on file sizes is lower: raise it with "
+					   "'ulimit -f')"
+					 : "");
+}
+
 enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, size_t count,
 			struct probe_identity *identity, struct failure *why)
 {
@@ -104,10 +115,9 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 
 	memset(identity, 0, sizeof(*identity));
 	if (fd < 0)
-		return fail_errno(why, RESULT_IO, errno, "cannot make a memory file for libblkid");
+		return memory_file_failure(disk_bytes, errno, why);
 	if (ftruncate(fd, (off_t)disk_bytes) != 0)
-		result =
-			fail_errno(why, RESULT_IO, errno, "cannot make a memory file for libblkid");
+		result = memory_file_failure(disk_bytes, errno, why);
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
 		if (!write_all(fd, &ranges[i]))
 			result = fail_errno(why, RESULT_IO, errno,

@@ -36,7 +36,8 @@
  * `path`, flushed, renamed, and the directory is flushed. Where `path` exists already it is
  * RESULT_REFUSED unless `replace`; what is no regular file, or the store itself, is never replaced.
  * RESULT_NO_SPACE: the file system is full. RESULT_IO: the store could not be read, or the file not
- * written; the message names which.
+ * written; the message names which. Where the directory alone cannot be flushed, which is RESULT_IO,
+ * too, the file stays: it is whole, and may have replaced another one.
  */
 enum result savefile_write(const struct store *store, const char *path, bool replace,
 			   struct failure *why);

@@ -161,23 +161,18 @@ static int rename_new(const char *from, const char *to)
 	return errno == EINVAL || errno == ENOSYS ? rename(from, to) : -1;
 }
 
-static enum result flush_directory(const struct writer *writer, struct failure *why)
+/* The file is whole and flushed, and may have replaced another one: it stays. */
+static enum result flush_folder(const struct writer *writer, struct failure *why)
 {
-	const char *slash = strrchr(writer->path, '/');
-	size_t length = slash ? (size_t)(slash - writer->path) + 1 : 0;
-	char *directory = slash ? strndup(writer->path, length) : strdup(".");
-	enum result result = RESULT_OK;
-	int fd;
+	enum result result = device_flush_folder(writer->path, why);
+	struct failure before = *why;
 
-	if (!directory)
-		return fail_memory(why, "a name", length);
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) != 0)
-		result = write_failure(writer, "flush its directory", errno, why);
-	if (fd >= 0)
-		close(fd);
-	free(directory);
-	return result;
+	if (result != RESULT_IO)
+		return result;
+	return fail(why, result,
+		    "%s; the file is there and complete, but a power cut may take it away; name a "
+		    "file on another file system, or copy this one there",
+		    before.text);
 }
 
 static enum result refuse_existing(const struct writer *writer, struct failure *why)
@@ -200,7 +195,7 @@ static enum result publish(struct writer *writer, bool replace, struct failure *
 		return write_failure(writer, "create", errno, why);
 	free(writer->temporary);
 	writer->temporary = NULL;
-	return flush_directory(writer, why);
+	return flush_folder(writer, why);
 }
 
 static enum result check_path(const struct writer *writer, bool replace, struct failure *why)

@@ -297,6 +297,15 @@ uncreated() {
     uncreated 7 store --chunk=4K --size=9223372036854775808
 }
 
+@test "create: a file larger than the user may make is no space, and no file stays behind" {
+    (
+        ulimit -f 512
+        refuses 7 -- create --chunk=4K --size=1M store
+    )
+    said 'cannot make it 1048576 bytes long: File too large'
+    [[ ! -e store ]]
+}
+
 @test "create: a full file system is told, and no file stays behind" {
     ((EUID == 0)) || skip 'only root mounts'
     mkdir small

@@ -103,7 +103,6 @@ unfinished() {
     big_pair
     ${1:-true}
     (
-        trap '' XFSZ
         ulimit -f 8192
         expect 7 export --json "${@:2}" origin store image
     )
@@ -127,7 +126,7 @@ finished() {
     expect 0 export --resume --json "$@" origin store image
     same image right.origin
     is .crc32 "$(crc right.origin)"
-    [[ ! -e image.cowtool-export && ! -e image.cowtool-export.new ]]
+    [[ ! -e image.cowtool-export ]]
 }
 
 # attach FILE [OPTION...]: $loop is a loop device of it.
@@ -340,7 +339,6 @@ catches_sigint() {
     big_pair
     # Compressed, it has some MiB.
     (
-        trap '' XFSZ
         ulimit -f 1024
         expect 7 export origin store image.gz
     )
@@ -690,14 +688,16 @@ busy() {
 
 @test "export: a resume goes on where the earlier one ended" {
     unfinished
-    # It is not looked at again, and not written again.
-    put image 1000 '?'
+    # What only reads does not count as a change. Between the samples, it is not looked at again, nor written again.
+    expect 0 verify --origin=origin store
+    expect 0 export origin store another
+    put image 100000 '?'
     expect 0 export --resume --json origin store image
     is .crc32 "$(crc right.origin)"
     is .bytes_from_store 6144000
     has '{"bytes": 13632512, "bytes_done": 13632512}'
     [[ $(cmp -l image right.origin | wc -l) == 1 ]]
-    put image 1000 "$(head -c 1001 right.origin | tail -c 1)"
+    put image 100000 "$(head -c 100001 right.origin | tail -c 1)"
     same image right.origin
     [[ ! -e image.cowtool-export ]]
 }
@@ -709,20 +709,49 @@ busy() {
     finished
 }
 
-@test "export: killed in the middle, a resume finishes it" {
-    big_pair
-    # SIGXFSZ, not caught: nothing can be tidied up any more. (Without --force, libblkid is shown a sparse file as
-    # large as the origin, which would meet the limit first.)
+# killed_before N CALL OPTION...: an export to ./image that is killed as it begins the Nth of these system calls.
+killed_before() {
     local status=0
-    (
-        ulimit -f 8192
-        exec "$cowtool" export --force origin store image
-    ) >out 2>err || status=$?
-    ((status == 128 + $(kill -l XFSZ))) || complain "it ended with $status"
-    [[ -s image.cowtool-export ]]
-    refuses 5 image image.cowtool-export -- export origin store image
-    said 'unfinished export'
+    strace -o trace --trace="$2" --inject="$2:signal=SIGKILL:when=$1" \
+        "$cowtool" export --io=sync "${@:3}" origin store image >out 2>err || status=$?
+    ((status == 137)) || complain "it ended with $status"
+}
+
+@test "export: killed before any of its writes, a resume finishes it" {
+    needs_strace
+    big_pair
+    for write in 1 2 7; do
+        killed_before $write pwritev
+        [[ -s image.cowtool-export ]]
+        refuses 5 image image.cowtool-export -- export origin store image
+        said 'unfinished export'
+        finished
+        rm image
+    done
+}
+
+@test "export: a resume that is killed before any of its writes is resumed, too" {
+    needs_strace
+    unfinished
+    for write in 1 2 4; do
+        killed_before $write pwritev --resume
+        [[ -s image.cowtool-export ]]
+    done
     finished
+}
+
+@test "export: a limit on file sizes that keeps the origin from being looked at is told" {
+    fill origin 1048576
+    make chunk=8 random=100 origin_chunks=256
+    reference
+    { (ulimit -f 512; exec "$cowtool" export origin store - 2>err); echo $? >code; } | cmp - right.origin
+    [[ $(<code) == 0 ]]
+    said 'whether this is its origin is not known: origin: which file system it holds cannot be told'
+    said 'ulimit -f'
+    (ulimit -f 512; refuses 4 origin store -- merge origin store)
+    said 'cowtool merge: origin: which file system it holds cannot be told'
+    said 'ulimit -f'
+    said '--force merges without'
 }
 
 @test "export: SIGINT and SIGTERM stop it with 3 and name the command that goes on, which finishes it" {
@@ -810,6 +839,87 @@ busy() {
     finished
 }
 
+# own_pair: what was linked becomes files that can be changed.
+own_pair() {
+    cp --remove-destination "$BATS_FILE_TMPDIR/big.origin" origin
+    cp --remove-destination "$BATS_FILE_TMPDIR/big.store" store
+}
+
+# chunks: old and new chunk of every exception, one a line, in the order of the origin.
+chunks() {
+    "$cowtool" dump --format=csv store | sed 1d | cut -d , -f 3,4 | tr , ' ' | sort -n
+}
+
+@test "export: a resume onto an origin or a store that was changed is refused, and goes on with --force" {
+    unfinished own_pair
+    cp image before
+    cp image.cowtool-export before.cowtool-export
+    local old new
+    read -r old new < <(chunks | sed -n 500p)
+    # A chunk of the origin that shows, the data of an exception, and both again, in the image.
+    chunks | cut -d ' ' -f 1 >old
+    plain=$(seq 1000 2000 | grep -vxFf old | head -n 1)
+    cp origin origin.right
+    put origin $((plain * 4096 + 7)) '?'
+    refuses 5 image image.cowtool-export -- export --resume origin store image
+    said 'are not what the view has there'
+    said 'with both, the export goes on'
+    cp origin origin.changed
+    cp origin.right origin
+    put store $((new * 4096 + 7)) '?'
+    refuses 5 image image.cowtool-export -- export --resume origin store image
+    cp "$BATS_FILE_TMPDIR/big.store" store
+    cp origin.changed origin
+    expect 0 export --resume --force origin store image
+    said 'warning: image: bytes'
+    same image right.origin
+    cp before image
+    cp before.cowtool-export image.cowtool-export
+    cp origin.right origin
+    finished
+    said 'was changed since the export began'
+}
+
+@test "export: a resume goes on while a merge that was cut off before it cleared anything has changed the origin" {
+    unfinished own_pair
+    local old new
+    while read -r old new; do
+        dd if=store of=origin bs=4096 count=1 conv=notrunc status=none skip="$new" seek="$old"
+    done < <(chunks | head -n 200)
+    fails same origin "$BATS_FILE_TMPDIR/big.origin" >/dev/null
+    finished
+    said 'was changed since the export began'
+}
+
+@test "export: a resume onto an origin that was changed behind what is done shows that change" {
+    unfinished own_pair
+    put origin 13000000 '?'
+    rm right.origin
+    reference
+    finished
+}
+
+@test "export: a resume onto a block device whose beginning was changed is refused" {
+    big_pair
+    own_pair
+    attach origin
+    (
+        ulimit -f 8192
+        expect 7 export "$loop" store image
+    )
+    losetup --detach "$loop"
+    cp origin right
+    chunk=$(seq 0 15 | grep -vxFf <(chunks | cut -d ' ' -f 1) | head -n 1)
+    put origin $((chunk * 4096)) '????'
+    attach origin
+    refuses 5 image image.cowtool-export -- export --resume "$loop" store image
+    losetup --detach "$loop"
+    cp right origin
+    attach origin
+    expect 0 export --resume "$loop" store image
+    same image right.origin
+}
+
 @test "export: a state that is damaged, cut, or somebody else's is refused" {
     unfinished
     cp image.cowtool-export state
@@ -817,6 +927,10 @@ busy() {
     refuses 5 image image.cowtool-export -- export --resume origin store image
     said damaged
     refuses 5 image image.cowtool-export -- export origin store image
+    cp state image.cowtool-export
+    put image.cowtool-export 29 1
+    refuses 5 image image.cowtool-export -- export --resume origin store image
+    said 'of another version'
     head -c 100 state >image.cowtool-export
     refuses 5 image image.cowtool-export -- export --resume origin store image
     echo 'my own notes, which have nothing to do with it' >image.cowtool-export
@@ -824,6 +938,27 @@ busy() {
     refuses 5 image image.cowtool-export -- export --force origin store image
     cp state image.cowtool-export
     finished
+}
+
+@test "export: files beside the image that are not cowtool's stay as they are" {
+    small_pair
+    echo 'my own notes' >image.cowtool-export.new
+    remember image.cowtool-export.new
+    expect 0 export origin store image
+    unchanged
+    [[ $(echo image*) == 'image image.cowtool-export.new' ]]
+}
+
+@test "export: a state that cannot be written leaves nothing" {
+    needs_strace
+    small_pair
+    local call
+    for call in fsync rename; do
+        strace -o trace --trace=$call --inject=$call:error=EDQUOT:when=1 \
+            "$cowtool" export origin store image >out 2>err && complain "no $call failed" || (($? == 7))
+        said 'image.cowtool-export: cannot write how far the export is'
+        [[ $(echo image*) == 'image*' ]] || complain "there is $(echo image*)"
+    done
 }
 
 # ---- what it says ----

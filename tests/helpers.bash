@@ -169,6 +169,13 @@ no_store() {
     refuses 6 origin "$@" -- merge origin "$path"
 }
 
+needs_strace() {
+    command -v strace >/dev/null || skip 'strace is not installed (make setup)'
+    strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here (no ptrace)'
+    # LeakSanitizer cannot run beside it.
+    export ASAN_OPTIONS=detect_leaks=0
+}
+
 # ---- images ----
 
 # fill FILE BYTES [FIRST]: a file of lines that all differ.

@@ -34,12 +34,6 @@ failing_from() {
     echo $status >code
 }
 
-needs_strace() {
-    command -v strace >/dev/null || skip 'strace is not installed (make setup)'
-    strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here (no ptrace)'
-    export ASAN_OPTIONS=detect_leaks=0
-}
-
 @test "data: of sound devices everything can be read, and how much is said" {
     fill origin 153600
     make chunk=1 random=150 origin_chunks=300

@@ -9,13 +9,6 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || exit
 }
 
-needs_strace() {
-    command -v strace >/dev/null || skip 'strace is not installed (make setup)'
-    strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here (no ptrace)'
-    # LeakSanitizer cannot run beside it.
-    export ASAN_OPTIONS=detect_leaks=0
-}
-
 # calls TRACE: the names of all system calls on ./store and ./origin, each once.
 calls() {
     sed -nE "s#^[0-9]+ +([a-z0-9_]+)\(.*<[^>]*/(store|origin)>.*#\1#p" "$1" | sort -u

@@ -231,13 +231,40 @@ all_look_same() {
     mkdir into
     code=0
     (
-        trap '' XFSZ
         ulimit -f 8
         "$cowtool" save --json store into/file >out 2>err
     ) || code=$?
     ((code == 7)) || complain "exit code $code"
     failure 7
     [[ -z $(ls into) ]]
+}
+
+# failing_flush N ERROR: a save to ./file whose Nth flush fails so; ./code has its exit code.
+failing_flush() {
+    local status=0
+    strace -o trace --trace=fsync --inject=fsync:error="$2:when=$1" "$cowtool" save store file >out 2>err || status=$?
+    grep -q INJECTED trace || complain "there is no flush number $1"
+    echo $status >code
+}
+
+@test "save: a flush of the file that fails is an I/O error and leaves nothing, one of its folder leaves all of it" {
+    needs_strace
+    make chunk=8 sequential=3
+    failing_flush 1 EIO
+    [[ $(<code) == 4 && $(echo file*) == 'file*' ]]
+    failing_flush 2 EIO
+    [[ $(<code) == 4 ]]
+    said 'cowtool save: file: cannot flush its folder: Input/output error; the file is there and complete'
+    [[ $(echo file*) == file ]]
+    looks_same store file verify
+}
+
+@test "save: a file system whose folders cannot be flushed will do" {
+    needs_strace
+    make chunk=8 sequential=3
+    failing_flush 2 EINVAL
+    [[ $(<code) == 0 ]]
+    looks_same store file verify
 }
 
 @test "save: a saved file is not saved again" {

@@ -7,7 +7,7 @@
 #include "store/checksum.h"
 #include "store/gzip.h"
 #include "tests/unit_pair.h"
-#include "verify/export.h"
+#include "verify/export_earlier.h"
 
 #define CHUNK_SECTORS 2u
 #define CHUNK_BYTES (CHUNK_SECTORS * 512)
@@ -380,6 +380,190 @@ static void changed_images_are_not_gone_on_with(void)
 	clear_stage();
 }
 
+/* ---- going on after a change ---- */
+
+static char noted[1024];
+
+static void on_note(void *context, const char *text)
+{
+	(void)context;
+	snprintf(noted, sizeof(noted), "%s", text);
+}
+
+/* An export that ended behind the hole, of which its last window and every 16th part's first 64 KiB are
+ * samples; IN_NO_SAMPLE is the origin's. */
+#define IN_NO_SAMPLE (96u << 10)
+
+static void set_stage_and_stop(enum export_fill fill)
+{
+	set_stage();
+	export.fill = fill;
+	out.bytes = round_up(ORIGIN_BYTES, 4096);
+	stop_halfway();
+	CHECK(export.state.done_bytes / EXPORT_SAMPLES > IN_NO_SAMPLE + 1024);
+	CHECK(export.state.done_bytes >= HOLE_TO);
+}
+
+/* Files that are written to within one tick of the clock have the same ctime: so it is said here whether one was. */
+static void reopen_after_change(enum export_fill fill, bool changed)
+{
+	reopen(fill);
+	export.note = on_note;
+	noted[0] = 0;
+	export.state.origin = export_source_of(&pair.origin);
+	export.state.store = export_source_of(&pair.device);
+	CHECK(export.state.origin.changed_ns > 0 && export.state.store.changed_ns > 0);
+	if (changed)
+		export.state.origin.changed_ns--;
+}
+
+static void refuses_to_go_on(void)
+{
+	struct stat before, after;
+
+	CHECK(fstat(out.fd, &before) == 0);
+	checkpoints = 0;
+	CHECK(export_run(&export, &why) == RESULT_REFUSED);
+	CHECK(strstr(why.text, "are not what the view has there") && strstr(why.text, "--force"));
+	CHECK(fstat(out.fd, &after) == 0 && before.st_size == after.st_size && checkpoints == 0);
+}
+
+static void changes_anywhere_are_found(void)
+{
+	static const uint64_t places[] = {0, IN_NO_SAMPLE, HOLE_FROM + 300000};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		set_stage_and_stop(EXPORT_FILL_NONE);
+		put_bytes_at(&pair.origin, "\0?", 2, places[i]);
+		reopen_after_change(EXPORT_FILL_NONE, true);
+		refuses_to_go_on();
+		clear_stage();
+	}
+	set_stage_and_stop(EXPORT_FILL_NONE);
+	put_bytes_at(&pair.device, "\0?", 2, usual(3) * CHUNK_BYTES);
+	reopen_after_change(EXPORT_FILL_NONE, false);
+	export.state.store.inode++;
+	refuses_to_go_on();
+	clear_stage();
+}
+
+static void data_that_became_a_hole_is_found(void)
+{
+	set_stage_and_stop(EXPORT_FILL_NONE);
+	put_bytes_at(&out, "?", 1, HOLE_FROM + 100000);
+	reopen_after_change(EXPORT_FILL_NONE, true);
+	refuses_to_go_on();
+	clear_stage();
+}
+
+static void samples_are_compared_in_any_case(void)
+{
+	uint64_t sample;
+
+	for (uint64_t i = 0; i < EXPORT_SAMPLES; i += 5) {
+		set_stage_and_stop(EXPORT_FILL_NONE);
+		sample = round_down(export.state.done_bytes / EXPORT_SAMPLES * i, 4096);
+		put_bytes_at(&out, "?\1?", 3, sample + EXPORT_SAMPLE_BYTES - 3);
+		reopen_after_change(EXPORT_FILL_NONE, false);
+		refuses_to_go_on();
+		clear_stage();
+	}
+	/* What was not changed since is not read as a whole. */
+	set_stage_and_stop(EXPORT_FILL_NONE);
+	put_bytes_at(&out, "\0?", 2, IN_NO_SAMPLE);
+	reopen_after_change(EXPORT_FILL_NONE, false);
+	CHECK(export_run(&export, &why) == RESULT_OK && noted[0] == 0);
+	CHECK(!out_is(pair.view));
+	put_bytes_at(&out, pair.view + IN_NO_SAMPLE, 2, IN_NO_SAMPLE);
+	CHECK(is_view());
+	clear_stage();
+}
+
+/* So does a merge: under an exception, the origin does not show. Behind what is done, anything goes. */
+static void changes_that_do_not_show_are_let_through(void)
+{
+	uint64_t behind = ORIGIN_BYTES - 1024 - 512;
+
+	set_stage_and_stop(EXPORT_FILL_NONE);
+	CHECK(behind > export.state.done_bytes);
+	put_bytes_at(&pair.origin, pair.view + 101 * CHUNK_BYTES, CHUNK_BYTES, 101 * CHUNK_BYTES);
+	put_bytes_at(&pair.origin, "\0?", 2, behind);
+	memcpy(pair.view + behind, "\0?", 2);
+	reopen_after_change(EXPORT_FILL_NONE, true);
+	CHECK(export_run(&export, &why) == RESULT_OK);
+	CHECK(strstr(noted, "was changed since the export began"));
+	CHECK(is_view());
+	CHECK(export.state.origin.changed_ns == device_changed_ns(&pair.origin));
+	clear_stage();
+}
+
+static void with_consent_a_mixture_is_made(void)
+{
+	uint64_t before;
+
+	set_stage_and_stop(EXPORT_FILL_NONE);
+	put_bytes_at(&pair.origin, "\0?", 2, IN_NO_SAMPLE);
+	reopen_after_change(EXPORT_FILL_NONE, true);
+	export.force = true;
+	before = export.state.origin.changed_ns;
+	CHECK(export_run(&export, &why) == RESULT_OK);
+	CHECK(strstr(noted, "warning: out: bytes") == noted);
+	CHECK(is_view());
+	/* It does not count as compared. */
+	CHECK(export.state.origin.changed_ns == before);
+	clear_stage();
+}
+
+static void what_cannot_be_compared_is_left_out(void)
+{
+	for (int changed = 0; changed <= 1; changed++) {
+		set_stage_and_stop(EXPORT_FILL_ZERO);
+		add_bad(IO_READ, &pair.origin, IN_NO_SAMPLE, 512, EIO);
+		if (changed)
+			put_bytes_at(&pair.origin, "\0?", 2, IN_NO_SAMPLE + 4 * CHUNK_BYTES);
+		reopen_after_change(EXPORT_FILL_ZERO, true);
+		if (changed) {
+			refuses_to_go_on();
+		} else {
+			CHECK(export_run(&export, &why) == RESULT_OK);
+			CHECK(is_view() && export.state.gap_count == 0);
+		}
+		clear_stage();
+	}
+}
+
+static void gaps_are_not_compared(void)
+{
+	set_stage();
+	add_bad(IO_READ, &pair.origin, IN_NO_SAMPLE, 512, EIO);
+	add_bad(IO_READ, &pair.origin, 2 * CHUNK_BYTES, 512, EIO);
+	fill_view(IN_NO_SAMPLE, 512, EXPORT_FILL_PATTERN);
+	fill_view(2 * CHUNK_BYTES, 512, EXPORT_FILL_PATTERN);
+	export.fill = EXPORT_FILL_PATTERN;
+	out.bytes = round_up(ORIGIN_BYTES, 4096);
+	stop_halfway();
+	CHECK(export.state.gap_count == 2);
+	bad.place_count = 0;
+	reopen_after_change(EXPORT_FILL_PATTERN, true);
+	CHECK(export_run(&export, &why) == RESULT_OK);
+	CHECK(is_view() && export.state.gap_count == 2);
+	clear_stage();
+}
+
+static void comparing_stops_on_request(void)
+{
+	uint64_t done;
+
+	set_stage_and_stop(EXPORT_FILL_NONE);
+	reopen_after_change(EXPORT_FILL_NONE, true);
+	checkpoints = 0;
+	stop = 1;
+	done = export.state.done_bytes;
+	CHECK(export_run(&export, &why) == RESULT_STOPPED);
+	CHECK(checkpoints == 0 && export.state.done_bytes == done);
+	clear_stage();
+}
+
 static void full_disks_are_told(void)
 {
 	set_stage();
@@ -471,6 +655,14 @@ static void hostile_states_are_refused(void)
 	state.bytes_from_store = 1;
 	CHECK(!takes(&state));
 	state.bytes_from_store = 0;
+	/* No export ends a window there. */
+	state.done_bytes = state.bytes_from_origin = 1000;
+	CHECK(!takes(&state));
+	state.done_bytes = state.bytes_from_origin = 4096;
+	CHECK(takes(&state));
+	state.view_bytes = state.done_bytes = state.bytes_from_origin = 6656;
+	CHECK(takes(&state));
+	state.view_bytes = state.done_bytes = state.bytes_from_origin = 8192;
 	state.bytes_written = 8193;
 	CHECK(!takes(&state));
 	state.bytes_written = 0;
@@ -578,6 +770,21 @@ int main(void)
 		 gaps_of_the_first_part_are_kept);
 	unit_run("export: a resume onto an image that was changed is refused",
 		 changed_images_are_not_gone_on_with);
+	unit_run("export: all that is done is compared where origin or store was changed",
+		 changes_anywhere_are_found);
+	unit_run("export: where the view has a hole, the image must have zeros",
+		 data_that_became_a_hole_is_found);
+	unit_run("export: where nothing was changed, samples are compared",
+		 samples_are_compared_in_any_case);
+	unit_run("export: changes that do not show in what is done are let through",
+		 changes_that_do_not_show_are_let_through);
+	unit_run("export: with consent a resume makes a mixture, and says so",
+		 with_consent_a_mixture_is_made);
+	unit_run("export: of what cannot be compared, only the block is left out",
+		 what_cannot_be_compared_is_left_out);
+	unit_run("export: what was filled is not compared", gaps_are_not_compared);
+	unit_run("export: comparing stops on request, and nothing was written",
+		 comparing_stops_on_request);
 	unit_run("export: a full disk is told, and a resume finishes it", full_disks_are_told);
 	unit_run("export: after a failed flush nothing is said to be done",
 		 failed_flushes_are_not_believed);

@@ -42,7 +42,7 @@ static void on_progress(void *context, const struct export *export)
 {
 	struct session *session = context;
 
-	progress_update(&session->progress, export->state.done_bytes, export->state.view_bytes);
+	progress_update(&session->progress, export->position, export->state.view_bytes);
 }
 
 static void on_note(void *context, const char *text)

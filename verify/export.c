@@ -11,7 +11,7 @@
 
 #include "store/bytes.h"
 #include "store/checksum.h"
-#include "verify/export_window.h"
+#include "verify/export_earlier.h"
 
 #define RING 8u
 
@@ -135,6 +135,7 @@ static void retire_windows(struct driver *driver, bool *moved)
 		driver->digested--;
 		*moved = true;
 	}
+	driver->export->position = state->done_bytes;
 }
 
 static enum result flush(struct driver *driver, struct failure *why)
@@ -190,76 +191,6 @@ static enum result drive(struct driver *driver, struct failure *why)
 	return result;
 }
 
-/* ---- going on with an earlier export ---- */
-
-static bool has_gap(const struct export_state *state, uint64_t from, uint64_t to)
-{
-	for (size_t i = 0; i < state->gap_count; i++)
-		if (state->gaps[i].offset < to &&
-		    from < state->gaps[i].offset + state->gaps[i].bytes)
-			return true;
-	return false;
-}
-
-static enum result compare_window(const struct export_window *window, struct failure *why)
-{
-	struct export *export = window->export;
-	struct device *device = export->target.device;
-	uint64_t bytes = round_down(window->bytes, BUFFER_ALIGNMENT);
-	enum result result;
-	uint8_t *there;
-
-	if (bytes == 0)
-		return RESULT_OK;
-	there = io_buffer(bytes);
-	if (!there)
-		return fail_memory(why, "what was exported", bytes);
-	result = io_read(export->io, device, window->offset, there, bytes, why);
-	if (result == RESULT_OK && memcmp(there, window->data, bytes) != 0)
-		result = fail(why, RESULT_REFUSED,
-			      "%s: bytes %llu to %llu are not what the view has there: it, ORIGIN "
-			      "or STORE was changed since; without --resume, --force begins anew",
-			      device->name, (unsigned long long)window->offset,
-			      (unsigned long long)(window->offset + bytes - 1));
-	free(there);
-	return result;
-}
-
-static enum result read_window(struct export_window *window, struct failure *why)
-{
-	enum result result = RESULT_OK;
-	bool moved;
-
-	export_window_start_reading(window);
-	while (window->phase != EXPORT_READ && result == RESULT_OK) {
-		moved = false;
-		result = export_window_step(window, &moved, why);
-		if (result == RESULT_OK && !moved && !io_wait(window->export->io))
-			result = fail(why, RESULT_INTERNAL, "the export waits for nothing");
-	}
-	return result;
-}
-
-/* The last bytes that are said to be done must be what the view has there, where that can be told. */
-static enum result check_earlier(struct driver *driver, struct failure *why)
-{
-	struct export *export = driver->export;
-	uint64_t end = export->state.done_bytes, bytes = min_u64(end, export->window_bytes);
-	uint64_t from = round_down(end - bytes, BUFFER_ALIGNMENT);
-	struct export_window *window = &driver->windows[0];
-	enum result result;
-
-	if (end == 0 || has_gap(&export->state, from, end))
-		return RESULT_OK;
-	result = export_window_plan(window, &driver->holes, from, end, why);
-	if (result != RESULT_OK || window->is_hole)
-		return result;
-	result = read_window(window, why);
-	if (result == RESULT_OK && !window->read_failed)
-		result = compare_window(window, why);
-	return result;
-}
-
 /* ---- from the beginning to the end ---- */
 
 static enum result open_driver(struct driver *driver, struct export *export, struct failure *why)
@@ -297,8 +228,9 @@ static enum result export_all(struct driver *driver, struct failure *why)
 {
 	struct export *export = driver->export;
 	const struct export_state *state = &export->state;
-	enum result result = check_earlier(driver, why);
+	enum result result = export_check_earlier(export, &driver->windows[0], why);
 
+	export->position = state->done_bytes;
 	driver->began = result == RESULT_OK;
 	/* What an earlier export wrote behind what it was sure of is not to be believed. */
 	if (result == RESULT_OK)

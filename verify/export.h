@@ -43,7 +43,9 @@ struct export
 	struct store *store;
 	struct device *origin;
 	struct io *io;
-	bool force;	       /* consent to a damaged or invalid store, and another origin */
+	/* Consent to a damaged or invalid store, to another origin, and to go on with an image
+	 * whose part that is done is not what the view shows. */
+	bool force;
 	enum export_fill fill; /* NONE: what cannot be read is an error */
 	uint64_t window_bytes; /* a multiple of BUFFER_ALIGNMENT */
 	uint64_t memory_bytes; /* for the exceptions, see store/view_map.h */
@@ -60,6 +62,8 @@ struct export
 	/* What is exported, after export_prepare; how far it is. A caller that goes on with an
 	 * earlier export puts that one's state, the same by export_state_same, in its place. */
 	struct export_state state;
+	/* For the progress: state.done_bytes, or less while what an earlier export did is compared. */
+	uint64_t position;
 };
 
 /*
@@ -72,8 +76,8 @@ enum result export_prepare(struct export *export, struct failure *why);
 /*
  * Exports from state.done_bytes on. On the device, it is flushed at the end, or after a failure as
  * far as state.done_bytes says; then the checkpoint is called a last time. RESULT_STOPPED: on
- * request. RESULT_NO_SPACE: the device is full. RESULT_REFUSED: the device does not hold what an
- * earlier export must have written there.
+ * request. RESULT_NO_SPACE: the device is full. RESULT_REFUSED: the device does not hold what the
+ * view shows there (see verify/export_earlier.h), and there is no consent.
  */
 enum result export_run(struct export *export, struct failure *why);
 

@@ -114,12 +114,17 @@ static enum result check_identity(const struct export *export, struct failure *w
 {
 	bool merging = export->store->record_presence == RECORD_PRESENT &&
 		       export->store->record.role == RECORD_MERGING;
+	char text[sizeof(why->text) + 64];
 	enum result result;
 
 	if (export->force)
 		return RESULT_OK;
 	result = identity_check(export->store, export->origin, merging, why);
-	return result == RESULT_IO ? RESULT_OK : result;
+	if (result != RESULT_IO)
+		return result;
+	snprintf(text, sizeof(text), "whether this is its origin is not known: %s", why->text);
+	note(export, text);
+	return RESULT_OK;
 }
 
 enum result export_prepare(struct export *export, struct failure *why)
@@ -147,6 +152,8 @@ enum result export_prepare(struct export *export, struct failure *why)
 		.exceptions = export->map.exceptions,
 		.chunk_sectors = store->header.chunk_sectors,
 		.metadata_crc32 = export->map.metadata_crc32,
+		.origin = export_source_of(export->origin),
+		.store = export_source_of(store->device),
 	};
 	return result;
 }

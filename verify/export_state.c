@@ -17,14 +17,15 @@
  *  32   view_bytes          40   store_bytes         48   exceptions (64 bits each)
  *  56   chunk_sectors       60   metadata_crc32      64   crc32 (32 bits each), 4 bytes zero
  *  72   done_bytes          80   bytes_from_store    88   bytes_from_origin
- *  96   bytes_written      104   gap_count (64 bits each), zeros up to 128
- * 128   the gaps: offset, bytes, source (64 bits each)
+ *  96   bytes_written      104   gap_count (64 bits each)
+ * 112   the origin: inode, changed_ns; 128   the store: the same (64 bits each)
+ * 144   the gaps: offset, bytes, source (64 bits each)
  *       CRC-32 of all before it
  */
 #define MAGIC_BYTES 32
 #define CHECKSUM_BYTES 4u
 
-static const char magic[MAGIC_BYTES] = "cowtool export, unfinished, v1\n";
+static const char magic[MAGIC_BYTES] = "cowtool export, unfinished, v2\n";
 /* Up to the version. */
 #define MAGIC_COMMON_BYTES 28
 
@@ -92,6 +93,19 @@ bool export_state_same(const struct export_state *state, const struct export_sta
 	       state->metadata_crc32 == other->metadata_crc32;
 }
 
+struct export_source export_source_of(const struct device *device)
+{
+	struct export_source source = {.changed_ns = device_changed_ns(device)};
+
+	source.inode = source.changed_ns ? device->inode : 0;
+	return source;
+}
+
+bool export_source_same(const struct export_source *a, const struct export_source *b)
+{
+	return a->inode == b->inode && a->changed_ns == b->changed_ns;
+}
+
 void export_state_free(struct export_state *state)
 {
 	free(state->gaps);
@@ -122,6 +136,10 @@ void export_state_encode(const struct export_state *state, uint8_t *bytes)
 	put_le64(bytes + 88, state->bytes_from_origin);
 	put_le64(bytes + 96, state->bytes_written);
 	put_le64(bytes + 104, gaps);
+	put_le64(bytes + 112, state->origin.inode);
+	put_le64(bytes + 120, state->origin.changed_ns);
+	put_le64(bytes + 128, state->store.inode);
+	put_le64(bytes + 136, state->store.changed_ns);
 	for (size_t i = 0; i < gaps; i++) {
 		const struct export_gap *gap = &state->gaps[i];
 		uint8_t *place = bytes + EXPORT_STATE_HEAD_BYTES + i * EXPORT_STATE_GAP_BYTES;
@@ -146,6 +164,8 @@ static void decode_head(const uint8_t *bytes, struct export_state *state)
 	state->bytes_from_store = get_le64(bytes + 80);
 	state->bytes_from_origin = get_le64(bytes + 88);
 	state->bytes_written = get_le64(bytes + 96);
+	state->origin = (struct export_source){get_le64(bytes + 112), get_le64(bytes + 120)};
+	state->store = (struct export_source){get_le64(bytes + 128), get_le64(bytes + 136)};
 }
 
 static bool decode_gap(const uint8_t *bytes, uint64_t from, struct export_state *state)
@@ -180,6 +200,8 @@ static bool is_plausible(const struct export_state *state)
 	uint64_t done;
 
 	return state->view_bytes <= INT64_MAX && state->done_bytes <= state->view_bytes &&
+	       (state->done_bytes % BUFFER_ALIGNMENT == 0 ||
+		state->done_bytes == state->view_bytes) &&
 	       checked_add(state->bytes_from_store, state->bytes_from_origin, &done) &&
 	       done == state->done_bytes && state->bytes_written <= done;
 }
@@ -222,11 +244,10 @@ static int write_and_flush(int fd, const uint8_t *bytes, size_t count)
 	return fsync(fd) == 0 ? 0 : errno;
 }
 
-static int write_file(const char *path, const uint8_t *bytes, size_t count)
+/* Makes a file of a new name, in the place of the X's: nobody else's file is touched. */
+static int write_file(char *path, const uint8_t *bytes, size_t count)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		      S_IRUSR | S_IWUSR);
-	int error;
+	int fd = mkostemp(path, O_CLOEXEC), error;
 
 	if (fd < 0)
 		return errno;
@@ -238,36 +259,36 @@ static int write_file(const char *path, const uint8_t *bytes, size_t count)
 	return error;
 }
 
-static enum result save(const char *path, const char *temporary, const uint8_t *bytes, size_t count,
+static enum result save(const char *path, char *temporary, const uint8_t *bytes, size_t count,
 			struct failure *why)
 {
 	int error = write_file(temporary, bytes, count);
 
+	if (error == 0 && rename(temporary, path) != 0) {
+		error = errno;
+		unlink(temporary);
+	}
 	if (error != 0)
 		return fail_errno(why, error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO, error,
-				  "%s: cannot write how far the export is", temporary);
-	if (rename(temporary, path) != 0)
-		return fail_errno(why, RESULT_IO, errno, "%s: cannot write how far the export is",
-				  path);
+				  "%s: cannot write how far the export is", path);
 	return device_flush_folder(path, why);
 }
 
 enum result export_state_save(const struct export_state *state, const char *path,
 			      struct failure *why)
 {
-	size_t count = export_state_bytes(state), length = strlen(path) + sizeof(".new");
-	char *temporary = malloc(length);
+	size_t count = export_state_bytes(state);
 	uint8_t *bytes = malloc(count);
+	char *temporary = NULL;
 	enum result result;
 
-	if (temporary && bytes) {
-		snprintf(temporary, length, "%s.new", path);
+	if (bytes && asprintf(&temporary, "%s.XXXXXX", path) >= 0) {
 		export_state_encode(state, bytes);
 		result = save(path, temporary, bytes, count, why);
+		free(temporary);
 	} else {
 		result = fail_memory(why, "how far the export is", count);
 	}
-	free(temporary);
 	free(bytes);
 	return result;
 }

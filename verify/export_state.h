@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/device.h"
 #include "store/status.h"
 #include "store/view_map.h"
 
@@ -23,13 +24,21 @@ struct export_gap {
 /* Places apart from each other; with more of them an export ends. */
 #define EXPORT_GAPS_MAX (1u << 20)
 
+/* How an image file was when it was read; zeros: a block device, of which nothing is known. */
+struct export_source {
+	uint64_t inode, changed_ns; /* see device_changed_ns */
+};
+
 struct export_state {
 	/* what is exported: the same in every part of one export */
 	uint64_t view_bytes, store_bytes, exceptions;
 	uint32_t chunk_sectors, metadata_crc32;
+	/* how that was when what is done was read, or found to be what the view shows */
+	struct export_source origin, store;
 	/* how far it is */
-	uint64_t done_bytes; /* of the view, from its beginning */
-	uint32_t crc32;	     /* of these */
+	/* Of the view, from its beginning: a multiple of BUFFER_ALIGNMENT, or all of it. */
+	uint64_t done_bytes;
+	uint32_t crc32; /* of these */
 	uint64_t bytes_from_store, bytes_from_origin;
 	uint64_t bytes_written;	 /* the rest of what is done are holes */
 	struct export_gap *gaps; /* owned; in the order of the view */
@@ -43,7 +52,10 @@ enum result export_state_add_gap(struct export_state *state, const struct export
 /* Forgets gaps, or parts of them, behind what is done. */
 void export_state_cut_gaps(struct export_state *state);
 
-/* Does `other` tell of the same origin and store, as far as can be told? */
+struct export_source export_source_of(const struct device *device);
+bool export_source_same(const struct export_source *a, const struct export_source *b);
+
+/* Does `other` tell of an origin and a store that may be the same: sizes and metadata? */
 bool export_state_same(const struct export_state *state, const struct export_state *other);
 
 /* Harmless on a zeroed struct. */
@@ -51,7 +63,7 @@ void export_state_free(struct export_state *state);
 
 /* ---- its bytes ---- */
 
-#define EXPORT_STATE_HEAD_BYTES 128u
+#define EXPORT_STATE_HEAD_BYTES 144u
 #define EXPORT_STATE_GAP_BYTES 24u
 
 /* How many bytes export_state_encode writes. Gaps, or parts of them, behind done_bytes are left out. */
@@ -63,7 +75,8 @@ bool export_state_decode(const uint8_t *bytes, size_t count, struct export_state
 
 /* ---- its file ---- */
 
-/* Writes it under a temporary name (with ".new" behind), flushes, renames, flushes the folder. */
+/* Writes it under a new, temporary name (with ".XXXXXX" behind), flushes, renames, flushes the
+ * folder. RESULT_NO_SPACE, RESULT_IO. */
 enum result export_state_save(const struct export_state *state, const char *path,
 			      struct failure *why);
 

@@ -13,15 +13,21 @@
 #define TAIL_BYTES (128u << 10)
 #define RANGES 2
 
-static enum result probe(uint64_t origin_bytes, const struct view_range *ranges,
+static enum result probe(const struct device *origin, const struct view_range *ranges,
 			 struct probe_identity *identity, struct failure *why)
 {
 	struct probe_range bytes[RANGES];
+	struct failure probing;
+	enum result result;
 
 	for (int i = 0; i < RANGES; i++)
 		bytes[i] =
 			(struct probe_range){ranges[i].offset, ranges[i].bytes, ranges[i].buffer};
-	return probe_bytes(origin_bytes, bytes, RANGES, identity, why);
+	result = probe_bytes(origin->bytes, bytes, RANGES, identity, &probing);
+	if (result == RESULT_OK)
+		return result;
+	return fail(why, result, "%s: which file system it holds cannot be told: %s", origin->name,
+		    probing.text);
 }
 
 static const char *describe(const struct probe_identity *identity, char *text, size_t size)
@@ -58,15 +64,13 @@ static enum result check(const struct store *store, struct device *origin,
 	struct failure reading = *why;
 
 	if (result == RESULT_IO)
-		return fail(why, result,
-			    "%s; a file system is looked for there: --force merges without",
-			    reading.text);
+		return fail(why, result, "%s; a file system is looked for there", reading.text);
 	if (result == RESULT_OK)
-		result = probe(origin->bytes, ranges, &before, why);
+		result = probe(origin, ranges, &before, why);
 	if (result == RESULT_OK)
 		result = view_overlay(store, origin->bytes, ranges, RANGES, why);
 	if (result == RESULT_OK)
-		result = probe(origin->bytes, ranges, &after, why);
+		result = probe(origin, ranges, &after, why);
 	if (result == RESULT_OK)
 		result = compare(store, origin, &before, &after, resuming, why);
 	return result;
