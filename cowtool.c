@@ -40,7 +40,7 @@ static const struct command commands[] = {
 	{"save", cmd_save, "[OPTION...] STORE FILE", "Save the metadata of a COW store in a file.",
 	 false},
 	{"restore", cmd_restore, "[OPTION...] FILE STORE",
-	 "Write a saved file back to a COW store's device.", false},
+	 "Write a saved file back to a COW store's device.", true},
 	{"repair", cmd_repair, "[OPTION...] --backup=FILE STORE",
 	 "Mend what verify finds, with consent and a way back.", false},
 	{"create", cmd_create, "[OPTION...] --chunk=SIZE STORE",

@@ -15,6 +15,7 @@
 #ifndef STORE_SAVEFILE_H
 #define STORE_SAVEFILE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,6 +48,8 @@ struct savefile {
 	struct device file;   /* the file itself */
 	struct device device; /* the store as it was, for savefile_io_open; named as the file */
 	struct savefile_layout layout;
+	const volatile sig_atomic_t *stop; /* of the caller of savefile_restore; NULL: none */
+	bool half_written;		   /* a result of savefile_restore */
 	/* the reader's own */
 	uint64_t file_bytes;
 	uint64_t *frame_offsets; /* in the file, of all frames */
@@ -94,11 +97,12 @@ enum result savefile_check_target(const struct savefile *saved, struct device *d
 				  struct io *io, bool force, struct failure *why);
 
 /*
- * Writes it to the device, after savefile_check_target: where a good header stands there, it is
- * first marked invalid, so that a restore that is cut off does not leave something that looks sound;
- * then come the areas and the rest of the header's chunk, a flush, the header's block, a flush; then
- * all is read back and compared (RESULT_IO where it differs). Restoring again finishes what was cut
- * off.
+ * Writes it to the device, after savefile_check_target: first a record of role RECORD_RESTORING is
+ * put there, and a good header is marked invalid, so that a restore that is cut off does not leave
+ * something that looks sound, and says what it is (store_is_half_restored); then come the areas and the rest of the header's chunk, a flush, the header's block, a flush; then
+ * all is read back and compared (RESULT_IO where it differs). Where *saved->stop becomes other than 0, it
+ * ends with RESULT_STOPPED. After an error saved->half_written says whether the device was left in
+ * between; restoring again finishes that.
  */
 enum result savefile_restore(struct savefile *saved, struct device *device, struct io *io,
 			     struct failure *why);

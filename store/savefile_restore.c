@@ -109,6 +109,9 @@ static enum result check_content(const struct savefile *saved, const struct stor
 {
 	const struct savefile_layout *layout = &saved->layout;
 
+	/* Somebody consented to that already, and nothing that is whole is left. */
+	if (store_is_half_restored(target))
+		return RESULT_OK;
 	switch (target->header_fault) {
 	case HEADER_GOOD:
 		if (target->device->bytes != layout->device_bytes ||
@@ -214,6 +217,15 @@ static enum result compare_window(const struct transfer *transfer, struct failur
 						       transfer->begin + first, &count));
 }
 
+static enum result check_stop(const struct transfer *transfer, const char *how_far,
+			      struct failure *why)
+{
+	if (!transfer->saved->stop || *transfer->saved->stop == 0)
+		return RESULT_OK;
+	return fail(why, RESULT_STOPPED, "%s: stopped on request%s", transfer->device->name,
+		    how_far);
+}
+
 /* Bytes from .. to - 1 of the stream. */
 static enum result transfer_all(struct transfer *transfer, enum io_operation operation,
 				uint64_t from, uint64_t to, struct failure *why)
@@ -223,8 +235,12 @@ static enum result transfer_all(struct transfer *transfer, enum io_operation ope
 	for (transfer->begin = from; transfer->begin < to && result == RESULT_OK;
 	     transfer->begin = transfer->end) {
 		transfer->end = min_u64(transfer->begin + WINDOW_BYTES, to);
-		result = savefile_read(transfer->saved, transfer->begin, transfer->window,
-				       transfer->end - transfer->begin, why);
+		result = check_stop(
+			transfer, operation == IO_READ ? "; all is written, but not read back" : "",
+			why);
+		if (result == RESULT_OK)
+			result = savefile_read(transfer->saved, transfer->begin, transfer->window,
+					       transfer->end - transfer->begin, why);
 		if (result == RESULT_OK)
 			result = run_window(transfer, operation, why);
 		if (result == RESULT_OK && operation == IO_READ)
@@ -233,10 +249,14 @@ static enum result transfer_all(struct transfer *transfer, enum io_operation ope
 	return result;
 }
 
-/* What stands there is about to become a mixture of two stores. That nobody would load it may be what
- * a restore wrote that was killed before it flushed: it is made durable in any case. */
+/*
+ * What stands there is about to become a mixture of two stores. A mark says so, which the write of the
+ * header's block at the end takes away, and where there is a good header, the kernel is to load nothing.
+ * What a restore wrote that was killed before it flushed becomes durable with it.
+ */
 static enum result invalidate(struct transfer *transfer, struct failure *why)
 {
+	const struct record mark = {.role = RECORD_RESTORING};
 	struct device *device = transfer->device;
 	uint32_t bytes = block_bytes(device);
 	struct header header;
@@ -245,10 +265,11 @@ static enum result invalidate(struct transfer *transfer, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	header_decode(transfer->window, &header);
-	if (header_check(&header) != HEADER_GOOD || header.valid == 0)
-		return io_flush(transfer->io, device, why);
-	header.valid = 0;
-	header_encode(&header, transfer->window);
+	if (header_check(&header) == HEADER_GOOD) {
+		header.valid = 0;
+		header_encode(&header, transfer->window);
+	}
+	record_encode(&mark, transfer->window + RECORD_OFFSET);
 	result = io_write(transfer->io, device, 0, transfer->window, bytes, why);
 	return result == RESULT_OK ? io_flush(transfer->io, device, why) : result;
 }
@@ -257,8 +278,12 @@ static enum result write_all(struct transfer *transfer, struct failure *why)
 {
 	uint64_t stream = savefile_stream_bytes(&transfer->saved->layout);
 	uint32_t block = block_bytes(transfer->device);
-	enum result result = invalidate(transfer, why);
+	enum result result = check_stop(transfer, "; nothing was written", why);
 
+	if (result != RESULT_OK)
+		return result;
+	transfer->saved->half_written = true;
+	result = invalidate(transfer, why);
 	if (result == RESULT_OK)
 		result = transfer_all(transfer, IO_WRITE, block, stream, why);
 	if (result == RESULT_OK)
@@ -269,6 +294,7 @@ static enum result write_all(struct transfer *transfer, struct failure *why)
 		result = io_flush(transfer->io, transfer->device, why);
 	if (result != RESULT_OK)
 		return result;
+	transfer->saved->half_written = false;
 	device_drop_cache(transfer->device);
 	return transfer_all(transfer, IO_READ, 0, stream, why);
 }
@@ -280,6 +306,7 @@ enum result savefile_restore(struct savefile *saved, struct device *device, stru
 	struct transfer transfer = {.saved = saved, .device = device, .io = io};
 	enum result result;
 
+	saved->half_written = false;
 	transfer.window = io_buffer(window);
 	transfer.back = io_buffer(window);
 	if (transfer.window && transfer.back)

@@ -96,6 +96,9 @@ static enum result need_header(struct repair_session *session, struct failure *w
 {
 	const struct store *store = &session->store;
 
+	if (store_is_half_restored(store))
+		return fail(why, RESULT_DAMAGED, "%s: %s; nothing was written",
+			    session->device.name, STORE_HALF_RESTORED);
 	if (store->header_fault == HEADER_GOOD)
 		return RESULT_OK;
 	if (savefile_detect(store->device))
