@@ -91,7 +91,8 @@ enum result cmd_restore(struct cli *cli, int argc, const char **argv, struct fai
 	bool force = false;
 	const struct cli_option options[] = {
 		{"force", CLI_FLAG, &force,
-		 "write although STORE is smaller, or holds something else", NULL},
+		 "write although STORE is smaller, holds something else, or has part in a merge",
+		 NULL},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);

@@ -89,12 +89,12 @@ void savefile_io_open(struct io *io, struct savefile *saved);
 
 /*
  * May the saved file be written to this device? RESULT_REFUSED with the reason where not: the
- * device is too small, is a saved file, holds something else, or a store of another size or chunk
- * size. With `force` only what cannot be is refused: saved metadata that does not fit the device.
+ * device is too small, is a saved file, holds something else, a store of another size or chunk
+ * size, or the current record of a merge that the saved file does not hold. With `force` only what cannot be is refused: saved metadata that does not fit the device.
  * Fits the device (device_fit); writes nothing.
  */
-enum result savefile_check_target(const struct savefile *saved, struct device *device,
-				  struct io *io, bool force, struct failure *why);
+enum result savefile_check_target(struct savefile *saved, struct device *device, struct io *io,
+				  bool force, struct failure *why);
 
 /*
  * Writes it to the device, after savefile_check_target: first a record of role RECORD_RESTORING is

@@ -8,6 +8,7 @@
 #include "store/bytes.h"
 #include "store/probe.h"
 #include "store/savefile.h"
+#include "store/summary.h"
 
 /* So much of the stream is in memory, and so many requests in flight. */
 #define WINDOW_BYTES (4u << 20)
@@ -129,6 +130,82 @@ static enum result check_content(const struct savefile *saved, const struct stor
 	return check_foreign(target->device, target->io, why);
 }
 
+static enum result add_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			     struct failure *why)
+{
+	(void)why;
+	summary_add(context, index, entries, count);
+	return RESULT_OK;
+}
+
+/* Without its header nothing can say that a record is stale. */
+static enum result find_stale(const struct store *target, bool *stale, struct failure *why)
+{
+	struct summary summary;
+	struct store_scan scan = {.live = add_piece, .context = &summary};
+	enum result result;
+
+	*stale = false;
+	if (target->record_presence != RECORD_PRESENT || target->header_fault != HEADER_GOOD)
+		return RESULT_OK;
+	summary_begin(&summary, &target->geometry);
+	result = store_scan(target, &scan, why);
+	*stale = result == RESULT_OK &&
+		 record_is_stale(&target->record, summary.exceptions, &summary.first);
+	return result;
+}
+
+static enum result holds_record(struct savefile *saved, const struct store *target, bool *holds,
+				struct failure *why)
+{
+	uint8_t bytes[RECORD_BYTES];
+	struct record record;
+	enum result result = savefile_read(saved, RECORD_OFFSET, bytes, sizeof(bytes), why);
+
+	*holds = result == RESULT_OK && record_decode(bytes, &record) == target->record_presence &&
+		 record.role == target->record.role &&
+		 memcmp(record.id, target->record.id, RECORD_ID_BYTES) == 0;
+	return result;
+}
+
+static enum result refuse_unfinished(const struct savefile *saved, const struct store *target,
+				     struct failure *why)
+{
+	const char *what = "an unfinished merge of another version of cowtool stands in it";
+	const char *how = "finish it with that version";
+
+	if (target->record_presence == RECORD_PRESENT && target->record.role == RECORD_MERGING) {
+		what = "an unfinished merge stands in it";
+		how = "finish it with 'cowtool merge --resume', with the other stores that it "
+		      "keeps";
+	} else if (target->record_presence == RECORD_PRESENT) {
+		what = target->record.role == RECORD_UNDO
+			       ? "is the undo store of an unfinished merge"
+			       : "is kept by the unfinished merge of another store";
+		how = "finish that with 'cowtool merge --resume', with this store";
+	}
+	return fail(why, RESULT_REFUSED,
+		    "%s: %s, and %s holds nothing of that; %s, or use --force, which forgets it",
+		    target->device->name, what, saved->file.name, how);
+}
+
+/* The record of a merge guards the stores that it keeps: it must not go without a word. */
+static enum result check_record(struct savefile *saved, const struct store *target,
+				struct failure *why)
+{
+	bool ends = false;
+	enum result result;
+
+	if ((target->record_presence != RECORD_PRESENT &&
+	     target->record_presence != RECORD_FOREIGN) ||
+	    store_is_half_restored(target))
+		return RESULT_OK;
+	result = holds_record(saved, target, &ends, why);
+	if (result == RESULT_OK && !ends)
+		result = find_stale(target, &ends, why);
+	return result != RESULT_OK || ends ? result : refuse_unfinished(saved, target, why);
+}
+
 /* The head is a part of a chunk, or the chunk size is not known. */
 static void fit(const struct savefile_layout *layout, struct device *device)
 {
@@ -137,8 +214,8 @@ static void fit(const struct savefile_layout *layout, struct device *device)
 		device_fit(device, (uint64_t)layout->chunk_sectors * SECTOR_BYTES);
 }
 
-enum result savefile_check_target(const struct savefile *saved, struct device *device,
-				  struct io *io, bool force, struct failure *why)
+enum result savefile_check_target(struct savefile *saved, struct device *device, struct io *io,
+				  bool force, struct failure *why)
 {
 	enum result result;
 	struct store target;
@@ -152,6 +229,8 @@ enum result savefile_check_target(const struct savefile *saved, struct device *d
 		result = store_open(&target, device, io, why);
 	if (result == RESULT_OK && !force)
 		result = check_content(saved, &target, why);
+	if (result == RESULT_OK && !force)
+		result = check_record(saved, &target, why);
 	fit(&saved->layout, device);
 	return result;
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2154,SC2119
-# cowtool restore that is cut off: what it leaves, what the other commands say to that, and how it is finished.
+# cowtool restore that is cut off: what it leaves, what the other commands say to that, and how it is finished; and
+# restores over an unfinished merge.
 
 setup() {
     # shellcheck source=helpers.bash
@@ -125,4 +126,51 @@ half_restored() {
     mv out dumped
     expect 0 dump --format=csv new
     same out dumped
+}
+
+@test "restore: over an unfinished merge that the file does not know of, it is refused without --force" {
+    pristine_pair
+    "$mkstore" pristine.kept chunk=1 sequential=10 origin_chunks=3072 size=4194304
+    cp pristine.store before
+    "$cowtool" save --quiet before file
+    "$cowtool" save --quiet pristine.kept kept.file
+    cut_off TERM --keep=kept
+    refuses 5 store file -- restore file store
+    said "store: an unfinished merge stands in it, and file holds nothing of that; finish it with 'cowtool merge --resume'"
+    refuses 5 kept kept.file -- restore kept.file kept
+    said 'kept: is kept by the unfinished merge of another store'
+    # What was saved in the middle of this merge knows of it.
+    expect 0 save store midway.file
+    expect 0 save kept kept.midway
+    cp store midway
+    expect 0 restore midway.file store
+    same store midway
+    expect 0 restore kept.midway kept
+    expect 0 merge --resume --keep=kept origin store
+    same origin right.origin
+    # With consent.
+    cp midway store
+    expect 0 restore --force file store
+    expect 0 inspect --json store
+    is .record null
+}
+
+@test "restore: a record that is stale, or damaged, or of another version" {
+    make chunk=8 sequential=40
+    "$cowtool" save --quiet store file
+    cp store wanted
+    for name in stale-record damaged-record; do
+        "$here/defects" $name origin store
+        truncate -s "$(stat -c %s wanted)" store
+        expect 0 restore file store
+        same store wanted
+    done
+    "$here/defects" merge-unfinished origin store
+    truncate -s "$(stat -c %s wanted)" store
+    refuses 5 store -- restore file store
+    put store 264 '\002'
+    refuses 5 store -- restore file store
+    said 'another version of cowtool'
+    expect 0 restore --force file store
+    same store wanted
 }
