@@ -38,11 +38,11 @@ static const struct command commands[] = {
 	{"export", cmd_export, "[OPTION...] ORIGIN STORE OUT",
 	 "Write what a snapshot shows to an image.", true},
 	{"save", cmd_save, "[OPTION...] STORE FILE", "Save the metadata of a COW store in a file.",
-	 false},
+	 true},
 	{"restore", cmd_restore, "[OPTION...] FILE STORE",
 	 "Write a saved file back to a COW store's device.", true},
 	{"repair", cmd_repair, "[OPTION...] --backup=FILE STORE",
-	 "Mend what verify finds, with consent and a way back.", false},
+	 "Mend what verify finds, with consent and a way back.", true},
 	{"create", cmd_create, "[OPTION...] --chunk=SIZE STORE",
 	 "Make an empty COW store, as the kernel makes it.", false},
 };

@@ -67,7 +67,7 @@ static enum result save(const struct cli *cli, const struct store *store, bool f
 		cli_note(cli,
 			 "%s; warning: only the first bytes of it are saved, whatever they are",
 			 fault.text);
-	result = savefile_write(store, path, force, why);
+	result = savefile_write(store, path, force, &cli_stop_requested, why);
 	return result == RESULT_OK ? check_and_print(cli, store->device->name, path, why) : result;
 }
 

@@ -37,10 +37,11 @@
  * `path`, flushed, renamed, and the directory is flushed. Where `path` exists already it is
  * RESULT_REFUSED unless `replace`; what is no regular file, or the store itself, is never replaced.
  * RESULT_NO_SPACE: the file system is full. RESULT_IO: the store could not be read, or the file not
- * written; the message names which.
+ * written; the message names which. RESULT_STOPPED: *stop (NULL: none) became other than 0, and there
+ * is no file.
  */
 enum result savefile_write(const struct store *store, const char *path, bool replace,
-			   struct failure *why);
+			   const volatile sig_atomic_t *stop, struct failure *why);
 
 /* ---- reading one ---- */
 

@@ -562,3 +562,43 @@ all_look_same() {
     [[ $output == *"file: is a saved file"* ]]
     run -0 "$cowtool" dump --map --origin=origin --quiet file
 }
+
+# stopped COMMAND...: it is signalled as soon as a file ./file.XXXXXX is there, until it says that it was stopped; then
+# no such file is there, nor ./file, and the store has every byte.
+stopped() {
+    local pid code
+    remember store
+    for _ in {1..50}; do
+        rm -f file
+        "$cowtool" "$@" >out 2>err </dev/null 3>&- &
+        pid=$!
+        until compgen -G 'file.*' >/dev/null || ! kill -0 $pid 2>/dev/null; do :; done
+        kill -s "$signal" $pid 2>/dev/null || true
+        code=0
+        wait $pid 2>/dev/null || code=$?
+        [[ -z $(compgen -G 'file.*') ]] || complain 'a file is left behind'
+        ((code != 3)) || break
+        ((code == 0)) || complain "exit code $code"
+        cp --sparse=always pristine store
+    done
+    ((code == 3)) || complain 'not one of 50 was caught'
+    said 'file: stopped on request; nothing was written'
+    [[ ! -e file ]]
+    unchanged
+}
+
+@test "save: stopped by a signal, it leaves nothing behind and says so" {
+    make chunk=1 sequential=100000 data=0 size=80000000
+    cp --sparse=always store pristine
+    for signal in INT TERM; do
+        stopped save store file
+    done
+}
+
+@test "repair: stopped in its backup by a signal, it leaves no backup and writes nothing" {
+    make chunk=1 sequential=100000 data=0 size=80000000 poke=100:1
+    cp --sparse=always store pristine
+    for signal in INT TERM; do
+        stopped repair --yes --backup=file store
+    done
+}

@@ -187,7 +187,7 @@ static void save(struct disk *disk)
 	int fd;
 
 	CHECK(store_open(&store, &disk->device, &disk->io, &why) == RESULT_OK);
-	CHECK(savefile_write(&store, path, true, &why) == RESULT_OK);
+	CHECK(savefile_write(&store, path, true, NULL, &why) == RESULT_OK);
 	CHECK(disk->event_count == 0);
 	fd = open(path, O_RDONLY);
 	free(file_bytes);
@@ -477,14 +477,38 @@ static void what_cannot_be_read_leaves_nothing(void)
 	put_file((const uint8_t *)"old", 3);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		disk.unreadable = places[i];
-		CHECK(savefile_write(&store, path, true, &why) == RESULT_IO);
+		CHECK(savefile_write(&store, path, true, NULL, &why) == RESULT_IO);
 		CHECK(strncmp(why.text, "disk: cannot read", 17) == 0);
 		CHECK(glob(pattern, 0, NULL, &found) == GLOB_NOMATCH);
 		globfree(&found);
 	}
 	/* Behind the end of the list nothing is read that counts. */
 	disk.unreadable = CHUNK + 3 * STRIDE;
-	CHECK(savefile_write(&store, path, true, &why) == RESULT_OK);
+	CHECK(savefile_write(&store, path, true, NULL, &why) == RESULT_OK);
+	disk_free(&disk);
+}
+
+static void a_save_that_is_stopped_leaves_nothing(void)
+{
+	char pattern[sizeof(path) + 2], old[4] = "";
+	const volatile sig_atomic_t stop = 1;
+	struct store store;
+	struct disk disk;
+	glob_t found;
+	int fd;
+
+	snprintf(pattern, sizeof(pattern), "%s.*", path);
+	disk_init(&disk);
+	make_store(disk.image, 5, 0x11);
+	CHECK(store_open(&store, &disk.device, &disk.io, &why) == RESULT_OK);
+	put_file((const uint8_t *)"old", 3);
+	CHECK(savefile_write(&store, path, true, &stop, &why) == RESULT_STOPPED);
+	CHECK(strstr(why.text, ": stopped on request; nothing was written") != NULL);
+	CHECK(glob(pattern, 0, NULL, &found) == GLOB_NOMATCH);
+	globfree(&found);
+	fd = open(path, O_RDONLY);
+	CHECK(read(fd, old, 4) == 3 && strcmp(old, "old") == 0);
+	close(fd);
 	disk_free(&disk);
 }
 
@@ -698,6 +722,8 @@ int main(void)
 	unit_run("places and positions are inverse", places_and_positions_are_inverse);
 	unit_run("data cannot be read from a saved file", data_cannot_be_read_from_a_saved_file);
 	unit_run("what cannot be read leaves no file behind", what_cannot_be_read_leaves_nothing);
+	unit_run("a save that is stopped leaves what was there",
+		 a_save_that_is_stopped_leaves_nothing);
 	unit_run("a restore that is cut off leaves the old store, none, or the new one",
 		 a_restore_can_be_cut_off);
 	unit_run("a restore that failed is finished by the next one",

@@ -59,6 +59,9 @@ static enum result choose_header(const struct repair_session *session,
 		*chosen = repair_ask_header(session);
 	if (*chosen)
 		return RESULT_OK;
+	if (cli_stop_requested)
+		return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
+			    session->device.name);
 	return fail(why, RESULT_REFUSED,
 		    "%s: its chunk size is not certain (%zu could be, of which %zu convince%s); "
 		    "name one with --chunk",
@@ -141,7 +144,8 @@ static enum result back_up(struct repair_session *session, struct failure *why)
 
 	if (!session->choice->backup)
 		return RESULT_OK;
-	result = savefile_write(&session->store, session->choice->backup, false, why);
+	result = savefile_write(&session->store, session->choice->backup, false,
+				&cli_stop_requested, why);
 	session->backed_up = result == RESULT_OK;
 	return result;
 }
@@ -164,6 +168,10 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 	struct repair *repair = &session->repair;
 	enum result result;
 
+	/* Also in a question, which it ended. */
+	if (cli_stop_requested)
+		return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
+			    session->device.name);
 	if (session->choice->dry_run || repair_accepted(repair) == 0)
 		return RESULT_OK;
 	result = back_up(session, why);
