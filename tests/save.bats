@@ -175,11 +175,30 @@ all_look_same() {
 
 @test "save: of a lost store smaller than 1 MiB all is saved" {
     fill store 100352
-    saved --json
+    saved --force --json
     has '{"saved_bytes": 100352, "bytes": 100352, "areas": 0}'
     truncate -s 100352 device
     expect 0 restore file device
     same device store
+}
+
+@test "save: what is no store is refused without --force, what has lost a part of its header is not" {
+    fill origin 100352
+    truncate -s 100352 blank
+    for path in origin blank; do
+        refuses 6 $path -- save $path file
+        said "$path: no COW store there"
+        said '; --force saves its first bytes all the same'
+        [[ ! -e file ]]
+        expect 0 save --force $path file
+        rm file
+    done
+    for defect in version=3 header_chunk=5; do
+        make chunk=8 sequential=3 $defect
+        saved
+        said 'only the first bytes of it are saved'
+        rm file
+    done
 }
 
 @test "save: a list without an end is saved as far as the device goes" {
