@@ -210,7 +210,8 @@ static bool is_given_up(const struct merge *merge, const struct kept *kept)
 	const struct store *store = kept->store;
 
 	return merge->invalidate_full && kept->role == RECORD_KEPT &&
-	       store->header_fault == HEADER_GOOD && store->header.valid == 0;
+	       store->header_fault == HEADER_GOOD && store->header.valid == 0 &&
+	       !store_is_half_restored(store);
 }
 
 static enum result check_kept(struct merge *merge, struct failure *why)

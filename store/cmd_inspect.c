@@ -65,7 +65,7 @@ static enum result gather(struct inspection *inspection, struct failure *why)
 
 static void print_json_record(struct json *json, const struct inspection *inspection)
 {
-	static const char *const roles[] = {"unknown", "merging", "kept", "undo"};
+	static const char *const roles[] = {"unknown", "merging", "kept", "undo", "restoring"};
 	const struct store *store = inspection->store;
 	const struct record *record = &store->record;
 	char id[2 * RECORD_ID_BYTES + 1];
@@ -78,7 +78,7 @@ static void print_json_record(struct json *json, const struct inspection *inspec
 		snprintf(id + 2 * i, 3, "%02x", record->id[i]);
 	json_open_object(json, "record");
 	json_string(json, "id", id);
-	json_string(json, "role", roles[record->role <= RECORD_UNDO ? record->role : 0]);
+	json_string(json, "role", roles[record->role <= RECORD_RESTORING ? record->role : 0]);
 	json_number(json, "origin_bytes", record->origin_bytes);
 	json_number(json, "exceptions", record->exceptions);
 	json_number(json, "kept_stores", record->kept_stores);
@@ -150,6 +150,8 @@ static void print_text_record(const struct inspection *inspection)
 		return;
 	if (inspection->record_is_stale)
 		printf("%-20s stale: the store was used again since\n", "Merge record:");
+	else if (record->role == RECORD_RESTORING)
+		printf("%-20s %s\n", "Unfinished restore:", STORE_HALF_RESTORED);
 	else if (record->role == RECORD_MERGING)
 		printf("%-20s %" PRIu64 " of %" PRIu64 " exceptions are left to merge\n",
 		       "Unfinished merge:", inspection->summary.exceptions, record->exceptions);

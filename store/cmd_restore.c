@@ -37,6 +37,20 @@ static void print_text(const struct savefile *saved, const char *store)
 	       saved->file.name, saved->layout.areas, size);
 }
 
+/* After a failure in the middle: the command that finishes it, for people to copy. */
+static void say_how_to_finish(const struct savefile *saved, const char *store, bool force,
+			      enum result result, struct failure *why)
+{
+	struct failure failed = *why;
+	char file[256], target[256];
+
+	fail(why, result,
+	     "%s; the device is half written and no store until 'cowtool restore%s %s %s' "
+	     "finishes it",
+	     failed.text, force ? " --force" : "", quote_name(saved->file.name, file, sizeof(file)),
+	     quote_name(store, target, sizeof(target)));
+}
+
 static enum result write_back(struct savefile *saved, struct device *device, bool force,
 			      struct failure *why)
 {
@@ -45,8 +59,11 @@ static enum result write_back(struct savefile *saved, struct device *device, boo
 
 	if (result == RESULT_OK)
 		result = savefile_check_target(saved, device, &io, force, why);
+	saved->stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = savefile_restore(saved, device, &io, why);
+	if (result != RESULT_OK && saved->half_written)
+		say_how_to_finish(saved, device->name, force, result, why);
 	io_close(&io);
 	return result;
 }
@@ -74,7 +91,8 @@ enum result cmd_restore(struct cli *cli, int argc, const char **argv, struct fai
 	bool force = false;
 	const struct cli_option options[] = {
 		{"force", CLI_FLAG, &force,
-		 "write although STORE is smaller, or holds something else", NULL},
+		 "write although STORE is smaller, holds something else, or has part in a merge",
+		 NULL},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);

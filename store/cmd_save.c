@@ -56,18 +56,34 @@ static enum result check_and_print(const struct cli *cli, const char *store, con
 	return result;
 }
 
+/* What begins as a store does has lost a part of its header only; of anything else nothing here can say
+ * that it ever was one. */
+static enum result check_header(const struct cli *cli, const struct store *store, bool force,
+				struct failure *why)
+{
+	struct failure fault;
+	enum result result = store_require_header(store, &fault);
+
+	if (result == RESULT_NOT_THERE && !force)
+		return fail(why, result,
+			    "%s; --force saves its first bytes all the same, if a store was here "
+			    "whose header is lost",
+			    fault.text);
+	if (result != RESULT_OK)
+		cli_note(cli,
+			 "%s; warning: only the first bytes of it are saved, whatever they are",
+			 fault.text);
+	return RESULT_OK;
+}
+
 static enum result save(const struct cli *cli, const struct store *store, bool force,
 			struct failure *why)
 {
 	const char *path = cli->arguments[1];
-	struct failure fault;
-	enum result result;
+	enum result result = check_header(cli, store, force, why);
 
-	if (store_require_header(store, &fault) != RESULT_OK)
-		cli_note(cli,
-			 "%s; warning: only the first bytes of it are saved, whatever they are",
-			 fault.text);
-	result = savefile_write(store, path, force, why);
+	if (result == RESULT_OK)
+		result = savefile_write(store, path, force, &cli_stop_requested, why);
 	return result == RESULT_OK ? check_and_print(cli, store->device->name, path, why) : result;
 }
 
@@ -75,7 +91,8 @@ enum result cmd_save(struct cli *cli, int argc, const char **argv, struct failur
 {
 	bool force = false;
 	const struct cli_option options[] = {
-		{"force", CLI_FLAG, &force, "replace FILE where it exists", NULL},
+		{"force", CLI_FLAG, &force,
+		 "replace FILE where it exists; save what does not begin as a store does", NULL},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);

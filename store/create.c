@@ -110,11 +110,16 @@ enum result store_create(struct device *device, struct io *io, uint32_t chunk_se
 
 static enum result refuse_store(const struct store *store, struct failure *why)
 {
+	const char *unfinished = "";
+
+	if (store_is_half_restored(store))
+		unfinished = ", half restored";
+	else if (store->record_presence == RECORD_PRESENT)
+		unfinished = ", with an unfinished merge";
 	return fail(why, RESULT_REFUSED,
 		    "%s: a COW store is there already%s; use --force to make a new, empty one in "
 		    "its place: what it holds is then lost",
-		    store->device->name,
-		    store->record_presence == RECORD_PRESENT ? ", with an unfinished merge" : "");
+		    store->device->name, unfinished);
 }
 
 static enum result refuse_signature(const struct device *device, struct failure *why)
@@ -156,7 +161,8 @@ enum result store_create_guard(struct device *device, struct io *io, uint32_t ch
 		result = store_open(&store, device, io, why);
 	if (result != RESULT_OK)
 		return result;
-	if (store.header.magic == HEADER_MAGIC || store_lost_header(&store))
+	if (store.header.magic == HEADER_MAGIC || store_lost_header(&store) ||
+	    store_is_half_restored(&store))
 		return refuse_store(&store, why);
 	device_fit(device, geometry.chunk_bytes);
 	result = refuse_signature(device, why);

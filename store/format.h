@@ -118,7 +118,7 @@ uint64_t geometry_origin_chunks(const struct geometry *geometry, uint64_t origin
 /* How many bytes of chunk `old_chunk` lie inside an origin of that size. */
 uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint64_t origin_bytes);
 
-/* ---- merge record: cowtool's own, ignored by the kernel and by blkid ---- */
+/* ---- record of a merge or a restore: cowtool's own, ignored by the kernel and by blkid ---- */
 
 #define RECORD_OFFSET 256u
 #define RECORD_BYTES 256u
@@ -130,7 +130,12 @@ uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint
 /* A merge keeps at most so many stores. */
 #define RECORD_KEPT_MAX 64u
 
-enum record_role { RECORD_MERGING = 1, RECORD_KEPT = 2, RECORD_UNDO = 3 };
+enum record_role {
+	RECORD_MERGING = 1,
+	RECORD_KEPT = 2,
+	RECORD_UNDO = 3,
+	RECORD_RESTORING = 4, /* no merge: a restore is writing here; nothing else in it counts */
+};
 
 struct record {
 	uint8_t id[RECORD_ID_BYTES]; /* random; the same in every store of one merge */

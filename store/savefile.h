@@ -15,6 +15,7 @@
 #ifndef STORE_SAVEFILE_H
 #define STORE_SAVEFILE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,10 +38,11 @@
  * RESULT_REFUSED unless `replace`; what is no regular file, or the store itself, is never replaced.
  * RESULT_NO_SPACE: the file system is full. RESULT_IO: the store could not be read, or the file not
  * written; the message names which. Where the directory alone cannot be flushed, which is RESULT_IO,
- * too, the file stays: it is whole, and may have replaced another one.
+ * too, the file stays: it is whole, and may have replaced another one. RESULT_STOPPED: *stop (NULL:
+ * none) became other than 0, and there is no file.
  */
 enum result savefile_write(const struct store *store, const char *path, bool replace,
-			   struct failure *why);
+			   const volatile sig_atomic_t *stop, struct failure *why);
 
 /* ---- reading one ---- */
 
@@ -48,6 +50,8 @@ struct savefile {
 	struct device file;   /* the file itself */
 	struct device device; /* the store as it was, for savefile_io_open; named as the file */
 	struct savefile_layout layout;
+	const volatile sig_atomic_t *stop; /* of the caller of savefile_restore; NULL: none */
+	bool half_written;		   /* a result of savefile_restore */
 	/* the reader's own */
 	uint64_t file_bytes;
 	uint64_t *frame_offsets; /* in the file, of all frames */
@@ -87,19 +91,22 @@ void savefile_io_open(struct io *io, struct savefile *saved);
 
 /*
  * May the saved file be written to this device? RESULT_REFUSED with the reason where not: the
- * device is too small, is a saved file, holds something else, or a store of another size or chunk
- * size. With `force` only what cannot be is refused: saved metadata that does not fit the device.
- * Fits the device (device_fit); writes nothing.
+ * device is too small, is a saved file, holds something else, a store of another size or chunk
+ * size, or the current record of a merge that the saved file does not hold. With `force` only what
+ * cannot be is refused: saved metadata that does not fit the device. Fits the device (device_fit);
+ * writes nothing.
  */
-enum result savefile_check_target(const struct savefile *saved, struct device *device,
-				  struct io *io, bool force, struct failure *why);
+enum result savefile_check_target(struct savefile *saved, struct device *device, struct io *io,
+				  bool force, struct failure *why);
 
 /*
- * Writes it to the device, after savefile_check_target: where a good header stands there, it is
- * first marked invalid, so that a restore that is cut off does not leave something that looks sound;
- * then come the areas and the rest of the header's chunk, a flush, the header's block, a flush; then
- * all is read back and compared (RESULT_IO where it differs). Restoring again finishes what was cut
- * off.
+ * Writes it to the device, after savefile_check_target: first a record of role RECORD_RESTORING is
+ * put there, and a good header is marked invalid, so that a restore that is cut off does not leave
+ * something that looks sound, and says what it is (store_is_half_restored); then come the areas and
+ * the rest of the header's chunk, a flush, the header's block, a flush; then all is read back and
+ * compared (RESULT_IO where it differs). Where *saved->stop becomes other than 0, it ends with
+ * RESULT_STOPPED. After an error saved->half_written says whether the device was left in between;
+ * restoring again finishes that.
  */
 enum result savefile_restore(struct savefile *saved, struct device *device, struct io *io,
 			     struct failure *why);

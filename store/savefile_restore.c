@@ -8,6 +8,7 @@
 #include "store/bytes.h"
 #include "store/probe.h"
 #include "store/savefile.h"
+#include "store/summary.h"
 
 /* So much of the stream is in memory, and so many requests in flight. */
 #define WINDOW_BYTES (4u << 20)
@@ -109,6 +110,9 @@ static enum result check_content(const struct savefile *saved, const struct stor
 {
 	const struct savefile_layout *layout = &saved->layout;
 
+	/* Somebody consented to that already, and nothing that is whole is left. */
+	if (store_is_half_restored(target))
+		return RESULT_OK;
 	switch (target->header_fault) {
 	case HEADER_GOOD:
 		if (target->device->bytes != layout->device_bytes ||
@@ -126,6 +130,82 @@ static enum result check_content(const struct savefile *saved, const struct stor
 	return check_foreign(target->device, target->io, why);
 }
 
+static enum result add_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			     struct failure *why)
+{
+	(void)why;
+	summary_add(context, index, entries, count);
+	return RESULT_OK;
+}
+
+/* Without its header nothing can say that a record is stale. */
+static enum result find_stale(const struct store *target, bool *stale, struct failure *why)
+{
+	struct summary summary;
+	struct store_scan scan = {.live = add_piece, .context = &summary};
+	enum result result;
+
+	*stale = false;
+	if (target->record_presence != RECORD_PRESENT || target->header_fault != HEADER_GOOD)
+		return RESULT_OK;
+	summary_begin(&summary, &target->geometry);
+	result = store_scan(target, &scan, why);
+	*stale = result == RESULT_OK &&
+		 record_is_stale(&target->record, summary.exceptions, &summary.first);
+	return result;
+}
+
+static enum result holds_record(struct savefile *saved, const struct store *target, bool *holds,
+				struct failure *why)
+{
+	uint8_t bytes[RECORD_BYTES];
+	struct record record;
+	enum result result = savefile_read(saved, RECORD_OFFSET, bytes, sizeof(bytes), why);
+
+	*holds = result == RESULT_OK && record_decode(bytes, &record) == target->record_presence &&
+		 record.role == target->record.role &&
+		 memcmp(record.id, target->record.id, RECORD_ID_BYTES) == 0;
+	return result;
+}
+
+static enum result refuse_unfinished(const struct savefile *saved, const struct store *target,
+				     struct failure *why)
+{
+	const char *what = "an unfinished merge of another version of cowtool stands in it";
+	const char *how = "finish it with that version";
+
+	if (target->record_presence == RECORD_PRESENT && target->record.role == RECORD_MERGING) {
+		what = "an unfinished merge stands in it";
+		how = "finish it with 'cowtool merge --resume', with the other stores that it "
+		      "keeps";
+	} else if (target->record_presence == RECORD_PRESENT) {
+		what = target->record.role == RECORD_UNDO
+			       ? "is the undo store of an unfinished merge"
+			       : "is kept by the unfinished merge of another store";
+		how = "finish that with 'cowtool merge --resume', with this store";
+	}
+	return fail(why, RESULT_REFUSED,
+		    "%s: %s, and %s holds nothing of that; %s, or use --force, which forgets it",
+		    target->device->name, what, saved->file.name, how);
+}
+
+/* The record of a merge guards the stores that it keeps: it must not go without a word. */
+static enum result check_record(struct savefile *saved, const struct store *target,
+				struct failure *why)
+{
+	bool ends = false;
+	enum result result;
+
+	if ((target->record_presence != RECORD_PRESENT &&
+	     target->record_presence != RECORD_FOREIGN) ||
+	    store_is_half_restored(target))
+		return RESULT_OK;
+	result = holds_record(saved, target, &ends, why);
+	if (result == RESULT_OK && !ends)
+		result = find_stale(target, &ends, why);
+	return result != RESULT_OK || ends ? result : refuse_unfinished(saved, target, why);
+}
+
 /* The head is a part of a chunk, or the chunk size is not known. */
 static void fit(const struct savefile_layout *layout, struct device *device)
 {
@@ -134,8 +214,8 @@ static void fit(const struct savefile_layout *layout, struct device *device)
 		device_fit(device, (uint64_t)layout->chunk_sectors * SECTOR_BYTES);
 }
 
-enum result savefile_check_target(const struct savefile *saved, struct device *device,
-				  struct io *io, bool force, struct failure *why)
+enum result savefile_check_target(struct savefile *saved, struct device *device, struct io *io,
+				  bool force, struct failure *why)
 {
 	enum result result;
 	struct store target;
@@ -149,6 +229,8 @@ enum result savefile_check_target(const struct savefile *saved, struct device *d
 		result = store_open(&target, device, io, why);
 	if (result == RESULT_OK && !force)
 		result = check_content(saved, &target, why);
+	if (result == RESULT_OK && !force)
+		result = check_record(saved, &target, why);
 	fit(&saved->layout, device);
 	return result;
 }
@@ -214,6 +296,15 @@ static enum result compare_window(const struct transfer *transfer, struct failur
 						       transfer->begin + first, &count));
 }
 
+static enum result check_stop(const struct transfer *transfer, const char *how_far,
+			      struct failure *why)
+{
+	if (!transfer->saved->stop || *transfer->saved->stop == 0)
+		return RESULT_OK;
+	return fail(why, RESULT_STOPPED, "%s: stopped on request%s", transfer->device->name,
+		    how_far);
+}
+
 /* Bytes from .. to - 1 of the stream. */
 static enum result transfer_all(struct transfer *transfer, enum io_operation operation,
 				uint64_t from, uint64_t to, struct failure *why)
@@ -223,8 +314,12 @@ static enum result transfer_all(struct transfer *transfer, enum io_operation ope
 	for (transfer->begin = from; transfer->begin < to && result == RESULT_OK;
 	     transfer->begin = transfer->end) {
 		transfer->end = min_u64(transfer->begin + WINDOW_BYTES, to);
-		result = savefile_read(transfer->saved, transfer->begin, transfer->window,
-				       transfer->end - transfer->begin, why);
+		result = check_stop(
+			transfer, operation == IO_READ ? "; all is written, but not read back" : "",
+			why);
+		if (result == RESULT_OK)
+			result = savefile_read(transfer->saved, transfer->begin, transfer->window,
+					       transfer->end - transfer->begin, why);
 		if (result == RESULT_OK)
 			result = run_window(transfer, operation, why);
 		if (result == RESULT_OK && operation == IO_READ)
@@ -233,10 +328,14 @@ static enum result transfer_all(struct transfer *transfer, enum io_operation ope
 	return result;
 }
 
-/* What stands there is about to become a mixture of two stores. That nobody would load it may be what
- * a restore wrote that was killed before it flushed: it is made durable in any case. */
+/*
+ * What stands there is about to become a mixture of two stores. A mark says so, which the write of the
+ * header's block at the end takes away, and where there is a good header, the kernel is to load nothing.
+ * What a restore wrote that was killed before it flushed becomes durable with it.
+ */
 static enum result invalidate(struct transfer *transfer, struct failure *why)
 {
+	const struct record mark = {.role = RECORD_RESTORING};
 	struct device *device = transfer->device;
 	uint32_t bytes = block_bytes(device);
 	struct header header;
@@ -245,10 +344,11 @@ static enum result invalidate(struct transfer *transfer, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	header_decode(transfer->window, &header);
-	if (header_check(&header) != HEADER_GOOD || header.valid == 0)
-		return io_flush(transfer->io, device, why);
-	header.valid = 0;
-	header_encode(&header, transfer->window);
+	if (header_check(&header) == HEADER_GOOD) {
+		header.valid = 0;
+		header_encode(&header, transfer->window);
+	}
+	record_encode(&mark, transfer->window + RECORD_OFFSET);
 	result = io_write(transfer->io, device, 0, transfer->window, bytes, why);
 	return result == RESULT_OK ? io_flush(transfer->io, device, why) : result;
 }
@@ -257,8 +357,12 @@ static enum result write_all(struct transfer *transfer, struct failure *why)
 {
 	uint64_t stream = savefile_stream_bytes(&transfer->saved->layout);
 	uint32_t block = block_bytes(transfer->device);
-	enum result result = invalidate(transfer, why);
+	enum result result = check_stop(transfer, "; nothing was written", why);
 
+	if (result != RESULT_OK)
+		return result;
+	transfer->saved->half_written = true;
+	result = invalidate(transfer, why);
 	if (result == RESULT_OK)
 		result = transfer_all(transfer, IO_WRITE, block, stream, why);
 	if (result == RESULT_OK)
@@ -269,6 +373,7 @@ static enum result write_all(struct transfer *transfer, struct failure *why)
 		result = io_flush(transfer->io, transfer->device, why);
 	if (result != RESULT_OK)
 		return result;
+	transfer->saved->half_written = false;
 	device_drop_cache(transfer->device);
 	return transfer_all(transfer, IO_READ, 0, stream, why);
 }
@@ -280,6 +385,7 @@ enum result savefile_restore(struct savefile *saved, struct device *device, stru
 	struct transfer transfer = {.saved = saved, .device = device, .io = io};
 	enum result result;
 
+	saved->half_written = false;
 	transfer.window = io_buffer(window);
 	transfer.back = io_buffer(window);
 	if (transfer.window && transfer.back)

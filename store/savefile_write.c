@@ -15,6 +15,7 @@
 struct writer {
 	const struct store *store;
 	const char *path;
+	const volatile sig_atomic_t *stop;
 	char *temporary; /* NULL: there is none (any more) */
 	int fd;
 	struct savefile_layout layout;
@@ -60,8 +61,17 @@ static enum result write_next(struct writer *writer, const uint8_t *bytes, size_
 	return result;
 }
 
+static enum result check_stop(const struct writer *writer, struct failure *why)
+{
+	if (!writer->stop || *writer->stop == 0)
+		return RESULT_OK;
+	return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
+		    writer->path);
+}
+
 static enum result end_frame(struct writer *writer, struct failure *why)
 {
+	enum result result;
 	size_t bytes;
 	uint32_t crc;
 
@@ -73,7 +83,8 @@ static enum result end_frame(struct writer *writer, struct failure *why)
 	writer->end_crc = savefile_end_crc(writer->end_crc, crc);
 	writer->frames++;
 	writer->filled = 0;
-	return write_next(writer, writer->frame, bytes, why);
+	result = check_stop(writer, why);
+	return result == RESULT_OK ? write_next(writer, writer->frame, bytes, why) : result;
 }
 
 static enum result append(struct writer *writer, const uint8_t *bytes, uint64_t count,
@@ -265,9 +276,9 @@ static void clean_up(struct writer *writer)
 }
 
 enum result savefile_write(const struct store *store, const char *path, bool replace,
-			   struct failure *why)
+			   const volatile sig_atomic_t *stop, struct failure *why)
 {
-	struct writer writer = {.store = store, .path = path, .fd = -1};
+	struct writer writer = {.store = store, .path = path, .stop = stop, .fd = -1};
 	enum result result = check_path(&writer, replace, why);
 
 	writer.layout = layout_of(store);
@@ -279,6 +290,8 @@ enum result savefile_write(const struct store *store, const char *path, bool rep
 		result = create(&writer, why);
 	if (result == RESULT_OK)
 		result = write_content(&writer, why);
+	if (result == RESULT_OK)
+		result = check_stop(&writer, why);
 	if (result == RESULT_OK)
 		result = publish(&writer, replace, why);
 	clean_up(&writer);

@@ -54,15 +54,23 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 	return result;
 }
 
+bool store_is_half_restored(const struct store *store)
+{
+	return store->record_presence == RECORD_PRESENT && store->record.role == RECORD_RESTORING;
+}
+
 bool store_lost_header(const struct store *store)
 {
-	return store->header_fault != HEADER_GOOD && store->record_presence == RECORD_PRESENT;
+	return store->header_fault != HEADER_GOOD && store->record_presence == RECORD_PRESENT &&
+	       !store_is_half_restored(store);
 }
 
 enum result store_require_header(const struct store *store, struct failure *why)
 {
 	const char *name = store->device->name;
 
+	if (store->header_fault != HEADER_GOOD && store_is_half_restored(store))
+		return fail(why, RESULT_DAMAGED, "%s: %s", name, STORE_HALF_RESTORED);
 	if (store->header.magic == SAVEFILE_MAGIC_LOW && store->header.valid == SAVEFILE_MAGIC_HIGH)
 		return fail(why, RESULT_NOT_THERE,
 			    "%s: is a saved file, not a store: it holds no data; 'cowtool restore' "

@@ -49,6 +49,13 @@ bool store_lost_header(const struct store *store);
  * where nothing speaks for a store, RESULT_DAMAGED where something does. */
 enum result store_require_header(const struct store *store, struct failure *why);
 
+/* Has a restore begun to write here that has not ended (savefile_restore)? The metadata is a mixture
+ * then. Such a store is marked invalid too, where it has a good header. */
+bool store_is_half_restored(const struct store *store);
+
+/* What is said of one. */
+#define STORE_HALF_RESTORED "a restore was cut off here: do it again (cowtool restore FILE STORE)"
+
 /* ---- reading ---- */
 
 /* The place on the device of the exceptions from `index` on, as far as they are neighbours on it.

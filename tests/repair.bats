@@ -329,6 +329,15 @@ comes_and_goes() {
     [[ ! -e backup ]]
 }
 
+@test "repair: Ctrl-C in a question writes nothing, whatever was consented to before it" {
+    three_defects
+    remember store
+    answers 'y\ny\n\003' 3 repair --backup=backup store
+    grep -q 'stopped on request; nothing was written' said
+    [[ ! -e backup ]]
+    unchanged
+}
+
 @test "repair: yes to all of three questions does all" {
     three_defects
     wanted chunk=8 size=204800 sequential=38 entry=5:38:40 entry=10:39:41

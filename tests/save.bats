@@ -175,11 +175,30 @@ all_look_same() {
 
 @test "save: of a lost store smaller than 1 MiB all is saved" {
     fill store 100352
-    saved --json
+    saved --force --json
     has '{"saved_bytes": 100352, "bytes": 100352, "areas": 0}'
     truncate -s 100352 device
     expect 0 restore file device
     same device store
+}
+
+@test "save: what is no store is refused without --force, what has lost a part of its header is not" {
+    fill origin 100352
+    truncate -s 100352 blank
+    for path in origin blank; do
+        refuses 6 $path -- save $path file
+        said "$path: no COW store there"
+        said '; --force saves its first bytes all the same'
+        [[ ! -e file ]]
+        expect 0 save --force $path file
+        rm file
+    done
+    for defect in version=3 header_chunk=5; do
+        make chunk=8 sequential=3 $defect
+        saved
+        said 'only the first bytes of it are saved'
+        rm file
+    done
 }
 
 @test "save: a list without an end is saved as far as the device goes" {
@@ -598,4 +617,44 @@ failing_flush() {
     run -5 "$cowtool" dump --stale file
     [[ $output == *"file: is a saved file"* ]]
     run -0 "$cowtool" dump --map --origin=origin --quiet file
+}
+
+# stopped COMMAND...: it is signalled as soon as a file ./file.XXXXXX is there, until it says that it was stopped; then
+# no such file is there, nor ./file, and the store has every byte.
+stopped() {
+    local pid code
+    remember store
+    for _ in {1..50}; do
+        rm -f file
+        "$cowtool" "$@" >out 2>err </dev/null 3>&- &
+        pid=$!
+        until compgen -G 'file.*' >/dev/null || ! kill -0 $pid 2>/dev/null; do :; done
+        kill -s "$signal" $pid 2>/dev/null || true
+        code=0
+        wait $pid 2>/dev/null || code=$?
+        [[ -z $(compgen -G 'file.*') ]] || complain 'a file is left behind'
+        ((code != 3)) || break
+        ((code == 0)) || complain "exit code $code"
+        cp --sparse=always pristine store
+    done
+    ((code == 3)) || complain 'not one of 50 was caught'
+    said 'file: stopped on request; nothing was written'
+    [[ ! -e file ]]
+    unchanged
+}
+
+@test "save: stopped by a signal, it leaves nothing behind and says so" {
+    make chunk=1 sequential=100000 data=0 size=80000000
+    cp --sparse=always store pristine
+    for signal in INT TERM; do
+        stopped save store file
+    done
+}
+
+@test "repair: stopped in its backup by a signal, it leaves no backup and writes nothing" {
+    make chunk=1 sequential=100000 data=0 size=80000000 poke=100:1
+    cp --sparse=always store pristine
+    for signal in INT TERM; do
+        stopped repair --yes --backup=file store
+    done
 }

@@ -46,6 +46,8 @@ struct disk {
 	unsigned int event_count;
 	unsigned int fail_at; /* this event and all later ones are errors */
 	struct io_request *request;
+	unsigned int stop_at; /* with this event the user asks to stop */
+	sig_atomic_t stop;
 	bool lies;	     /* reads of area 0 do not return what was written */
 	uint64_t unreadable; /* from here on */
 };
@@ -68,6 +70,7 @@ static ssize_t remember(struct disk *disk, bool flush, uint64_t offset, const vo
 	if (bytes)
 		memcpy(event->content, content, bytes);
 	disk->event_count++;
+	disk->stop = disk->stop || disk->event_count == disk->stop_at;
 	return bytes;
 }
 
@@ -184,7 +187,7 @@ static void save(struct disk *disk)
 	int fd;
 
 	CHECK(store_open(&store, &disk->device, &disk->io, &why) == RESULT_OK);
-	CHECK(savefile_write(&store, path, true, &why) == RESULT_OK);
+	CHECK(savefile_write(&store, path, true, NULL, &why) == RESULT_OK);
 	CHECK(disk->event_count == 0);
 	fd = open(path, O_RDONLY);
 	free(file_bytes);
@@ -474,14 +477,38 @@ static void what_cannot_be_read_leaves_nothing(void)
 	put_file((const uint8_t *)"old", 3);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		disk.unreadable = places[i];
-		CHECK(savefile_write(&store, path, true, &why) == RESULT_IO);
+		CHECK(savefile_write(&store, path, true, NULL, &why) == RESULT_IO);
 		CHECK(strncmp(why.text, "disk: cannot read", 17) == 0);
 		CHECK(glob(pattern, 0, NULL, &found) == GLOB_NOMATCH);
 		globfree(&found);
 	}
 	/* Behind the end of the list nothing is read that counts. */
 	disk.unreadable = CHUNK + 3 * STRIDE;
-	CHECK(savefile_write(&store, path, true, &why) == RESULT_OK);
+	CHECK(savefile_write(&store, path, true, NULL, &why) == RESULT_OK);
+	disk_free(&disk);
+}
+
+static void a_save_that_is_stopped_leaves_nothing(void)
+{
+	char pattern[sizeof(path) + 2], old[4] = "";
+	const volatile sig_atomic_t stop = 1;
+	struct store store;
+	struct disk disk;
+	glob_t found;
+	int fd;
+
+	snprintf(pattern, sizeof(pattern), "%s.*", path);
+	disk_init(&disk);
+	make_store(disk.image, 5, 0x11);
+	CHECK(store_open(&store, &disk.device, &disk.io, &why) == RESULT_OK);
+	put_file((const uint8_t *)"old", 3);
+	CHECK(savefile_write(&store, path, true, &stop, &why) == RESULT_STOPPED);
+	CHECK(strstr(why.text, ": stopped on request; nothing was written") != NULL);
+	CHECK(glob(pattern, 0, NULL, &found) == GLOB_NOMATCH);
+	globfree(&found);
+	fd = open(path, O_RDONLY);
+	CHECK(read(fd, old, 4) == 3 && strcmp(old, "old") == 0);
+	close(fd);
 	disk_free(&disk);
 }
 
@@ -514,6 +541,18 @@ static bool looks_sound(const uint8_t *image)
 	return header_check(&header) == HEADER_GOOD && header.valid != 0;
 }
 
+/* The old metadata, the new, or a mark that says that it is neither. */
+static bool is_told_apart(const uint8_t *image, const uint8_t *before, const uint8_t *wanted)
+{
+	struct record record;
+
+	if (memcmp(image, before, DEVICE_BYTES) == 0 || is_made_of(image, wanted, before))
+		return true;
+	return !looks_sound(image) &&
+	       record_decode(image + RECORD_OFFSET, &record) == RECORD_PRESENT &&
+	       record.role == RECORD_RESTORING;
+}
+
 /* Killed after so many events: what it had written and not flushed is what the next run reads, and may
  * still be lost when that is cut off. */
 static void kill_restore_and_cut(struct disk *target, struct savefile *saved, const uint8_t *before,
@@ -528,8 +567,7 @@ static void kill_restore_and_cut(struct disk *target, struct savefile *saved, co
 	for (unsigned int count = killed_at; count <= target->event_count; count++)
 		for (int try = 0; try < 20; try++) {
 			cut(target, before, count);
-			CHECK(!looks_sound(state) || memcmp(state, before, DEVICE_BYTES) == 0 ||
-			      is_made_of(state, wanted, before));
+			CHECK(is_told_apart(state, before, wanted));
 		}
 }
 
@@ -546,11 +584,8 @@ static void restore_and_cut(struct disk *target, struct savefile *saved, const u
 	for (unsigned int count = 0; count <= target->event_count; count++)
 		for (int try = 0; try < 50; try++) {
 			cut(target, before, count);
-			if (looks_sound(state))
-				CHECK(memcmp(state, before, DEVICE_BYTES) == 0 ||
-				      is_made_of(state, wanted, before));
-			else
-				mixed++;
+			CHECK(is_told_apart(state, before, wanted));
+			mixed += !looks_sound(state);
 		}
 	CHECK(mixed > 0);
 	for (unsigned int killed_at = 0, all = target->event_count; killed_at < all; killed_at++)
@@ -602,11 +637,50 @@ static void a_failed_restore_is_finished_by_the_next(void)
 		result = savefile_restore(&saved, &target.device, &target.io, &why);
 		failures += result == RESULT_IO;
 		if (result == RESULT_IO)
-			CHECK(!looks_sound(target.image) ||
-			      memcmp(target.image, before, DEVICE_BYTES) == 0 ||
-			      is_made_of(target.image, disk.image, before));
+			CHECK(is_told_apart(target.image, before, disk.image));
 	}
 	CHECK(result == RESULT_OK && failures > AREAS + 2);
+	CHECK(is_made_of(target.image, disk.image, before));
+	savefile_close(&saved);
+	disk_free(&disk);
+	disk_free(&target);
+	free(before);
+}
+
+static void a_restore_stops_when_asked_to(void)
+{
+	struct disk disk, target;
+	struct savefile saved;
+	uint8_t *before = malloc(DEVICE_BYTES);
+	unsigned int all;
+
+	disk_init(&disk);
+	disk_init(&target);
+	make_store(disk.image, 5, 0x11);
+	save(&disk);
+	CHECK(savefile_open(&saved, path, &why) == RESULT_OK);
+	make_store(target.image, 1000, 0x22);
+	memcpy(before, target.image, DEVICE_BYTES);
+	saved.stop = &target.stop;
+	target.stop = 1;
+	CHECK(savefile_restore(&saved, &target.device, &target.io, &why) == RESULT_STOPPED);
+	CHECK(target.event_count == 0 && !saved.half_written);
+	CHECK(strcmp(why.text, "disk: stopped on request; nothing was written") == 0);
+	/* After the mark. */
+	target.stop = 0;
+	target.stop_at = 1;
+	CHECK(savefile_restore(&saved, &target.device, &target.io, &why) == RESULT_STOPPED);
+	CHECK(target.event_count == 2 && saved.half_written);
+	CHECK(is_told_apart(target.image, before, disk.image) && !looks_sound(target.image));
+	/* When all is written. */
+	target.stop_at = target.stop = 0;
+	CHECK(savefile_restore(&saved, &target.device, &target.io, &why) == RESULT_OK);
+	CHECK(!saved.half_written && is_made_of(target.image, disk.image, before));
+	all = target.event_count - 2;
+	disk_forget(&target);
+	target.stop_at = all;
+	CHECK(savefile_restore(&saved, &target.device, &target.io, &why) == RESULT_STOPPED);
+	CHECK(target.event_count == all && !saved.half_written);
 	CHECK(is_made_of(target.image, disk.image, before));
 	savefile_close(&saved);
 	disk_free(&disk);
@@ -648,10 +722,14 @@ int main(void)
 	unit_run("places and positions are inverse", places_and_positions_are_inverse);
 	unit_run("data cannot be read from a saved file", data_cannot_be_read_from_a_saved_file);
 	unit_run("what cannot be read leaves no file behind", what_cannot_be_read_leaves_nothing);
+	unit_run("a save that is stopped leaves what was there",
+		 a_save_that_is_stopped_leaves_nothing);
 	unit_run("a restore that is cut off leaves the old store, none, or the new one",
 		 a_restore_can_be_cut_off);
 	unit_run("a restore that failed is finished by the next one",
 		 a_failed_restore_is_finished_by_the_next);
+	unit_run("a restore stops when it is asked to, and says how far it is",
+		 a_restore_stops_when_asked_to);
 	unit_run("what reads back otherwise is an error", what_reads_back_otherwise_is_an_error);
 	unlink(path);
 	free(file_bytes);

@@ -17,6 +17,9 @@ static const char *const advices[PROBLEM_COUNT] = {
 	[PROBLEM_HEADER_INVALID] =
 		"'cowtool repair --set-valid --backup FILE STORE' makes it readable again, to copy "
 		"files out of it; do not merge it unless the origin was not written since",
+	[PROBLEM_RESTORE_UNFINISHED] =
+		"'cowtool restore FILE STORE' with the same FILE; no repair can tell what belongs "
+		"together",
 	[PROBLEM_HEADER_SLACK] = REPAIR "clears them",
 	[PROBLEM_STORE_TRUNCATED] =
 		"give the device its old size back, if its end still exists; else " REPAIR

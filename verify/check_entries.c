@@ -197,7 +197,7 @@ static void report_record(struct check *check)
 	if (store->record_presence == RECORD_FOREIGN)
 		check_report(check, PROBLEM_MERGE_UNFINISHED, TRACE_NONE,
 			     "another version of cowtool has not finished a merge of it");
-	if (store->record_presence != RECORD_PRESENT)
+	if (store->record_presence != RECORD_PRESENT || store_is_half_restored(store))
 		return;
 	if (record_is_stale(&store->record, summary->exceptions, &summary->first))
 		check_report(

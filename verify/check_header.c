@@ -110,10 +110,15 @@ static enum result read_slack(struct check *check, struct failure *why)
 enum result check_header(struct check *check, struct failure *why)
 {
 	const struct store *store = check->store;
+	bool half_restored = store_is_half_restored(store);
 
+	if (half_restored)
+		check_report(check, PROBLEM_RESTORE_UNFINISHED, TRACE_NONE, "%s",
+			     STORE_HALF_RESTORED);
 	if (store->header_fault != HEADER_GOOD)
 		return check_fault(check, why);
-	if (store->header.valid == 0)
+	/* Not the kernel marked it so. */
+	if (store->header.valid == 0 && !half_restored)
 		check_report(check, PROBLEM_HEADER_INVALID, TRACE_NONE,
 			     "the store is marked invalid");
 	return read_slack(check, why);

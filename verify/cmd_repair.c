@@ -61,6 +61,9 @@ static enum result choose_header(const struct repair_session *session,
 		*chosen = repair_ask_header(session);
 	if (*chosen)
 		return RESULT_OK;
+	if (cli_stop_requested)
+		return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
+			    session->device.name);
 	return fail(why, RESULT_REFUSED,
 		    "%s: its chunk size is not certain (%zu could be, of which %zu convince%s); "
 		    "name one with --chunk",
@@ -102,6 +105,9 @@ static enum result need_header(struct repair_session *session, struct failure *w
 {
 	const struct store *store = &session->store;
 
+	if (store_is_half_restored(store))
+		return fail(why, RESULT_DAMAGED, "%s: %s; nothing was written",
+			    session->device.name, STORE_HALF_RESTORED);
 	if (store->header_fault == HEADER_GOOD)
 		return RESULT_OK;
 	if (savefile_detect(store->device))
@@ -144,7 +150,8 @@ static enum result back_up(struct repair_session *session, struct failure *why)
 
 	if (!session->choice->backup)
 		return RESULT_OK;
-	result = savefile_write(&session->store, session->choice->backup, false, why);
+	result = savefile_write(&session->store, session->choice->backup, false,
+				&cli_stop_requested, why);
 	session->backed_up = result == RESULT_OK;
 	return result;
 }
@@ -183,6 +190,10 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 	struct repair *repair = &session->repair;
 	enum result result;
 
+	/* Also in a question, which it ended. */
+	if (cli_stop_requested)
+		return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
+			    session->device.name);
 	if (session->choice->dry_run || repair_accepted(repair) == 0)
 		return RESULT_OK;
 	result = back_up(session, why);

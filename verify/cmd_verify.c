@@ -306,7 +306,7 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 
 static enum result verdict_result(const struct check *check, struct failure *why)
 {
-	if (check->found[PROBLEM_HEADER_MAGIC])
+	if (check->found[PROBLEM_HEADER_MAGIC] && !check->found[PROBLEM_RESTORE_UNFINISHED])
 		return store_require_header(check->store, why);
 	switch (check_verdict(check)) {
 	case VERDICT_CLEAN:

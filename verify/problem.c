@@ -16,6 +16,10 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 				    "the kernel gave this snapshot up, mostly because it was full; "
 				    "later changes of the origin are not in it",
 				    REPAIR_SET_VALID},
+	[PROBLEM_RESTORE_UNFINISHED] = {"restore-unfinished", SEVERITY_ERROR,
+					"the metadata is partly what it was, partly what was to be "
+					"restored: no view can be made of it",
+					REPAIR_NONE},
 	[PROBLEM_HEADER_SLACK] = {"header-slack", SEVERITY_WARNING,
 				  "the kernel ignores these bytes; old kernels' bugs leave them",
 				  REPAIR_CLEAR_SLACK},

@@ -239,7 +239,7 @@ static void try_store(const uint8_t *input, size_t bytes)
 	disk.device.writable = false;
 	fuzz_queue_open(&queue, fuzz_u16(input + 10), fuzz_u16(input + 12));
 	if (!takes_long(&disk) && store_open(&store, &disk.device, &queue.io, &why) == RESULT_OK) {
-		enum result result = savefile_write(&store, path, true, &why);
+		enum result result = savefile_write(&store, path, true, NULL, &why);
 
 		FUZZ_CHECK(result == RESULT_OK || (result == RESULT_IO && queue.failed));
 		if (result == RESULT_OK)
