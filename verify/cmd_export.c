@@ -72,8 +72,6 @@ static enum result put_bytes(void *context, const uint8_t *bytes, size_t count, 
 		if (written > 0) {
 			bytes += written;
 			count -= (size_t)written;
-		} else if (errno == EPIPE) {
-			return RESULT_OUTPUT;
 		} else if (errno == EAGAIN) {
 			wait_for_reader();
 		} else if (errno != EINTR) {
@@ -202,6 +200,8 @@ static void add_advice(const struct session *session, enum result result, struct
 		return;
 	if (output->kind == EXPORT_TO_BLOCK)
 		fail(why, result, "%s; the image on %s is not complete", before.text, output->name);
+	else if (output->kind == EXPORT_TO_STREAM && before.text[0])
+		fail(why, result, "%s; the image is not complete", before.text);
 	if (!export_output_can_resume(output))
 		return;
 	fail(why, result,
@@ -238,10 +238,8 @@ static enum result run(struct session *session, struct failure *why)
 	progress_begin(&session->progress, session->choice->progress, session->device.name);
 	result = export_output_finish(output, export_run(export, why), why);
 	progress_end(&session->progress, export->state.done_bytes, export->state.view_bytes);
-	if (result != RESULT_OK && result != RESULT_OUTPUT)
+	if (result != RESULT_OK)
 		add_advice(session, result, why);
-	if (result == RESULT_OUTPUT) /* who closed the pipe has read enough */
-		return RESULT_OK;
 	print_outcome(session, result);
 	return result;
 }
