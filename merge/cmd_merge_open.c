@@ -72,7 +72,7 @@ enum result merge_session_check_undo(const struct merge_session *session, struct
 			name);
 	error = device_look_beside(name, &free_bytes);
 	if (error)
-		return fail_errno(why, RESULT_REFUSED, error, "%s: cannot make this file", name);
+		return fail_errno(why, RESULT_IO, error, "%s: cannot make this file", name);
 	if (bytes < free_bytes)
 		return RESULT_OK;
 	return fail(why, RESULT_NO_SPACE,
@@ -85,11 +85,14 @@ enum result merge_session_make_undo(struct merge_session *session, struct failur
 	struct merge_other *other = &session->others[session->kept_count - 1];
 	const struct kept *kept = merge_session_new_undo(session);
 	const char *name = session->choice->undo;
+	enum result result;
 
 	if (other->left_behind && unlink(name) != 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove this empty file", name);
 	free(other->device.name);
-	return device_create(&other->device, name, kept_new_bytes(kept), why);
+	result = device_create(&other->device, name, kept_new_bytes(kept), why);
+	/* "Not there" is said of the store to be merged alone: a script goes on then. */
+	return result == RESULT_NOT_THERE ? RESULT_IO : result;
 }
 
 void merge_session_forget_undo(struct merge_session *session)

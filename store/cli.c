@@ -99,6 +99,11 @@ static enum result take_value(const struct cli_option *option, char *value, stru
 		*(bool *)option->target = true;
 		return RESULT_OK;
 	}
+	if (option->kind != CLI_SIZE && !*value) {
+		free(value);
+		return fail(why, RESULT_USAGE, "--%s: its value is empty; it must be %s",
+			    option->name, option->value);
+	}
 	if (option->kind == CLI_STRING) {
 		*(char **)option->target = value;
 		return RESULT_OK;
@@ -151,6 +156,9 @@ static enum result read_arguments(struct parser *parser, unsigned int wanted, st
 		return fail(why, RESULT_USAGE, "%u argument%s given, %u needed: cowtool %s %s",
 			    given, given == 1 ? "" : "s", wanted, cli->command, cli->synopsis);
 	for (unsigned int i = 0; i < wanted; i++) {
+		if (!*arguments[i])
+			return fail(why, RESULT_USAGE, "argument %u is empty: cowtool %s %s", i + 1,
+				    cli->command, cli->synopsis);
 		cli->arguments[i] = strdup(arguments[i]);
 		if (!cli->arguments[i])
 			return fail_memory(why, "an argument", strlen(arguments[i]));

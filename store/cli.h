@@ -52,7 +52,7 @@ struct cli_option {
 /*
  * Reads a command's own options and the common ones, and exactly `wanted` arguments into
  * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many arguments:
- * RESULT_USAGE.
+ * RESULT_USAGE. So is an empty value or argument: nothing has such a name.
  * --help and --version print what they are asked for and set cli->finished.
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,

@@ -278,6 +278,27 @@ piped() {
     merged
 }
 
+@test "cli: an empty name is a usage error everywhere" {
+    usage inspect ''
+    usage verify --origin= store
+    usage verify --data= store
+    usage dump --map --origin= store
+    usage merge origin ''
+    usage merge '' store
+    usage merge --keep= origin store
+    usage merge --undo= origin store
+    usage merge --resume --drop-kept= origin store
+    usage export origin store ''
+    usage save store ''
+    usage restore '' store
+    usage repair --backup= --yes store
+    usage repair --no-backup --yes --origin= store
+    usage create --chunk=4K ''
+    said 'argument 1 is empty'
+    usage merge --undo '' origin store
+    said '--undo: its value is empty; it must be FILE'
+}
+
 @test "cli: a message has the command, the device and the reason" {
     expect 6 inspect nowhere
     said 'cowtool inspect: nowhere: '
