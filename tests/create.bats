@@ -298,6 +298,15 @@ uncreated() {
     uncreated 7 store --chunk=4K --size=9223372036854775808
 }
 
+@test "create: a saved file is told as one" {
+    make chunk=8 sequential=3
+    expect 0 save store saved
+    refuses 5 saved -- create --chunk=4K saved
+    said 'saved: is a saved file'
+    refuses 5 saved -- create --chunk=16M saved
+    said 'saved: is a saved file'
+}
+
 @test "create: a full file system is told, and no file stays behind" {
     ((EUID == 0)) || skip 'only root mounts'
     mkdir small

@@ -257,7 +257,7 @@ static enum result open_source(const struct session *session, struct device *dev
 		before = *why;
 		return fail(why, result, "%s, or export it as it is with --force", before.text);
 	}
-	if (result == RESULT_OK && force && usage_find(device, phrase, sizeof(phrase)))
+	if (result == RESULT_OK && force && usage_find_or_lock(device, phrase, sizeof(phrase)))
 		cli_note(session->cli, "%s: warning: %s; what is read here may be changing", name,
 			 phrase);
 	return result;
