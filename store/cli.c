@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "store/bytes.h"
+#include "store/text.h"
 
 #define OPTIONS_MAX 32
+/* A message is cut where it is longer. */
+#define MESSAGE_BYTES 8192
 
 volatile sig_atomic_t cli_stop_requested;
 volatile sig_atomic_t cli_progress_requested;
@@ -246,9 +249,11 @@ const char *cli_format_size(uint64_t bytes, char *buffer, size_t size)
 
 static void print_message(const struct cli *cli, const char *format, va_list arguments)
 {
-	fprintf(stderr, "cowtool%s%s: ", cli->command ? " " : "", cli->command ? cli->command : "");
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	char text[MESSAGE_BYTES], visible[MESSAGE_BYTES];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	fprintf(stderr, "cowtool%s%s: %s\n", cli->command ? " " : "",
+		cli->command ? cli->command : "", text_visible(text, visible, sizeof(visible)));
 }
 
 void cli_message(const struct cli *cli, const char *format, ...)

@@ -73,7 +73,8 @@ enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, s
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
 
-/* "cowtool COMMAND: ..." on stderr; cli_note is silenced by --quiet. */
+/* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/text.h) escaped; cli_note is
+ * silenced by --quiet. */
 void cli_message(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -13,6 +13,7 @@
 #include "store/io_engines.h"
 #include "store/json.h"
 #include "store/progress.h"
+#include "store/text.h"
 #include "store/usage.h"
 #include "verify/export.h"
 #include "verify/export_output.h"
@@ -194,6 +195,7 @@ static void add_advice(const struct session *session, enum result result, struct
 {
 	const struct choice *choice = session->choice;
 	const struct export_output *output = &session->output;
+	struct suggestion resume;
 	struct failure before = *why;
 
 	if (result == RESULT_REFUSED)
@@ -204,11 +206,16 @@ static void add_advice(const struct session *session, enum result result, struct
 		fail(why, result, "%s; the image is not complete", before.text);
 	if (!export_output_can_resume(output))
 		return;
-	fail(why, result,
-	     "%s; what is written is safe, 'cowtool export --resume%s%s%s %s %s %s' goes on",
-	     before.text, choice->force ? " --force" : "", choice->fill_name ? " --fill=" : "",
-	     choice->fill_name ? choice->fill_name : "", session->origin.name, session->device.name,
-	     output->name);
+	suggest_begin(&resume);
+	suggest_more(&resume, "cowtool export --resume");
+	if (choice->force)
+		suggest_more(&resume, " --force");
+	if (choice->fill_name)
+		suggest_more(&resume, " --fill=%s", choice->fill_name);
+	suggest_more(&resume, " %s %s %s", session->origin.name, session->device.name,
+		     output->name);
+	fail(why, result, "%s; what is written is safe, %s goes on", before.text,
+	     suggest_end(&resume));
 }
 
 /* ---- the export ---- */

@@ -8,7 +8,7 @@
 #include "store/io_engines.h"
 #include "store/reader.h"
 #include "store/savefile.h"
-#include "verify/advice.h"
+#include "store/text.h"
 #include "verify/commands.h"
 
 /* ---- the header ---- */
@@ -95,6 +95,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 static enum result need_header(struct repair_session *session, struct failure *why)
 {
 	const struct store *store = &session->store;
+	char text[ADVICE_BYTES];
 
 	if (store->header_fault == HEADER_GOOD)
 		return RESULT_OK;
@@ -102,7 +103,8 @@ static enum result need_header(struct repair_session *session, struct failure *w
 		return store_require_header(store, why);
 	if (session->choice->rebuild_header)
 		return find_header(session, why);
-	return fail_header(store, advice(header_problem(store->header_fault)), why);
+	return fail_header(store, repair_advice(session, header_problem(store->header_fault), text),
+			   why);
 }
 
 /* ---- consent ---- */
@@ -149,11 +151,12 @@ static enum result name_backup(const struct repair_session *session, enum result
 {
 	const char *name = session->device.name, *backup = session->choice->backup;
 	struct failure failed = *why;
+	struct suggestion command;
 
 	if (!session->backed_up)
 		return result;
-	return fail(why, result, "%s; 'cowtool restore %s %s' brings back what was there",
-		    failed.text, backup, name);
+	return fail(why, result, "%s; %s brings back what was there", failed.text,
+		    suggest(&command, "cowtool restore %s %s", backup, name));
 }
 
 static enum result carry_out(struct repair_session *session, struct failure *why)

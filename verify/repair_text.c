@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "store/bytes.h"
+#include "store/text.h"
 
 /* The bytes of the view that old chunk `chunk` covers; false: none. */
 static bool view_range(const struct repair *repair, uint64_t chunk, struct repair_range *range)
@@ -116,8 +117,9 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 		describe_drop(repair, item, text, size);
 		break;
 	case REPAIR_REBUILD_HEADER:
-		snprintf(text, size, "write a header: %s, chunks of %u sectors (%llu bytes)",
+		snprintf(text, size, "write a header: %s, chunks of %u sector%s (%llu bytes)",
 			 header->valid ? "valid" : "marked invalid", header->chunk_sectors,
+			 plural(header->chunk_sectors),
 			 (unsigned long long)repair->store->geometry.chunk_bytes);
 		break;
 	case REPAIR_SET_VALID:
