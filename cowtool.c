@@ -159,7 +159,8 @@ static enum result finish_output(enum result result, const char *name)
 		return result == RESULT_OUTPUT ? RESULT_OK : result;
 	fprintf(stderr, "%s: standard output: cannot write: %s\n", name,
 		strerror(errno ? errno : EIO));
-	return result == RESULT_OK ? RESULT_IO : result;
+	/* A verdict that nobody could read is none. */
+	return result <= RESULT_DAMAGED ? RESULT_IO : result;
 }
 
 static enum result run_command(const struct command *command, int argc, const char **argv)

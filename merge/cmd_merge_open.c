@@ -72,7 +72,7 @@ enum result merge_session_check_undo(const struct merge_session *session, struct
 			name);
 	error = device_look_beside(name, &free_bytes);
 	if (error)
-		return fail_errno(why, RESULT_REFUSED, error, "%s: cannot make this file", name);
+		return fail_errno(why, RESULT_IO, error, "%s: cannot make this file", name);
 	if (bytes < free_bytes)
 		return RESULT_OK;
 	return fail(why, RESULT_NO_SPACE,
@@ -85,11 +85,14 @@ enum result merge_session_make_undo(struct merge_session *session, struct failur
 	struct merge_other *other = &session->others[session->kept_count - 1];
 	const struct kept *kept = merge_session_new_undo(session);
 	const char *name = session->choice->undo;
+	enum result result;
 
 	if (other->left_behind && unlink(name) != 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove this empty file", name);
 	free(other->device.name);
-	return device_create(&other->device, name, kept_new_bytes(kept), why);
+	result = device_create(&other->device, name, kept_new_bytes(kept), why);
+	/* "Not there" is said of the store to be merged alone: a script goes on then. */
+	return result == RESULT_NOT_THERE ? RESULT_IO : result;
 }
 
 void merge_session_forget_undo(struct merge_session *session)
@@ -211,7 +214,12 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 			return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 		if (result != RESULT_OK) {
 			cli_note(session->cli,
-				 "%s: is given up as it is; it could not be marked invalid", name);
+				 choice->dry_run
+					 ? "%s: would be given up as it is; it could not be "
+					   "marked invalid"
+					 : "%s: is given up as it is; it could not be marked "
+					   "invalid",
+				 name);
 			device_close(&session->others[place].device, &ignored);
 			session->others[place].device.fd = -1;
 			session->merge.dropped_unseen++;

@@ -5,6 +5,7 @@
 
 #include "merge/cmd_merge.h"
 #include "store/json.h"
+#include "store/text.h"
 
 /* For people: so many ranges that are lost are listed. */
 #define LISTED_MAX 20
@@ -33,8 +34,10 @@ static void print_json_kept(struct json *json, const struct merge_session *sessi
 	json_close_array(json);
 }
 
-static void print_json_left_out(struct json *json, const struct left_out *left_out)
+static void print_json_left_out(struct json *json, const struct merge *merge)
 {
+	const struct left_out *left_out = &merge->left_out;
+
 	json_number(json, "left_out", left_out->exceptions);
 	json_open_array(json, "lost");
 	for (size_t i = 0; i < left_out->count; i++) {
@@ -45,6 +48,7 @@ static void print_json_left_out(struct json *json, const struct left_out *left_o
 	}
 	json_close_array(json);
 	json_number(json, "lost_unlisted", left_out->unlisted);
+	json_boolean(json, "lost_unknown", merge->check.found[PROBLEM_AREA_MISSING] > 0);
 }
 
 static void print_numbers(struct json *json, const struct merge_session *session)
@@ -63,7 +67,7 @@ static void print_numbers(struct json *json, const struct merge_session *session
 	json_seconds(json, "seconds", progress_seconds(&session->progress));
 	print_json_kept(json, session);
 	if (session->choice->skip_lost)
-		print_json_left_out(json, &merge->left_out);
+		print_json_left_out(json, merge);
 }
 
 static void print_json(struct merge_session *session, const struct merge_estimate *plan,
@@ -92,16 +96,17 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 	char size[32];
 
 	if (kept->is_new)
-		printf("%-12s %s: %" PRIu64 " exceptions, a file of %s\n", "Undo:", name,
-		       kept->needed, cli_format_size(kept_new_bytes(kept), size, sizeof(size)));
+		printf("%-12s %s: %" PRIu64 " exception%s, a file of %s\n", "Undo:", name,
+		       kept->needed, plural(kept->needed),
+		       cli_format_size(kept_new_bytes(kept), size, sizeof(size)));
 	else if (kept->given_up)
 		printf("%-12s %s: to be marked invalid: %" PRIu64
-		       " exceptions needed, room for %" PRIu64 "\n",
-		       "Given up:", name, kept->needed, kept->room);
+		       " exception%s needed, room for %" PRIu64 "\n",
+		       "Given up:", name, kept->needed, plural(kept->needed), kept->room);
 	else
-		printf("%-12s %s: %" PRIu64 " exceptions to add, room for %" PRIu64 "\n",
+		printf("%-12s %s: %" PRIu64 " exception%s to add, room for %" PRIu64 "\n",
 		       kept->role == RECORD_UNDO ? "Undo:" : "Kept:", name, kept->needed,
-		       kept->room);
+		       plural(kept->needed), kept->room);
 }
 
 static void print_left_out(const struct merge_session *session)
@@ -114,8 +119,16 @@ static void print_left_out(const struct merge_session *session)
 		       session->device.name);
 	if (left_out->exceptions == 0)
 		return;
-	printf("%s: left out, as they are lost: %" PRIu64 " exceptions; %s keeps what it has in\n",
-	       session->device.name, left_out->exceptions, session->origin.name);
+	if (left_out->count == 0 && more == 0) {
+		printf("%s: left out: %" PRIu64 " exception%s; nothing is lost by that: %s has no "
+		       "such chunk, or an earlier exception counts for it\n",
+		       session->device.name, left_out->exceptions, plural(left_out->exceptions),
+		       session->origin.name);
+		return;
+	}
+	printf("%s: left out, as they are lost: %" PRIu64 " exception%s; %s keeps what it has in\n",
+	       session->device.name, left_out->exceptions, plural(left_out->exceptions),
+	       session->origin.name);
 	for (size_t i = 0; i < left_out->count; i++) {
 		if (i == LISTED_MAX) {
 			more += left_out->count - i;
@@ -157,6 +170,7 @@ void merge_print_plan(struct merge_session *session)
 void merge_print_outcome(struct merge_session *session, enum result result)
 {
 	const struct merge *merge = &session->merge;
+	uint64_t merged = merge->exceptions_before - merge->left_out.exceptions;
 	char size[32];
 
 	if (session->cli->json) {
@@ -170,15 +184,16 @@ void merge_print_outcome(struct merge_session *session, enum result result)
 	if (merge->exceptions_before == 0)
 		printf("%s: nothing is left to merge\n", session->device.name);
 	else
-		printf("%s: merged %" PRIu64 " exceptions (%s) into %s\n", session->device.name,
-		       merge->exceptions_before - merge->left_out.exceptions,
+		printf("%s: merged %" PRIu64 " exception%s (%s) into %s\n", session->device.name,
+		       merged, plural(merged),
 		       cli_format_size(merge->bytes_written, size, sizeof(size)),
 		       session->origin.name);
 	for (size_t i = 0; i < session->kept_count; i++)
 		if (!session->kept[i].given_up && !session->kept[i].is_new)
-			printf("%s: %s, %" PRIu64 " exceptions added\n",
+			printf("%s: %s, %" PRIu64 " exception%s added\n",
 			       session->others[i].device.name,
 			       session->kept[i].role == RECORD_UNDO ? "holds what the origin was"
 								    : "kept as it was",
-			       session->kept[i].exceptions_added);
+			       session->kept[i].exceptions_added,
+			       plural(session->kept[i].exceptions_added));
 }

@@ -6,6 +6,7 @@
 #include "merge/left_out.h"
 #include "store/breaks.h"
 #include "store/bytes.h"
+#include "store/text.h"
 
 /* For the search of duplicates in a kept store. */
 #define CHECK_MEMORY_BYTES (64u << 20)
@@ -32,6 +33,7 @@ static enum result refuse_errors(const struct kept *kept, const struct device *o
 	const struct check *check = &kept->check;
 	const struct finding *first = &check->first_error;
 	const char *name = kept->store->device->name;
+	struct suggestion command;
 
 	if (check->found[PROBLEM_HEADER_INVALID])
 		return fail(
@@ -45,9 +47,9 @@ static enum result refuse_errors(const struct kept *kept, const struct device *o
 			    "%s: cannot be kept: %s is too small to be its origin: %s", name,
 			    origin->name, first->message);
 	return fail(why, RESULT_DAMAGED,
-		    "%s: cannot be kept, it has errors, the first: %s: %s; 'cowtool verify "
-		    "--origin=%s %s' lists all",
-		    name, problem_info(first->problem)->code, first->message, origin->name, name);
+		    "%s: cannot be kept, it has errors, the first: %s: %s; %s lists all", name,
+		    problem_info(first->problem)->code, first->message,
+		    suggest(&command, "cowtool verify --origin=%s %s", origin->name, name));
 }
 
 enum result kept_verify(struct kept *kept, const struct device *origin, bool force,

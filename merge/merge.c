@@ -24,6 +24,7 @@
 #include "merge/window.h"
 #include "store/breaks.h"
 #include "store/bytes.h"
+#include "store/text.h"
 
 #define RING 4u
 
@@ -346,54 +347,48 @@ static enum result begin(struct merge *merge, struct failure *why)
 	return result;
 }
 
-/* "cowtool merge --resume ..." with all that it needs. */
-static void resume_command(const struct merge *merge, char *text, size_t size)
+/* The whole command that goes on. */
+static const char *resume_command(const struct merge *merge, struct suggestion *command)
 {
-	char name[256];
-	size_t used = (size_t)snprintf(text, size, "cowtool merge --resume%s",
-				       merge->force ? " --force" : "");
-
-	for (size_t i = 0; i < merge->kept_count && used < size; i++) {
+	suggest_begin(command);
+	suggest_more(command, "cowtool merge --resume");
+	if (merge->force)
+		suggest_more(command, " --force");
+	if (merge->skip_lost)
+		suggest_more(command, " --skip-lost");
+	for (size_t i = 0; i < merge->kept_count; i++) {
 		const struct kept *kept = &merge->kept[i];
 
-		if (!kept->given_up)
-			used += (size_t)snprintf(
-				text + used, size - used, " %s %s",
-				kept->role == RECORD_UNDO ? "--undo" : "--keep",
-				quote_name(kept->store->device->name, name, sizeof(name)));
+		if (!kept->given_up && kept->role == RECORD_UNDO)
+			suggest_more(command, " --undo %s", kept->store->device->name);
+		else if (!kept->given_up)
+			suggest_more(command, " --keep %s", kept->store->device->name);
 	}
-	if (used < size)
-		used += (size_t)snprintf(text + used, size - used, " %s",
-					 quote_name(merge->origin->name, name, sizeof(name)));
-	if (used < size)
-		used += (size_t)snprintf(
-			text + used, size - used, " %s",
-			quote_name(merge->store->device->name, name, sizeof(name)));
-	if (used >= size)
-		snprintf(text, size, "cowtool merge --resume' with the same options '...");
+	suggest_more(command, " %s %s", merge->origin->name, merge->store->device->name);
+	return suggest_end(command);
 }
 
 static enum result stopped(const struct merge *merge, struct failure *why)
 {
-	char command[512];
+	struct suggestion command;
 
-	resume_command(merge, command, sizeof(command));
 	return fail(why, RESULT_STOPPED,
-		    "%s: stopped on request with %llu of %llu exceptions left; what is merged "
-		    "is safe, '%s' goes on",
+		    "%s: stopped on request with %llu of %llu exception%s left; what is merged "
+		    "is safe, %s goes on",
 		    merge->store->device->name, (unsigned long long)merge->exceptions_left,
-		    (unsigned long long)merge->exceptions_before, command);
+		    (unsigned long long)merge->exceptions_before, plural(merge->exceptions_before),
+		    resume_command(merge, &command));
 }
 
 /* What to do when the cause is mended. */
 static void say_how_to_go_on(const struct merge *merge, struct failure *why)
 {
 	size_t used = strlen(why->text);
-	char command[512];
+	struct suggestion command;
 
-	resume_command(merge, command, sizeof(command));
 	snprintf(why->text + used, sizeof(why->text) - used,
-		 "; what is merged is safe, '%s' goes on when that is mended", command);
+		 "; what is merged is safe, %s goes on when that is mended",
+		 resume_command(merge, &command));
 }
 
 static enum result settle_store(struct store *store, bool needed, struct failure *why)

@@ -9,6 +9,7 @@
 #include "merge/record.h"
 #include "merge/window.h"
 #include "store/bytes.h"
+#include "store/text.h"
 #include "verify/roles.h"
 
 /* For the search of duplicates: a merge's memory must not grow with the store. */
@@ -51,7 +52,9 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 	const struct check *check = &merge->check;
 	const struct finding *first = &check->first_error;
 	const char *store = merge->store->device->name;
+	struct suggestion command;
 
+	suggest(&command, "cowtool verify --origin=%s %s", merge->origin->name, store);
 	if (errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
@@ -63,15 +66,12 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 		return fail(
 			why, RESULT_DAMAGED,
 			"%s: is marked invalid: the kernel gave this snapshot up, and merging it "
-			"would damage the origin; see 'cowtool verify'",
-			store);
-	return fail(
-		why, RESULT_DAMAGED,
-		"%s: has %llu error%s, the first: %s: %s; 'cowtool verify --origin=%s %s' lists "
-		"all%s",
-		store, (unsigned long long)errors, errors == 1 ? "" : "s",
-		problem_info(first->problem)->code, first->message, merge->origin->name, store,
-		way_out(check, errors));
+			"would damage the origin; see %s",
+			store, command.quoted);
+	return fail(why, RESULT_DAMAGED, "%s: has %llu error%s, the first: %s: %s; %s lists all%s",
+		    store, (unsigned long long)errors, plural(errors),
+		    problem_info(first->problem)->code, first->message, command.quoted,
+		    way_out(check, errors));
 }
 
 static void take_finding(void *context, const struct finding *finding)
@@ -118,15 +118,17 @@ static void note_store(const struct merge *merge, const struct store *store, con
 static enum result refuse_unfinished(const struct merge *merge, struct failure *why)
 {
 	const struct record *record = &merge->store->record;
-	char origin[256], store[256], names[512];
+	struct suggestion command;
+	char names[512];
 
-	quote_name(merge->origin->name, origin, sizeof(origin));
-	quote_name(merge->store->device->name, store, sizeof(store));
 	record_describe_kept(record, record_kept_numbers(record), names, sizeof(names));
-	return fail(why, RESULT_REFUSED,
-		    "%s: an unfinished merge stands in it; 'cowtool merge --resume %s%s %s' goes "
-		    "on%s%s",
-		    merge->store->device->name, names[0] ? "... " : "", origin, store,
+	suggest_begin(&command);
+	suggest_more(&command, "cowtool merge --resume ");
+	if (names[0])
+		suggest_more(&command, "... ");
+	suggest_more(&command, "%s %s", merge->origin->name, merge->store->device->name);
+	return fail(why, RESULT_REFUSED, "%s: an unfinished merge stands in it; %s goes on%s%s",
+		    merge->store->device->name, suggest_end(&command),
 		    names[0] ? ", with --keep or --undo for each of the stores that it keeps: "
 			     : "",
 		    names);

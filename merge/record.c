@@ -12,6 +12,7 @@
 #include "store/bytes.h"
 #include "store/checksum.h"
 #include "store/create.h"
+#include "store/text.h"
 
 #define PIECE_BYTES (1024u << 10)
 
@@ -349,6 +350,7 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 {
 	const struct store *store = kept->store;
 	const char *name = store->device->name;
+	struct suggestion command;
 
 	if (kept->is_new || kept->given_up)
 		return RESULT_OK;
@@ -366,11 +368,10 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 		if (record_is_stale(&store->record, kept->check.summary.exceptions,
 				    &kept->check.summary.first))
 			return RESULT_OK;
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is being merged itself; finish that with 'cowtool merge --resume %s "
-			"%s' first",
-			name, merge->origin->name, name);
+		return fail(why, RESULT_REFUSED,
+			    "%s: is being merged itself; finish that with %s first", name,
+			    suggest(&command, "cowtool merge --resume %s %s", merge->origin->name,
+				    name));
 	}
 	if (never_began(merge, &store->record) ||
 	    (merge->record_is_stale && is_of_this_merge(merge, store)))
@@ -378,8 +379,8 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: is kept by an unfinished merge of another store; finish that first, or, if "
-		"there is none, remove what it left there with 'cowtool repair --forget-kept'",
-		name);
+		"there is none, remove what it left there with %s",
+		name, suggest(&command, "cowtool repair --forget-kept --backup=FILE %s", name));
 }
 
 enum result record_match_kept(const struct merge *merge, struct failure *why)

@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "store/bytes.h"
+#include "store/text.h"
 
 #define OPTIONS_MAX 32
+/* A message is cut where it is longer. */
+#define MESSAGE_BYTES 8192
 
 volatile sig_atomic_t cli_stop_requested;
 volatile sig_atomic_t cli_progress_requested;
@@ -99,6 +102,11 @@ static enum result take_value(const struct cli_option *option, char *value, stru
 		*(bool *)option->target = true;
 		return RESULT_OK;
 	}
+	if (option->kind != CLI_SIZE && !*value) {
+		free(value);
+		return fail(why, RESULT_USAGE, "--%s: its value is empty; it must be %s",
+			    option->name, option->value);
+	}
 	if (option->kind == CLI_STRING) {
 		*(char **)option->target = value;
 		return RESULT_OK;
@@ -151,6 +159,9 @@ static enum result read_arguments(struct parser *parser, unsigned int wanted, st
 		return fail(why, RESULT_USAGE, "%u argument%s given, %u needed: cowtool %s %s",
 			    given, given == 1 ? "" : "s", wanted, cli->command, cli->synopsis);
 	for (unsigned int i = 0; i < wanted; i++) {
+		if (!*arguments[i])
+			return fail(why, RESULT_USAGE, "argument %u is empty: cowtool %s %s", i + 1,
+				    cli->command, cli->synopsis);
 		cli->arguments[i] = strdup(arguments[i]);
 		if (!cli->arguments[i])
 			return fail_memory(why, "an argument", strlen(arguments[i]));
@@ -238,9 +249,11 @@ const char *cli_format_size(uint64_t bytes, char *buffer, size_t size)
 
 static void print_message(const struct cli *cli, const char *format, va_list arguments)
 {
-	fprintf(stderr, "cowtool%s%s: ", cli->command ? " " : "", cli->command ? cli->command : "");
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	char text[MESSAGE_BYTES], visible[MESSAGE_BYTES];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	fprintf(stderr, "cowtool%s%s: %s\n", cli->command ? " " : "",
+		cli->command ? cli->command : "", text_visible(text, visible, sizeof(visible)));
 }
 
 void cli_message(const struct cli *cli, const char *format, ...)

@@ -52,7 +52,7 @@ struct cli_option {
 /*
  * Reads a command's own options and the common ones, and exactly `wanted` arguments into
  * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many arguments:
- * RESULT_USAGE.
+ * RESULT_USAGE. So is an empty value or argument: nothing has such a name.
  * --help and --version print what they are asked for and set cli->finished.
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
@@ -73,7 +73,8 @@ enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, s
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
 
-/* "cowtool COMMAND: ..." on stderr; cli_note is silenced by --quiet. */
+/* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/text.h) escaped; cli_note is
+ * silenced by --quiet. */
 void cli_message(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -13,6 +13,7 @@
 #include "store/reader.h"
 #include "store/stale.h"
 #include "store/table.h"
+#include "store/text.h"
 
 /* Without an origin, a stale exception may be for any chunk that a device can have. */
 #define ORIGIN_BYTES_MAX ((uint64_t)INT64_MAX)
@@ -365,6 +366,7 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 			    .format = format,
 			    .json = {.file = stdout}};
 	enum result result = store_require_header(store, why);
+	struct suggestion command;
 	bool area_missing = false;
 
 	if (result != RESULT_OK)
@@ -373,9 +375,9 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 	result = run(&dump, &area_missing, why);
 	if (result == RESULT_OK && area_missing)
 		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions has no end on this device; see 'cowtool "
-			      "verify'",
-			      store->device->name);
+			      "%s: the list of exceptions has no end on this device; see %s",
+			      store->device->name,
+			      suggest(&command, "cowtool verify %s", store->device->name));
 	print_foot(&dump, result == RESULT_OK);
 	cli->object_open = format == TABLE_JSON && result != RESULT_OK;
 	return result;

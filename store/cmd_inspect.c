@@ -9,6 +9,7 @@
 #include "store/json.h"
 #include "store/reader.h"
 #include "store/summary.h"
+#include "store/text.h"
 
 struct inspection {
 	const struct store *store;
@@ -210,6 +211,7 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 {
 	struct inspection inspection = {.store = store};
 	enum result result = store_require_header(store, why);
+	struct suggestion command;
 
 	if (store_lost_header(store) && cli->json) {
 		print_json_lost(&inspection);
@@ -221,9 +223,9 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 		return result;
 	if (inspection.area_missing)
 		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions has no end on this device; see 'cowtool "
-			      "verify'",
-			      store->device->name);
+			      "%s: the list of exceptions has no end on this device; see %s",
+			      store->device->name,
+			      suggest(&command, "cowtool verify %s", store->device->name));
 	if (cli->json)
 		print_json(&inspection, result == RESULT_OK);
 	else

@@ -6,6 +6,7 @@
 
 #include "store/bytes.h"
 #include "store/probe.h"
+#include "store/savefile.h"
 #include "store/store.h"
 
 #define PIECE_BYTES (1024u << 10)
@@ -122,6 +123,14 @@ static enum result refuse_store(const struct store *store, struct failure *why)
 		    store->device->name, unfinished);
 }
 
+static enum result refuse_saved(const struct device *device, struct failure *why)
+{
+	return fail(why, RESULT_REFUSED,
+		    "%s: is a saved file, with the metadata of a store; name another file, or use "
+		    "--force: what it holds is then lost",
+		    device->name);
+}
+
 static enum result refuse_signature(const struct device *device, struct failure *why)
 {
 	struct probe_identity identity;
@@ -154,9 +163,12 @@ enum result store_create_guard(struct device *device, struct io *io, uint32_t ch
 			       struct failure *why)
 {
 	struct geometry geometry = geometry_make(chunk_sectors, device->bytes);
-	enum result result = check_fit(device, &geometry, why);
+	enum result result;
 	struct store store;
 
+	if (savefile_detect(device))
+		return refuse_saved(device, why);
+	result = check_fit(device, &geometry, why);
 	if (result == RESULT_OK)
 		result = store_open(&store, device, io, why);
 	if (result != RESULT_OK)

@@ -130,7 +130,8 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 	if (result != RESULT_OK || error == 0)
 		return result;
 	if (error == EBUSY)
-		return fail(why, RESULT_REFUSED, "%s: is in use by the kernel or another program",
+		return fail(why, RESULT_REFUSED,
+			    "%s: is in use by the kernel or another program; free it first",
 			    device->name);
 	return fail_errno(why, RESULT_IO, error, "%s: cannot open", device->name);
 }
@@ -226,7 +227,8 @@ static enum result lock(struct device *device, struct failure *why)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
 		pause_for_hold();
 	}
-	return fail(why, RESULT_REFUSED, "%s: is locked by another process (another cowtool?)",
+	return fail(why, RESULT_REFUSED,
+		    "%s: is locked by another process (another cowtool?); let it end first",
 		    device->name);
 }
 

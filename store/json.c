@@ -4,26 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* How many bytes the UTF-8 character at `text` has; 0: it is none. */
-static unsigned int utf8_length(const unsigned char *text)
-{
-	unsigned int length;
-
-	if (text[0] < 0x80)
-		return 1;
-	if (text[0] >= 0xc2 && text[0] < 0xe0)
-		length = 2;
-	else if (text[0] >= 0xe0 && text[0] < 0xf0)
-		length = 3;
-	else if (text[0] >= 0xf0 && text[0] < 0xf5)
-		length = 4;
-	else
-		return 0;
-	for (unsigned int i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
+#include "store/text.h"
 
 static void write_string(FILE *file, const char *value)
 {
@@ -31,7 +12,7 @@ static void write_string(FILE *file, const char *value)
 
 	fputc('"', file);
 	while (*text) {
-		unsigned int length = utf8_length(text);
+		unsigned int length = utf8_length((const char *)text);
 
 		if (length == 0) {
 			fputs("\\ufffd", file);

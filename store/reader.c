@@ -33,7 +33,7 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 		return result;
 	if (savefile_detect(&reader->device))
 		return open_saved(reader, cli, name, why);
-	if (usage_find(&reader->device, phrase, sizeof(phrase)))
+	if (usage_find_or_lock(&reader->device, phrase, sizeof(phrase)))
 		cli_note(cli, "%s: warning: %s; what is read here may be changing", name, phrase);
 	result = io_engine_open(&reader->io, IO_ENGINE_AUTO, why);
 	if (result == RESULT_OK)

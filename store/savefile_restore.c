@@ -9,6 +9,7 @@
 #include "store/probe.h"
 #include "store/savefile.h"
 #include "store/summary.h"
+#include "store/text.h"
 
 /* So much of the stream is in memory, and so many requests in flight. */
 #define WINDOW_BYTES (4u << 20)
@@ -53,14 +54,15 @@ static enum result refuse_store(const struct savefile *saved, const struct store
 	char chunks[64] = "";
 
 	if (layout->chunk_sectors)
-		snprintf(chunks, sizeof(chunks), " with chunks of %u sectors",
-			 layout->chunk_sectors);
-	return fail(why, RESULT_REFUSED,
-		    "%s: holds another store: %llu bytes with chunks of %u sectors, and %s is of a "
-		    "store of %llu bytes%s; name the right device, or use --force",
-		    target->device->name, (unsigned long long)target->device->bytes,
-		    target->header.chunk_sectors, saved->file.name,
-		    (unsigned long long)layout->device_bytes, chunks);
+		snprintf(chunks, sizeof(chunks), " with chunks of %u sector%s",
+			 layout->chunk_sectors, plural(layout->chunk_sectors));
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: holds another store: %llu bytes with chunks of %u sector%s, and %s is of a "
+		"store of %llu bytes%s; name the right device, or use --force",
+		target->device->name, (unsigned long long)target->device->bytes,
+		target->header.chunk_sectors, plural(target->header.chunk_sectors),
+		saved->file.name, (unsigned long long)layout->device_bytes, chunks);
 }
 
 static enum result read_ranges(struct io *io, struct device *device, struct probe_range *ranges,

@@ -39,30 +39,3 @@ enum result fail_memory(struct failure *why, const char *what, size_t bytes)
 {
 	return fail(why, RESULT_NO_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
 }
-
-const char *quote_name(const char *name, char *buffer, size_t size)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_-+./:=@%,";
-	bool quotes = name[0] == '\0' || name[strspn(name, plain)] != '\0';
-	size_t used = 0;
-
-	if (strlen(name) * 4 + 3 > size) {
-		snprintf(buffer, size, "...");
-		return buffer;
-	}
-	if (quotes)
-		buffer[used++] = '\'';
-	for (; *name; name++) {
-		if (*name == '\'') {
-			memcpy(buffer + used, "'\\''", 4);
-			used += 4;
-		} else {
-			buffer[used++] = *name;
-		}
-	}
-	if (quotes)
-		buffer[used++] = '\'';
-	buffer[used] = '\0';
-	return buffer;
-}

@@ -28,7 +28,7 @@ enum result {
 };
 
 struct failure {
-	char text[1024];
+	char text[2048];
 };
 
 /* Writes the sentence and returns `result`, so that a caller can `return fail(...)`. */
@@ -38,10 +38,6 @@ enum result fail(struct failure *why, enum result result, const char *format, ..
 /* The same for a system error: ": strerror(error)" is appended. */
 enum result fail_errno(struct failure *why, enum result result, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-
-/* A name as a shell takes it, in quotes where it needs them; "..." where `size` is too small. Returns
- * `buffer`. */
-const char *quote_name(const char *name, char *buffer, size_t size);
 
 /* Does this errno value say that a file system, a quota or a file can take no more? */
 bool error_is_full(int error);

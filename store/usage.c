@@ -2,11 +2,13 @@
 #include "store/usage.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -251,4 +253,18 @@ bool usage_find(const struct device *device, char *phrase, size_t size)
 		return find_number(device->number, phrase, size) ||
 		       find_partition(device->number, phrase, size);
 	return find_loop(device, phrase, size) || find_lock(device, phrase, size);
+}
+
+bool usage_find_or_lock(const struct device *device, char *phrase, size_t size)
+{
+	if (usage_find(device, phrase, size))
+		return true;
+	if (flock(device->fd, LOCK_SH | LOCK_NB) == 0) {
+		flock(device->fd, LOCK_UN);
+		return false;
+	}
+	if (errno != EWOULDBLOCK)
+		return false;
+	snprintf(phrase, size, "is locked by another process (another cowtool?)");
+	return true;
 }

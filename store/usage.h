@@ -14,6 +14,13 @@
  */
 bool usage_find(const struct device *device, char *phrase, size_t size);
 
+/*
+ * The same for who will hold nothing itself: also where another process has locked it with flock(2), as
+ * a merge does. For a moment it takes a shared lock to know that, which others wait for (see
+ * store/device.c).
+ */
+bool usage_find_or_lock(const struct device *device, char *phrase, size_t size);
+
 /* Is the open block device a loop device of the open image file? */
 bool usage_is_loop_of(const struct device *loop, const struct device *file);
 

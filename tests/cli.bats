@@ -248,14 +248,16 @@ piped() {
     merged
 }
 
-@test "cli: a full stdout does not hide that the store is damaged" {
+@test "cli: a full stdout is an error whatever the verdict" {
+    make sequential=3 entry=9:1:1
+    expect 1 verify store
+    full verify store
+    full verify --json store
+    full repair --dry-run --json store
     make sequential=3 version=2
-    for command in 'inspect --json' 'verify --json'; do
-        code=0
-        # shellcheck disable=SC2086
-        "$cowtool" $command store >/dev/full 2>err || code=$?
-        ((code == 2))
-    done
+    expect 2 verify store
+    full verify --json store
+    full inspect --json store
 }
 
 @test "cli: a closed pipe is silent for the program's own options" {
@@ -274,6 +276,27 @@ piped() {
     reference
     piped merge --json origin store
     merged
+}
+
+@test "cli: an empty name is a usage error everywhere" {
+    usage inspect ''
+    usage verify --origin= store
+    usage verify --data= store
+    usage dump --map --origin= store
+    usage merge origin ''
+    usage merge '' store
+    usage merge --keep= origin store
+    usage merge --undo= origin store
+    usage merge --resume --drop-kept= origin store
+    usage export origin store ''
+    usage save store ''
+    usage restore '' store
+    usage repair --backup= --yes store
+    usage repair --no-backup --yes --origin= store
+    usage create --chunk=4K ''
+    said 'argument 1 is empty'
+    usage merge --undo '' origin store
+    said '--undo: its value is empty; it must be FILE'
 }
 
 @test "cli: a message has the command, the device and the reason" {

@@ -306,6 +306,15 @@ uncreated() {
     [[ ! -e store ]]
 }
 
+@test "create: a saved file is told as one" {
+    make chunk=8 sequential=3
+    expect 0 save store saved
+    refuses 5 saved -- create --chunk=4K saved
+    said 'saved: is a saved file'
+    refuses 5 saved -- create --chunk=16M saved
+    said 'saved: is a saved file'
+}
+
 @test "create: a full file system is told, and no file stays behind" {
     ((EUID == 0)) || skip 'only root mounts'
     mkdir small

@@ -441,12 +441,30 @@ catches_sigint() {
     said 'cowtool export: standard output: cannot write: No space left on device'
 }
 
-@test "export: a closed pipe is silent" {
+@test "export: a reader that goes away before the image is complete is an error" {
     big_pair
-    "$cowtool" export origin store - 2>err | head -c 1000 | cmp - right.origin -n 1000
-    [[ ! -s err ]]
-    { "$cowtool" export --io=sync origin store - 2>err || echo $? >code; } | true
-    [[ ! -s err && ! -e code ]]
+    { "$cowtool" export origin store - 2>err || echo $? >code; } | head -c 1000 | cmp - right.origin -n 1000
+    (($(<code) == 4))
+    said 'cowtool export: standard output: cannot write: Broken pipe; the image is not complete'
+    rm code
+    { "$cowtool" export --io=sync --quiet origin store - 2>err || echo $? >code; } | true
+    (($(<code) == 4))
+    said 'the image is not complete'
+}
+
+@test "export: a closed pipe is silent where it gets a report" {
+    big_pair
+    { "$cowtool" export origin store image 2>err || echo $? >code; } | true
+    silent
+    [[ ! -e code ]]
+    same image right.origin
+}
+
+@test "export: a resume of an image that is complete says that it may be" {
+    small_pair
+    expect 0 export origin store image
+    refuses 5 image -- export --resume origin store image
+    said 'it may be complete already'
 }
 
 @test "export: an image is not written to a terminal" {

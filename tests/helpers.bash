@@ -214,7 +214,7 @@ number() {
 
 # live STORE: how many exceptions it has.
 live() {
-    echo $(($("$cowtool" dump --format=csv "$1" | wc -l) - 1))
+    echo $(($("$cowtool" dump --quiet --format=csv "$1" | wc -l) - 1))
 }
 
 # reference: ./origin and ./store as a merge must leave them, in ./right.origin and ./right.store.

@@ -175,6 +175,14 @@ is_undone() {
     merged
 }
 
+@test "undo: a file that cannot be made is an error of the device" {
+    fill origin 65536
+    make chunk=8 sequential=3
+    refuses 4 origin store -- merge --undo=nowhere/undo origin store
+    said 'nowhere/undo: cannot make this file: No such file or directory'
+    refuses 4 origin store -- merge --undo=origin/undo origin store
+}
+
 @test "undo: an unfinished undo goes on" {
     pristine_pair
     from_pristine
@@ -249,7 +257,7 @@ small_pair() {
     remember origin store
     code=0
     "$cowtool" merge --json --undo=folder/undo origin store >out 2>err || code=$?
-    ((code == 5)) || complain "exit code $code"
+    ((code == 4)) || complain "exit code $code"
     failure $code
     unchanged
 }

@@ -2,9 +2,24 @@
 #ifndef VERIFY_ADVICE_H
 #define VERIFY_ADVICE_H
 
+#include "store/store.h"
+#include "store/summary.h"
 #include "verify/problem.h"
 
-/* What can be done about a problem, and with which command; ORIGIN, STORE and FILE stand for names. */
-const char *advice(enum problem problem);
+#define ADVICE_BYTES 4096
+
+/* What the commands are about. */
+struct advice_names {
+	const struct store *store;
+	const struct summary *summary; /* of its exceptions, as far as they are known */
+	const char *origin;	       /* NULL: not known */
+};
+
+/*
+ * What can be done about a problem, and with which command, so that the command is not refused: an
+ * unfinished merge that the store is part of counts. FILE, ORIGIN and STORE stand for names that are
+ * not known. Returns `text`.
+ */
+const char *advice(enum problem problem, const struct advice_names *names, char text[ADVICE_BYTES]);
 
 #endif

@@ -144,9 +144,11 @@ static void report_tail(struct entries *entries, uint64_t exceptions)
 	check->tail_is_dirty = tail->entries > 0;
 	if (check->tail_is_dirty)
 		check_report(check, PROBLEM_DIRTY_TAIL, trace_of_tail(tail, geometry, exceptions),
-			     "%llu entries behind the end of the list are not zero, the first at "
-			     "area %llu index %llu",
+			     "%llu %s behind the end of the list %s not zero, the first at area "
+			     "%llu index %llu",
 			     (unsigned long long)tail->entries,
+			     tail->entries == 1 ? "entry" : "entries",
+			     tail->entries == 1 ? "is" : "are",
 			     (unsigned long long)(tail->first / per_area),
 			     (unsigned long long)(tail->first % per_area));
 }

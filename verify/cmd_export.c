@@ -13,6 +13,7 @@
 #include "store/io_engines.h"
 #include "store/json.h"
 #include "store/progress.h"
+#include "store/text.h"
 #include "store/usage.h"
 #include "verify/export.h"
 #include "verify/export_output.h"
@@ -72,8 +73,6 @@ static enum result put_bytes(void *context, const uint8_t *bytes, size_t count, 
 		if (written > 0) {
 			bytes += written;
 			count -= (size_t)written;
-		} else if (errno == EPIPE) {
-			return RESULT_OUTPUT;
 		} else if (errno == EAGAIN) {
 			wait_for_reader();
 		} else if (errno != EINTR) {
@@ -196,19 +195,27 @@ static void add_advice(const struct session *session, enum result result, struct
 {
 	const struct choice *choice = session->choice;
 	const struct export_output *output = &session->output;
+	struct suggestion resume;
 	struct failure before = *why;
 
 	if (result == RESULT_REFUSED)
 		return;
 	if (output->kind == EXPORT_TO_BLOCK)
 		fail(why, result, "%s; the image on %s is not complete", before.text, output->name);
+	else if (output->kind == EXPORT_TO_STREAM && before.text[0])
+		fail(why, result, "%s; the image is not complete", before.text);
 	if (!export_output_can_resume(output))
 		return;
-	fail(why, result,
-	     "%s; what is written is safe, 'cowtool export --resume%s%s%s %s %s %s' goes on",
-	     before.text, choice->force ? " --force" : "", choice->fill_name ? " --fill=" : "",
-	     choice->fill_name ? choice->fill_name : "", session->origin.name, session->device.name,
-	     output->name);
+	suggest_begin(&resume);
+	suggest_more(&resume, "cowtool export --resume");
+	if (choice->force)
+		suggest_more(&resume, " --force");
+	if (choice->fill_name)
+		suggest_more(&resume, " --fill=%s", choice->fill_name);
+	suggest_more(&resume, " %s %s %s", session->origin.name, session->device.name,
+		     output->name);
+	fail(why, result, "%s; what is written is safe, %s goes on", before.text,
+	     suggest_end(&resume));
 }
 
 /* ---- the export ---- */
@@ -238,10 +245,8 @@ static enum result run(struct session *session, struct failure *why)
 	progress_begin(&session->progress, session->choice->progress, session->device.name);
 	result = export_output_finish(output, export_run(export, why), why);
 	progress_end(&session->progress, export->state.done_bytes, export->state.view_bytes);
-	if (result != RESULT_OK && result != RESULT_OUTPUT)
+	if (result != RESULT_OK)
 		add_advice(session, result, why);
-	if (result == RESULT_OUTPUT) /* who closed the pipe has read enough */
-		return RESULT_OK;
 	print_outcome(session, result);
 	return result;
 }
@@ -259,7 +264,7 @@ static enum result open_source(const struct session *session, struct device *dev
 		before = *why;
 		return fail(why, result, "%s, or export it as it is with --force", before.text);
 	}
-	if (result == RESULT_OK && force && usage_find(device, phrase, sizeof(phrase)))
+	if (result == RESULT_OK && force && usage_find_or_lock(device, phrase, sizeof(phrase)))
 		cli_note(session->cli, "%s: warning: %s; what is read here may be changing", name,
 			 phrase);
 	return result;

@@ -9,7 +9,7 @@
 #include "store/io_engines.h"
 #include "store/reader.h"
 #include "store/savefile.h"
-#include "verify/advice.h"
+#include "store/text.h"
 #include "verify/commands.h"
 #include "verify/roles.h"
 
@@ -104,6 +104,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 static enum result need_header(struct repair_session *session, struct failure *why)
 {
 	const struct store *store = &session->store;
+	char text[ADVICE_BYTES];
 
 	if (store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s; nothing was written",
@@ -114,7 +115,8 @@ static enum result need_header(struct repair_session *session, struct failure *w
 		return store_require_header(store, why);
 	if (session->choice->rebuild_header)
 		return find_header(session, why);
-	return fail_header(store, advice(header_problem(store->header_fault)), why);
+	return fail_header(store, repair_advice(session, header_problem(store->header_fault), text),
+			   why);
 }
 
 /* ---- consent ---- */
@@ -178,11 +180,12 @@ static enum result name_backup(const struct repair_session *session, enum result
 {
 	const char *name = session->device.name, *backup = session->choice->backup;
 	struct failure failed = *why;
+	struct suggestion command;
 
 	if (!session->backed_up)
 		return result;
-	return fail(why, result, "%s; 'cowtool restore %s %s' brings back what was there",
-		    failed.text, backup, name);
+	return fail(why, result, "%s; %s brings back what was there", failed.text,
+		    suggest(&command, "cowtool restore %s %s", backup, name));
 }
 
 static enum result carry_out(struct repair_session *session, struct failure *why)

@@ -4,6 +4,7 @@
 #define VERIFY_CMD_REPAIR_H
 
 #include "store/cli.h"
+#include "verify/advice.h"
 #include "verify/repair.h"
 
 /* The command line. */
@@ -30,6 +31,10 @@ struct repair_session {
 
 /* What speaks for a chunk size, in one line. Returns `text`. */
 const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size);
+
+/* What can be done about a problem of this store. Returns `text`. */
+const char *repair_advice(const struct repair_session *session, enum problem problem,
+			  char text[ADVICE_BYTES]);
 
 /* For people: what is to be done, what it takes from the view, and what it does not mend. */
 enum result repair_print_plan(const struct repair_session *session, struct failure *why);

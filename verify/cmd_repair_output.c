@@ -5,24 +5,22 @@
 #include <stdlib.h>
 
 #include "store/json.h"
-#include "verify/advice.h"
+#include "store/text.h"
 #include "verify/cmd_repair.h"
 
 /* For people: this many of one kind are listed one by one. */
 #define LISTED_MAX 20
 #define TEXT_BYTES 768
 
-static const char *merge_stands = "an unfinished merge counts its exceptions: 'cowtool merge "
-				  "--resume' first, or 'cowtool merge --resume --skip-lost'";
-
 const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size)
 {
 	snprintf(text, size,
-		 "chunks of %" PRIu32 " sectors: %" PRIu64 " exceptions, %" PRIu64
+		 "chunks of %" PRIu32 " sector%s: %" PRIu64 " exception%s, %" PRIu64
 		 " of them possible, %" PRIu64 " where the kernel puts them; the list has %s end, "
 		 "and %s behind it; %s in front of area 0%s; %u of 100 points",
-		 candidate->chunk_sectors, candidate->exceptions, candidate->possible,
-		 candidate->usual, candidate->ended ? "an" : "no",
+		 candidate->chunk_sectors, plural(candidate->chunk_sectors), candidate->exceptions,
+		 plural(candidate->exceptions), candidate->possible, candidate->usual,
+		 candidate->ended ? "an" : "no",
 		 candidate->tail_is_zero ? "nothing stands" : "something stands",
 		 candidate->slack_is_zero ? "nothing stands" : "something stands",
 		 candidate->in_header ? "; what is left of the header says so" : "",
@@ -37,16 +35,14 @@ const uint64_t *repair_left(const struct repair_session *session)
 	return session->choice->dry_run ? session->repair.left : session->repair.check.found;
 }
 
-/* What can be done about what is left. */
-static const char *left_help(const struct repair_session *session, enum problem problem)
+const char *repair_advice(const struct repair_session *session, enum problem problem,
+			  char text[ADVICE_BYTES])
 {
-	const struct problem_info *info = problem_info(problem);
+	const struct advice_names names = {.store = &session->store,
+					   .summary = &session->repair.check.summary,
+					   .origin = session->choice->origin};
 
-	if (session->repair.merge_stands &&
-	    (info->repair == REPAIR_DROP || info->repair == REPAIR_DROP_SHARED ||
-	     info->repair == REPAIR_END_LIST || info->repair == REPAIR_FOLLOWS))
-		return merge_stands;
-	return advice(problem);
+	return advice(problem, &names, text);
 }
 
 static bool is_listed(enum problem problem, uint64_t count)
@@ -113,13 +109,14 @@ static enum result print_lost(const struct repair *repair, struct failure *why)
 static void print_not_planned(const struct repair_session *session)
 {
 	const uint64_t *left = session->repair.left;
+	char text[ADVICE_BYTES];
 
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
 		if (is_listed((enum problem)problem, left[problem]))
 			printf("Not mended by this: %s (%" PRIu64 "): %s\n    %s\n",
 			       problem_info((enum problem)problem)->code, left[problem],
 			       problem_info((enum problem)problem)->meaning,
-			       left_help(session, (enum problem)problem));
+			       repair_advice(session, (enum problem)problem, text));
 }
 
 enum result repair_print_plan(const struct repair_session *session, struct failure *why)
@@ -141,18 +138,20 @@ void repair_print_outcome(const struct repair_session *session)
 	const char *name = session->device.name, *backup = session->choice->backup;
 	enum verdict verdict =
 		check_verdict(session->ran ? &session->after : &session->repair.check);
+	struct suggestion command;
 
 	if (session->cli->quiet)
 		return;
 	if (session->backed_up)
-		printf("%s: as it was it is saved in %s; 'cowtool restore %s %s' brings that "
-		       "back\n",
-		       name, backup, backup, name);
+		printf("%s: as it was it is saved in %s; %s brings that back\n", name, backup,
+		       suggest(&command, "cowtool restore %s %s", backup, name));
 	if (session->repair.count == 0 && verdict == VERDICT_CLEAN)
 		printf("%s: clean; there is nothing to mend\n", name);
 	else
-		printf("%s: repairs done: %zu; now it is %s\n", name, session->repair.repaired,
-		       verdict == VERDICT_CLEAN ? "clean" : "not clean: see 'cowtool verify'");
+		printf("%s: repairs done: %zu; now it is %s%s\n", name, session->repair.repaired,
+		       verdict == VERDICT_CLEAN ? "clean" : "not clean: see ",
+		       verdict == VERDICT_CLEAN ? ""
+						: suggest(&command, "cowtool verify %s", name));
 }
 
 /* ---- JSON ---- */
@@ -221,6 +220,7 @@ static enum result print_json_lost(struct json *json, const struct repair *repai
 static void print_json_left(struct json *json, const struct repair_session *session)
 {
 	const uint64_t *left = repair_left(session);
+	char text[ADVICE_BYTES];
 
 	json_open_array(json, "left");
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++) {
@@ -229,7 +229,7 @@ static void print_json_left(struct json *json, const struct repair_session *sess
 		json_open_object(json, NULL);
 		json_string(json, "code", problem_info((enum problem)problem)->code);
 		json_number(json, "count", left[problem]);
-		json_string(json, "message", left_help(session, (enum problem)problem));
+		json_string(json, "message", repair_advice(session, (enum problem)problem, text));
 		json_close_object(json);
 	}
 	json_close_array(json);

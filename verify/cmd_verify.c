@@ -11,6 +11,7 @@
 #include "store/json.h"
 #include "store/progress.h"
 #include "store/reader.h"
+#include "store/text.h"
 #include "verify/advice.h"
 #include "verify/check.h"
 #include "verify/data.h"
@@ -23,6 +24,7 @@ struct output {
 	struct json writer;
 	uint64_t listed[PROBLEM_COUNT];
 	bool trace_told[TRACE_COUNT];
+	struct advice_names names;
 	/* for --data */
 	const struct store *store;
 	const struct device *origin;
@@ -30,8 +32,10 @@ struct output {
 	uint64_t places_listed, total_bytes;
 };
 
-static void print_json_finding(struct json *json, const struct finding *finding)
+static void print_json_finding(struct output *output, const struct finding *finding)
 {
+	struct json *json = &output->writer;
+	char text[ADVICE_BYTES];
 	const struct problem_info *info = problem_info(finding->problem);
 
 	json_open_object(json, NULL);
@@ -49,7 +53,7 @@ static void print_json_finding(struct json *json, const struct finding *finding)
 	}
 	json_string(json, "message", finding->message);
 	json_string(json, "meaning", info->meaning);
-	json_string(json, "help", advice(finding->problem));
+	json_string(json, "help", advice(finding->problem, &output->names, text));
 	if (finding->trace != TRACE_NONE)
 		json_string(json, "trace", trace_info(finding->trace)->name);
 	json_close_object(json);
@@ -58,9 +62,11 @@ static void print_json_finding(struct json *json, const struct finding *finding)
 /* What a kind of finding means, and a trace, is said once. */
 static void explain(struct output *output, const struct finding *finding)
 {
+	char text[ADVICE_BYTES];
+
 	if (output->listed[finding->problem] == 1)
 		printf("    %s\n    what helps: %s\n", problem_info(finding->problem)->meaning,
-		       advice(finding->problem));
+		       advice(finding->problem, &output->names, text));
 	if (finding->trace != TRACE_NONE && !output->trace_told[finding->trace])
 		printf("    %s: %s\n", trace_info(finding->trace)->name,
 		       trace_info(finding->trace)->meaning);
@@ -95,7 +101,7 @@ static void report(void *context, const struct finding *finding)
 	struct output *output = context;
 
 	if (output->json)
-		print_json_finding(&output->writer, finding);
+		print_json_finding(output, finding);
 	else
 		print_text_finding(output, finding);
 }
@@ -263,11 +269,12 @@ static enum result data_result(const struct output *output, const struct data_ch
 	if (data->places == 0)
 		return RESULT_OK;
 	return fail(why, RESULT_IO,
-		    "%s: %llu places that a merge into %s needs cannot be read: %llu bytes of the "
+		    "%s: %llu place%s that a merge into %s needs cannot be read: %llu bytes of the "
 		    "store, %llu of the origin; copy what is unreadable to a sound device before "
 		    "you merge",
 		    output->store->device->name, (unsigned long long)data->places,
-		    output->origin->name, (unsigned long long)data->store_unreadable,
+		    plural(data->places), output->origin->name,
+		    (unsigned long long)data->store_unreadable,
 		    (unsigned long long)data->origin_unreadable);
 }
 
@@ -346,6 +353,8 @@ static enum result verify(struct cli *cli, const struct store *store, struct dev
 	};
 	enum result result, data_result = RESULT_OK;
 
+	output.names = (struct advice_names){
+		.store = store, .summary = &check.summary, .origin = origin ? origin->name : NULL};
 	if (cli->json) {
 		json_open_object(&output.writer, NULL);
 		json_string(&output.writer, "store", store->device->name);

@@ -104,7 +104,8 @@ enum result export_refuse_state(const struct export_output *output,
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: exists, and no unfinished export of cowtool stands there (there is "
-			"no %s); without --resume, --force overwrites it",
+			"no %s): it may be complete already, for then that file is removed; if you "
+			"know that it is not, --force without --resume overwrites it",
 			output->name, output->state_path);
 	if (!output->resume && !output->force && presence != EXPORT_STATE_ABSENT)
 		return fail(why, RESULT_REFUSED,

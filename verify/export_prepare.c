@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "store/bytes.h"
+#include "store/text.h"
 #include "verify/export.h"
 #include "verify/identity.h"
 #include "verify/roles.h"
@@ -28,6 +29,7 @@ static enum result refuse_errors(const struct export *export, uint64_t errors, s
 	const struct check *check = &export->check;
 	const struct finding *first = &check->first_error;
 	const char *store = export->store->device->name;
+	struct suggestion command;
 
 	if (errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
@@ -44,10 +46,11 @@ static enum result refuse_errors(const struct export *export, uint64_t errors, s
 			    store);
 	return fail(
 		why, RESULT_DAMAGED,
-		"%s: has %llu error%s, the first: %s: %s; 'cowtool verify --origin=%s %s' lists "
-		"all; --force exports what there is",
-		store, (unsigned long long)errors, errors == 1 ? "" : "s",
-		problem_info(first->problem)->code, first->message, export->origin->name, store);
+		"%s: has %llu error%s, the first: %s: %s; %s lists all; --force exports what there "
+		"is",
+		store, (unsigned long long)errors, plural(errors),
+		problem_info(first->problem)->code, first->message,
+		suggest(&command, "cowtool verify --origin=%s %s", export->origin->name, store));
 }
 
 static void note_errors(const struct export *export, uint64_t errors)

@@ -58,7 +58,9 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 	[PROBLEM_LEAKED_CHUNKS] = {"leaked-chunks", SEVERITY_INFO,
 				   "legal; space that no exception uses", REPAIR_NONE},
 	[PROBLEM_MERGE_UNFINISHED] = {"merge-unfinished", SEVERITY_INFO,
-				      "'cowtool merge --resume' goes on with it", REPAIR_NONE},
+				      "until it is finished, the origin alone is a mixture of old "
+				      "and new: do not mount it",
+				      REPAIR_NONE},
 };
 
 const struct problem_info *problem_info(enum problem problem)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "store/bytes.h"
+#include "store/text.h"
 
 /* The bytes of the view that old chunk `chunk` covers; false: none. */
 static bool view_range(const struct repair *repair, uint64_t chunk, struct repair_range *range)
