@@ -8,6 +8,7 @@
 #include "store/io_engines.h"
 #include "store/json.h"
 #include "store/savefile.h"
+#include "store/text.h"
 
 static void print_json(const struct savefile *saved, const char *store)
 {
@@ -42,13 +43,12 @@ static void say_how_to_finish(const struct savefile *saved, const char *store, b
 			      enum result result, struct failure *why)
 {
 	struct failure failed = *why;
-	char file[256], target[256];
+	struct suggestion suggestion;
 
-	fail(why, result,
-	     "%s; the device is half written and no store until 'cowtool restore%s %s %s' "
-	     "finishes it",
-	     failed.text, force ? " --force" : "", quote_name(saved->file.name, file, sizeof(file)),
-	     quote_name(store, target, sizeof(target)));
+	fail(why, result, "%s; the device is half written and no store until %s finishes it",
+	     failed.text,
+	     suggest(&suggestion, force ? "cowtool restore --force %s %s" : "cowtool restore %s %s",
+		     saved->file.name, store));
 }
 
 static enum result write_back(struct savefile *saved, struct device *device, bool force,
