@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2119
+# shellcheck disable=SC2154,SC2119,SC2016 # BATS_* come from bats; jq has variables of its own
 # cowtool restore that is cut off: what it leaves, what the other commands say to that, and how it is finished; and
 # restores over an unfinished merge.
 
