@@ -395,7 +395,7 @@ refused() {
 # all_but_ended: in ./ended, a merge that kept d, e and f, each of which had all exceptions already; only records are left.
 all_but_ended() {
     mkdir full
-    cd full
+    cd full || return
     for name in d e f; do
         "$mkstore" pristine.$name chunk=8 size=2097152 random=384 origin_chunks=384 seed=$((${#name} + 3))
     done
