@@ -139,6 +139,7 @@ static enum result refuse_kept_store(const struct merge *merge, struct failure *
 {
 	const char *name = merge->store->device->name;
 	bool undo = merge->store->record.role == RECORD_UNDO;
+	struct suggestion command;
 
 	if (merge->force) {
 		note_store(merge, merge->store,
@@ -147,17 +148,15 @@ static enum result refuse_kept_store(const struct merge *merge, struct failure *
 			   "invalid or remove it before anything activates it");
 		return RESULT_OK;
 	}
-	if (undo)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is the undo store of an unfinished merge; finish that with 'cowtool "
-			"merge --resume', or use --force to go back now and give up the rest",
-			name);
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is kept by the unfinished merge of another store; finish that first, or use "
-		"--force to give it up",
-		name);
+	suggest(&command,
+		undo ? "cowtool merge --resume --undo=%s %s STORE"
+		     : "cowtool merge --resume --keep=%s %s STORE",
+		name, merge->origin->name);
+	return fail(why, RESULT_REFUSED,
+		    "%s: is %s the unfinished merge of another store; finish that with %s, STORE "
+		    "being that one, or use --force to %s",
+		    name, undo ? "the undo store of" : "kept by", command.quoted,
+		    undo ? "go back now and give up the rest" : "give it up");
 }
 
 static enum result check_record(struct merge *merge, struct failure *why)

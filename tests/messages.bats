@@ -129,6 +129,8 @@ unfinished_merge() {
     rm a pristine.a
     pristine_pair
     cut_off KILL --undo=undo
+    refuses 5 origin undo -- merge origin undo
+    said "'cowtool merge --resume --undo=undo origin STORE'"
     expect 0 verify undo
     pasted <(grep helps out) 'merge --resume --undo=undo' 0 's/STORE/store/; s/ORIGIN/origin/'
     same origin right.origin
