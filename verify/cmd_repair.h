@@ -26,6 +26,11 @@ struct repair_session {
 	bool looked_for_header, planned, backed_up, ran;
 };
 
+/* ---- verify/cmd_repair_header.c ---- */
+
+/* The store has a good header, or one is assumed as the choice says. */
+enum result repair_need_header(struct repair_session *session, struct failure *why);
+
 /* ---- verify/cmd_repair_output.c ---- */
 
 /* What speaks for a chunk size, in one line. Returns `text`. */

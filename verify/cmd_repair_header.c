@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What cowtool repair does about the header before anything else. */
+#include "verify/cmd_repair.h"
+
+#include "store/bytes.h"
+#include "store/savefile.h"
+#include "verify/advice.h"
+
+static enum problem header_problem(enum header_fault fault)
+{
+	switch (fault) {
+	case HEADER_WRONG_VERSION:
+		return PROBLEM_HEADER_VERSION;
+	case HEADER_WRONG_CHUNK_SIZE:
+		return PROBLEM_HEADER_CHUNK_SIZE;
+	case HEADER_GOOD:
+	case HEADER_BLANK:
+	case HEADER_WRONG_MAGIC:
+		break;
+	}
+	return PROBLEM_HEADER_MAGIC;
+}
+
+/* The failure of a store whose header is lost, with more to say. */
+static enum result fail_header(const struct store *store, const char *more, struct failure *why)
+{
+	enum result result = store_require_header(store, why);
+	struct failure header = *why;
+
+	return fail(why, result, "%s; %s", header.text, more);
+}
+
+static enum result choose_header(const struct repair_session *session,
+				 const struct rebuild_candidate **chosen, struct failure *why)
+{
+	const struct rebuild *rebuild = &session->rebuild;
+	bool given = session->choice->chunk_bytes != 0;
+
+	if (rebuild->count == 0 && given)
+		return fail_header(&session->store,
+				   "what is there is no store with that chunk size", why);
+	if (rebuild->count == 0)
+		return fail_header(&session->store,
+				   "nothing shows what its chunk size was: --chunk names it, if a "
+				   "store was there",
+				   why);
+	*chosen = &rebuild->candidates[0];
+	if (given || rebuild->convincing == 1)
+		return RESULT_OK;
+	*chosen = NULL;
+	if (repair_can_ask() && !session->choice->yes)
+		*chosen = repair_ask_header(session);
+	if (*chosen)
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: its chunk size is not certain (%zu could be, of which %zu convince%s); "
+		    "name one with --chunk",
+		    session->device.name, rebuild->count, rebuild->convincing,
+		    rebuild->convincing == 1 ? "s" : "");
+}
+
+static enum result find_header(struct repair_session *session, struct failure *why)
+{
+	uint32_t chunk_sectors = (uint32_t)(session->choice->chunk_bytes / SECTOR_BYTES);
+	const struct rebuild_candidate *chosen = NULL;
+	struct repair *repair = &session->repair;
+	struct header header;
+	enum result result;
+	char text[512];
+
+	repair->header_problem = header_problem(session->store.header_fault);
+	result = repair_note(repair, why);
+	if (result == RESULT_OK)
+		result = repair_find_header(&session->store, chunk_sectors, &session->rebuild, why);
+	if (result != RESULT_OK)
+		return result;
+	session->looked_for_header = true;
+	for (size_t i = 0; i < session->rebuild.count; i++)
+		cli_note(session->cli, "%s: %s", session->device.name,
+			 repair_evidence(&session->rebuild.candidates[i], text, sizeof(text)));
+	result = choose_header(session, &chosen, why);
+	if (result == RESULT_OK)
+		result = repair_confirm(repair, why);
+	if (result != RESULT_OK)
+		return result;
+	header = rebuild_header(&session->rebuild, chosen->chunk_sectors);
+	store_assume_header(&session->store, &header);
+	repair->header_is_lost = true;
+	return RESULT_OK;
+}
+
+enum result repair_need_header(struct repair_session *session, struct failure *why)
+{
+	const struct store *store = &session->store;
+
+	if (store->header_fault == HEADER_GOOD)
+		return RESULT_OK;
+	if (savefile_detect(store->device))
+		return store_require_header(store, why);
+	if (session->choice->rebuild_header)
+		return find_header(session, why);
+	return fail_header(store, advice(header_problem(store->header_fault)), why);
+}
