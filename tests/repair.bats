@@ -609,6 +609,35 @@ meanwhile() {
     refuses 6 store -- repair --yes --no-backup --rebuild-header store
 }
 
+@test "repair: a chunk size that is named against all that the store shows is refused, and the right one is told" {
+    make chunk=8 random=700 origin_chunks=4096 magic=0 poke=12:0
+    cp store lost
+    for size in 512 2K 8K 1M; do
+        refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=$size store
+        said "--chunk=$size is not what the store shows"
+        said '--chunk=4K'
+    done
+    expect 5 repair --json --yes --no-backup --rebuild-header --chunk=8K store
+    object '[.candidates[].chunk_sectors] == [8] and .error.code == 5'
+    # What is left of the header counts little: a list that is there is more than one that is not.
+    put store 8 '\1\0\0\0\1'
+    refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=512 store
+    wanted chunk=8 random=700 origin_chunks=4096
+    cp lost store
+    mends --rebuild-header --chunk=4K
+}
+
+@test "repair: the evidence names chunk sizes as --chunk takes them" {
+    for chunk in 1 8 2048 2097152; do
+        "$mkstore" store chunk=$chunk sequential=3 magic=0 data=0
+        expect 0 repair --dry-run --rebuild-header store
+        read -r size < <(sed -n 's/.*: chunks of [0-9]* bytes (--chunk=\([0-9KMG]*\)): 3 exceptions.*/\1/p' err)
+        expect 0 repair --dry-run --rebuild-header --chunk="$size" --json store
+        object '.candidates[0].chunk_sectors == $chunk' --argjson chunk $chunk
+    done
+    [[ $size == 1G ]]
+}
+
 @test "repair: declining the header declines all" {
     make chunk=8 size=204800 sequential=40 magic=1 entry=45:7:9
     remember store

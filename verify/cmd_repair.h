@@ -33,6 +33,10 @@ enum result repair_need_header(struct repair_session *session, struct failure *w
 
 /* ---- verify/cmd_repair_output.c ---- */
 
+/* A chunk size as --chunk takes it: "512", "4K". Returns `text`. */
+#define REPAIR_SIZE_BYTES 24
+const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES]);
+
 /* What speaks for a chunk size, in one line. Returns `text`. */
 const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size);
 

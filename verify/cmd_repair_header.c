@@ -30,22 +30,43 @@ static enum result fail_header(const struct store *store, const char *more, stru
 	return fail(why, result, "%s; %s", header.text, more);
 }
 
+/* The size that --chunk names, unless the store shows another one. */
+static enum result take_named(const struct repair_session *session, uint32_t named,
+			      const struct rebuild_candidate **chosen, struct failure *why)
+{
+	const struct rebuild_candidate *rival = rebuild_rival(&session->rebuild, named);
+	char text[REPAIR_SIZE_BYTES], rival_text[REPAIR_SIZE_BYTES];
+
+	*chosen = rebuild_find(&session->rebuild, named);
+	if (rival)
+		return fail(why, RESULT_REFUSED,
+			    "%s: --chunk=%s is not what the store shows: nearly all speaks for "
+			    "--chunk=%s (%u of 100 points, %u for what was named); nothing was "
+			    "written",
+			    session->device.name, repair_size(named, text),
+			    repair_size(rival->chunk_sectors, rival_text), rival->points,
+			    *chosen ? (*chosen)->points : 0);
+	if (!*chosen)
+		return fail_header(&session->store,
+				   "what is there is no store with that chunk size", why);
+	return RESULT_OK;
+}
+
 static enum result choose_header(const struct repair_session *session,
 				 const struct rebuild_candidate **chosen, struct failure *why)
 {
 	const struct rebuild *rebuild = &session->rebuild;
-	bool given = session->choice->chunk_bytes != 0;
+	uint32_t named = (uint32_t)(session->choice->chunk_bytes / SECTOR_BYTES);
 
-	if (rebuild->count == 0 && given)
-		return fail_header(&session->store,
-				   "what is there is no store with that chunk size", why);
+	if (named)
+		return take_named(session, named, chosen, why);
 	if (rebuild->count == 0)
 		return fail_header(&session->store,
 				   "nothing shows what its chunk size was: --chunk names it, if a "
 				   "store was there",
 				   why);
 	*chosen = &rebuild->candidates[0];
-	if (given || rebuild->convincing == 1)
+	if (rebuild->convincing == 1)
 		return RESULT_OK;
 	*chosen = NULL;
 	if (repair_can_ask() && !session->choice->yes)
@@ -61,7 +82,7 @@ static enum result choose_header(const struct repair_session *session,
 
 static enum result find_header(struct repair_session *session, struct failure *why)
 {
-	uint32_t chunk_sectors = (uint32_t)(session->choice->chunk_bytes / SECTOR_BYTES);
+	uint32_t named = (uint32_t)(session->choice->chunk_bytes / SECTOR_BYTES);
 	const struct rebuild_candidate *chosen = NULL;
 	struct repair *repair = &session->repair;
 	struct header header;
@@ -71,7 +92,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	repair->header_problem = header_problem(session->store.header_fault);
 	result = repair_note(repair, why);
 	if (result == RESULT_OK)
-		result = repair_find_header(&session->store, chunk_sectors, &session->rebuild, why);
+		result = repair_find_header(&session->store, named, &session->rebuild, why);
 	if (result != RESULT_OK)
 		return result;
 	session->looked_for_header = true;

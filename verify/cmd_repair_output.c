@@ -15,14 +15,31 @@
 static const char *merge_stands = "an unfinished merge counts its exceptions: 'cowtool merge "
 				  "--resume' first, or 'cowtool merge --resume --skip-lost'";
 
+const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES])
+{
+	static const char *const units[] = {"", "K", "M", "G"};
+	uint64_t value = (uint64_t)chunk_sectors * SECTOR_BYTES;
+	size_t unit = 0;
+
+	while (value >= 1024 && value % 1024 == 0 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(text, REPAIR_SIZE_BYTES, "%" PRIu64 "%s", value, units[unit]);
+	return text;
+}
+
 const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size)
 {
+	char chunk[REPAIR_SIZE_BYTES];
+
 	snprintf(text, size,
-		 "chunks of %" PRIu32 " sectors: %" PRIu64 " exceptions, %" PRIu64
+		 "chunks of %" PRIu64 " bytes (--chunk=%s): %" PRIu64 " exceptions, %" PRIu64
 		 " of them possible, %" PRIu64 " where the kernel puts them; the list has %s end, "
 		 "and %s behind it; %s in front of area 0%s; %u of 100 points",
-		 candidate->chunk_sectors, candidate->exceptions, candidate->possible,
-		 candidate->usual, candidate->ended ? "an" : "no",
+		 (uint64_t)candidate->chunk_sectors * SECTOR_BYTES,
+		 repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
+		 candidate->possible, candidate->usual, candidate->ended ? "an" : "no",
 		 candidate->tail_is_zero ? "nothing stands" : "something stands",
 		 candidate->slack_is_zero ? "nothing stands" : "something stands",
 		 candidate->in_header ? "; what is left of the header says so" : "",

@@ -65,9 +65,9 @@ struct repair_range {
 
 /*
  * Looks for a header that is lost, see verify/rebuild.h; the device is read, 512 bytes being the
- * unit. RESULT_OK also where nothing is found.
+ * unit. `named`: the chunk size that somebody names, or 0. RESULT_OK also where nothing is found.
  */
-enum result repair_find_header(const struct store *store, uint32_t chunk_sectors,
+enum result repair_find_header(const struct store *store, uint32_t named,
 			       struct rebuild *rebuild, struct failure *why);
 
 /*

@@ -44,8 +44,8 @@ static enum result find_race(const struct store *store, bool *is_race, struct fa
 	return result;
 }
 
-enum result repair_find_header(const struct store *store, uint32_t chunk_sectors,
-			       struct rebuild *rebuild, struct failure *why)
+enum result repair_find_header(const struct store *store, uint32_t named, struct rebuild *rebuild,
+			       struct failure *why)
 {
 	struct device *device = store->device;
 	struct source source = {.store = store};
@@ -58,7 +58,7 @@ enum result repair_find_header(const struct store *store, uint32_t chunk_sectors
 	enum result result;
 
 	device_fit(device, SECTOR_BYTES);
-	result = rebuild_infer(&device_source, chunk_sectors, rebuild, why);
+	result = rebuild_infer(&device_source, named, rebuild, why);
 	free(source.buffer);
 	if (result == RESULT_OK)
 		result = find_race(store, &rebuild->given_up, why);
