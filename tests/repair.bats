@@ -627,6 +627,55 @@ meanwhile() {
     mends --rebuild-header --chunk=4K
 }
 
+@test "repair: a header that is good and has the wrong chunk size: no repair by it, and --chunk makes it right" {
+    wanted chunk=8 random=700 origin_chunks=4096
+    for size in 1 2 16 64; do
+        make chunk=8 random=700 origin_chunks=4096 header_chunk=$size poke=64:1
+        [[ $size != 1 ]] || put store 512 '\7' # a stray byte makes a plan of the empty list
+        cp store before
+        refuses 5 store -- repair --yes --no-backup store
+        said 'nearly all speaks for chunks of 4K'
+        said "'cowtool repair --rebuild-header --chunk=4K'"
+        refuses 5 store -- repair --dry-run --rebuild-header store
+        for other in 2M $((size * 512)); do
+            refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=$other store
+        done
+        [[ $size != 1 ]] || put store 512 '\0'
+        mends --rebuild-header --chunk=4K
+    done
+}
+
+@test "repair: where a header's chunk size hides the list in its slack, the list is not cleared as slack" {
+    wanted chunk=8 sequential=100
+    # The first data chunk, zeroed, would be area 0: empty, and the list is nothing but bytes behind the header.
+    dd if=/dev/zero of=wanted bs=4096 seek=2 count=1 conv=notrunc status=none
+    cp wanted store
+    put store 12 '\20'
+    refuses 5 store -- repair --yes --no-backup store
+    said '--rebuild-header --chunk=4K'
+    mends --rebuild-header --chunk=4K
+}
+
+@test "repair: a good header is not replaced where the store does not show that it is wrong" {
+    make chunk=8 sequential=40
+    refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=8K store
+    said 'says chunks of 4K, --chunk=8K says another size'
+    # Two that could be: the header decides.
+    "$mkstore" other chunk=16 sequential=9 data=0
+    dd if=other of=store bs=8192 skip=1 seek=1 count=1 conv=notrunc status=none
+    refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=8K store
+    remember store
+    expect 0 repair --yes --no-backup --rebuild-header --chunk=4K store
+    unchanged
+}
+
+@test "repair: a header with another chunk size that says invalid still does when it has the right one" {
+    make chunk=8 sequential=40 header_chunk=1 valid=0
+    wanted chunk=8 sequential=40 valid=0
+    expect 2 repair --yes --no-backup --rebuild-header --chunk=4K store
+    same store wanted
+}
+
 @test "repair: the evidence names chunk sizes as --chunk takes them" {
     for chunk in 1 8 2048 2097152; do
         "$mkstore" store chunk=$chunk sequential=3 magic=0 data=0

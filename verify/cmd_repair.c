@@ -131,6 +131,8 @@ static enum result repair_store(struct repair_session *session, struct failure *
 	if (result == RESULT_OK)
 		result = repair_plan(&session->repair, why);
 	session->planned = result == RESULT_OK;
+	if (result == RESULT_OK)
+		result = repair_doubt_header(session, why);
 	if (result == RESULT_OK && !session->cli->json)
 		result = repair_print_plan(session, why);
 	if (result == RESULT_OK)
@@ -274,7 +276,8 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		 "remove what a merge left here that kept this store and is no more", NULL},
 		{"rebuild-header", CLI_FLAG, &choice.rebuild_header,
 		 "write a lost header anew, by what the rest of the store shows", NULL},
-		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost header", "SIZE"},
+		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost or wrong header",
+		 "SIZE"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 1, argc, argv, why);

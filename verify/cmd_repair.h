@@ -31,6 +31,9 @@ struct repair_session {
 /* The store has a good header, or one is assumed as the choice says. */
 enum result repair_need_header(struct repair_session *session, struct failure *why);
 
+/* Refuses a plan by a header whose chunk size is wrong: what it takes for damage is the store. */
+enum result repair_doubt_header(struct repair_session *session, struct failure *why);
+
 /* ---- verify/cmd_repair_output.c ---- */
 
 /* A chunk size as --chunk takes it: "512", "4K". Returns `text`. */
