@@ -329,6 +329,35 @@ comes_and_goes() {
     [[ ! -e backup ]]
 }
 
+# sees_plan: of ./said, the plan stands before the first question.
+sees_plan() {
+    grep -q 'entry-beyond-device: area 0 index 5' <(sed '/(yes, no/,$d' said) ||
+        { cat said && complain 'it asks for what was not shown'; }
+}
+
+@test "repair: nobody is asked who has not seen the plan, wherever stdout goes" {
+    command -v script >/dev/null || skip 'there is no script(1)'
+    for output in '| tee log' '| cat >log' '>log'; do
+        three_defects
+        remember store
+        { printf 'n\nn\nn\n' && sleep 0.2; } |
+            timeout 30 script -qec "$cowtool repair --no-backup store $output" /dev/null >said || true
+        sees_plan
+        grep -q 'entry-beyond-device: area 0 index 5' log
+        unchanged
+    done
+    three_defects
+    answers 'n\nn\nn\n' 2 repair --no-backup store
+    sees_plan
+    (($(grep -c 'entry-beyond-device: area 0 index 5' said) == 1)) || complain 'the plan stands there twice'
+    answers 'n\nn\nn\n' 2 repair --json --no-backup store
+    sees_plan
+    # Where the questions cannot be seen, none is asked.
+    { timeout 30 script -qec "$cowtool repair --no-backup store 2>log" /dev/null </dev/null || true; } >said
+    grep -q 'nobody can be asked' log
+    unchanged
+}
+
 @test "repair: yes to all of three questions does all" {
     three_defects
     wanted chunk=8 size=204800 sequential=38 entry=5:38:40 entry=10:39:41

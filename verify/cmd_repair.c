@@ -14,6 +14,28 @@
 
 /* ---- consent ---- */
 
+static bool has_questions(const struct repair_session *session)
+{
+	return session->repair.count > 0 && !session->choice->dry_run && !session->choice->yes &&
+	       repair_can_ask();
+}
+
+/* Who is asked must have seen the plan: where the questions are. */
+static enum result show_plan(const struct repair_session *session, struct failure *why)
+{
+	bool json = session->cli->json;
+	enum result result = RESULT_OK;
+
+	if (!json)
+		result = repair_print_plan(session, stdout, why);
+	if (result != RESULT_OK || !has_questions(session))
+		return result;
+	fflush(stdout);
+	if (json || !isatty(STDOUT_FILENO))
+		result = repair_print_plan(session, stderr, why);
+	return result;
+}
+
 static enum result need_consent(struct repair_session *session, struct failure *why)
 {
 	struct repair *repair = &session->repair;
@@ -21,13 +43,13 @@ static enum result need_consent(struct repair_session *session, struct failure *
 
 	if (repair->count == 0 || session->choice->dry_run)
 		return RESULT_OK;
-	if (!session->choice->yes && !repair_can_ask())
+	if (has_questions(session))
+		repair_ask(session);
+	else if (!session->choice->yes)
 		return fail(why, RESULT_REFUSED,
 			    "%s: %zu repair%s would be done and nobody can be asked: --yes "
 			    "consents to all of them; nothing was written",
 			    session->device.name, repair->count, repair->count == 1 ? "" : "s");
-	if (!session->choice->yes)
-		repair_ask(session);
 	reason = repair_settle(repair);
 	if (reason)
 		cli_message(session->cli,
@@ -133,8 +155,8 @@ static enum result repair_store(struct repair_session *session, struct failure *
 	session->planned = result == RESULT_OK;
 	if (result == RESULT_OK)
 		result = repair_doubt_header(session, why);
-	if (result == RESULT_OK && !session->cli->json)
-		result = repair_print_plan(session, why);
+	if (result == RESULT_OK)
+		result = show_plan(session, why);
 	if (result == RESULT_OK)
 		result = need_consent(session, why);
 	if (result == RESULT_OK)

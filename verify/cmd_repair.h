@@ -3,6 +3,8 @@
 #ifndef VERIFY_CMD_REPAIR_H
 #define VERIFY_CMD_REPAIR_H
 
+#include <stdio.h>
+
 #include "store/cli.h"
 #include "verify/repair.h"
 
@@ -44,7 +46,8 @@ const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES]);
 const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size);
 
 /* For people: what is to be done, what it takes from the view, and what it does not mend. */
-enum result repair_print_plan(const struct repair_session *session, struct failure *why);
+enum result repair_print_plan(const struct repair_session *session, FILE *file,
+			      struct failure *why);
 
 /* For people: how it ended. */
 void repair_print_outcome(const struct repair_session *session);
@@ -57,7 +60,7 @@ const uint64_t *repair_left(const struct repair_session *session);
 
 /* ---- verify/cmd_repair_ask.c ---- */
 
-/* Can somebody be asked? */
+/* Can somebody be asked, and see the question? */
 bool repair_can_ask(void);
 
 /* Asks for each item; what is not consented to loses `accepted`. */

@@ -12,7 +12,7 @@
 
 bool repair_can_ask(void)
 {
-	return isatty(STDIN_FILENO) != 0;
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
 /* One line, without what is too long in it; false at the end of the input. */

@@ -73,38 +73,39 @@ static bool is_listed(enum problem problem, uint64_t count)
 
 /* ---- for people ---- */
 
-static void print_item(const struct repair_session *session, size_t i)
+static void print_item(const struct repair_session *session, size_t i, FILE *file)
 {
 	const struct repair *repair = &session->repair;
 	const struct repair_item *item = &repair->items[i];
 	uint32_t per_area = session->store.geometry.exceptions_per_area;
 	char text[TEXT_BYTES];
 
-	printf("%zu. %s: ", i + 1, problem_info(item->problem)->code);
+	fprintf(file, "%zu. %s: ", i + 1, problem_info(item->problem)->code);
 	if (repair_item_drops(item))
-		printf("area %" PRIu64 " index %" PRIu64 " (old chunk %" PRIu64
-		       ", new chunk %" PRIu64 "): ",
-		       item->number / per_area, item->number % per_area, item->exception.old_chunk,
-		       item->exception.new_chunk);
-	printf("%s\n", repair_describe(repair, item, text, sizeof(text)));
+		fprintf(file,
+			"area %" PRIu64 " index %" PRIu64 " (old chunk %" PRIu64
+			", new chunk %" PRIu64 "): ",
+			item->number / per_area, item->number % per_area, item->exception.old_chunk,
+			item->exception.new_chunk);
+	fprintf(file, "%s\n", repair_describe(repair, item, text, sizeof(text)));
 }
 
-static void print_items(const struct repair_session *session)
+static void print_items(const struct repair_session *session, FILE *file)
 {
 	const struct repair *repair = &session->repair;
 	uint64_t listed[PROBLEM_COUNT] = {0};
 
 	for (size_t i = 0; i < repair->count; i++)
 		if (listed[repair->items[i].problem]++ < LISTED_MAX)
-			print_item(session, i);
+			print_item(session, i, file);
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
 		if (listed[problem] > LISTED_MAX)
-			printf("%s: and %" PRIu64 " more of these (--json lists all)\n",
-			       problem_info((enum problem)problem)->code,
-			       listed[problem] - LISTED_MAX);
+			fprintf(file, "%s: and %" PRIu64 " more of these (--json lists all)\n",
+				problem_info((enum problem)problem)->code,
+				listed[problem] - LISTED_MAX);
 }
 
-static enum result print_lost(const struct repair *repair, struct failure *why)
+static enum result print_lost(const struct repair *repair, FILE *file, struct failure *why)
 {
 	struct repair_range *ranges;
 	size_t count;
@@ -114,42 +115,42 @@ static enum result print_lost(const struct repair *repair, struct failure *why)
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
 		bytes += ranges[i].bytes;
 	if (result == RESULT_OK && count > 0)
-		printf("Lost of the view, all together: %" PRIu64 " bytes\n", bytes);
+		fprintf(file, "Lost of the view, all together: %" PRIu64 " bytes\n", bytes);
 	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
 		if (i == LISTED_MAX) {
-			printf("  and %zu more ranges (--json lists all)\n", count - i);
+			fprintf(file, "  and %zu more ranges (--json lists all)\n", count - i);
 			break;
 		}
-		printf("  %" PRIu64 " to %" PRIu64 "\n", ranges[i].offset,
-		       ranges[i].offset + ranges[i].bytes - 1);
+		fprintf(file, "  %" PRIu64 " to %" PRIu64 "\n", ranges[i].offset,
+			ranges[i].offset + ranges[i].bytes - 1);
 	}
 	free(ranges);
 	return result;
 }
 
-static void print_not_planned(const struct repair_session *session)
+static void print_not_planned(const struct repair_session *session, FILE *file)
 {
 	const uint64_t *left = session->repair.left;
 
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
 		if (is_listed((enum problem)problem, left[problem]))
-			printf("Not mended by this: %s (%" PRIu64 "): %s\n    %s\n",
-			       problem_info((enum problem)problem)->code, left[problem],
-			       problem_info((enum problem)problem)->meaning,
-			       left_help(session, (enum problem)problem));
+			fprintf(file, "Not mended by this: %s (%" PRIu64 "): %s\n    %s\n",
+				problem_info((enum problem)problem)->code, left[problem],
+				problem_info((enum problem)problem)->meaning,
+				left_help(session, (enum problem)problem));
 }
 
-enum result repair_print_plan(const struct repair_session *session, struct failure *why)
+enum result repair_print_plan(const struct repair_session *session, FILE *file, struct failure *why)
 {
 	enum result result;
 
-	print_items(session);
-	result = print_lost(&session->repair, why);
+	print_items(session, file);
+	result = print_lost(&session->repair, file, why);
 	if (result == RESULT_OK)
-		print_not_planned(session);
+		print_not_planned(session, file);
 	if (session->choice->dry_run)
-		printf("%s: repairs: %zu; nothing was written\n", session->device.name,
-		       session->repair.count);
+		fprintf(file, "%s: repairs: %zu; nothing was written\n", session->device.name,
+			session->repair.count);
 	return result;
 }
 
