@@ -287,7 +287,7 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		{"no-backup", CLI_FLAG, &choice.no_backup, "go without a backup", NULL},
 		{"dry-run", CLI_FLAG, &choice.dry_run, "show what would be done, write nothing",
 		 NULL},
-		{"yes", CLI_FLAG, &choice.yes, "consent to everything that is shown", NULL},
+		{"yes", CLI_FLAG, &choice.yes, "consent to every repair", NULL},
 		{"origin", CLI_STRING, &choice.origin,
 		 "also drop exceptions for chunks that are not in this origin", "ORIGIN"},
 		{"set-valid", CLI_FLAG, &choice.set_valid,

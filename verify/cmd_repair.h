@@ -49,6 +49,9 @@ const char *repair_evidence(const struct rebuild_candidate *candidate, char *tex
 enum result repair_print_plan(const struct repair_session *session, FILE *file,
 			      struct failure *why);
 
+/* Item `i` of the plan, with its number and its place: no line of its own. */
+void repair_print_item(const struct repair_session *session, size_t i, FILE *file);
+
 /* For people: how it ended. */
 void repair_print_outcome(const struct repair_session *session);
 

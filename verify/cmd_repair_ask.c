@@ -29,12 +29,13 @@ static bool read_answer(char answer[ANSWER_BYTES])
 }
 
 /* 'y', 'n', or 'a' for all of the kind. At the end of the input 'q'. */
-static char ask_consent(const char *question)
+static char ask_consent(const struct repair_session *session, size_t i)
 {
 	char answer[ANSWER_BYTES];
 
 	for (;;) {
-		fprintf(stderr, "%s? (yes, no, all of this kind) ", question);
+		repair_print_item(session, i, stderr);
+		fprintf(stderr, "? (yes, no, all of this kind) ");
 		if (!read_answer(answer)) {
 			fputc('\n', stderr);
 			return 'q';
@@ -59,7 +60,7 @@ void repair_ask(struct repair_session *session)
 	for (size_t i = 0; i < repair->count; i++) {
 		struct repair_item *item = &repair->items[i];
 		unsigned int kind = 1u << item->kind;
-		char text[768], question[1024], answer;
+		char answer;
 
 		if (all[item->problem] & kind)
 			continue;
@@ -67,10 +68,7 @@ void repair_ask(struct repair_session *session)
 			item->accepted = false;
 			continue;
 		}
-		repair_describe(repair, item, text, sizeof(text));
-		snprintf(question, sizeof(question), "%zu. %s: %s", i + 1,
-			 problem_info(item->problem)->code, text);
-		answer = ask_consent(question);
+		answer = ask_consent(session, i);
 		ended = answer == 'q';
 		if (answer == 'a')
 			all[item->problem] |= kind;

@@ -73,7 +73,7 @@ static bool is_listed(enum problem problem, uint64_t count)
 
 /* ---- for people ---- */
 
-static void print_item(const struct repair_session *session, size_t i, FILE *file)
+void repair_print_item(const struct repair_session *session, size_t i, FILE *file)
 {
 	const struct repair *repair = &session->repair;
 	const struct repair_item *item = &repair->items[i];
@@ -87,7 +87,7 @@ static void print_item(const struct repair_session *session, size_t i, FILE *fil
 			", new chunk %" PRIu64 "): ",
 			item->number / per_area, item->number % per_area, item->exception.old_chunk,
 			item->exception.new_chunk);
-	fprintf(file, "%s\n", repair_describe(repair, item, text, sizeof(text)));
+	fprintf(file, "%s", repair_describe(repair, item, text, sizeof(text)));
 }
 
 static void print_items(const struct repair_session *session, FILE *file)
@@ -96,8 +96,10 @@ static void print_items(const struct repair_session *session, FILE *file)
 	uint64_t listed[PROBLEM_COUNT] = {0};
 
 	for (size_t i = 0; i < repair->count; i++)
-		if (listed[repair->items[i].problem]++ < LISTED_MAX)
-			print_item(session, i, file);
+		if (listed[repair->items[i].problem]++ < LISTED_MAX) {
+			repair_print_item(session, i, file);
+			fputc('\n', file);
+		}
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
 		if (listed[problem] > LISTED_MAX)
 			fprintf(file, "%s: and %" PRIu64 " more of these (--json lists all)\n",
