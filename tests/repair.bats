@@ -400,12 +400,20 @@ sees_plan() {
     [[ ! -e backup ]]
 }
 
-@test "repair: at the end of the input nothing more is consented to" {
+@test "repair: quit, or the end of the input, takes all answers back: nothing is written, and no backup is made" {
     make chunk=8 size=204800 sequential=40 entry=45:7:9 poke=1000:1
-    cp store wanted
-    put wanted 1000 '\0'
-    answers 'what?\ny\n\004' 1 repair --no-backup store
-    same store wanted
+    remember store
+    for last in '\004' 'quit\n' 'q\n'; do
+        answers "what?\ny\n$last" 5 repair --backup=backup store
+        grep -q 'store: not every question was answered' said
+        fails grep 'repairs done' said
+        answers "a\n$last" 5 repair --json --backup=backup store
+        grep -o '{"store".*' said >out
+        object '.repaired == 0 and .backup == null and all(.plan[]; .consent | not) and .error.code == 5'
+    done
+    answers '\004' 5 repair --backup=backup store
+    unchanged
+    [[ ! -e backup ]]
 }
 
 @test "repair: 'all' is asked once for a kind" {

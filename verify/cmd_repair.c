@@ -39,17 +39,20 @@ static enum result show_plan(const struct repair_session *session, struct failur
 static enum result need_consent(struct repair_session *session, struct failure *why)
 {
 	struct repair *repair = &session->repair;
+	enum result result = RESULT_OK;
 	const char *reason;
 
 	if (repair->count == 0 || session->choice->dry_run)
 		return RESULT_OK;
-	if (has_questions(session))
-		repair_ask(session);
-	else if (!session->choice->yes)
+	if (!session->choice->yes && !has_questions(session))
 		return fail(why, RESULT_REFUSED,
 			    "%s: %zu repair%s would be done and nobody can be asked: --yes "
 			    "consents to all of them; nothing was written",
 			    session->device.name, repair->count, repair->count == 1 ? "" : "s");
+	if (!session->choice->yes)
+		result = repair_ask(session, why);
+	if (result != RESULT_OK)
+		return result;
 	reason = repair_settle(repair);
 	if (reason)
 		cli_message(session->cli,

@@ -66,8 +66,9 @@ const uint64_t *repair_left(const struct repair_session *session);
 /* Can somebody be asked, and see the question? */
 bool repair_can_ask(void);
 
-/* Asks for each item; what is not consented to loses `accepted`. */
-void repair_ask(struct repair_session *session);
+/* Asks for each item; what is not consented to loses `accepted`. RESULT_REFUSED: the questions were
+ * quit, or the input ended before the last one, and nothing is accepted. */
+enum result repair_ask(struct repair_session *session, struct failure *why);
 
 /* Asks which of the candidates it was; NULL: none of them. */
 const struct rebuild_candidate *repair_ask_header(const struct repair_session *session);

@@ -28,14 +28,14 @@ static bool read_answer(char answer[ANSWER_BYTES])
 	return letter != EOF;
 }
 
-/* 'y', 'n', or 'a' for all of the kind. At the end of the input 'q'. */
+/* 'y', 'n', 'a' for all of the kind, or 'q', as which the end of the input counts. */
 static char ask_consent(const struct repair_session *session, size_t i)
 {
 	char answer[ANSWER_BYTES];
 
 	for (;;) {
 		repair_print_item(session, i, stderr);
-		fprintf(stderr, "? (yes, no, all of this kind) ");
+		fprintf(stderr, "? (yes, no, all of this kind, quit) ");
 		if (!read_answer(answer)) {
 			fputc('\n', stderr);
 			return 'q';
@@ -47,15 +47,18 @@ static char ask_consent(const struct repair_session *session, size_t i)
 			return 'n';
 		case 'a':
 			return 'a';
+		case 'q':
+			return 'q';
 		}
 	}
 }
 
-void repair_ask(struct repair_session *session)
+/* Asks for each item, until an answer is 'q': false. */
+static bool ask_all(struct repair_session *session)
 {
 	struct repair *repair = &session->repair;
 	unsigned int all[PROBLEM_COUNT] = {0}; /* a bit for each kind of repair */
-	bool ended = false;
+	bool header_declined = false;
 
 	for (size_t i = 0; i < repair->count; i++) {
 		struct repair_item *item = &repair->items[i];
@@ -64,18 +67,34 @@ void repair_ask(struct repair_session *session)
 
 		if (all[item->problem] & kind)
 			continue;
-		if (ended) {
+		if (header_declined) {
 			item->accepted = false;
 			continue;
 		}
 		answer = ask_consent(session, i);
-		ended = answer == 'q';
+		if (answer == 'q')
+			return false;
 		if (answer == 'a')
 			all[item->problem] |= kind;
 		item->accepted = answer == 'y' || answer == 'a';
 		/* Without its header, nothing of a store is mended. */
-		ended |= item->kind == REPAIR_REBUILD_HEADER && !item->accepted;
+		header_declined = item->kind == REPAIR_REBUILD_HEADER && !item->accepted;
 	}
+	return true;
+}
+
+enum result repair_ask(struct repair_session *session, struct failure *why)
+{
+	struct repair *repair = &session->repair;
+
+	if (ask_all(session))
+		return RESULT_OK;
+	for (size_t i = 0; i < repair->count; i++)
+		repair->items[i].accepted = false;
+	return fail(why, RESULT_REFUSED,
+		    "%s: not every question was answered, so that nothing is mended; nothing was "
+		    "written",
+		    session->device.name);
 }
 
 const struct rebuild_candidate *repair_ask_header(const struct repair_session *session)
