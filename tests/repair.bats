@@ -280,6 +280,29 @@ comes_and_goes() {
         and [.plan[].repair] == ["set-valid"] and (has("error") | not)'
 }
 
+@test "repair: in a dry run, verdict, left and exit code are those of the repair" {
+    for keys in 'entry=5:5:49000' 'valid=0 entry=5:5:49000' 'poke=1000:1'; do
+        # shellcheck disable=SC2086 # words
+        make chunk=8 size=204800 sequential=40 $keys
+        code=0
+        [[ $keys != valid=0* ]] || code=2
+        expect $code repair --json --dry-run store
+        dry=$(value '[.verdict, (.left | map([.code, .count]))] | tostring')
+        expect $code repair --json --yes --no-backup store
+        is '[.verdict, (.left | map([.code, .count]))] | tostring' "$dry"
+        object '.verdict == $wanted' --arg wanted "$([[ $code == 0 ]] && echo clean || echo damaged)"
+    done
+    # An unfinished merge: what stays is an error, in a dry run as well.
+    "$here/defects" merge-unfinished origin store
+    put store $((4096 + 5 * 16 + 8)) '\1'
+    expect 2 repair --json --dry-run store
+    object '.verdict == "damaged" and (.left | length) == 1'
+    # Refused, nothing is done: the verdict is that of the store as it is.
+    three_defects
+    expect 5 repair --json --no-backup store
+    object '.verdict == "damaged" and (.left | length) == 3'
+}
+
 @test "repair: what is lost is clipped to the origin, joined, and told in bytes" {
     fill origin 162304
     make chunk=8 size=204800 sequential=40 entry=39:38:1 entry=38:39:1 entry=2:2:1
@@ -687,6 +710,8 @@ meanwhile() {
         refuses 5 store -- repair --yes --no-backup store
         said 'nearly all speaks for chunks of 4K'
         said "'cowtool repair --rebuild-header --chunk=4K'"
+        expect 5 repair --json --dry-run store
+        object '.candidates[0].chunk_sectors == 8 and (has("plan") | not) and .error.code == 5'
         refuses 5 store -- repair --dry-run --rebuild-header store
         for other in 2M $((size * 512)); do
             refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=$other store

@@ -127,26 +127,15 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 	return session->ran ? RESULT_OK : name_backup(session, result, why);
 }
 
-static uint64_t count_left(const struct repair_session *session, enum severity severity)
-{
-	const uint64_t *left = repair_left(session);
-	uint64_t count = 0;
-
-	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
-		if (problem_info((enum problem)problem)->severity == severity)
-			count += left[problem];
-	return count;
-}
-
 static enum result judge(const struct repair_session *session, struct failure *why)
 {
-	unsigned long long errors = count_left(session, SEVERITY_ERROR);
+	unsigned long long errors = repair_count_left(session, SEVERITY_ERROR);
 
 	if (errors > 0)
 		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->device.name,
 			    errors, errors == 1 ? "" : "s",
 			    session->choice->dry_run ? "would be left" : "left");
-	return count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
+	return repair_count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
 }
 
 static enum result repair_store(struct repair_session *session, struct failure *why)
@@ -155,9 +144,9 @@ static enum result repair_store(struct repair_session *session, struct failure *
 
 	if (result == RESULT_OK)
 		result = repair_plan(&session->repair, why);
-	session->planned = result == RESULT_OK;
 	if (result == RESULT_OK)
 		result = repair_doubt_header(session, why);
+	session->planned = result == RESULT_OK;
 	if (result == RESULT_OK)
 		result = show_plan(session, why);
 	if (result == RESULT_OK)

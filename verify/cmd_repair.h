@@ -60,6 +60,7 @@ enum result repair_print_json(struct repair_session *session, bool failed, struc
 
 /* The findings that are left, or in a dry run would be, by problem. */
 const uint64_t *repair_left(const struct repair_session *session);
+uint64_t repair_count_left(const struct repair_session *session, enum severity severity);
 
 /* ---- verify/cmd_repair_ask.c ---- */
 

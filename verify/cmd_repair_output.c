@@ -54,6 +54,25 @@ const uint64_t *repair_left(const struct repair_session *session)
 	return session->choice->dry_run ? session->repair.left : session->repair.check.found;
 }
 
+uint64_t repair_count_left(const struct repair_session *session, enum severity severity)
+{
+	const uint64_t *left = repair_left(session);
+	uint64_t count = 0;
+
+	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
+		if (problem_info((enum problem)problem)->severity == severity)
+			count += left[problem];
+	return count;
+}
+
+/* Of what is left, as the exit code. */
+static enum verdict verdict_of_left(const struct repair_session *session)
+{
+	if (repair_count_left(session, SEVERITY_ERROR) > 0)
+		return VERDICT_DAMAGED;
+	return repair_count_left(session, SEVERITY_WARNING) > 0 ? VERDICT_PROBLEMS : VERDICT_CLEAN;
+}
+
 /* What can be done about what is left. */
 static const char *left_help(const struct repair_session *session, enum problem problem)
 {
@@ -159,8 +178,7 @@ enum result repair_print_plan(const struct repair_session *session, FILE *file, 
 void repair_print_outcome(const struct repair_session *session)
 {
 	const char *name = session->device.name, *backup = session->choice->backup;
-	enum verdict verdict =
-		check_verdict(session->ran ? &session->after : &session->repair.check);
+	enum verdict verdict = verdict_of_left(session);
 
 	if (session->cli->quiet)
 		return;
@@ -272,8 +290,7 @@ static enum result print_json_plan(struct json *json, const struct repair_sessio
 		json_string(json, "backup", session->choice->backup);
 	else
 		json_null(json, "backup");
-	json_string(json, "verdict",
-		    verdict_name(check_verdict(session->ran ? &session->after : &repair->check)));
+	json_string(json, "verdict", verdict_name(verdict_of_left(session)));
 	return result;
 }
 
