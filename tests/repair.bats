@@ -662,7 +662,9 @@ meanwhile() {
     expect 0 repair --yes --no-backup --rebuild-header --chunk=4K store
     same store wanted
     cp lost store
-    answers '9\n0\n' 5 repair --no-backup --rebuild-header store
+    answers '9\n1x\n\n0\n' 5 repair --no-backup --rebuild-header store
+    (($(grep -c 'chunks of 4096 bytes' said) == 1)) || complain 'the evidence is not there once'
+    (($(grep -o 'Which one' said | wc -l) == 4)) || complain 'it did not ask again'
     same store lost
     answers '2\ny\nn\n' 1 repair --no-backup --rebuild-header store
     (($(od -An -t u4 -j 12 -N 4 store) == 16))

@@ -100,7 +100,7 @@ enum result repair_ask(struct repair_session *session, struct failure *why)
 const struct rebuild_candidate *repair_ask_header(const struct repair_session *session)
 {
 	const struct rebuild *rebuild = &session->rebuild;
-	char answer[ANSWER_BYTES], text[512];
+	char answer[ANSWER_BYTES], text[512], *end;
 	unsigned long number;
 
 	for (size_t i = 0; i < rebuild->count; i++)
@@ -110,7 +110,7 @@ const struct rebuild_candidate *repair_ask_header(const struct repair_session *s
 		fprintf(stderr, "Which one (1 to %zu, 0 for none)? ", rebuild->count);
 		if (!read_answer(answer))
 			return NULL;
-		number = strtoul(answer, NULL, 10);
-	} while (!isdigit((unsigned char)answer[0]) || number > rebuild->count);
+		number = strtoul(answer, &end, 10);
+	} while (!isdigit((unsigned char)answer[0]) || *end || number > rebuild->count);
 	return number == 0 ? NULL : &rebuild->candidates[number - 1];
 }

@@ -76,6 +76,13 @@ static enum result take_named(const struct repair_session *session, uint32_t nam
 	return RESULT_OK;
 }
 
+/* Is somebody to choose? */
+static bool is_asked(const struct repair_session *session)
+{
+	return session->rebuild.count > 0 && session->rebuild.convincing != 1 &&
+	       named_sectors(session) == 0 && !session->choice->yes && repair_can_ask();
+}
+
 static enum result choose_header(const struct repair_session *session,
 				 const struct rebuild_candidate **chosen, struct failure *why)
 {
@@ -91,11 +98,9 @@ static enum result choose_header(const struct repair_session *session,
 				   "nothing shows what its chunk size was: --chunk names it, if a "
 				   "store was there",
 				   why);
-	*chosen = &rebuild->candidates[0];
 	if (rebuild->convincing == 1)
-		return RESULT_OK;
-	*chosen = NULL;
-	if (repair_can_ask() && !session->choice->yes)
+		*chosen = &rebuild->candidates[0];
+	else if (is_asked(session))
 		*chosen = repair_ask_header(session);
 	if (*chosen)
 		return RESULT_OK;
@@ -106,11 +111,10 @@ static enum result choose_header(const struct repair_session *session,
 		    rebuild->convincing == 1 ? "s" : "");
 }
 
-static void show_evidence(struct repair_session *session)
+static void show_evidence(const struct repair_session *session)
 {
 	char text[512];
 
-	session->looked_for_header = true;
 	for (size_t i = 0; i < session->rebuild.count; i++)
 		cli_note(session->cli, "%s: %s", session->device.name,
 			 repair_evidence(&session->rebuild.candidates[i], text, sizeof(text)));
@@ -130,7 +134,10 @@ static enum result find_header(struct repair_session *session, struct failure *w
 					    &session->rebuild, why);
 	if (result != RESULT_OK)
 		return result;
-	show_evidence(session);
+	session->looked_for_header = true;
+	/* The question shows it as well. */
+	if (!is_asked(session))
+		show_evidence(session);
 	result = choose_header(session, &chosen, why);
 	if (result == RESULT_OK)
 		result = repair_confirm(repair, why);
@@ -175,6 +182,7 @@ enum result repair_doubt_header(struct repair_session *session, struct failure *
 	rival = rebuild_rival(rebuild, store->header.chunk_sectors);
 	if (!rival || (own && rebuild_convinces(own)))
 		return RESULT_OK;
+	session->looked_for_header = true;
 	show_evidence(session);
 	return fail(why, RESULT_REFUSED,
 		    "%s: its header says chunks of %s, but nearly all speaks for chunks of %s: a "
