@@ -280,6 +280,29 @@ comes_and_goes() {
         and [.plan[].repair] == ["set-valid"] and (has("error") | not)'
 }
 
+@test "repair: in a dry run, verdict, left and exit code are those of the repair" {
+    for keys in 'entry=5:5:49000' 'valid=0 entry=5:5:49000' 'poke=1000:1'; do
+        # shellcheck disable=SC2086 # words
+        make chunk=8 size=204800 sequential=40 $keys
+        code=0
+        [[ $keys != valid=0* ]] || code=2
+        expect $code repair --json --dry-run store
+        dry=$(value '[.verdict, (.left | map([.code, .count]))] | tostring')
+        expect $code repair --json --yes --no-backup store
+        is '[.verdict, (.left | map([.code, .count]))] | tostring' "$dry"
+        object '.verdict == $wanted' --arg wanted "$([[ $code == 0 ]] && echo clean || echo damaged)"
+    done
+    # An unfinished merge: what stays is an error, in a dry run as well.
+    "$here/defects" merge-unfinished origin store
+    put store $((4096 + 5 * 16 + 8)) '\1'
+    expect 2 repair --json --dry-run store
+    object '.verdict == "damaged" and (.left | length) == 1'
+    # Refused, nothing is done: the verdict is that of the store as it is.
+    three_defects
+    expect 5 repair --json --no-backup store
+    object '.verdict == "damaged" and (.left | length) == 3'
+}
+
 @test "repair: what is lost is clipped to the origin, joined, and told in bytes" {
     fill origin 162304
     make chunk=8 size=204800 sequential=40 entry=39:38:1 entry=38:39:1 entry=2:2:1
@@ -356,6 +379,49 @@ asked() {
     unchanged
 }
 
+@test "repair: a question says which exception it is about, as the plan does, also where the plan is cut short" {
+    three_defects
+    answers 'n\nn\nn\n' 2 repair --no-backup store
+    for place in 'entry-beyond-device: area 0 index 5 (old chunk 5, new chunk 49000): drop it; ' \
+        'duplicate-old: area 0 index 10 (old chunk 3, new chunk 12): drop it, '; do
+        grep -F "$place" said | grep -qF '? (yes, no'
+    done
+    make chunk=1 sequential=40 modulo=15
+    remember store
+    answers "$(printf 'n\\n%.0s' {1..25})" 2 repair --no-backup store
+    grep -F 'area 1 index 7 (old chunk 9, new chunk 42)' said | grep -qF '25. duplicate-old'
+    unchanged
+}
+
+# sees_plan: of ./said, the plan stands before the first question.
+sees_plan() {
+    grep -q 'entry-beyond-device: area 0 index 5' <(sed '/(yes, no/,$d' said) ||
+        { cat said && complain 'it asks for what was not shown'; }
+}
+
+@test "repair: nobody is asked who has not seen the plan, wherever stdout goes" {
+    command -v script >/dev/null || skip 'there is no script(1)'
+    for output in '| tee log' '| cat >log' '>log'; do
+        three_defects
+        remember store
+        { printf 'n\nn\nn\n' && sleep 0.2; } |
+            timeout 30 script -qec "$cowtool repair --no-backup store $output" /dev/null >said || true
+        sees_plan
+        grep -q 'entry-beyond-device: area 0 index 5' log
+        unchanged
+    done
+    three_defects
+    answers 'n\nn\nn\n' 2 repair --no-backup store
+    sees_plan
+    (($(grep -v '(yes, no' said | grep -c 'entry-beyond-device: area 0 index 5') == 1)) || complain 'the plan stands there twice'
+    answers 'n\nn\nn\n' 2 repair --json --no-backup store
+    sees_plan
+    # Where the questions cannot be seen, none is asked.
+    { timeout 30 script -qec "$cowtool repair --no-backup store 2>log" /dev/null </dev/null || true; } >said
+    grep -q 'nobody can be asked' log
+    unchanged
+}
+
 @test "repair: yes to all of three questions does all" {
     three_defects
     wanted chunk=8 size=204800 sequential=38 entry=5:38:40 entry=10:39:41
@@ -384,12 +450,20 @@ asked() {
     [[ ! -e backup ]]
 }
 
-@test "repair: at the end of the input nothing more is consented to" {
+@test "repair: quit, or the end of the input, takes all answers back: nothing is written, and no backup is made" {
     make chunk=8 size=204800 sequential=40 entry=45:7:9 poke=1000:1
-    cp store wanted
-    put wanted 1000 '\0'
-    answers 'what?\ny\n\004' 1 repair --no-backup store
-    same store wanted
+    remember store
+    for last in '\004' 'quit\n' 'q\n'; do
+        answers "what?\ny\n$last" 5 repair --backup=backup store
+        grep -q 'store: not every question was answered' said
+        fails grep 'repairs done' said
+        answers "a\n$last" 5 repair --json --backup=backup store
+        grep -o '{"store".*' said >out
+        object '.repaired == 0 and .backup == null and all(.plan[]; .consent | not) and .error.code == 5'
+    done
+    answers '\004' 5 repair --backup=backup store
+    unchanged
+    [[ ! -e backup ]]
 }
 
 @test "repair: 'all' is asked once for a kind" {
@@ -615,7 +689,9 @@ meanwhile() {
     expect 0 repair --yes --no-backup --rebuild-header --chunk=4K store
     same store wanted
     cp lost store
-    answers '9\n0\n' 5 repair --no-backup --rebuild-header store
+    answers '9\n1x\n\n0\n' 5 repair --no-backup --rebuild-header store
+    (($(grep -c 'chunks of 4096 bytes' said) == 1)) || complain 'the evidence is not there once'
+    (($(grep -o 'Which one' said | wc -l) == 4)) || complain 'it did not ask again'
     same store lost
     answers '2\ny\nn\n' 1 repair --no-backup --rebuild-header store
     (($(od -An -t u4 -j 12 -N 4 store) == 16))
@@ -634,6 +710,86 @@ meanwhile() {
     refuses 6 store -- repair --yes --no-backup --rebuild-header --chunk=4096 store
     : >store
     refuses 6 store -- repair --yes --no-backup --rebuild-header store
+}
+
+@test "repair: a chunk size that is named against all that the store shows is refused, and the right one is told" {
+    make chunk=8 random=700 origin_chunks=4096 magic=0 poke=12:0
+    cp store lost
+    for size in 512 2K 8K 1M; do
+        refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=$size store
+        said "--chunk=$size is not what the store shows"
+        said '--chunk=4K'
+    done
+    expect 5 repair --json --yes --no-backup --rebuild-header --chunk=8K store
+    object '[.candidates[].chunk_sectors] == [8] and .error.code == 5'
+    # What is left of the header counts little: a list that is there is more than one that is not.
+    put store 8 '\1\0\0\0\1'
+    refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=512 store
+    wanted chunk=8 random=700 origin_chunks=4096
+    cp lost store
+    mends --rebuild-header --chunk=4K
+}
+
+@test "repair: a header that is good and has the wrong chunk size: no repair by it, and --chunk makes it right" {
+    wanted chunk=8 random=700 origin_chunks=4096
+    for size in 1 2 16 64; do
+        make chunk=8 random=700 origin_chunks=4096 header_chunk=$size poke=64:1
+        [[ $size != 1 ]] || put store 512 '\7' # a stray byte makes a plan of the empty list
+        cp store before
+        refuses 5 store -- repair --yes --no-backup store
+        said 'nearly all speaks for chunks of 4K'
+        said "'cowtool repair --rebuild-header --chunk=4K'"
+        expect 5 repair --json --dry-run store
+        object '.candidates[0].chunk_sectors == 8 and (has("plan") | not) and .error.code == 5'
+        refuses 5 store -- repair --dry-run --rebuild-header store
+        for other in 2M $((size * 512)); do
+            refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=$other store
+        done
+        [[ $size != 1 ]] || put store 512 '\0'
+        mends --rebuild-header --chunk=4K
+    done
+}
+
+@test "repair: where a header's chunk size hides the list in its slack, the list is not cleared as slack" {
+    wanted chunk=8 sequential=100
+    # The first data chunk, zeroed, would be area 0: empty, and the list is nothing but bytes behind the header.
+    dd if=/dev/zero of=wanted bs=4096 seek=2 count=1 conv=notrunc status=none
+    cp wanted store
+    put store 12 '\20'
+    refuses 5 store -- repair --yes --no-backup store
+    said '--rebuild-header --chunk=4K'
+    mends --rebuild-header --chunk=4K
+}
+
+@test "repair: a good header is not replaced where the store does not show that it is wrong" {
+    make chunk=8 sequential=40
+    refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=8K store
+    said 'says chunks of 4K, --chunk=8K says another size'
+    # Two that could be: the header decides.
+    "$mkstore" other chunk=16 sequential=9 data=0
+    dd if=other of=store bs=8192 skip=1 seek=1 count=1 conv=notrunc status=none
+    refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=8K store
+    remember store
+    expect 0 repair --yes --no-backup --rebuild-header --chunk=4K store
+    unchanged
+}
+
+@test "repair: a header with another chunk size that says invalid still does when it has the right one" {
+    make chunk=8 sequential=40 header_chunk=1 valid=0
+    wanted chunk=8 sequential=40 valid=0
+    expect 2 repair --yes --no-backup --rebuild-header --chunk=4K store
+    same store wanted
+}
+
+@test "repair: the evidence names chunk sizes as --chunk takes them" {
+    for chunk in 1 8 2048 2097152; do
+        "$mkstore" store chunk=$chunk sequential=3 magic=0 data=0
+        expect 0 repair --dry-run --rebuild-header store
+        read -r size < <(sed -n 's/.*: chunks of [0-9]* bytes (--chunk=\([0-9KMG]*\)): 3 exceptions.*/\1/p' err)
+        expect 0 repair --dry-run --rebuild-header --chunk="$size" --json store
+        object '.candidates[0].chunk_sectors == $chunk' --argjson chunk $chunk
+    done
+    [[ $size == 1G ]]
 }
 
 @test "repair: declining the header declines all" {

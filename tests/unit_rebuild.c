@@ -33,13 +33,13 @@ static enum result read_memory(void *context, uint64_t offset, uint8_t *buffer, 
 	return RESULT_OK;
 }
 
-static struct rebuild infer(struct memory *memory, uint32_t block_bytes, uint32_t chunk_sectors)
+static struct rebuild infer(struct memory *memory, uint32_t block_bytes, uint32_t named)
 {
 	struct rebuild_source source = {memory->size, block_bytes, read_memory, memory};
 	struct rebuild rebuild;
 	struct failure why;
 
-	CHECK(rebuild_infer(&source, chunk_sectors, &rebuild, &why) == RESULT_OK);
+	CHECK(rebuild_infer(&source, named, &rebuild, &why) == RESULT_OK);
 	CHECK(memory->reads_outside == 0);
 	return rebuild;
 }
@@ -222,8 +222,32 @@ static void two_stores_are_two_candidates(void)
 	for (uint64_t i = 0; i < 9; i++)
 		put_exception(&memory, 16, i, i, 2 + i);
 	CHECK(infer(&memory, 512, 0).convincing == 2);
-	CHECK(infer(&memory, 512, 16).count == 1);
-	CHECK(infer(&memory, 512, 64).count == 0);
+	CHECK(infer(&memory, 512, 16).convincing == 2);
+	free(memory.bytes);
+}
+
+static void a_size_that_is_named_is_held_against_the_others(void)
+{
+	struct memory memory = store_make(8, 30, false);
+	struct header remains = {0, 1, HEADER_VERSION, 1};
+	struct rebuild rebuild = infer(&memory, 512, 1);
+
+	CHECK(rebuild.count == 2 && rebuild.convincing == 1);
+	CHECK(rebuild_find(&rebuild, 1) && rebuild_find(&rebuild, 1)->exceptions == 0);
+	CHECK(!rebuild_find(&rebuild, 16));
+	CHECK(!rebuild_rival(&rebuild, 8));
+	CHECK(rebuild_rival(&rebuild, 1) == &rebuild.candidates[0]);
+	CHECK(rebuild_rival(&rebuild, 16) == &rebuild.candidates[0]);
+	CHECK(rebuild.candidates[0].chunk_sectors == 8);
+	/* An empty list convinces by the header's word alone, but not beside one that is there. */
+	header_encode(&remains, memory.bytes);
+	rebuild = infer(&memory, 512, 0);
+	CHECK(rebuild.convincing == 2);
+	CHECK(rebuild_rival(&rebuild, 1) == &rebuild.candidates[0]);
+	CHECK(!rebuild_rival(&rebuild, 8));
+	memset(memory.bytes + 4096, 0, 4096);
+	rebuild = infer(&memory, 512, 0);
+	CHECK(rebuild.convincing == 1 && !rebuild_rival(&rebuild, 1));
 	free(memory.bytes);
 }
 
@@ -252,9 +276,9 @@ static void reading_is_bounded(void)
 	/* An area of 32 MiB without an end: chunk 2, 2, 2 ... */
 	for (uint64_t i = 32u << 20; i < 64u << 20; i += 16)
 		put_le64(memory.bytes + i + 8, 2);
-	CHECK(infer(&memory, 512, 65536).count == 1);
+	CHECK(infer(&memory, 512, 0).count == 1);
 	CHECK(memory.bytes_read > REBUILD_EXCEPTIONS_MAX * 16ull);
-	CHECK(memory.bytes_read < REBUILD_EXCEPTIONS_MAX * 16ull + (2u << 20));
+	CHECK(memory.bytes_read < REBUILD_EXCEPTIONS_MAX * 16ull + REBUILD_SIZES * (2u << 20));
 	free(memory.bytes);
 }
 
@@ -351,6 +375,8 @@ int main(void)
 		 an_empty_store_needs_the_headers_word);
 	unit_run("rebuild: two stores that could be are two candidates",
 		 two_stores_are_two_candidates);
+	unit_run("rebuild: a size that is named is held against the others",
+		 a_size_that_is_named_is_held_against_the_others);
 	unit_run("rebuild: no chunk is smaller than a block", blocks_are_a_lower_limit);
 	unit_run("rebuild: devices of some sectors", tiny_devices);
 	unit_run("rebuild: no list makes it read without end", reading_is_bounded);

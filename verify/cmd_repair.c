@@ -13,128 +13,47 @@
 #include "verify/commands.h"
 #include "verify/roles.h"
 
-/* ---- the header ---- */
-
-static enum problem header_problem(enum header_fault fault)
-{
-	switch (fault) {
-	case HEADER_WRONG_VERSION:
-		return PROBLEM_HEADER_VERSION;
-	case HEADER_WRONG_CHUNK_SIZE:
-		return PROBLEM_HEADER_CHUNK_SIZE;
-	case HEADER_GOOD:
-	case HEADER_BLANK:
-	case HEADER_WRONG_MAGIC:
-		break;
-	}
-	return PROBLEM_HEADER_MAGIC;
-}
-
-/* The failure of a store whose header is lost, with more to say. */
-static enum result fail_header(const struct store *store, const char *more, struct failure *why)
-{
-	enum result result = store_require_header(store, why);
-	struct failure header = *why;
-
-	return fail(why, result, "%s; %s", header.text, more);
-}
-
-static enum result choose_header(const struct repair_session *session,
-				 const struct rebuild_candidate **chosen, struct failure *why)
-{
-	const struct rebuild *rebuild = &session->rebuild;
-	bool given = session->choice->chunk_bytes != 0;
-
-	if (rebuild->count == 0 && given)
-		return fail_header(&session->store,
-				   "what is there is no store with that chunk size", why);
-	if (rebuild->count == 0)
-		return fail_header(&session->store,
-				   "nothing shows what its chunk size was: --chunk names it, if a "
-				   "store was there",
-				   why);
-	*chosen = &rebuild->candidates[0];
-	if (given || rebuild->convincing == 1)
-		return RESULT_OK;
-	*chosen = NULL;
-	if (repair_can_ask() && !session->choice->yes)
-		*chosen = repair_ask_header(session);
-	if (*chosen)
-		return RESULT_OK;
-	if (cli_stop_requested)
-		return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
-			    session->device.name);
-	return fail(why, RESULT_REFUSED,
-		    "%s: its chunk size is not certain (%zu could be, of which %zu convince%s); "
-		    "name one with --chunk",
-		    session->device.name, rebuild->count, rebuild->convincing,
-		    rebuild->convincing == 1 ? "s" : "");
-}
-
-static enum result find_header(struct repair_session *session, struct failure *why)
-{
-	uint32_t chunk_sectors = (uint32_t)(session->choice->chunk_bytes / SECTOR_BYTES);
-	const struct rebuild_candidate *chosen = NULL;
-	struct repair *repair = &session->repair;
-	struct header header;
-	enum result result;
-	char text[512];
-
-	repair->header_problem = header_problem(session->store.header_fault);
-	result = repair_note(repair, why);
-	if (result == RESULT_OK)
-		result = repair_find_header(&session->store, chunk_sectors, &session->rebuild, why);
-	if (result != RESULT_OK)
-		return result;
-	session->looked_for_header = true;
-	for (size_t i = 0; i < session->rebuild.count; i++)
-		cli_note(session->cli, "%s: %s", session->device.name,
-			 repair_evidence(&session->rebuild.candidates[i], text, sizeof(text)));
-	result = choose_header(session, &chosen, why);
-	if (result == RESULT_OK)
-		result = repair_confirm(repair, why);
-	if (result != RESULT_OK)
-		return result;
-	header = rebuild_header(&session->rebuild, chosen->chunk_sectors);
-	store_assume_header(&session->store, &header);
-	repair->header_is_lost = true;
-	return RESULT_OK;
-}
-
-static enum result need_header(struct repair_session *session, struct failure *why)
-{
-	const struct store *store = &session->store;
-	char text[ADVICE_BYTES];
-
-	if (store_is_half_restored(store))
-		return fail(why, RESULT_DAMAGED, "%s: %s; nothing was written",
-			    session->device.name, STORE_HALF_RESTORED);
-	if (store->header_fault == HEADER_GOOD)
-		return RESULT_OK;
-	if (savefile_detect(store->device))
-		return store_require_header(store, why);
-	if (session->choice->rebuild_header)
-		return find_header(session, why);
-	return fail_header(store, repair_advice(session, header_problem(store->header_fault), text),
-			   why);
-}
-
 /* ---- consent ---- */
+
+static bool has_questions(const struct repair_session *session)
+{
+	return session->repair.count > 0 && !session->choice->dry_run && !session->choice->yes &&
+	       repair_can_ask();
+}
+
+/* Who is asked must have seen the plan: where the questions are. */
+static enum result show_plan(const struct repair_session *session, struct failure *why)
+{
+	bool json = session->cli->json;
+	enum result result = RESULT_OK;
+
+	if (!json)
+		result = repair_print_plan(session, stdout, why);
+	if (result != RESULT_OK || !has_questions(session))
+		return result;
+	fflush(stdout);
+	if (json || !isatty(STDOUT_FILENO))
+		result = repair_print_plan(session, stderr, why);
+	return result;
+}
 
 static enum result need_consent(struct repair_session *session, struct failure *why)
 {
 	struct repair *repair = &session->repair;
+	enum result result = RESULT_OK;
 	const char *reason;
 
 	if (repair->count == 0 || session->choice->dry_run)
 		return RESULT_OK;
-	if (!session->choice->yes && !repair_can_ask())
+	if (!session->choice->yes && !has_questions(session))
 		return fail(why, RESULT_REFUSED,
 			    "%s: %zu repair%s would be done and nobody can be asked: --yes "
 			    "consents to all of them; nothing was written",
 			    session->device.name, repair->count, repair->count == 1 ? "" : "s");
 	if (!session->choice->yes)
-		repair_ask(session);
+		result = repair_ask(session, why);
+	if (result != RESULT_OK)
+		return result;
 	reason = repair_settle(repair);
 	if (reason)
 		cli_message(session->cli,
@@ -215,37 +134,28 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 	return session->ran ? RESULT_OK : name_backup(session, result, why);
 }
 
-static uint64_t count_left(const struct repair_session *session, enum severity severity)
-{
-	const uint64_t *left = repair_left(session);
-	uint64_t count = 0;
-
-	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
-		if (problem_info((enum problem)problem)->severity == severity)
-			count += left[problem];
-	return count;
-}
-
 static enum result judge(const struct repair_session *session, struct failure *why)
 {
-	unsigned long long errors = count_left(session, SEVERITY_ERROR);
+	unsigned long long errors = repair_count_left(session, SEVERITY_ERROR);
 
 	if (errors > 0)
 		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->device.name,
 			    errors, errors == 1 ? "" : "s",
 			    session->choice->dry_run ? "would be left" : "left");
-	return count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
+	return repair_count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
 }
 
 static enum result repair_store(struct repair_session *session, struct failure *why)
 {
-	enum result result = need_header(session, why);
+	enum result result = repair_need_header(session, why);
 
 	if (result == RESULT_OK)
 		result = repair_plan(&session->repair, why);
+	if (result == RESULT_OK)
+		result = repair_doubt_header(session, why);
 	session->planned = result == RESULT_OK;
-	if (result == RESULT_OK && !session->cli->json)
-		result = repair_print_plan(session, why);
+	if (result == RESULT_OK)
+		result = show_plan(session, why);
 	if (result == RESULT_OK)
 		result = need_consent(session, why);
 	if (result == RESULT_OK)
@@ -376,7 +286,7 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		{"no-backup", CLI_FLAG, &choice.no_backup, "go without a backup", NULL},
 		{"dry-run", CLI_FLAG, &choice.dry_run, "show what would be done, write nothing",
 		 NULL},
-		{"yes", CLI_FLAG, &choice.yes, "consent to everything that is shown", NULL},
+		{"yes", CLI_FLAG, &choice.yes, "consent to every repair", NULL},
 		{"origin", CLI_STRING, &choice.origin,
 		 "also drop exceptions for chunks that are not in this origin", "ORIGIN"},
 		{"set-valid", CLI_FLAG, &choice.set_valid,
@@ -387,7 +297,8 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		 "remove what a merge left here that kept this store and is no more", NULL},
 		{"rebuild-header", CLI_FLAG, &choice.rebuild_header,
 		 "write a lost header anew, by what the rest of the store shows", NULL},
-		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost header", "SIZE"},
+		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost or wrong header",
+		 "SIZE"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 1, argc, argv, why);

@@ -3,6 +3,8 @@
 #ifndef VERIFY_CMD_REPAIR_H
 #define VERIFY_CMD_REPAIR_H
 
+#include <stdio.h>
+
 #include "store/cli.h"
 #include "verify/advice.h"
 #include "verify/repair.h"
@@ -27,7 +29,19 @@ struct repair_session {
 	bool looked_for_header, planned, backed_up, ran;
 };
 
+/* ---- verify/cmd_repair_header.c ---- */
+
+/* The store has a good header, or one is assumed as the choice says. */
+enum result repair_need_header(struct repair_session *session, struct failure *why);
+
+/* Refuses a plan by a header whose chunk size is wrong: what it takes for damage is the store. */
+enum result repair_doubt_header(struct repair_session *session, struct failure *why);
+
 /* ---- verify/cmd_repair_output.c ---- */
+
+/* A chunk size as --chunk takes it: "512", "4K". Returns `text`. */
+#define REPAIR_SIZE_BYTES 24
+const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES]);
 
 /* What speaks for a chunk size, in one line. Returns `text`. */
 const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size);
@@ -37,7 +51,11 @@ const char *repair_advice(const struct repair_session *session, enum problem pro
 			  char text[ADVICE_BYTES]);
 
 /* For people: what is to be done, what it takes from the view, and what it does not mend. */
-enum result repair_print_plan(const struct repair_session *session, struct failure *why);
+enum result repair_print_plan(const struct repair_session *session, FILE *file,
+			      struct failure *why);
+
+/* Item `i` of the plan, with its number and its place: no line of its own. */
+void repair_print_item(const struct repair_session *session, size_t i, FILE *file);
 
 /* For people: how it ended. */
 void repair_print_outcome(const struct repair_session *session);
@@ -47,14 +65,16 @@ enum result repair_print_json(struct repair_session *session, bool failed, struc
 
 /* The findings that are left, or in a dry run would be, by problem. */
 const uint64_t *repair_left(const struct repair_session *session);
+uint64_t repair_count_left(const struct repair_session *session, enum severity severity);
 
 /* ---- verify/cmd_repair_ask.c ---- */
 
-/* Can somebody be asked? */
+/* Can somebody be asked, and see the question? */
 bool repair_can_ask(void);
 
-/* Asks for each item; what is not consented to loses `accepted`. */
-void repair_ask(struct repair_session *session);
+/* Asks for each item; what is not consented to loses `accepted`. RESULT_REFUSED: the questions were
+ * quit, or the input ended before the last one, and nothing is accepted. */
+enum result repair_ask(struct repair_session *session, struct failure *why);
 
 /* Asks which of the candidates it was; NULL: none of them. */
 const struct rebuild_candidate *repair_ask_header(const struct repair_session *session);

@@ -12,7 +12,7 @@
 
 bool repair_can_ask(void)
 {
-	return isatty(STDIN_FILENO) != 0;
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
 /* One line, without what is too long in it; false at the end of the input. */
@@ -28,13 +28,14 @@ static bool read_answer(char answer[ANSWER_BYTES])
 	return letter != EOF;
 }
 
-/* 'y', 'n', or 'a' for all of the kind. At the end of the input 'q'. */
-static char ask_consent(const char *question)
+/* 'y', 'n', 'a' for all of the kind, or 'q', as which the end of the input counts. */
+static char ask_consent(const struct repair_session *session, size_t i)
 {
 	char answer[ANSWER_BYTES];
 
 	for (;;) {
-		fprintf(stderr, "%s? (yes, no, all of this kind) ", question);
+		repair_print_item(session, i, stderr);
+		fprintf(stderr, "? (yes, no, all of this kind, quit) ");
 		if (!read_answer(answer)) {
 			fputc('\n', stderr);
 			return 'q';
@@ -46,44 +47,63 @@ static char ask_consent(const char *question)
 			return 'n';
 		case 'a':
 			return 'a';
+		case 'q':
+			return 'q';
 		}
 	}
 }
 
-void repair_ask(struct repair_session *session)
+/* Asks for each item, until an answer is 'q': false. */
+static bool ask_all(struct repair_session *session)
 {
 	struct repair *repair = &session->repair;
 	unsigned int all[PROBLEM_COUNT] = {0}; /* a bit for each kind of repair */
-	bool ended = false;
+	bool header_declined = false;
 
 	for (size_t i = 0; i < repair->count; i++) {
 		struct repair_item *item = &repair->items[i];
 		unsigned int kind = 1u << item->kind;
-		char text[768], question[1024], answer;
+		char answer;
 
 		if (all[item->problem] & kind)
 			continue;
-		if (ended) {
+		if (header_declined) {
 			item->accepted = false;
 			continue;
 		}
-		repair_describe(repair, item, text, sizeof(text));
-		snprintf(question, sizeof(question), "%zu. %s: %s", i + 1,
-			 problem_info(item->problem)->code, text);
-		answer = ask_consent(question);
-		ended = answer == 'q';
+		answer = ask_consent(session, i);
+		if (answer == 'q')
+			return false;
 		if (answer == 'a')
 			all[item->problem] |= kind;
 		item->accepted = answer == 'y' || answer == 'a';
 		/* Without its header, nothing of a store is mended. */
-		ended |= item->kind == REPAIR_REBUILD_HEADER && !item->accepted;
+		header_declined = item->kind == REPAIR_REBUILD_HEADER && !item->accepted;
 	}
+	return true;
+}
+
+enum result repair_ask(struct repair_session *session, struct failure *why)
+{
+	struct repair *repair = &session->repair;
+
+	if (ask_all(session))
+		return RESULT_OK;
+	for (size_t i = 0; i < repair->count; i++)
+		repair->items[i].accepted = false;
+	if (cli_stop_requested)
+		return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
+			    session->device.name);
+	return fail(why, RESULT_REFUSED,
+		    "%s: not every question was answered, so that nothing is mended; nothing was "
+		    "written",
+		    session->device.name);
 }
 
 const struct rebuild_candidate *repair_ask_header(const struct repair_session *session)
 {
 	const struct rebuild *rebuild = &session->rebuild;
-	char answer[ANSWER_BYTES], text[512];
+	char answer[ANSWER_BYTES], text[512], *end;
 	unsigned long number;
 
 	for (size_t i = 0; i < rebuild->count; i++)
@@ -93,7 +113,7 @@ const struct rebuild_candidate *repair_ask_header(const struct repair_session *s
 		fprintf(stderr, "Which one (1 to %zu, 0 for none)? ", rebuild->count);
 		if (!read_answer(answer))
 			return NULL;
-		number = strtoul(answer, NULL, 10);
-	} while (!isdigit((unsigned char)answer[0]) || number > rebuild->count);
+		number = strtoul(answer, &end, 10);
+	} while (!isdigit((unsigned char)answer[0]) || *end || number > rebuild->count);
 	return number == 0 ? NULL : &rebuild->candidates[number - 1];
 }

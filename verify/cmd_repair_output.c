@@ -12,13 +12,30 @@
 #define LISTED_MAX 20
 #define TEXT_BYTES 768
 
+const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES])
+{
+	static const char *const units[] = {"", "K", "M", "G"};
+	uint64_t value = (uint64_t)chunk_sectors * SECTOR_BYTES;
+	size_t unit = 0;
+
+	while (value >= 1024 && value % 1024 == 0 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(text, REPAIR_SIZE_BYTES, "%" PRIu64 "%s", value, units[unit]);
+	return text;
+}
+
 const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size)
 {
+	char chunk[REPAIR_SIZE_BYTES];
+
 	snprintf(text, size,
-		 "chunks of %" PRIu32 " sector%s: %" PRIu64 " exception%s, %" PRIu64
+		 "chunks of %" PRIu64 " bytes (--chunk=%s): %" PRIu64 " exception%s, %" PRIu64
 		 " of them possible, %" PRIu64 " where the kernel puts them; the list has %s end, "
 		 "and %s behind it; %s in front of area 0%s; %u of 100 points",
-		 candidate->chunk_sectors, plural(candidate->chunk_sectors), candidate->exceptions,
+		 (uint64_t)candidate->chunk_sectors * SECTOR_BYTES,
+		 repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
 		 plural(candidate->exceptions), candidate->possible, candidate->usual,
 		 candidate->ended ? "an" : "no",
 		 candidate->tail_is_zero ? "nothing stands" : "something stands",
@@ -33,6 +50,25 @@ const uint64_t *repair_left(const struct repair_session *session)
 	if (session->ran)
 		return session->after.found;
 	return session->choice->dry_run ? session->repair.left : session->repair.check.found;
+}
+
+uint64_t repair_count_left(const struct repair_session *session, enum severity severity)
+{
+	const uint64_t *left = repair_left(session);
+	uint64_t count = 0;
+
+	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
+		if (problem_info((enum problem)problem)->severity == severity)
+			count += left[problem];
+	return count;
+}
+
+/* Of what is left, as the exit code. */
+static enum verdict verdict_of_left(const struct repair_session *session)
+{
+	if (repair_count_left(session, SEVERITY_ERROR) > 0)
+		return VERDICT_DAMAGED;
+	return repair_count_left(session, SEVERITY_WARNING) > 0 ? VERDICT_PROBLEMS : VERDICT_CLEAN;
 }
 
 const char *repair_advice(const struct repair_session *session, enum problem problem,
@@ -52,38 +88,41 @@ static bool is_listed(enum problem problem, uint64_t count)
 
 /* ---- for people ---- */
 
-static void print_item(const struct repair_session *session, size_t i)
+void repair_print_item(const struct repair_session *session, size_t i, FILE *file)
 {
 	const struct repair *repair = &session->repair;
 	const struct repair_item *item = &repair->items[i];
 	uint32_t per_area = session->store.geometry.exceptions_per_area;
 	char text[TEXT_BYTES];
 
-	printf("%zu. %s: ", i + 1, problem_info(item->problem)->code);
+	fprintf(file, "%zu. %s: ", i + 1, problem_info(item->problem)->code);
 	if (repair_item_drops(item))
-		printf("area %" PRIu64 " index %" PRIu64 " (old chunk %" PRIu64
-		       ", new chunk %" PRIu64 "): ",
-		       item->number / per_area, item->number % per_area, item->exception.old_chunk,
-		       item->exception.new_chunk);
-	printf("%s\n", repair_describe(repair, item, text, sizeof(text)));
+		fprintf(file,
+			"area %" PRIu64 " index %" PRIu64 " (old chunk %" PRIu64
+			", new chunk %" PRIu64 "): ",
+			item->number / per_area, item->number % per_area, item->exception.old_chunk,
+			item->exception.new_chunk);
+	fprintf(file, "%s", repair_describe(repair, item, text, sizeof(text)));
 }
 
-static void print_items(const struct repair_session *session)
+static void print_items(const struct repair_session *session, FILE *file)
 {
 	const struct repair *repair = &session->repair;
 	uint64_t listed[PROBLEM_COUNT] = {0};
 
 	for (size_t i = 0; i < repair->count; i++)
-		if (listed[repair->items[i].problem]++ < LISTED_MAX)
-			print_item(session, i);
+		if (listed[repair->items[i].problem]++ < LISTED_MAX) {
+			repair_print_item(session, i, file);
+			fputc('\n', file);
+		}
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
 		if (listed[problem] > LISTED_MAX)
-			printf("%s: and %" PRIu64 " more of these (--json lists all)\n",
-			       problem_info((enum problem)problem)->code,
-			       listed[problem] - LISTED_MAX);
+			fprintf(file, "%s: and %" PRIu64 " more of these (--json lists all)\n",
+				problem_info((enum problem)problem)->code,
+				listed[problem] - LISTED_MAX);
 }
 
-static enum result print_lost(const struct repair *repair, struct failure *why)
+static enum result print_lost(const struct repair *repair, FILE *file, struct failure *why)
 {
 	struct repair_range *ranges;
 	size_t count;
@@ -93,51 +132,50 @@ static enum result print_lost(const struct repair *repair, struct failure *why)
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
 		bytes += ranges[i].bytes;
 	if (result == RESULT_OK && count > 0)
-		printf("Lost of the view, all together: %" PRIu64 " bytes\n", bytes);
+		fprintf(file, "Lost of the view, all together: %" PRIu64 " bytes\n", bytes);
 	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
 		if (i == LISTED_MAX) {
-			printf("  and %zu more ranges (--json lists all)\n", count - i);
+			fprintf(file, "  and %zu more ranges (--json lists all)\n", count - i);
 			break;
 		}
-		printf("  %" PRIu64 " to %" PRIu64 "\n", ranges[i].offset,
-		       ranges[i].offset + ranges[i].bytes - 1);
+		fprintf(file, "  %" PRIu64 " to %" PRIu64 "\n", ranges[i].offset,
+			ranges[i].offset + ranges[i].bytes - 1);
 	}
 	free(ranges);
 	return result;
 }
 
-static void print_not_planned(const struct repair_session *session)
+static void print_not_planned(const struct repair_session *session, FILE *file)
 {
 	const uint64_t *left = session->repair.left;
 	char text[ADVICE_BYTES];
 
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
 		if (is_listed((enum problem)problem, left[problem]))
-			printf("Not mended by this: %s (%" PRIu64 "): %s\n    %s\n",
-			       problem_info((enum problem)problem)->code, left[problem],
-			       problem_info((enum problem)problem)->meaning,
-			       repair_advice(session, (enum problem)problem, text));
+			fprintf(file, "Not mended by this: %s (%" PRIu64 "): %s\n    %s\n",
+				problem_info((enum problem)problem)->code, left[problem],
+				problem_info((enum problem)problem)->meaning,
+				repair_advice(session, (enum problem)problem, text));
 }
 
-enum result repair_print_plan(const struct repair_session *session, struct failure *why)
+enum result repair_print_plan(const struct repair_session *session, FILE *file, struct failure *why)
 {
 	enum result result;
 
-	print_items(session);
-	result = print_lost(&session->repair, why);
+	print_items(session, file);
+	result = print_lost(&session->repair, file, why);
 	if (result == RESULT_OK)
-		print_not_planned(session);
+		print_not_planned(session, file);
 	if (session->choice->dry_run)
-		printf("%s: repairs: %zu; nothing was written\n", session->device.name,
-		       session->repair.count);
+		fprintf(file, "%s: repairs: %zu; nothing was written\n", session->device.name,
+			session->repair.count);
 	return result;
 }
 
 void repair_print_outcome(const struct repair_session *session)
 {
 	const char *name = session->device.name, *backup = session->choice->backup;
-	enum verdict verdict =
-		check_verdict(session->ran ? &session->after : &session->repair.check);
+	enum verdict verdict = verdict_of_left(session);
 	struct suggestion command;
 
 	if (session->cli->quiet)
@@ -252,8 +290,7 @@ static enum result print_json_plan(struct json *json, const struct repair_sessio
 		json_string(json, "backup", session->choice->backup);
 	else
 		json_null(json, "backup");
-	json_string(json, "verdict",
-		    verdict_name(check_verdict(session->ran ? &session->after : &repair->check)));
+	json_string(json, "verdict", verdict_name(verdict_of_left(session)));
 	return result;
 }
 

@@ -53,8 +53,10 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 	[PROBLEM_DIRTY_TAIL] = {"dirty-tail", SEVERITY_WARNING,
 				"old entries behind the end of the list can come alive again",
 				REPAIR_ZERO_TAIL},
-	[PROBLEM_OUT_OF_ORDER] = {"out-of-order", SEVERITY_INFO,
-				  "legal; kernels before 3.14 write it so", REPAIR_NONE},
+	[PROBLEM_OUT_OF_ORDER] =
+		{"out-of-order", SEVERITY_INFO,
+		 "legal; kernels before 3.14 write it so, and a repair may leave it so",
+		 REPAIR_NONE},
 	[PROBLEM_LEAKED_CHUNKS] = {"leaked-chunks", SEVERITY_INFO,
 				   "legal; space that no exception uses", REPAIR_NONE},
 	[PROBLEM_MERGE_UNFINISHED] = {"merge-unfinished", SEVERITY_INFO,

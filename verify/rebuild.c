@@ -223,6 +223,11 @@ static enum result read_remains(const struct rebuild_source *source, struct head
 	return result;
 }
 
+bool rebuild_convinces(const struct rebuild_candidate *candidate)
+{
+	return candidate->points >= REBUILD_CONVINCING;
+}
+
 static int by_points(const void *a, const void *b)
 {
 	const struct rebuild_candidate *left = a, *right = b;
@@ -232,7 +237,7 @@ static int by_points(const void *a, const void *b)
 	return left->chunk_sectors < right->chunk_sectors ? -1 : 1;
 }
 
-enum result rebuild_infer(const struct rebuild_source *source, uint32_t chunk_sectors,
+enum result rebuild_infer(const struct rebuild_source *source, uint32_t named,
 			  struct rebuild *rebuild, struct failure *why)
 {
 	enum result result;
@@ -245,20 +250,40 @@ enum result rebuild_infer(const struct rebuild_source *source, uint32_t chunk_se
 		struct rebuild_candidate *candidate = &rebuild->candidates[rebuild->count];
 		bool possible;
 
-		if (chunk_sectors != 0 && chunk_sectors != 1u << i)
-			continue;
 		*candidate =
 			(struct rebuild_candidate){.chunk_sectors = 1u << i, .tail_is_zero = true};
 		result = examine(source, &rebuild->remains, candidate, &possible, why);
 		if (result != RESULT_OK || !possible)
 			continue;
-		if (candidate->exceptions == 0 && !candidate->in_header && chunk_sectors == 0)
+		if (candidate->exceptions == 0 && !candidate->in_header &&
+		    candidate->chunk_sectors != named)
 			continue;
 		rebuild->count++;
-		rebuild->convincing += candidate->points >= REBUILD_CONVINCING;
+		rebuild->convincing += rebuild_convinces(candidate);
 	}
 	qsort(rebuild->candidates, rebuild->count, sizeof(rebuild->candidates[0]), by_points);
 	return result;
+}
+
+const struct rebuild_candidate *rebuild_find(const struct rebuild *rebuild, uint32_t chunk_sectors)
+{
+	for (size_t i = 0; i < rebuild->count; i++)
+		if (rebuild->candidates[i].chunk_sectors == chunk_sectors)
+			return &rebuild->candidates[i];
+	return NULL;
+}
+
+const struct rebuild_candidate *rebuild_rival(const struct rebuild *rebuild, uint32_t chunk_sectors)
+{
+	const struct rebuild_candidate *best = &rebuild->candidates[0];
+	const struct rebuild_candidate *candidate = rebuild_find(rebuild, chunk_sectors);
+
+	if (rebuild->convincing == 0)
+		return NULL;
+	if (candidate && rebuild_convinces(candidate) &&
+	    (candidate->exceptions > 0 || best->exceptions == 0))
+		return NULL;
+	return best;
 }
 
 struct header rebuild_header(const struct rebuild *rebuild, uint32_t chunk_sectors)

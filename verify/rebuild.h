@@ -60,12 +60,22 @@ struct rebuild {
 };
 
 /*
- * Looks at every chunk size, or at one (`chunk_sectors` not 0). Impossible ones are no candidates.
- * Nor are those of which nothing speaks: without an exception, and without a word in what is left of
- * the header; but a size that was asked for alone is then one, with few points.
+ * Looks at every chunk size. Impossible ones are no candidates. Nor are those of which nothing
+ * speaks: without an exception, and without a word in what is left of the header; but the size that
+ * was `named` (0: none) is then one, with few points.
  */
-enum result rebuild_infer(const struct rebuild_source *source, uint32_t chunk_sectors,
+enum result rebuild_infer(const struct rebuild_source *source, uint32_t named,
 			  struct rebuild *rebuild, struct failure *why);
+
+/* The candidate with this chunk size, or NULL. */
+const struct rebuild_candidate *rebuild_find(const struct rebuild *rebuild, uint32_t chunk_sectors);
+
+bool rebuild_convinces(const struct rebuild_candidate *candidate);
+
+/* The best candidate, where it convinces and this chunk size does not, be it a candidate or none; else
+ * NULL. Without an exception none convinces beside one that has some: it may only have missed them. */
+const struct rebuild_candidate *rebuild_rival(const struct rebuild *rebuild,
+					      uint32_t chunk_sectors);
 
 /*
  * The header of a store with this chunk size. It is valid unless what is left of the old one, its

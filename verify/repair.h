@@ -64,11 +64,11 @@ struct repair_range {
 };
 
 /*
- * Looks for a header that is lost, see verify/rebuild.h; the device is read, 512 bytes being the
- * unit. RESULT_OK also where nothing is found.
+ * Looks for a header that is lost, or doubted, see verify/rebuild.h. Only reads. `named`: the chunk
+ * size that somebody names, or 0. RESULT_OK also where nothing is found.
  */
-enum result repair_find_header(const struct store *store, uint32_t chunk_sectors,
-			       struct rebuild *rebuild, struct failure *why);
+enum result repair_find_header(const struct store *store, uint32_t named, struct rebuild *rebuild,
+			       struct failure *why);
 
 /*
  * Asking takes time, in which somebody else may write to the store. repair_note notes what the

@@ -17,20 +17,24 @@ static enum result read_source(void *context, uint64_t offset, uint8_t *buffer, 
 			       struct failure *why)
 {
 	struct source *source = context;
+	struct device *device = source->store->device;
+	/* O_DIRECT reads whole blocks; it must not be lost here for the writes that follow. */
+	uint64_t unit = device->direct ? device->block_bytes : SECTOR_BYTES;
+	uint64_t start = round_down(offset, unit);
+	size_t whole = (size_t)(round_up(offset + bytes, unit) - start);
 	enum result result;
 
-	if (bytes > source->bytes) {
+	if (whole > source->bytes) {
 		free(source->buffer);
 		source->bytes = 0;
-		source->buffer = io_buffer(bytes);
+		source->buffer = io_buffer(whole);
 		if (!source->buffer)
-			return fail_memory(why, "looking for the header", bytes);
-		source->bytes = bytes;
+			return fail_memory(why, "looking for the header", whole);
+		source->bytes = whole;
 	}
-	result = io_read(source->store->io, source->store->device, offset, source->buffer, bytes,
-			 why);
+	result = io_read(source->store->io, device, start, source->buffer, whole, why);
 	if (result == RESULT_OK)
-		memcpy(buffer, source->buffer, bytes);
+		memcpy(buffer, source->buffer + (offset - start), bytes);
 	return result;
 }
 
@@ -44,8 +48,8 @@ static enum result find_race(const struct store *store, bool *is_race, struct fa
 	return result;
 }
 
-enum result repair_find_header(const struct store *store, uint32_t chunk_sectors,
-			       struct rebuild *rebuild, struct failure *why)
+enum result repair_find_header(const struct store *store, uint32_t named, struct rebuild *rebuild,
+			       struct failure *why)
 {
 	struct device *device = store->device;
 	struct source source = {.store = store};
@@ -57,8 +61,8 @@ enum result repair_find_header(const struct store *store, uint32_t chunk_sectors
 	};
 	enum result result;
 
-	device_fit(device, SECTOR_BYTES);
-	result = rebuild_infer(&device_source, chunk_sectors, rebuild, why);
+	device_fit(device, device->block_bytes);
+	result = rebuild_infer(&device_source, named, rebuild, why);
 	free(source.buffer);
 	if (result == RESULT_OK)
 		result = find_race(store, &rebuild->given_up, why);

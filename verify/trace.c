@@ -48,11 +48,17 @@ static const struct trace_info traces[TRACE_COUNT] = {
 		 "the race of kernels before 2.6.30 that recorded one chunk twice",
 		 "two writes to one chunk at the same moment each got an exception; "
 		 "kernels from 5.2 on, and cowtool, take the first"},
-	[TRACE_OUT_OF_ORDER] = {"out-of-order-commit", "a store of a kernel before 3.14",
-				"the kernel recorded exceptions in the order in which their copies "
-				"were done, not in that of their chunks"},
-	[TRACE_CHUNKS_LEAKED] = {"chunks-leaked", "a crash of a kernel before 3.14",
-				 "the chunks were in use for copies that were not yet recorded"},
+	[TRACE_OUT_OF_ORDER] =
+		{"out-of-order-commit",
+		 "a store of a kernel before 3.14, or one that 'cowtool repair' mended",
+		 "the kernel recorded exceptions in the order in which their copies "
+		 "were done, not in that of their chunks; or a repair moved the "
+		 "last ones into the places of those that it dropped"},
+	[TRACE_CHUNKS_LEAKED] =
+		{"chunks-leaked",
+		 "a crash of a kernel before 3.14, or an exception that 'cowtool repair' dropped",
+		 "the chunks were in use for copies that were not yet recorded; or "
+		 "a repair dropped the exceptions that they belonged to"},
 };
 
 const struct trace_info *trace_info(enum trace trace)

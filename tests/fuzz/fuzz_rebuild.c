@@ -36,14 +36,18 @@ static enum result read_lost(void *context, uint64_t offset, uint8_t *buffer, si
 	return RESULT_OK;
 }
 
-static void check_candidate(const struct rebuild *rebuild, size_t i, uint32_t wanted)
+static void check_candidate(const struct rebuild *rebuild, size_t i, uint32_t named)
 {
 	const struct rebuild_candidate *candidate = &rebuild->candidates[i];
 	struct header header = rebuild_header(rebuild, candidate->chunk_sectors);
 
 	FUZZ_CHECK(header_check(&header) == HEADER_GOOD);
 	FUZZ_CHECK(header.chunk_sectors == candidate->chunk_sectors);
-	FUZZ_CHECK(wanted == 0 || candidate->chunk_sectors == wanted);
+	FUZZ_CHECK(candidate->exceptions > 0 || candidate->in_header ||
+		   candidate->chunk_sectors == named);
+	FUZZ_CHECK(rebuild_find(rebuild, candidate->chunk_sectors) == candidate);
+	FUZZ_CHECK(candidate->points < REBUILD_CONVINCING || candidate->exceptions == 0 ||
+		   !rebuild_rival(rebuild, candidate->chunk_sectors));
 	FUZZ_CHECK(candidate->usual <= candidate->possible);
 	FUZZ_CHECK(candidate->possible <= candidate->exceptions);
 	FUZZ_CHECK(candidate->exceptions <= REBUILD_EXCEPTIONS_MAX);
@@ -58,23 +62,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes)
 	struct rebuild_source source;
 	struct rebuild rebuild;
 	struct failure why;
-	uint32_t wanted;
+	uint32_t named;
 
 	if (bytes < PREFIX_BYTES)
 		return 0;
 	lost.content = input + PREFIX_BYTES;
 	lost.content_bytes = bytes - PREFIX_BYTES;
 	lost.bytes = (divide_up(lost.content_bytes, SECTOR_BYTES) + get_le32(input)) * SECTOR_BYTES;
-	wanted = input[5] < REBUILD_SIZES ? (uint32_t)1 << input[5] : 0;
+	named = input[5] < REBUILD_SIZES ? (uint32_t)1 << input[5] : 0;
 	source = (struct rebuild_source){.bytes = lost.bytes,
 					 .block_bytes = input[4] & 1 ? 4096 : SECTOR_BYTES,
 					 .read = read_lost,
 					 .context = &lost};
 	memset(&rebuild, 0, sizeof(rebuild));
-	if (rebuild_infer(&source, wanted, &rebuild, &why) != RESULT_OK)
+	if (rebuild_infer(&source, named, &rebuild, &why) != RESULT_OK)
 		return 0;
 	FUZZ_CHECK(rebuild.count <= REBUILD_SIZES && rebuild.convincing <= rebuild.count);
 	for (size_t i = 0; i < rebuild.count; i++)
-		check_candidate(&rebuild, i, wanted);
+		check_candidate(&rebuild, i, named);
 	return 0;
 }
