@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2119
+# shellcheck disable=SC2016,SC2154,SC2119
 # cowtool repair: what each repair leaves, byte for byte; consent; the backup; what it refuses.
 
 setup() {
