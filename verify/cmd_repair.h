@@ -73,7 +73,7 @@ uint64_t repair_count_left(const struct repair_session *session, enum severity s
 bool repair_can_ask(void);
 
 /* Asks for each item; what is not consented to loses `accepted`. RESULT_REFUSED: the questions were
- * quit, or the input ended before the last one, and nothing is accepted. */
+ * quit, or the input ended before the last one; RESULT_STOPPED: a signal. Then nothing is accepted. */
 enum result repair_ask(struct repair_session *session, struct failure *why);
 
 /* Asks which of the candidates it was; NULL: none of them. */

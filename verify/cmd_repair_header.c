@@ -4,7 +4,6 @@
 
 #include "store/bytes.h"
 #include "store/savefile.h"
-#include "verify/advice.h"
 
 /* A good header is only ever replaced as its chunk size is wrong. */
 static enum problem header_problem(enum header_fault fault)
