@@ -404,8 +404,8 @@ static enum result settle_store(struct store *store, bool needed, struct failure
 static enum result settle(struct merge *merge, struct failure *why)
 {
 	/* Where nothing is left, that may be what was not flushed. */
-	bool begun = merge->store->record_presence == RECORD_PRESENT ||
-		     merge->exceptions_before == 0;
+	bool begun =
+		merge->store->record_presence == RECORD_PRESENT || merge->exceptions_before == 0;
 	enum result result = settle_store(merge->store, begun || merge->check.tail_is_dirty, why);
 
 	if (BROKEN(UNSETTLED))
