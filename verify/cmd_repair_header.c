@@ -2,6 +2,8 @@
 /* What cowtool repair does about the header before anything else. */
 #include "verify/cmd_repair.h"
 
+#include <assert.h>
+
 #include "store/bytes.h"
 #include "store/savefile.h"
 
@@ -145,6 +147,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 		result = repair_confirm(repair, why);
 	if (result != RESULT_OK)
 		return result;
+	assert(chosen);
 	header = rebuild_header(&session->rebuild, chosen->chunk_sectors);
 	store_assume_header(&session->store, &header);
 	repair->header_is_lost = true;

@@ -14,7 +14,7 @@
 #include "verify/export_window.h"
 
 #define EXPORT_SAMPLES 16u
-#define EXPORT_SAMPLE_BYTES (64u << 10)
+#define EXPORT_SAMPLE_BYTES (64ull << 10)
 
 /*
  * Compares what export->state says is done, in the target's image file, with the view; `window` is
