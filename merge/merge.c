@@ -398,12 +398,13 @@ static enum result settle_store(struct store *store, bool needed, struct failure
 
 /*
  * Who merged here before may have been killed between a write and its flush. What was read of that
- * is made durable before anything rests on it. A merge that begins needs that only where it trusts
- * in more than the first flush of its own, that of the record, comes before.
+ * is made durable before anything rests on it. A merge that begins flushes its stores with their
+ * records, before it writes to the origin; more it needs only where a tail is to be swept, or a store
+ * is marked invalid already.
  */
 static enum result settle(struct merge *merge, struct failure *why)
 {
-	/* Where nothing is left, that may be what was not flushed. */
+	/* That nothing is left may be what was not flushed. */
 	bool begun =
 		merge->store->record_presence == RECORD_PRESENT || merge->exceptions_before == 0;
 	enum result result = settle_store(merge->store, begun || merge->check.tail_is_dirty, why);

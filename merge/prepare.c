@@ -349,20 +349,21 @@ enum result merge_prepare_kept(struct merge *merge, struct failure *why)
 	return result == RESULT_OK ? check_room(merge, why) : result;
 }
 
-/* Its records, the data of each window, and the blocks that are published one by one. */
-static uint64_t kept_flushes(const struct kept *kept, uint64_t windows)
+/* What is settled (merge.c), its records, the data of each window, and the blocks that are published
+ * one by one. */
+static uint64_t kept_flushes(const struct kept *kept, uint64_t windows, bool begun)
 {
 	uint64_t per_block, blocks;
 
 	if (kept->given_up)
-		return 1;
+		return 2;
 	if (kept->is_new)
 		per_block = SECTOR_BYTES / EXCEPTION_BYTES;
 	else
 		per_block = store_exceptions_per_block(kept->store);
 	blocks = min_u64(kept->needed / per_block + 2 * windows,
 			 windows * (kept->store->geometry.exceptions_per_area / per_block));
-	return 3 + kept->check.tail_is_dirty +
+	return 3 + (begun && !kept->is_new) + 2 * (uint64_t)kept->check.tail_is_dirty +
 	       (kept->needed > 0 ? min_u64(windows, kept->needed) + blocks : 0);
 }
 
@@ -372,6 +373,7 @@ void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 	const struct summary *summary = &merge->check.summary;
 	uint64_t capacity = window_capacity(&store->geometry, merge->window_bytes);
 	uint64_t end = merge->exceptions_before, last;
+	bool begun = store->record_presence == RECORD_PRESENT;
 
 	*estimate = (struct merge_estimate){.runs = summary->runs, .bytes = merge->bytes_total};
 	/* Only the last chunk of the origin can be a partial one. */
@@ -379,9 +381,10 @@ void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 	if (end > 0 && last > 0 && estimate->bytes > 0)
 		estimate->bytes -= store->geometry.chunk_bytes - last;
 	/* The record is flushed when it comes and when it goes, as are the areas that were
-	 * cleared last, and a tail that is swept. */
+	 * cleared last, and a tail before and after it is swept; and what another process may
+	 * have left. */
 	if (end > 0)
-		estimate->flushes = 3 + merge->check.tail_is_dirty;
+		estimate->flushes = 3 + 2 * (uint64_t)merge->check.tail_is_dirty + (begun ? 2 : 0);
 	while (end > 0) {
 		uint64_t first = window_first(store, capacity, end);
 
@@ -390,5 +393,5 @@ void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 		end = first;
 	}
 	for (size_t i = 0; i < merge->kept_count && estimate->windows > 0; i++)
-		estimate->flushes += kept_flushes(&merge->kept[i], estimate->windows);
+		estimate->flushes += kept_flushes(&merge->kept[i], estimate->windows, begun);
 }
