@@ -157,7 +157,7 @@ sanitize:
 sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	tests/run-unit $(UNIT_TESTS)
 	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests \
-		bats $(filter-out tests/docs.bats,$(wildcard tests/*.bats))
+		tests/run-bats $(filter-out tests/docs.bats,$(wildcard tests/*.bats))
 
 SCRIPTS = completions/cowtool.bash $(shell find tests -name cache -prune -o -name '*.*sh' -print) \
 	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests --exclude-dir=cache)
