@@ -407,10 +407,11 @@ static enum result settle(struct merge *merge, struct failure *why)
 	/* That nothing is left may be what was not flushed. */
 	bool begun =
 		merge->store->record_presence == RECORD_PRESENT || merge->exceptions_before == 0;
-	enum result result = settle_store(merge->store, begun || merge->check.tail_is_dirty, why);
+	enum result result;
 
 	if (BROKEN(UNSETTLED))
 		return RESULT_OK;
+	result = settle_store(merge->store, begun || merge->check.tail_is_dirty, why);
 	if (result == RESULT_OK && begun)
 		result = io_flush(merge->io, merge->origin, why);
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {

@@ -20,14 +20,6 @@ struct inspection {
 	uint64_t allocated_sectors, metadata_sectors; /* as in dmsetup status */
 };
 
-static enum result add_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
-			     struct failure *why)
-{
-	(void)why;
-	summary_add(context, index, entries, count);
-	return RESULT_OK;
-}
-
 static const char *state_of(const struct inspection *inspection)
 {
 	if (inspection->store->header.valid == 0)
@@ -42,14 +34,11 @@ static const char *state_of(const struct inspection *inspection)
 static enum result gather(struct inspection *inspection, struct failure *why)
 {
 	const struct geometry *geometry = &inspection->store->geometry;
-	struct store_scan scan = {.live = add_piece, .context = &inspection->summary};
-	enum result result;
+	enum result result = store_summarize(inspection->store, &inspection->summary,
+					     &inspection->area_missing, why);
 
-	summary_begin(&inspection->summary, geometry);
-	result = store_scan(inspection->store, &scan, why);
 	if (result != RESULT_OK)
 		return result;
-	inspection->area_missing = scan.area_missing;
 	inspection->record_is_stale =
 		record_is_stale(&inspection->store->record, inspection->summary.exceptions,
 				&inspection->summary.first);

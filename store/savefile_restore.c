@@ -132,26 +132,17 @@ static enum result check_content(const struct savefile *saved, const struct stor
 	return check_foreign(target->device, target->io, why);
 }
 
-static enum result add_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
-			     struct failure *why)
-{
-	(void)why;
-	summary_add(context, index, entries, count);
-	return RESULT_OK;
-}
-
 /* Without its header nothing can say that a record is stale. */
 static enum result find_stale(const struct store *target, bool *stale, struct failure *why)
 {
 	struct summary summary;
-	struct store_scan scan = {.live = add_piece, .context = &summary};
 	enum result result;
+	bool area_missing;
 
 	*stale = false;
 	if (target->record_presence != RECORD_PRESENT || target->header_fault != HEADER_GOOD)
 		return RESULT_OK;
-	summary_begin(&summary, &target->geometry);
-	result = store_scan(target, &scan, why);
+	result = store_summarize(target, &summary, &area_missing, why);
 	*stale = result == RESULT_OK &&
 		 record_is_stale(&target->record, summary.exceptions, &summary.first);
 	return result;

@@ -65,8 +65,7 @@ static enum result check_stop(const struct writer *writer, struct failure *why)
 {
 	if (!writer->stop || *writer->stop == 0)
 		return RESULT_OK;
-	return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
-		    writer->path);
+	return fail_stopped(why, writer->path);
 }
 
 static enum result end_frame(struct writer *writer, struct failure *why)

@@ -195,6 +195,26 @@ enum result store_scan(const struct store *store, struct store_scan *scan, struc
 	return result;
 }
 
+static enum result add_to_summary(void *context, uint64_t index, const uint8_t *entries,
+				  uint32_t count, struct failure *why)
+{
+	(void)why;
+	summary_add(context, index, entries, count);
+	return RESULT_OK;
+}
+
+enum result store_summarize(const struct store *store, struct summary *summary, bool *area_missing,
+			    struct failure *why)
+{
+	struct store_scan scan = {.live = add_to_summary, .context = summary};
+	enum result result;
+
+	summary_begin(summary, &store->geometry);
+	result = store_scan(store, &scan, why);
+	*area_missing = scan.area_missing;
+	return result;
+}
+
 /* ---- a checksum ---- */
 
 static enum result add_to_checksum(void *context, uint64_t index, const uint8_t *entries,

@@ -39,3 +39,8 @@ enum result fail_memory(struct failure *why, const char *what, size_t bytes)
 {
 	return fail(why, RESULT_NO_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
 }
+
+enum result fail_stopped(struct failure *why, const char *name)
+{
+	return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written", name);
+}

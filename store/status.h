@@ -45,4 +45,7 @@ bool error_is_full(int error);
 /* Out of memory while doing `what`. */
 enum result fail_memory(struct failure *why, const char *what, size_t bytes);
 
+/* RESULT_STOPPED, before anything was written to `name`. */
+enum result fail_stopped(struct failure *why, const char *name);
+
 #endif

@@ -16,6 +16,7 @@
 #include "store/format.h"
 #include "store/io.h"
 #include "store/status.h"
+#include "store/summary.h"
 
 struct store {
 	struct device *device; /* the caller's */
@@ -112,6 +113,10 @@ struct store_scan {
  * end of the list is no error. Needs a good header.
  */
 enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why);
+
+/* What its live exceptions amount to; *area_missing as in struct store_scan. Needs a good header. */
+enum result store_summarize(const struct store *store, struct summary *summary, bool *area_missing,
+			    struct failure *why);
 
 /*
  * CRC-32 of the metadata as it is now: the header's chunk (at most its first MiB) and every area up

@@ -403,14 +403,13 @@ catches_sigint() {
     unchanged
 }
 
-@test "export: a block device that holds something is refused, unless forced" {
-    small_pair
-    file_system disk 11111111-1111-4111-8111-111111111111
+# spares_disk TEXT: a block device of ./disk is not overwritten without --force, and TEXT is said.
+spares_disk() {
     attach disk
     remember disk
     expect 5 export --json origin store "$loop"
     failure 5
-    said 'ext4'
+    said "$1"
     unchanged
     expect 0 export --force origin store "$loop"
     losetup --detach "$loop"
@@ -418,19 +417,16 @@ catches_sigint() {
     same disk right.origin 409600
 }
 
+@test "export: a block device that holds something is refused, unless forced" {
+    small_pair
+    file_system disk 11111111-1111-4111-8111-111111111111
+    spares_disk 'ext4'
+}
+
 @test "export: a block device on which signatures contradict each other is refused, unless forced" {
     small_pair
     two_file_systems disk 11111111-1111-4111-8111-111111111111
-    attach disk
-    remember disk
-    expect 5 export --json origin store "$loop"
-    failure 5
-    said 'holds something already (more than one signature)'
-    unchanged
-    expect 0 export --force origin store "$loop"
-    losetup --detach "$loop"
-    loop=
-    same disk right.origin 409600
+    spares_disk 'holds something already (more than one signature)'
 }
 
 @test "export: a full standard output is an error" {

@@ -508,24 +508,23 @@ failing_flush() {
     looks_same store device dump
 }
 
-@test "restore: a file system is not overwritten without --force" {
+# spares_device KIND TEXT: what KIND makes on ./device is not overwritten without --force, and TEXT is said.
+spares_device() {
     make chunk=8 random=100 origin_chunks=5000 size=2097152
     saved
-    file_system device 11111111-2222-3333-4444-555555555555
+    "$1" device 11111111-2222-3333-4444-555555555555
     refuses 5 file device -- restore file device
-    said 'holds something else: ext4, UUID 11111111-2222-3333-4444-555555555555'
+    said "$2"
     expect 0 restore --force file device
     looks_same store device dump
 }
 
+@test "restore: a file system is not overwritten without --force" {
+    spares_device file_system 'holds something else: ext4, UUID 11111111-2222-3333-4444-555555555555'
+}
+
 @test "restore: two signatures that contradict each other are not overwritten without --force" {
-    make chunk=8 random=100 origin_chunks=5000 size=2097152
-    saved
-    two_file_systems device 11111111-2222-3333-4444-555555555555
-    refuses 5 file device -- restore file device
-    said 'holds something else: more than one signature; name'
-    expect 0 restore --force file device
-    looks_same store device dump
+    spares_device two_file_systems 'holds something else: more than one signature; name'
 }
 
 @test "restore: a store of another chunk size or size is not overwritten without --force" {

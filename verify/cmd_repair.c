@@ -114,8 +114,7 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 
 	/* Also in a question, which it ended. */
 	if (cli_stop_requested)
-		return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
-			    session->device.name);
+		return fail_stopped(why, session->device.name);
 	if (session->choice->dry_run || repair_accepted(repair) == 0)
 		return RESULT_OK;
 	result = back_up(session, why);

@@ -106,8 +106,7 @@ static enum result choose_header(const struct repair_session *session,
 	if (*chosen)
 		return RESULT_OK;
 	if (cli_stop_requested)
-		return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written",
-			    session->device.name);
+		return fail_stopped(why, session->device.name);
 	return fail(why, RESULT_REFUSED,
 		    "%s: its chunk size is not certain (%zu could be, of which %zu convince%s); "
 		    "name one with --chunk",
