@@ -462,25 +462,37 @@ static void data_cannot_be_read_from_a_saved_file(void)
 	disk_free(&disk);
 }
 
-static void what_cannot_be_read_leaves_nothing(void)
+/* A store, and a file of another content where it is to be saved. */
+static void open_over_old(struct disk *disk, struct store *store)
 {
-	static const uint64_t places[] = {CHUNK + 2 * STRIDE, CHUNK + STRIDE, CHUNK, 0};
+	disk_init(disk);
+	make_store(disk->image, 5, 0x11);
+	CHECK(store_open(store, &disk->device, &disk->io, &why) == RESULT_OK);
+	put_file((const uint8_t *)"old", 3);
+}
+
+static void check_no_temporary(void)
+{
 	char pattern[sizeof(path) + 2];
-	struct store store;
-	struct disk disk;
 	glob_t found;
 
 	snprintf(pattern, sizeof(pattern), "%s.*", path);
-	disk_init(&disk);
-	make_store(disk.image, 5, 0x11);
-	CHECK(store_open(&store, &disk.device, &disk.io, &why) == RESULT_OK);
-	put_file((const uint8_t *)"old", 3);
+	CHECK(glob(pattern, 0, NULL, &found) == GLOB_NOMATCH);
+	globfree(&found);
+}
+
+static void what_cannot_be_read_leaves_nothing(void)
+{
+	static const uint64_t places[] = {CHUNK + 2 * STRIDE, CHUNK + STRIDE, CHUNK, 0};
+	struct store store;
+	struct disk disk;
+
+	open_over_old(&disk, &store);
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		disk.unreadable = places[i];
 		CHECK(savefile_write(&store, path, true, NULL, &why) == RESULT_IO);
 		CHECK(strncmp(why.text, "disk: cannot read", 17) == 0);
-		CHECK(glob(pattern, 0, NULL, &found) == GLOB_NOMATCH);
-		globfree(&found);
+		check_no_temporary();
 	}
 	/* Behind the end of the list nothing is read that counts. */
 	disk.unreadable = CHUNK + 3 * STRIDE;
@@ -490,22 +502,16 @@ static void what_cannot_be_read_leaves_nothing(void)
 
 static void a_save_that_is_stopped_leaves_nothing(void)
 {
-	char pattern[sizeof(path) + 2], old[4] = "";
 	const volatile sig_atomic_t stop = 1;
+	char old[4] = "";
 	struct store store;
 	struct disk disk;
-	glob_t found;
 	int fd;
 
-	snprintf(pattern, sizeof(pattern), "%s.*", path);
-	disk_init(&disk);
-	make_store(disk.image, 5, 0x11);
-	CHECK(store_open(&store, &disk.device, &disk.io, &why) == RESULT_OK);
-	put_file((const uint8_t *)"old", 3);
+	open_over_old(&disk, &store);
 	CHECK(savefile_write(&store, path, true, &stop, &why) == RESULT_STOPPED);
 	CHECK(strstr(why.text, ": stopped on request; nothing was written") != NULL);
-	CHECK(glob(pattern, 0, NULL, &found) == GLOB_NOMATCH);
-	globfree(&found);
+	check_no_temporary();
 	fd = open(path, O_RDONLY);
 	CHECK(read(fd, old, 4) == 3 && strcmp(old, "old") == 0);
 	close(fd);
