@@ -181,7 +181,7 @@ lint: layers
 # ---- for people ----
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
-	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux \
+	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
 	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
 	strace
 .PHONY: setup

@@ -464,9 +464,8 @@ spares_disk() {
 }
 
 @test "export: an image is not written to a terminal" {
-    command -v script >/dev/null || skip 'there is no script(1)'
     small_pair
-    script -qec "'$cowtool' export origin store -" terminal </dev/null >/dev/null || true
+    terminal "'$cowtool' export origin store -" terminal </dev/null >/dev/null || true
     grep -q 'is a terminal' terminal
     (($(stat -c %s terminal) < 1000))
 }
@@ -996,7 +995,6 @@ chunks() {
     expect 0 export --progress=json origin store image
     grep -v '^cowtool' err | tail -n 1 |
         jq -e '.device == "store" and .done_bytes == "409600" and .total_bytes == "409600"' >/dev/null
-    command -v script >/dev/null || skip 'there is no script(1)'
-    script -qec "'$cowtool' export --force origin store image" terminal </dev/null >/dev/null
+    terminal "'$cowtool' export --force origin store image" terminal </dev/null >/dev/null
     grep -q '100%' terminal
 }

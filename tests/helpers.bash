@@ -45,6 +45,13 @@ expect() {
     ((status == wanted)) || complain "cowtool $*: exit code $status, not $wanted"
 }
 
+# terminal COMMAND [FILE]: the shell's command on a terminal of its own, which types what comes on stdin, and shows on
+# stdout, and in FILE, what is to be seen. It ends as the command does. exec: a shell that waits for the command, and is
+# not bash, dies of the Ctrl-C that is meant for the command alone.
+terminal() {
+    SHELL=$BASH timeout 30 script -qec "exec $1" "${2:-/dev/null}"
+}
+
 # said TEXT: stderr has it.
 said() {
     grep -qF -- "$1" err || complain "not on stderr: $1"

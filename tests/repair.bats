@@ -43,10 +43,9 @@ is_mended() {
 answers() {
     local text=$1 wanted_code=$2 code=0 command
     shift 2
-    command -v script >/dev/null || skip 'there is no script(1)'
     printf -v command '%q ' "$cowtool" "$@"
     # shellcheck disable=SC2059 # the text has escapes
-    { printf "$text" && sleep 0.2; } | timeout 30 script -qec "$command" /dev/null >said || code=$?
+    { printf "$text" && sleep 0.2; } | terminal "$command" >said || code=$?
     ((code == wanted_code)) || { cat said && complain "cowtool $*: exit code $code, not $wanted_code"; }
 }
 
@@ -361,7 +360,6 @@ asked() {
 }
 
 @test "repair: Ctrl-C in a question writes nothing, whatever was consented to before it" {
-    command -v script >/dev/null || skip 'there is no script(1)'
     three_defects
     remember store
     : >said
@@ -372,7 +370,7 @@ asked() {
         asked 2
         printf '\003'
         sleep 0.2
-    } | timeout 30 script -qec "'$cowtool' repair --backup=backup store" /dev/null >said || code=$?
+    } | terminal "'$cowtool' repair --backup=backup store" >said || code=$?
     ((code == 3)) || { cat said && complain "exit code $code"; }
     grep -q 'stopped on request; nothing was written' said
     [[ ! -e backup ]]
@@ -400,12 +398,10 @@ sees_plan() {
 }
 
 @test "repair: nobody is asked who has not seen the plan, wherever stdout goes" {
-    command -v script >/dev/null || skip 'there is no script(1)'
     for output in '| tee log' '| cat >log' '>log'; do
         three_defects
         remember store
-        { printf 'n\nn\nn\n' && sleep 0.2; } |
-            timeout 30 script -qec "$cowtool repair --no-backup store $output" /dev/null >said || true
+        { printf 'n\nn\nn\n' && sleep 0.2; } | terminal "'$cowtool' repair --no-backup store $output" >said || true
         sees_plan
         grep -q 'entry-beyond-device: area 0 index 5' log
         unchanged
@@ -417,7 +413,7 @@ sees_plan() {
     answers 'n\nn\nn\n' 2 repair --json --no-backup store
     sees_plan
     # Where the questions cannot be seen, none is asked.
-    { timeout 30 script -qec "$cowtool repair --no-backup store 2>log" /dev/null </dev/null || true; } >said
+    { terminal "'$cowtool' repair --no-backup store 2>log" </dev/null || true; } >said
     grep -q 'nobody can be asked' log
     unchanged
 }
@@ -553,10 +549,9 @@ meanwhile() {
     done
     wanted_code=$2
     shift 2
-    command -v script >/dev/null || skip 'there is no script(1)'
     printf -v command '%q ' "$cowtool" "$@"
     : >said
-    types_later "${before[@]}" | timeout 30 script -qec "$command" /dev/null >said || code=$?
+    types_later "${before[@]}" | terminal "$command" >said || code=$?
     ((code == wanted_code)) || { cat said && complain "cowtool $*: exit code $code, not $wanted_code"; }
 }
 
