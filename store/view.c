@@ -17,18 +17,8 @@ enum result view_read_origin(const struct store *store, struct device *origin,
 	return result;
 }
 
-/* The exceptions that lie in one of the ranges. */
-struct overlay {
-	const struct store *store;
-	const struct view_range *ranges;
-	size_t range_count;
-	uint64_t origin_bytes;
-	struct exception *hits;
-	size_t hit_count, hit_capacity;
-};
-
 /* The part of chunk `old_chunk` that lies in the range; false: none. */
-static bool intersect(const struct overlay *overlay, const struct view_range *range,
+static bool intersect(const struct view_overlay *overlay, const struct view_range *range,
 		      uint64_t old_chunk, uint64_t *from, uint64_t *to)
 {
 	const struct geometry *geometry = &overlay->store->geometry;
@@ -43,84 +33,110 @@ static bool intersect(const struct overlay *overlay, const struct view_range *ra
 	return *from < *to;
 }
 
-static bool wanted(const struct overlay *overlay, uint64_t old_chunk)
+static uint64_t first_chunk(const struct view_overlay *overlay, const struct view_range *range)
 {
+	return range->offset / overlay->store->geometry.chunk_bytes;
+}
+
+static size_t chunk_count(const struct view_overlay *overlay, const struct view_range *range)
+{
+	uint64_t chunk_bytes = overlay->store->geometry.chunk_bytes;
+
+	return (size_t)(divide_up(range->offset + range->bytes, chunk_bytes) -
+			first_chunk(overlay, range));
+}
+
+static void remember(struct view_overlay *overlay, const struct exception *exception)
+{
+	uint64_t *new_chunks = overlay->new_chunks;
 	uint64_t from, to;
 
-	for (size_t i = 0; i < overlay->range_count; i++)
-		if (intersect(overlay, &overlay->ranges[i], old_chunk, &from, &to))
-			return true;
-	return false;
-}
+	for (size_t i = 0; i < overlay->range_count; i++) {
+		const struct view_range *range = &overlay->ranges[i];
+		uint64_t *new_chunk;
 
-static enum result remember(struct overlay *overlay, const struct exception *hit,
-			    struct failure *why)
-{
-	if (overlay->hit_count == overlay->hit_capacity) {
-		size_t capacity = overlay->hit_capacity ? overlay->hit_capacity * 2 : 64;
-		struct exception *hits = realloc(overlay->hits, capacity * sizeof(*hits));
-
-		if (!hits)
-			return fail_memory(why, "reading the view", capacity * sizeof(*hits));
-		overlay->hits = hits;
-		overlay->hit_capacity = capacity;
+		if (intersect(overlay, range, exception->old_chunk, &from, &to)) {
+			new_chunk = &new_chunks[exception->old_chunk - first_chunk(overlay, range)];
+			if (*new_chunk == VIEW_NO_CHUNK) {
+				*new_chunk = exception->new_chunk;
+				overlay->found++;
+			}
+		}
+		new_chunks += chunk_count(overlay, range);
 	}
-	overlay->hits[overlay->hit_count++] = *hit;
-	return RESULT_OK;
 }
 
-static enum result gather_piece(void *context, uint64_t index, const uint8_t *entries,
-				uint32_t count, struct failure *why)
+static enum result find_in_piece(void *context, uint64_t index, const uint8_t *entries,
+				 uint32_t count, struct failure *why)
 {
-	struct overlay *overlay = context;
+	struct view_overlay *overlay = context;
 	const struct geometry *geometry = &overlay->store->geometry;
-	enum result result = RESULT_OK;
 	struct exception exception;
 
 	(void)index;
-	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
+	(void)why;
+	for (uint32_t i = 0; i < count; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		if (wanted(overlay, exception.old_chunk) &&
-		    exception.new_chunk < geometry->device_chunks &&
+		if (exception.new_chunk < geometry->device_chunks &&
 		    !geometry_is_metadata(geometry, exception.new_chunk))
-			result = remember(overlay, &exception, why);
+			remember(overlay, &exception);
 	}
-	return result;
+	return RESULT_OK;
 }
 
-static enum result apply(const struct overlay *overlay, const struct exception *hit,
-			 struct failure *why)
+enum result view_overlay_find(struct view_overlay *overlay, const struct store *store,
+			      uint64_t origin_bytes, const struct view_range *ranges, size_t count,
+			      struct failure *why)
+{
+	struct store_scan scan = {.live = find_in_piece, .context = overlay};
+	size_t chunks = 0;
+
+	*overlay = (struct view_overlay){.store = store,
+					 .ranges = ranges,
+					 .range_count = count,
+					 .origin_bytes = origin_bytes};
+	for (size_t i = 0; i < count; i++)
+		chunks += chunk_count(overlay, &ranges[i]);
+	overlay->new_chunks = malloc((chunks + 1) * sizeof(uint64_t));
+	if (!overlay->new_chunks)
+		return fail_memory(why, "reading the view", chunks * sizeof(uint64_t));
+	for (size_t i = 0; i < chunks; i++)
+		overlay->new_chunks[i] = VIEW_NO_CHUNK;
+	return store_scan(store, &scan, why);
+}
+
+static enum result apply(const struct view_overlay *overlay, const struct view_range *range,
+			 uint64_t old_chunk, uint64_t new_chunk, struct failure *why)
 {
 	uint64_t chunk_bytes = overlay->store->geometry.chunk_bytes;
+	uint64_t from, to, bytes;
+
+	if (!intersect(overlay, range, old_chunk, &from, &to))
+		return RESULT_OK;
+	bytes = round_up(to - from, min_u64(chunk_bytes, BUFFER_ALIGNMENT));
+	return io_read(overlay->store->io, overlay->store->device,
+		       new_chunk * chunk_bytes + from % chunk_bytes,
+		       range->buffer + (from - range->offset), bytes, why);
+}
+
+enum result view_overlay_apply(const struct view_overlay *overlay, struct failure *why)
+{
+	const uint64_t *new_chunk = overlay->new_chunks;
 	enum result result = RESULT_OK;
 
-	for (size_t i = 0; i < overlay->range_count && result == RESULT_OK; i++) {
+	for (size_t i = 0; i < overlay->range_count; i++) {
 		const struct view_range *range = &overlay->ranges[i];
-		uint64_t from, to, bytes;
+		size_t chunks = chunk_count(overlay, range);
 
-		if (!intersect(overlay, range, hit->old_chunk, &from, &to))
-			continue;
-		bytes = round_up(to - from, min_u64(chunk_bytes, BUFFER_ALIGNMENT));
-		result = io_read(overlay->store->io, overlay->store->device,
-				 hit->new_chunk * chunk_bytes + from % chunk_bytes,
-				 range->buffer + (from - range->offset), bytes, why);
+		for (size_t k = 0; k < chunks && result == RESULT_OK; k++, new_chunk++)
+			if (*new_chunk != VIEW_NO_CHUNK)
+				result = apply(overlay, range, first_chunk(overlay, range) + k,
+					       *new_chunk, why);
 	}
 	return result;
 }
 
-enum result view_overlay(const struct store *store, uint64_t origin_bytes,
-			 const struct view_range *ranges, size_t count, struct failure *why)
+void view_overlay_free(struct view_overlay *overlay)
 {
-	struct overlay overlay = {.store = store,
-				  .ranges = ranges,
-				  .range_count = count,
-				  .origin_bytes = origin_bytes};
-	struct store_scan scan = {.live = gather_piece, .context = &overlay};
-	enum result result = store_scan(store, &scan, why);
-
-	/* From the last to the first: the first of several for one chunk is what remains. */
-	for (size_t i = overlay.hit_count; i > 0 && result == RESULT_OK; i--)
-		result = apply(&overlay, &overlay.hits[i - 1], why);
-	free(overlay.hits);
-	return result;
+	free(overlay->new_chunks);
 }

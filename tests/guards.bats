@@ -291,6 +291,15 @@ damaged() {
     merges_right --force
 }
 
+@test "guards: where the store has nothing of the places of file systems, none is looked for" {
+    fill origin 8388608
+    make chunk=8 sequential=100 from=300
+    reference
+    # A look would need a memory file as large as the origin.
+    (ulimit -f 4096; expect 0 merge origin store)
+    merged
+}
+
 @test "guards: an origin whose file system the store would overwrite with none is refused, unless forced" {
     file_system origin $uuid_a
     make chunk=8 sequential=1

@@ -56,23 +56,40 @@ static enum result compare(const struct store *store, const struct device *origi
 		    describe(after, store_text, sizeof(store_text)));
 }
 
-static enum result check(const struct store *store, struct device *origin,
-			 const struct view_range *ranges, bool resuming, struct failure *why)
+/* `overlay`: of these ranges, and not empty. */
+static enum result check(const struct view_overlay *overlay, struct device *origin, bool resuming,
+			 struct failure *why)
 {
 	struct probe_identity before, after;
-	enum result result = view_read_origin(store, origin, ranges, RANGES, why);
+	enum result result = view_read_origin(overlay->store, origin, overlay->ranges, RANGES, why);
 	struct failure reading = *why;
 
 	if (result == RESULT_IO)
 		return fail(why, result, "%s; a file system is looked for there", reading.text);
 	if (result == RESULT_OK)
-		result = probe(origin, ranges, &before, why);
+		result = probe(origin, overlay->ranges, &before, why);
 	if (result == RESULT_OK)
-		result = view_overlay(store, origin->bytes, ranges, RANGES, why);
+		result = view_overlay_apply(overlay, why);
 	if (result == RESULT_OK)
-		result = probe(origin, ranges, &after, why);
+		result = probe(origin, overlay->ranges, &after, why);
 	if (result == RESULT_OK)
-		result = compare(store, origin, &before, &after, resuming, why);
+		result = compare(overlay->store, origin, &before, &after, resuming, why);
+	return result;
+}
+
+static enum result check_with_buffers(const struct view_overlay *overlay, struct view_range *ranges,
+				      struct device *origin, bool resuming, struct failure *why)
+{
+	enum result result;
+
+	ranges[0].buffer = io_buffer(HEAD_BYTES);
+	ranges[1].buffer = io_buffer(TAIL_BYTES + 2ull * BUFFER_ALIGNMENT);
+	if (ranges[0].buffer && ranges[1].buffer)
+		result = check(overlay, origin, resuming, why);
+	else
+		result = fail_memory(why, "the file system's superblock", HEAD_BYTES);
+	free(ranges[0].buffer);
+	free(ranges[1].buffer);
 	return result;
 }
 
@@ -83,17 +100,14 @@ enum result identity_check(const struct store *store, struct device *origin, boo
 	uint64_t tail_from =
 		round_down(origin->bytes - min_u64(origin->bytes, TAIL_BYTES), BUFFER_ALIGNMENT);
 	struct view_range ranges[RANGES] = {{.offset = 0, .bytes = head}};
+	struct view_overlay overlay;
 	enum result result;
 
 	ranges[1].offset = max_u64(head, tail_from);
 	ranges[1].bytes = origin->bytes - ranges[1].offset;
-	ranges[0].buffer = io_buffer(HEAD_BYTES);
-	ranges[1].buffer = io_buffer(TAIL_BYTES + 2ull * BUFFER_ALIGNMENT);
-	if (ranges[0].buffer && ranges[1].buffer)
-		result = check(store, origin, ranges, resuming, why);
-	else
-		result = fail_memory(why, "the file system's superblock", HEAD_BYTES);
-	free(ranges[0].buffer);
-	free(ranges[1].buffer);
+	result = view_overlay_find(&overlay, store, origin->bytes, ranges, RANGES, why);
+	if (result == RESULT_OK && overlay.found > 0)
+		result = check_with_buffers(&overlay, ranges, origin, resuming, why);
+	view_overlay_free(&overlay);
 	return result;
 }

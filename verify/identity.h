@@ -7,7 +7,8 @@
 
 /*
  * Compares what libblkid finds in the first and last bytes of the origin with what it would find
- * in the view. RESULT_REFUSED where type or UUID differ. With `resuming` (a merge) an origin on which
+ * in the view. RESULT_REFUSED where type or UUID differ. Where the store has none of these bytes there
+ * is nothing to compare, and the origin is not even read. With `resuming` (a merge) an origin on which
  * nothing is found, or more than one signature, is let through: a power cut may have torn its
  * superblock, or stand between the two file systems.
  */
