@@ -69,7 +69,7 @@ $(B)/%.o: %.c $(FLAGS_STAMP)
 # ---- tests ----
 
 UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit_*.c))
-TEST_TOOLS := $(B)/tests/mkstore $(B)/tests/refmerge $(B)/tests/refkeep
+TEST_TOOLS := $(B)/tests/mkstore $(B)/tests/refmerge $(B)/tests/refkeep $(B)/tests/live
 
 $(UNIT_TESTS): $(B)/tests/%: $(B)/tests/%.o $(COMMAND_LINE_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
 	@echo "  LINK  $@"

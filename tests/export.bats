@@ -137,7 +137,7 @@ attach() {
 
 # locked FILE: somebody holds it with flock.
 locked() {
-    flock "$1" sleep 30 3>&- &
+    flock --no-fork "$1" sleep 30 3>&- &
     held_pid=$!
     until fails flock -n "$1" true >/dev/null; do :; done
 }

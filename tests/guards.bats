@@ -310,14 +310,14 @@ damaged() {
 # ---- what is in use ----
 
 @test "guards: an origin that somebody locked with flock is refused" {
-    flock origin sleep 30 3>&- &
+    flock --no-fork origin sleep 30 3>&- &
     held_pid=$!
     until fails flock -n origin true >/dev/null; do :; done
     busy origin store
 }
 
 @test "guards: a store that somebody locked with flock is refused" {
-    flock --shared store sleep 30 3>&- &
+    flock --no-fork --shared store sleep 30 3>&- &
     held_pid=$!
     until fails flock -n store true >/dev/null; do :; done
     busy origin store

@@ -8,6 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cowtool=${COWTOOL:-$here/../cowtool}
 mkstore=${TOOLS:-$here/../build/tests}/mkstore
 refmerge=${TOOLS:-$here/../build/tests}/refmerge
+live=${TOOLS:-$here/../build/tests}/live
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
 
@@ -221,7 +222,7 @@ number() {
 
 # live STORE: how many exceptions it has.
 live() {
-    echo $(($("$cowtool" dump --quiet --format=csv "$1" | wc -l) - 1))
+    "$live" count "$1"
 }
 
 # reference: ./origin and ./store as a merge must leave them, in ./right.origin and ./right.store.
@@ -283,30 +284,26 @@ ended() {
 }
 
 # midway OPTION...: a merge of copies of $pristine.origin and $pristine.store that stands still (SIGSTOP), $left
-# exceptions from its end: neither at the start nor at the end. In memory it is so fast that this takes some tries.
+# exceptions from its end: neither at the start nor at the end.
 midway() {
     quickly catch_midway "$@"
 }
 
 catch_midway() {
-    local enough try window=4K
-    [[ $(stat -f -c %T .) != tmpfs ]] || window=512
-    for try in {1..100}; do
-        from_pristine
-        start --window=$window --io=sync "$@"
-        enough=$((1960 - RANDOM % 400))
-        left=2000
-        while ((left > enough)) && kill -CONT "$merge_pid" 2>/dev/null; do
-            sleep "0.00$((RANDOM % 10))"
-            kill -STOP "$merge_pid" 2>/dev/null || true
-            left=$(live store)
-        done
-        ((left <= 60 || left > enough)) || ! kill -0 "$merge_pid" 2>/dev/null || return 0
-        kill -KILL "$merge_pid" 2>/dev/null || true
-        ended
-        ((status == 0 || status == 137)) || complain "the merge ended with exit code $status" || return
+    from_pristine
+    "$live" stop $((1984 - RANDOM % 100)) store "$cowtool" merge --window=4K --io=sync "$@" origin store \
+        >out 2>err </dev/null 3>&- &
+    merge_pid=$!
+    stands_still $merge_pid
+    left=$(live store)
+}
+
+# stands_still PROCESS: waits until it does (SIGSTOP).
+stands_still() {
+    local state=
+    until [[ $state == *') T '* ]]; do
+        read -r state <"/proc/$1/stat" || complain 'it ended before it was stopped' || return
     done
-    complain "not one of $try merges was caught in the middle"
 }
 
 # goes_on: so does the merge that stood still.

@@ -565,7 +565,7 @@ unkept() {
 
 @test "keep: a store that somebody holds is refused" {
     small_pair
-    flock a sleep 30 3>&- &
+    flock --no-fork a sleep 30 3>&- &
     held_pid=$!
     until fails flock -n a true >/dev/null; do :; done
     remember origin store a

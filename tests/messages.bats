@@ -175,7 +175,7 @@ unfinished_merge() {
 @test "messages: reading commands warn of a store that another process has locked" {
     big_pair
     rm view
-    flock store sleep 30 3>&- &
+    flock --no-fork store sleep 30 3>&- &
     local holder=$!
     until fails flock -n store true >/dev/null; do :; done
     for command in inspect verify dump; do

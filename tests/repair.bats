@@ -821,7 +821,7 @@ meanwhile() {
 
 @test "repair: a store that somebody holds is refused, in a dry run too" {
     three_defects
-    flock -x store sleep 60 3>&- &
+    flock --no-fork -x store sleep 60 3>&- &
     holder=$!
     until fails flock -n store true >/dev/null; do sleep 0.01; done
     remember store
