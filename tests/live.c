@@ -64,31 +64,39 @@ static uint64_t chunk_sectors_of(int fd)
 
 	read_at(fd, header, sizeof(header), 0);
 	sectors = get(header + 12, 4);
-	if (memcmp(header, "SnAp", 4) != 0 || sectors == 0 || sectors > MAX_CHUNK_SECTORS)
+	if (memcmp(header, "SnAp", 4) != 0 || sectors == 0)
 		errx(2, "the store has no header that the tests could have made");
 	return sectors;
+}
+
+/* Where in the store the entry with that number in the list stands. */
+static uint64_t entry_offset(uint64_t chunk_bytes, uint64_t number)
+{
+	uint64_t per_area = chunk_bytes / ENTRY_BYTES;
+	uint64_t area_chunk = 1 + number / per_area * (per_area + 1);
+
+	return area_chunk * chunk_bytes + number % per_area * ENTRY_BYTES;
 }
 
 /* Prints the entries as CSV if asked to; returns their number. The first entry with new chunk 0
  * ends them. */
 static uint64_t walk(int fd, bool print)
 {
-	static unsigned char area_bytes[MAX_CHUNK_SECTORS * SECTOR_BYTES];
+	unsigned char sector[SECTOR_BYTES];
 	uint64_t chunk_bytes = chunk_sectors_of(fd) * SECTOR_BYTES;
-	uint64_t per_area = chunk_bytes / ENTRY_BYTES, count = 0, area, i;
+	uint64_t per_area = chunk_bytes / ENTRY_BYTES, count;
 
-	for (area = 0;; area++) {
-		read_at(fd, area_bytes, chunk_bytes, (1 + area * (per_area + 1)) * chunk_bytes);
-		for (i = 0; i < per_area; i++, count++) {
-			uint64_t old = get(area_bytes + i * ENTRY_BYTES, 8);
-			uint64_t new = get(area_bytes + i * ENTRY_BYTES + 8, 8);
+	for (count = 0;; count++) {
+		const unsigned char *entry = sector + count * ENTRY_BYTES % SECTOR_BYTES;
 
-			if (new == 0)
-				return count;
-			if (print)
-				printf("%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", area, i,
-				       old, new);
-		}
+		if (entry == sector)
+			read_at(fd, sector, sizeof(sector), entry_offset(chunk_bytes, count));
+		if (get(entry + 8, 8) == 0)
+			return count;
+		if (print)
+			printf("%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n",
+			       count / per_area, count % per_area, get(entry, 8),
+			       get(entry + 8, 8));
 	}
 }
 
@@ -101,11 +109,9 @@ struct moment {
 /* No more than `left` are live: the next entry's new chunk is zeroed. */
 static struct moment moment_of_left(int fd, uint64_t left)
 {
-	uint64_t chunk_bytes = chunk_sectors_of(fd) * SECTOR_BYTES;
-	uint64_t per_area = chunk_bytes / ENTRY_BYTES;
-	uint64_t area = (1 + left / per_area * (per_area + 1)) * chunk_bytes;
+	uint64_t entry = entry_offset(chunk_sectors_of(fd) * SECTOR_BYTES, left);
 
-	return (struct moment){fd, area + left % per_area * ENTRY_BYTES + 8, 0};
+	return (struct moment){fd, entry + 8, 0};
 }
 
 static struct moment moment_of_mark(int fd)
