@@ -10,16 +10,6 @@
 #define FOUND_SHARE 64 /* bytes of the limit for each repeated number that is told */
 #define SMALL_BITMAP_BYTES (1024u << 10)
 
-#define NOT_MET (UINT64_MAX >> 1)
-
-/* A number that occurs more than once, with the first exception that has it. */
-struct repeated {
-	uint64_t number;
-	uint64_t first_index : 63; /* NOT_MET until it is met */
-	/* Are the bytes of the view that the first exception stands for counted already? */
-	uint64_t counted : 1;
-};
-
 struct search {
 	struct check *check;
 	struct duplicates *duplicates;
@@ -32,11 +22,7 @@ struct search {
 	bool in_place;
 	uint64_t *found;
 	size_t found_count, found_capacity;
-	uint64_t found_most;	   /* with a limit on memory, no more of them are told */
-	struct repeated *repeated; /* sorted */
-	uint64_t *others;	   /* for each of them, the other chunk of the first exception */
-	size_t repeated_count;
-	enum trace piece_trace; /* what the piece in hand looks like */
+	uint64_t found_most; /* with a limit on memory, no more of them are told */
 };
 
 void duplicates_begin(struct duplicates *duplicates, enum chunk_side side, uint64_t memory_bytes)
@@ -51,11 +37,6 @@ void duplicates_free(struct duplicates *duplicates)
 	free(duplicates->numbers);
 	duplicates->numbers = NULL;
 	duplicates->count = duplicates->capacity = 0;
-}
-
-static uint64_t number_of(enum chunk_side side, const uint8_t *entry)
-{
-	return get_le64(side == OLD_CHUNK ? entry : entry + 8);
 }
 
 static enum result append(struct duplicates *duplicates, uint64_t number, struct failure *why)
@@ -88,9 +69,10 @@ enum result duplicates_add(struct duplicates *duplicates, const uint8_t *entries
 	if (duplicates->overflowed)
 		return RESULT_OK;
 	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
-		result = append(duplicates,
-				number_of(duplicates->side, entries + (size_t)i * EXCEPTION_BYTES),
-				why);
+		result = append(
+			duplicates,
+			chunk_number_of(duplicates->side, entries + (size_t)i * EXCEPTION_BYTES),
+			why);
 	return result;
 }
 
@@ -99,12 +81,6 @@ static int compare_numbers(const void *a, const void *b)
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
 
 	return (left > right) - (left < right);
-}
-
-/* struct repeated begins with its number. */
-static int compare_repeated(const void *a, const void *b)
-{
-	return compare_numbers(a, b);
 }
 
 static void sort_numbers(uint64_t *numbers, size_t count)
@@ -188,7 +164,8 @@ static enum result mark_piece(void *context, uint64_t index, const uint8_t *entr
 
 	(void)index;
 	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
-		result = mark(search, number_of(side, entries + (size_t)i * EXCEPTION_BYTES), why);
+		result = mark(search, chunk_number_of(side, entries + (size_t)i * EXCEPTION_BYTES),
+			      why);
 	return result;
 }
 
@@ -244,7 +221,7 @@ static enum result gather_share(void *context, uint64_t index, const uint8_t *en
 
 	(void)index;
 	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
-		uint64_t number = number_of(side, entries + (size_t)i * EXCEPTION_BYTES);
+		uint64_t number = chunk_number_of(side, entries + (size_t)i * EXCEPTION_BYTES);
 
 		if (share_of(search, number) == search->share)
 			result = append(search->duplicates, number, why);
@@ -285,130 +262,17 @@ static enum result find_repeated(struct search *search, struct failure *why)
 	return duplicates->overflowed ? search_shares(search, why) : search_sorted(search, why);
 }
 
-/* What the view has for this chunk is that of the first exception: of a later one nothing is lost,
- * which was counted when it was met. */
-static void count_old(struct search *search, struct repeated *repeated, bool same,
-		      const struct exception *exception)
+static enum result report_found(struct search *search, struct failure *why)
 {
-	struct check *check = search->check;
-	uint64_t bytes = check_view_bytes(check, exception->old_chunk);
+	struct repeated_numbers repeated;
+	enum result result = repeated_begin(&repeated, search->found, sort_found(search), why);
 
-	if (check_is_lost(check, exception)) {
-		check->view_bytes_lost -= bytes;
-	} else if (!same && !repeated->counted) {
-		check->view_bytes_doubtful += bytes;
-		repeated->counted = 1;
-	}
-}
-
-/* One copy for two chunks: either may be the wrong one. */
-static void count_new(struct check *check, struct repeated *repeated, uint64_t first_old,
-		      const struct exception *exception)
-{
-	if (exception->old_chunk == first_old || check_is_lost(check, exception))
-		return;
-	check->view_bytes_doubtful += check_view_bytes(check, exception->old_chunk);
-	if (!repeated->counted)
-		check->view_bytes_doubtful += check_view_bytes(check, first_old);
-	repeated->counted = 1;
-}
-
-static void report_one(struct search *search, struct repeated *repeated, uint64_t index,
-		       const struct exception *exception)
-{
-	bool old = search->duplicates->side == OLD_CHUNK;
-	const char *side = old ? "old" : "new", *other_side = old ? "new" : "old";
-	bool lost = check_is_lost(search->check, exception);
-	uint64_t *other = &search->others[repeated - search->repeated];
-	uint32_t per_area = search->check->store->geometry.exceptions_per_area;
-	enum trace trace = search->piece_trace;
-	bool same;
-
-	if (repeated->first_index == NOT_MET) {
-		repeated->first_index = index;
-		repeated->counted = lost;
-		*other = old ? exception->new_chunk : exception->old_chunk;
-		return;
-	}
-	same = *other == (old ? exception->new_chunk : exception->old_chunk);
-	if (trace == TRACE_NONE && old && !same && !lost)
-		trace = TRACE_TWO_EXCEPTIONS;
-	check_report_duplicate(search->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW,
-			       trace, index, exception, repeated->first_index,
-			       "%s chunk %llu stands already at area %llu index %llu, with %s %s "
-			       "chunk%s",
-			       side, (unsigned long long)repeated->number,
-			       (unsigned long long)(repeated->first_index / per_area),
-			       (unsigned long long)(repeated->first_index % per_area),
-			       same ? "the same" : "another", other_side,
-			       same ? ": the view is not affected" : "");
-	if (trace_is_of_junk(trace))
-		return;
-	if (old)
-		count_old(search, repeated, same, exception);
-	else
-		count_new(search->check, repeated, *other, exception);
-}
-
-static enum result report_piece(void *context, uint64_t index, const uint8_t *entries,
-				uint32_t count, struct failure *why)
-{
-	struct search *search = context;
-	struct exception exception;
-
-	(void)why;
-	search->piece_trace = trace_of_area(&search->check->store->geometry, index, entries, count);
-	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *entry = entries + (size_t)i * EXCEPTION_BYTES;
-		uint64_t number = number_of(search->duplicates->side, entry);
-		struct repeated *repeated =
-			bsearch(&number, search->repeated, search->repeated_count,
-				sizeof(*repeated), compare_repeated);
-
-		exception_decode(entry, &exception);
-		if (repeated)
-			report_one(search, repeated, index + i, &exception);
-	}
-	return RESULT_OK;
-}
-
-/* From the numbers found to the table of them. */
-static enum result list_repeated(struct search *search, struct failure *why)
-{
-	size_t count = sort_found(search);
-
-	search->repeated = calloc(count, sizeof(*search->repeated));
-	if (!search->repeated)
-		return fail_memory(why, "the list of duplicates",
-				   count * sizeof(*search->repeated));
-	for (size_t i = 0; i < count; i++)
-		search->repeated[i] = (struct repeated){search->found[i], NOT_MET, 0};
-	search->repeated_count = count;
-	return RESULT_OK;
-}
-
-static enum result allocate_others(struct search *search, struct failure *why)
-{
-	search->others = calloc(search->repeated_count, sizeof(*search->others));
-	if (!search->others)
-		return fail_memory(why, "the list of duplicates",
-				   search->repeated_count * sizeof(*search->others));
-	return RESULT_OK;
-}
-
-static enum result report_repeated(struct search *search, struct failure *why)
-{
-	struct store_scan scan = {.live = report_piece, .context = search};
-	enum result result = list_repeated(search, why);
-
+	/* What takes their place is larger. */
 	if (search->in_place)
 		duplicates_free(search->duplicates);
 	if (result == RESULT_OK)
-		result = allocate_others(search, why);
-	if (result == RESULT_OK)
-		result = store_scan(search->check->store, &scan, why);
-	free(search->others);
-	free(search->repeated);
+		result = repeated_report(&repeated, search->check, search->duplicates->side, why);
+	repeated_free(&repeated);
 	return result;
 }
 
@@ -431,7 +295,7 @@ enum result duplicates_report(struct duplicates *duplicates, struct check *check
 	if (summary->exceptions > 1)
 		result = find_repeated(&search, why);
 	if (result == RESULT_OK && search.found_count > 0)
-		result = report_repeated(&search, why);
+		result = report_found(&search, why);
 	if (!search.in_place)
 		free(search.found);
 	duplicates_free(duplicates);

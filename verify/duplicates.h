@@ -14,8 +14,7 @@
 #include <stdint.h>
 
 #include "verify/check.h"
-
-enum chunk_side { OLD_CHUNK, NEW_CHUNK };
+#include "verify/repeated.h"
 
 struct duplicates {
 	enum chunk_side side;

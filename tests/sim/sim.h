@@ -7,9 +7,10 @@
  *   trace.c     the same disks, following a real engine on real files
  *   scenario.c  what is merged: a store, an origin, options, all from one seed
  *   lost.c      scenarios of which something is lost
+ *   broken.c    what is repaired: a store with defects, all from one seed
  *   kernel.c    a small model of the kernel that goes on with the store
- *   judge*.c    what must be true of the bytes that a power cut leaves; their own header is judge.h
- *   repair.c    the same for repairs: stores with defects, and what must be true of them
+ *   judge*.c    what must be true of the bytes that a power cut leaves, a merge (their own header is
+ *               judge.h) or a repair
  *   main.c      how many of them, on how many cores; the deliberate breaks; shrinking
  */
 #ifndef TESTS_SIM_H
