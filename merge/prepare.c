@@ -367,6 +367,12 @@ static uint64_t kept_flushes(const struct kept *kept, uint64_t windows, bool beg
 	       (kept->needed > 0 ? min_u64(windows, kept->needed) + blocks : 0);
 }
 
+bool merge_in_order(const struct merge *merge)
+{
+	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual ||
+	       (merge->left_out.exceptions > 0 && !BROKEN(LOST_TORN_TAIL));
+}
+
 void merge_estimate(const struct merge *merge, struct merge_estimate *estimate)
 {
 	const struct store *store = merge->store;

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The driver: a ring of windows, taken from the last exception backwards, and one commit at a time.
+ *
+ *   windows  free -> loading -> loaded -> reading -> read -> writing -> copied -> (committed) -> free
+ *   kept     waiting -> copying -> copied -> (published) -> kept
+ *   commit   idle -> flush origin -> clear -> flush store -> clear rest -> idle
+ *
+ * While one window is being committed, the next ones are loaded, read and written: an origin chunk
+ * may be written at any time before its exception is cleared, and as soon as all kept stores durably
+ * hold what was there. Windows are kept and committed in the order in which they were taken, as many
+ * at once as have been copied.
+ */
+#include "merge/driver.h"
+
+#include <string.h>
+
+#include "merge/commit.h"
+#include "merge/keep.h"
+#include "merge/record.h"
+#include "merge/window.h"
+#include "store/breaks.h"
+#include "store/bytes.h"
+
+#define RING 4u
+
+struct driver {
+	struct merge *merge;
+	struct window windows[RING];
+	unsigned int window_count;  /* of them are used; 1 where chunks have two exceptions */
+	unsigned int oldest, taken; /* the ring: windows oldest .. oldest + taken - 1 */
+	unsigned int committing;    /* so many of the oldest are in the commit's hands */
+	uint64_t capacity;	    /* exceptions for each window */
+	uint64_t next_end;	    /* the next window ends before this exception */
+	unsigned int keeping;	    /* so many of the windows were handed to the keeper */
+	struct keep keep;
+	struct commit commit;
+};
+
+static unsigned int place_of(const struct driver *driver, unsigned int position)
+{
+	return (driver->oldest + position) % driver->window_count;
+}
+
+static struct window *window_at(struct driver *driver, unsigned int position)
+{
+	return &driver->windows[place_of(driver, position)];
+}
+
+static bool stop_requested(const struct merge *merge)
+{
+	return merge->stop && *merge->stop;
+}
+
+static void take_windows(struct driver *driver, bool *moved)
+{
+	while (driver->taken < driver->window_count && driver->next_end > 0 &&
+	       !stop_requested(driver->merge)) {
+		uint64_t first =
+			window_first(driver->merge->store, driver->capacity, driver->next_end);
+
+		if (BROKEN(FRONT_TO_BACK))
+			window_start(window_at(driver, driver->taken++),
+				     driver->merge->exceptions_before - driver->next_end,
+				     driver->merge->exceptions_before - first);
+		else
+			window_start(window_at(driver, driver->taken++), first, driver->next_end);
+		driver->next_end = first;
+		*moved = true;
+	}
+}
+
+/* When a stop was asked for, the newest windows that are not being written yet are given back. */
+static void drop_windows(struct driver *driver)
+{
+	while (driver->taken > driver->committing) {
+		struct window *newest = window_at(driver, driver->taken - 1);
+
+		if (newest->state == WINDOW_WRITING || newest->state == WINDOW_COPIED)
+			return;
+		batch_drain(&newest->batch);
+		newest->state = WINDOW_FREE;
+		driver->next_end = newest->end;
+		driver->taken--;
+		if (driver->keeping > driver->taken) {
+			keep_release(&driver->keep, place_of(driver, driver->taken));
+			driver->keeping--;
+		}
+	}
+}
+
+/* Hands windows to the keeper, in order, as soon as their exceptions are known. */
+static void take_kept(struct driver *driver)
+{
+	while (driver->keeping < driver->taken) {
+		const struct window *window = window_at(driver, driver->keeping);
+
+		if (window->state == WINDOW_LOADING)
+			return;
+		keep_take(&driver->keep, place_of(driver, driver->keeping), window->exceptions,
+			  window->exception_count);
+		driver->keeping++;
+	}
+}
+
+static void count_copied(struct merge *merge, const struct window *window)
+{
+	merge->bytes_copied += window->exception_count * merge->store->geometry.chunk_bytes;
+	merge->bytes_written += window->bytes_written;
+}
+
+static enum result step_windows(struct driver *driver, bool *moved, struct failure *why)
+{
+	enum result result = RESULT_OK;
+	bool may_read = true;
+
+	for (unsigned int i = 0; i < driver->taken && result == RESULT_OK; i++) {
+		struct window *window = window_at(driver, i);
+		bool copied = window->state == WINDOW_COPIED;
+		bool may_write =
+			i < driver->keeping && keep_done(&driver->keep, place_of(driver, i));
+
+		result = window_step(window, may_read, may_write, moved, why);
+		may_read &= window->state >= WINDOW_READ;
+		if (!copied && window->state == WINDOW_COPIED)
+			count_copied(driver->merge, window);
+	}
+	return result;
+}
+
+/* Hands the oldest windows that are copied to the commit. */
+static void begin_commit(struct driver *driver)
+{
+	struct window *last;
+
+	while (driver->committing < driver->taken &&
+	       window_at(driver, driver->committing)->state == WINDOW_COPIED)
+		driver->committing++;
+	if (driver->committing == 0)
+		return;
+	last = window_at(driver, driver->committing - 1);
+	if (BROKEN(FRONT_TO_BACK)) {
+		last = window_at(driver, 0);
+		driver->committing = 1;
+	}
+	commit_begin(&driver->commit, last->first, window_at(driver, 0)->end, last->metadata,
+		     last->kept_bytes);
+}
+
+static void release_committed(struct driver *driver)
+{
+	driver->merge->exceptions_left = driver->commit.first;
+	while (driver->committing > 0) {
+		keep_release(&driver->keep, driver->oldest);
+		driver->keeping--;
+		window_at(driver, 0)->state = WINDOW_FREE;
+		driver->oldest = (driver->oldest + 1) % driver->window_count;
+		driver->taken--;
+		driver->committing--;
+	}
+}
+
+static enum result step_commit(struct driver *driver, bool *moved, struct failure *why)
+{
+	enum result result;
+
+	if (driver->commit.state == COMMIT_IDLE)
+		begin_commit(driver);
+	if (driver->commit.state == COMMIT_IDLE)
+		return RESULT_OK;
+	if (BROKEN(EARLY_RECORD_END) && driver->commit.state == COMMIT_CLEAR &&
+	    driver->commit.first == 0)
+		record_end(driver->merge->store, why);
+	result = commit_step(&driver->commit, moved, why);
+	if (result == RESULT_OK && driver->commit.state == COMMIT_IDLE)
+		release_committed(driver);
+	return result;
+}
+
+/* Runs until all windows that were taken are committed, and no more are to be taken. */
+static enum result drive(struct driver *driver, struct failure *why)
+{
+	struct merge *merge = driver->merge;
+	enum result result = RESULT_OK;
+
+	for (;;) {
+		bool moved = false;
+
+		if (stop_requested(merge))
+			drop_windows(driver);
+		take_windows(driver, &moved);
+		result = step_windows(driver, &moved, why);
+		take_kept(driver);
+		if (result == RESULT_OK)
+			result = keep_step(&driver->keep, &moved, why);
+		if (result == RESULT_OK)
+			result = step_commit(driver, &moved, why);
+		if (result != RESULT_OK)
+			return result;
+		if (driver->taken == 0 && (driver->next_end == 0 || stop_requested(merge)))
+			return RESULT_OK;
+		if (!moved && !io_wait(merge->io))
+			return fail(why, RESULT_INTERNAL, "the merge waits for nothing");
+		if (merge->progress)
+			merge->progress(merge->context, merge);
+	}
+}
+
+static enum result open_driver(struct driver *driver, struct merge *merge, struct failure *why)
+{
+	bool ambiguous = merge->check.found[PROBLEM_DUPLICATE_OLD] > 0;
+	uint64_t wanted;
+	enum result result;
+
+	memset(driver, 0, sizeof(*driver));
+	driver->merge = merge;
+	driver->next_end = merge->exceptions_before;
+	driver->capacity = min_u64(window_capacity(&merge->store->geometry, merge->window_bytes),
+				   merge->exceptions_before);
+	/* Two windows may write one chunk: the later one, with the lower number, must come last. */
+	wanted = ambiguous && !BROKEN(DUPLICATES_IN_PARALLEL)
+			 ? 1
+			 : divide_up(merge->exceptions_before, driver->capacity);
+	result = commit_init(&driver->commit, merge->store, merge->origin, merge_in_order(merge),
+			     why);
+	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING))
+		result = window_init(&driver->windows[driver->window_count++], merge->store,
+				     merge->origin, driver->capacity, merge->window_bytes, why);
+	for (unsigned int i = 0; i < driver->window_count; i++)
+		driver->windows[i].skip_lost = merge->skip_lost;
+	if (result == RESULT_OK)
+		result = keep_init(&driver->keep, merge->kept, merge->kept_count,
+				   &merge->store->geometry, merge->origin, driver->window_count,
+				   driver->capacity, why);
+	return result;
+}
+
+static void close_driver(struct driver *driver)
+{
+	for (unsigned int i = 0; i < driver->window_count; i++) {
+		batch_drain(&driver->windows[i].batch);
+		window_free(&driver->windows[i]);
+	}
+	keep_drain(&driver->keep);
+	keep_free(&driver->keep);
+	commit_drain(&driver->commit);
+	commit_free(&driver->commit);
+}
+
+enum result driver_merge(struct merge *merge, struct failure *why)
+{
+	struct driver driver;
+	enum result result = open_driver(&driver, merge, why);
+
+	if (result == RESULT_OK)
+		result = drive(&driver, why);
+	if (result == RESULT_OK)
+		result = commit_finish(&driver.commit, why);
+	merge->commits = driver.commit.commits;
+	close_driver(&driver);
+	return result;
+}
