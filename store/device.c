@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/backing.h"
 #include "store/bytes.h"
 #include "store/format.h"
 #include "store/probe.h"
@@ -457,6 +458,39 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 			  (unsigned long long)bytes);
 }
 
+static bool is_same_node(const struct device *device, const struct stat *status)
+{
+	if (device->is_block)
+		return S_ISBLK(status->st_mode) && status->st_rdev == device->number;
+	return S_ISREG(status->st_mode) && status->st_dev == device->file_system &&
+	       status->st_ino == device->inode;
+}
+
+static void find_backing(const struct device *device, struct backing *backing)
+{
+	*backing = (struct backing){.is_block = device->is_block,
+				    .file_system = device->file_system,
+				    .inode = device->inode,
+				    .number = device->number};
+	backing_descend(backing, device->fd);
+}
+
+/* What cannot be opened for that is not opened as a device either. */
+static bool shares_bytes(const struct device *device, const char *path, const struct stat *status)
+{
+	struct device other = {.fd = -1};
+	struct backing own, others;
+
+	take_identity(&other, status);
+	if (other.is_block)
+		other.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	find_backing(device, &own);
+	find_backing(&other, &others);
+	if (other.fd >= 0)
+		close(other.fd);
+	return backing_overlap(&own, &others);
+}
+
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why)
 {
@@ -465,13 +499,11 @@ enum result device_is(const struct device *device, const char *name, bool *same,
 	enum result result = probe_resolve(name, &path, why);
 
 	*same = false;
-	if (result == RESULT_OK && stat(path, &status) == 0) {
-		if (device->is_block)
-			*same = S_ISBLK(status.st_mode) && status.st_rdev == device->number;
-		else
-			*same = S_ISREG(status.st_mode) && status.st_dev == device->file_system &&
-				status.st_ino == device->inode;
-	}
+	if (result == RESULT_OK && stat(path, &status) == 0 &&
+	    (S_ISBLK(status.st_mode) || S_ISREG(status.st_mode)))
+		*same = is_same_node(device, &status) ||
+			((device->is_block || S_ISBLK(status.st_mode)) &&
+			 shares_bytes(device, path, &status));
 	free(path);
 	return result;
 }

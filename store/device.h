@@ -102,8 +102,11 @@ int device_look_beside(const char *name, uint64_t *free_bytes);
 /* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
 bool device_is_hole(const char *name, uint64_t *bytes);
 
-/* Does `name` (a path or TAG=value) lead to this device or file? A name that leads nowhere does
- * not. */
+/*
+ * Does `name` (a path or TAG=value) lead to this device or file, or to another one with the same bytes
+ * (store/backing.h): a loop device of the file, a loop device of the same part of it, a partition? A
+ * name that leads nowhere does not.
+ */
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why);
 
