@@ -61,7 +61,13 @@ struct savefile {
 	struct io_request *request; /* the engine's */
 };
 
-/* Does the open device begin as a saved file does? A block device never does. */
+/* Do these SAVEFILE_MAGIC_BYTES bytes begin a saved file? */
+bool savefile_has_magic(const uint8_t *bytes);
+
+/* Does the open device begin as a saved file does? */
+bool savefile_begins(const struct device *device);
+
+/* May it be read as one? A block device never may. */
 bool savefile_detect(const struct device *device);
 
 /*

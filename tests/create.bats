@@ -315,6 +315,18 @@ uncreated() {
     said 'saved: is a saved file'
 }
 
+@test "create: a saved file on a block device is told as one" {
+    make chunk=8 sequential=3
+    expect 0 save store image
+    truncate -s 1M image
+    attach image
+    refuses 5 image -- create --chunk=4K "$loop"
+    said "$loop: holds a saved file"
+    expect 0 create --force --chunk=4K "$loop"
+    sync image
+    header image 8
+}
+
 @test "create: a full file system is told, and no file stays behind" {
     ((EUID == 0)) || skip 'only root mounts'
     mkdir small

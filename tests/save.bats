@@ -615,6 +615,21 @@ spares_device() {
     looks_same store device dump
 }
 
+@test "restore: another saved file on a block device is not overwritten, unless forced" {
+    ((EUID == 0)) || skip 'only root makes loop devices'
+    make chunk=8 sequential=300 size=4194304
+    saved
+    cp file device
+    truncate -s 4M device
+    loop=$(losetup --find --show device 2>/dev/null) || skip 'no loop devices here'
+    refuses 5 file device -- restore file "$loop"
+    said "$loop: holds something else: a saved file"
+    expect 0 restore --force file "$loop"
+    losetup --detach "$loop"
+    loop=
+    looks_same store device dump
+}
+
 @test "restore: a device that cannot be written is an I/O error" {
     make chunk=8 sequential=3
     saved
