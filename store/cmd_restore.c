@@ -90,7 +90,9 @@ static enum result open_and_write(struct savefile *saved, const char *name, bool
 		result = device_open(&device, name, DEVICE_OWN, why);
 	if (result != RESULT_OK)
 		return result;
-	result = write_back(saved, &device, force, why);
+	result = device_refuse_read_only(&device, why);
+	if (result == RESULT_OK)
+		result = write_back(saved, &device, force, why);
 	if (device_close(&device, &closing) != RESULT_OK && result == RESULT_OK) {
 		*why = closing;
 		result = RESULT_IO;

@@ -412,6 +412,36 @@ void device_fit(struct device *device, uint64_t unit_bytes)
 		stop_direct(device);
 }
 
+/* An errno value. */
+static int look_for_right(const struct device *device)
+{
+	if (device->writable)
+		return 0;
+	return faccessat(AT_FDCWD, device->name, W_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+enum result device_refuse_read_only(const struct device *device, struct failure *why)
+{
+	int read_only = 0;
+
+	if (device->is_block && ioctl(device->fd, BLKROGET, &read_only) == 0 && read_only)
+		return fail(why, RESULT_IO,
+			    "%s: is read-only; nothing was written; let it be written to first "
+			    "(blockdev --setrw, or losetup without --read-only)",
+			    device->name);
+	if (!device->is_block && look_for_right(device) == EROFS)
+		return fail(why, RESULT_IO,
+			    "%s: is read-only, for its file system is; nothing was written; mount "
+			    "that for writing first",
+			    device->name);
+	return RESULT_OK;
+}
+
+bool device_may_write(const struct device *device)
+{
+	return look_for_right(device) == 0;
+}
+
 void device_drop_cache(const struct device *device)
 {
 	if (device->fd >= 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2119
+# shellcheck disable=SC2154,SC2119,SC2030,SC2031 # each test has its own variables
 # cowtool create: what it makes is what the kernel makes, and it overwrites nothing without consent.
 
 setup() {

@@ -445,8 +445,15 @@ damaged() {
 @test "guards: a dry run needs no right to write" {
     chmod 400 origin store
     remember origin store
-    without_rights "$cowtool" merge --dry-run origin store
+    without_rights "$cowtool" merge --dry-run origin store 2>err
+    said 'origin: note: the merge itself needs the right to write to it'
+    said 'store: note: the merge itself needs the right to write to it'
+    without_rights "$cowtool" merge --dry-run --quiet origin store 2>err
+    [[ ! -s err ]]
     unchanged
+    chmod 600 origin store
+    expect 0 merge --dry-run origin store
+    fails grep 'the right to write' err
 }
 
 # Files that are opened take the place of what is closed: a message must not land in them.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2119
+# shellcheck disable=SC2154,SC2119,SC2030,SC2031 # each test has its own variables
 # Two devices with the same bytes are one: loop devices of one file, of one part of it, on each other, partitions. Each
 # case proves that every byte is as it was. And two devices of one file that share no byte are two.
 

@@ -177,6 +177,8 @@ static enum result open_block(struct export_output *output, struct failure *why)
 	uint64_t view = export->state.view_bytes;
 	enum result result = open_device(output, why);
 
+	if (result == RESULT_OK)
+		result = device_refuse_read_only(&output->device, why);
 	if (result == RESULT_OK && output->device.bytes < view)
 		result = fail(why, RESULT_NO_SPACE,
 			      "%s: has %llu bytes, and the view %llu; name a larger device",
