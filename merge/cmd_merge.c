@@ -43,6 +43,8 @@ static enum result prepare(struct merge_session *session, struct failure *why)
 	struct merge *merge = &session->merge;
 	enum result result = merge_prepare(merge, why);
 
+	if (result == RESULT_OK)
+		result = merge_session_check_right(session, why);
 	if (result != RESULT_OK || !merge_has_work(merge))
 		return result;
 	result = merge_session_open_others(session, why);

@@ -49,6 +49,10 @@ struct merge_session {
  * also after an error. */
 enum result merge_session_open(struct merge_session *session, struct failure *why);
 
+/* After merge_prepare: can ORIGIN and STORE be written to, if anything will be? A dry run notes where this
+ * process may not. merge_session_open_others sees to the other stores. */
+enum result merge_session_check_right(const struct merge_session *session, struct failure *why);
+
 /* Opens the stores that are kept or dropped, and makes them known to the merge. The file of a new
  * undo store is not made yet. */
 enum result merge_session_open_others(struct merge_session *session, struct failure *why);

@@ -102,6 +102,32 @@ void merge_session_forget_undo(struct merge_session *session)
 		device_unlink(&session->others[session->kept_count - 1].device);
 }
 
+/* A dry run opens for reading only. */
+static enum result check_right(const struct merge_session *session, const struct device *device,
+			       struct failure *why)
+{
+	enum result result = device_refuse_read_only(device, why);
+
+	if (result == RESULT_OK && !device_may_write(device))
+		cli_note(session->cli, "%s: note: the merge itself needs the right to write to it",
+			 device->name);
+	return result;
+}
+
+enum result merge_session_check_right(const struct merge_session *session, struct failure *why)
+{
+	const struct merge *merge = &session->merge;
+	bool writes = merge_has_work(merge) || merge->check.tail_is_dirty;
+	enum result result = RESULT_OK;
+
+	/* An image file the merge opens for writing even so. */
+	if (writes || !session->origin.is_block)
+		result = check_right(session, &session->origin, why);
+	if (result == RESULT_OK && (writes || !session->device.is_block))
+		result = check_right(session, &session->device, why);
+	return result;
+}
+
 /* What is no device at all cannot be the right origin. */
 static enum result open_origin(struct merge_session *session, struct failure *why)
 {
@@ -142,6 +168,8 @@ static enum result open_other(struct merge_session *session, size_t i, const cha
 
 	if (result == RESULT_OK)
 		result = device_open(&other->device, name, mode_of(session), why);
+	if (result == RESULT_OK)
+		result = check_right(session, &other->device, why);
 	if (result == RESULT_OK)
 		result = store_open(&other->store, &other->device, &session->io, why);
 	return result;

@@ -112,6 +112,8 @@ static enum result make_in_place(const struct cli *cli, const struct choice *cho
 	enum result result = device_open(device, path, DEVICE_OWN, why);
 
 	if (result == RESULT_OK)
+		result = device_refuse_read_only(device, why);
+	if (result == RESULT_OK)
 		result = check_size(device, choice, why);
 	if (result == RESULT_OK && !choice->force)
 		result = store_create_guard(device, io, chunk_sectors, why);

@@ -109,6 +109,8 @@ static enum result open_and_dump(struct cli *cli, const struct dump_options *opt
 	if (result == RESULT_OK && options->stale)
 		result = reader_require_store(&reader, why);
 	if (result == RESULT_OK && options->origin)
+		result = reader_refuse_same(&reader, options->origin, why);
+	if (result == RESULT_OK && options->origin)
 		result = reader_open_origin(&origin, options->origin, why);
 	if (result == RESULT_OK)
 		result = dump_store(cli, &reader.store, &origin, choose_rows(options), format, why);

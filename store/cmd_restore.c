@@ -68,17 +68,31 @@ static enum result write_back(struct savefile *saved, struct device *device, boo
 	return result;
 }
 
+static enum result refuse_same(const struct savefile *saved, const char *name, struct failure *why)
+{
+	bool same;
+	enum result result = device_is(&saved->file, name, &same, why);
+
+	if (result == RESULT_OK && same)
+		result = fail(why, RESULT_REFUSED, "%s: is given as FILE and as STORE", name);
+	return result;
+}
+
 /* A close that fails may be a write that was lost. */
 static enum result open_and_write(struct savefile *saved, const char *name, bool force,
 				  struct failure *why)
 {
 	struct failure closing = {.text = ""};
-	struct device device;
-	enum result result = device_open(&device, name, DEVICE_OWN, why);
+	struct device device = {.fd = -1};
+	enum result result = refuse_same(saved, name, why);
 
+	if (result == RESULT_OK)
+		result = device_open(&device, name, DEVICE_OWN, why);
 	if (result != RESULT_OK)
 		return result;
-	result = write_back(saved, &device, force, why);
+	result = device_refuse_read_only(&device, why);
+	if (result == RESULT_OK)
+		result = write_back(saved, &device, force, why);
 	if (device_close(&device, &closing) != RESULT_OK && result == RESULT_OK) {
 		*why = closing;
 		result = RESULT_IO;

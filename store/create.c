@@ -126,9 +126,10 @@ static enum result refuse_store(const struct store *store, struct failure *why)
 static enum result refuse_saved(const struct device *device, struct failure *why)
 {
 	return fail(why, RESULT_REFUSED,
-		    "%s: is a saved file, with the metadata of a store; name another file, or use "
+		    "%s: %s a saved file, with the metadata of a store; name another %s, or use "
 		    "--force: what it holds is then lost",
-		    device->name);
+		    device->name, device->is_block ? "holds" : "is",
+		    device->is_block ? "device" : "file");
 }
 
 static enum result refuse_signature(const struct device *device, struct failure *why)
@@ -166,7 +167,7 @@ enum result store_create_guard(struct device *device, struct io *io, uint32_t ch
 	enum result result;
 	struct store store;
 
-	if (savefile_detect(device))
+	if (savefile_begins(device))
 		return refuse_saved(device, why);
 	result = check_fit(device, &geometry, why);
 	if (result == RESULT_OK)

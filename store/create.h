@@ -20,8 +20,8 @@
 
 /*
  * May an empty store be made on this device without further consent? RESULT_REFUSED, with what
- * stands there, where it holds a COW store or anything that libblkid knows, or where it is an image
- * file whose first two chunks are not zero. Reads only. `device` came from device_open;
+ * stands there, where it holds a COW store, a saved file or anything that libblkid knows, or where it is
+ * an image file whose first two chunks are not zero. Reads only. `device` came from device_open;
  * chunk_sectors is a power of two of at most CHUNK_SECTORS_MAX.
  */
 enum result store_create_guard(struct device *device, struct io *io, uint32_t chunk_sectors,

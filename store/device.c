@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/backing.h"
 #include "store/bytes.h"
 #include "store/format.h"
 #include "store/probe.h"
@@ -411,6 +412,36 @@ void device_fit(struct device *device, uint64_t unit_bytes)
 		stop_direct(device);
 }
 
+/* An errno value. */
+static int look_for_right(const struct device *device)
+{
+	if (device->writable)
+		return 0;
+	return faccessat(AT_FDCWD, device->name, W_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+enum result device_refuse_read_only(const struct device *device, struct failure *why)
+{
+	int read_only = 0;
+
+	if (device->is_block && ioctl(device->fd, BLKROGET, &read_only) == 0 && read_only)
+		return fail(why, RESULT_IO,
+			    "%s: is read-only; nothing was written; let it be written to first "
+			    "(blockdev --setrw, or losetup without --read-only)",
+			    device->name);
+	if (!device->is_block && look_for_right(device) == EROFS)
+		return fail(why, RESULT_IO,
+			    "%s: is read-only, for its file system is; nothing was written; mount "
+			    "that for writing first",
+			    device->name);
+	return RESULT_OK;
+}
+
+bool device_may_write(const struct device *device)
+{
+	return look_for_right(device) == 0;
+}
+
 void device_drop_cache(const struct device *device)
 {
 	if (device->fd >= 0)
@@ -457,6 +488,39 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 			  (unsigned long long)bytes);
 }
 
+static bool is_same_node(const struct device *device, const struct stat *status)
+{
+	if (device->is_block)
+		return S_ISBLK(status->st_mode) && status->st_rdev == device->number;
+	return S_ISREG(status->st_mode) && status->st_dev == device->file_system &&
+	       status->st_ino == device->inode;
+}
+
+static void find_backing(const struct device *device, struct backing *backing)
+{
+	*backing = (struct backing){.is_block = device->is_block,
+				    .file_system = device->file_system,
+				    .inode = device->inode,
+				    .number = device->number};
+	backing_descend(backing, device->fd);
+}
+
+/* What cannot be opened for that is not opened as a device either. */
+static bool shares_bytes(const struct device *device, const char *path, const struct stat *status)
+{
+	struct device other = {.fd = -1};
+	struct backing own, others;
+
+	take_identity(&other, status);
+	if (other.is_block)
+		other.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	find_backing(device, &own);
+	find_backing(&other, &others);
+	if (other.fd >= 0)
+		close(other.fd);
+	return backing_overlap(&own, &others);
+}
+
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why)
 {
@@ -465,13 +529,11 @@ enum result device_is(const struct device *device, const char *name, bool *same,
 	enum result result = probe_resolve(name, &path, why);
 
 	*same = false;
-	if (result == RESULT_OK && stat(path, &status) == 0) {
-		if (device->is_block)
-			*same = S_ISBLK(status.st_mode) && status.st_rdev == device->number;
-		else
-			*same = S_ISREG(status.st_mode) && status.st_dev == device->file_system &&
-				status.st_ino == device->inode;
-	}
+	if (result == RESULT_OK && stat(path, &status) == 0 &&
+	    (S_ISBLK(status.st_mode) || S_ISREG(status.st_mode)))
+		*same = is_same_node(device, &status) ||
+			((device->is_block || S_ISBLK(status.st_mode)) &&
+			 shares_bytes(device, path, &status));
 	free(path);
 	return result;
 }

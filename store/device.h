@@ -72,6 +72,16 @@ void device_unlink(const struct device *device);
  */
 void device_fit(struct device *device, uint64_t unit_bytes);
 
+/*
+ * For before the first write, and in a dry run for what is open for reading only. RESULT_IO where nobody
+ * can write to it: a block device that is set read-only, which opens for writing all the same (BLKROGET,
+ * linux/fs.h), or an image file on a file system that is.
+ */
+enum result device_refuse_read_only(const struct device *device, struct failure *why);
+
+/* Has this process the right to write to it? What is open for that it has. */
+bool device_may_write(const struct device *device);
+
 /* What is read next comes from the medium, as far as the kernel can see to that. Nothing unflushed is
  * lost. */
 void device_drop_cache(const struct device *device);
@@ -102,8 +112,11 @@ int device_look_beside(const char *name, uint64_t *free_bytes);
 /* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
 bool device_is_hole(const char *name, uint64_t *bytes);
 
-/* Does `name` (a path or TAG=value) lead to this device or file? A name that leads nowhere does
- * not. */
+/*
+ * Does `name` (a path or TAG=value) lead to this device or file, or to another one with the same bytes
+ * (store/backing.h): a loop device of the file, a loop device of the same part of it, a partition? A
+ * name that leads nowhere does not.
+ */
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why);
 

@@ -23,6 +23,10 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 /* RESULT_REFUSED for a saved file: it holds neither data nor what stands behind the list's end. */
 enum result reader_require_store(const struct reader *reader, struct failure *why);
 
+/* RESULT_REFUSED where ORIGIN has this name and is what is read here. */
+enum result reader_refuse_same(const struct reader *reader, const char *origin,
+			       struct failure *why);
+
 void reader_close(struct reader *reader);
 
 /* Opens the origin of a store that is read. "Not there" is said of stores only: an origin that

@@ -35,7 +35,8 @@
  *
  * The file comes into being wholly or not at all: it is written under a temporary name beside
  * `path`, flushed, renamed, and the directory is flushed. Where `path` exists already it is
- * RESULT_REFUSED unless `replace`; what is no regular file, or the store itself, is never replaced.
+ * RESULT_REFUSED unless `replace`; what is no regular file, is the store itself (device_is), or is in
+ * use (device_open), is never replaced.
  * RESULT_NO_SPACE: the file system is full. RESULT_IO: the store could not be read, or the file not
  * written; the message names which. Where the directory alone cannot be flushed, which is RESULT_IO,
  * too, the file stays: it is whole, and may have replaced another one. RESULT_STOPPED: *stop (NULL:
@@ -60,7 +61,13 @@ struct savefile {
 	struct io_request *request; /* the engine's */
 };
 
-/* Does the open device begin as a saved file does? A block device never does. */
+/* Do these SAVEFILE_MAGIC_BYTES bytes begin a saved file? */
+bool savefile_has_magic(const uint8_t *bytes);
+
+/* Does the open device begin as a saved file does? */
+bool savefile_begins(const struct device *device);
+
+/* May it be read as one? A block device never may. */
 bool savefile_detect(const struct device *device);
 
 /*

@@ -36,6 +36,7 @@
 /* The magic as the two numbers that a header_decode finds in it. */
 #define SAVEFILE_MAGIC_LOW 0x776f638fu	/* 8f "cow" */
 #define SAVEFILE_MAGIC_HIGH 0x65766173u /* "save" */
+#define SAVEFILE_MAGIC_BYTES 8u
 
 /* This much of a device's beginning at most is saved, as it is the most that verify looks at. */
 #define SAVEFILE_HEAD_BYTES_MAX (1024u << 10)

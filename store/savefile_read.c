@@ -13,19 +13,24 @@
 #define NOT_LOADED UINT64_MAX
 #define OFFSETS_AT_START 1024u
 
-static bool has_magic(const uint8_t *bytes)
+bool savefile_has_magic(const uint8_t *bytes)
 {
 	return get_le32(bytes) == SAVEFILE_MAGIC_LOW && get_le32(bytes + 4) == SAVEFILE_MAGIC_HIGH;
 }
 
-bool savefile_detect(const struct device *device)
+bool savefile_begins(const struct device *device)
 {
 	/* Aligned and of this size, for the file may be open with O_DIRECT. */
 	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT];
 
-	if (device->fd < 0 || device->is_block)
-		return false;
-	return pread(device->fd, block, sizeof(block), 0) >= 8 && has_magic(block);
+	return device->fd >= 0 &&
+	       pread(device->fd, block, sizeof(block), 0) >= (ssize_t)SAVEFILE_MAGIC_BYTES &&
+	       savefile_has_magic(block);
+}
+
+bool savefile_detect(const struct device *device)
+{
+	return !device->is_block && savefile_begins(device);
 }
 
 static enum result damaged(const struct savefile *saved, const char *how, uint64_t offset,
@@ -161,7 +166,7 @@ static enum result check_header(struct savefile *saved, struct failure *why)
 	result = read_file(saved, 0, bytes, count, why);
 	if (result != RESULT_OK)
 		return result;
-	if (!has_magic(bytes))
+	if (!savefile_has_magic(bytes))
 		return refuse_other(saved, bytes, why);
 	if (count < sizeof(bytes))
 		return damaged(saved, "it is cut short", count, why);

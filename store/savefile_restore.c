@@ -88,6 +88,11 @@ static enum result check_foreign(struct device *device, struct io *io, struct fa
 	enum result result;
 	uint8_t *buffer;
 
+	if (savefile_begins(device))
+		return fail(why, RESULT_REFUSED,
+			    "%s: holds something else: a saved file; name the right device, or use "
+			    "--force",
+			    device->name);
 	ranges[1].bytes = device->bytes - ranges[1].offset;
 	buffer = io_buffer(ranges[0].bytes + ranges[1].bytes);
 	if (!buffer)

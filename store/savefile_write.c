@@ -16,7 +16,8 @@ struct writer {
 	const struct store *store;
 	const char *path;
 	const volatile sig_atomic_t *stop;
-	char *temporary; /* NULL: there is none (any more) */
+	struct device replaced; /* what stands there, held so long; fd -1: nothing */
+	char *temporary;	/* NULL: there is none (any more) */
 	int fd;
 	struct savefile_layout layout;
 	uint64_t offset; /* in the file, of what comes next */
@@ -208,23 +209,46 @@ static enum result publish(struct writer *writer, bool replace, struct failure *
 	return flush_folder(writer, why);
 }
 
-static enum result check_path(const struct writer *writer, bool replace, struct failure *why)
+/* Also by another name, or below it: the file of a loop device. */
+static enum result refuse_store(const struct writer *writer, struct failure *why)
 {
 	const struct device *device = writer->store->device;
+	bool same = false;
+	enum result result = RESULT_OK;
+
+	if (device->fd >= 0)
+		result = device_is(device, writer->path, &same, why);
+	if (result == RESULT_OK && same)
+		result = fail(why, RESULT_REFUSED, "%s: is the store itself; name another file",
+			      writer->path);
+	return result;
+}
+
+/*
+ * The file is not written to, but taken away: who has it open would go on with one that has no name.
+ * What uses it is looked for as before a write, and nobody may begin to meanwhile.
+ */
+static enum result hold_replaced(struct writer *writer, struct failure *why)
+{
+	enum result result = device_open(&writer->replaced, writer->path, DEVICE_HOLD, why);
+
+	return result == RESULT_NOT_THERE ? RESULT_OK : result; /* gone since */
+}
+
+static enum result check_path(struct writer *writer, bool replace, struct failure *why)
+{
 	struct stat status;
+	enum result result;
 
 	if (stat(writer->path, &status) != 0)
 		return RESULT_OK; /* creating it says what is wrong */
 	if (!S_ISREG(status.st_mode))
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists and is no regular file; name another file", writer->path);
-	if (device->fd >= 0 && !device->is_block && status.st_dev == device->file_system &&
-	    status.st_ino == device->inode)
-		return fail(why, RESULT_REFUSED, "%s: is the store itself; name another file",
-			    writer->path);
-	if (!replace)
-		return refuse_existing(writer, why);
-	return RESULT_OK;
+	result = refuse_store(writer, why);
+	if (result == RESULT_OK && !replace)
+		result = refuse_existing(writer, why);
+	return result == RESULT_OK ? hold_replaced(writer, why) : result;
 }
 
 static enum result create(struct writer *writer, struct failure *why)
@@ -265,6 +289,9 @@ static struct savefile_layout layout_of(const struct store *store)
 
 static void clean_up(struct writer *writer)
 {
+	struct failure ignored; /* it was only held */
+
+	device_close(&writer->replaced, &ignored);
 	if (writer->fd >= 0)
 		close(writer->fd);
 	if (writer->temporary)
@@ -277,7 +304,8 @@ static void clean_up(struct writer *writer)
 enum result savefile_write(const struct store *store, const char *path, bool replace,
 			   const volatile sig_atomic_t *stop, struct failure *why)
 {
-	struct writer writer = {.store = store, .path = path, .stop = stop, .fd = -1};
+	struct writer writer = {
+		.store = store, .path = path, .stop = stop, .fd = -1, .replaced = {.fd = -1}};
 	enum result result = check_path(&writer, replace, why);
 
 	writer.layout = layout_of(store);

@@ -185,11 +185,6 @@ static bool is_attached(int fd, const struct device *file)
 	       info.lo_inode == file->inode;
 }
 
-bool usage_is_loop_of(const struct device *loop, const struct device *file)
-{
-	return loop->is_block && !file->is_block && is_attached(loop->fd, file);
-}
-
 /* Is this loop device attached to the file? Its own word counts; a path may be cut short or gone.
  */
 static bool loop_is(const char *name, const struct device *device)

@@ -21,7 +21,4 @@ bool usage_find(const struct device *device, char *phrase, size_t size);
  */
 bool usage_find_or_lock(const struct device *device, char *phrase, size_t size);
 
-/* Is the open block device a loop device of the open image file? */
-bool usage_is_loop_of(const struct device *loop, const struct device *file);
-
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2119
+# shellcheck disable=SC2154,SC2119,SC2030,SC2031 # each test has its own variables
 # cowtool create: what it makes is what the kernel makes, and it overwrites nothing without consent.
 
 setup() {
@@ -313,6 +313,18 @@ uncreated() {
     said 'saved: is a saved file'
     refuses 5 saved -- create --chunk=16M saved
     said 'saved: is a saved file'
+}
+
+@test "create: a saved file on a block device is told as one" {
+    make chunk=8 sequential=3
+    expect 0 save store image
+    truncate -s 1M image
+    attach image
+    refuses 5 image -- create --chunk=4K "$loop"
+    said "$loop: holds a saved file"
+    expect 0 create --force --chunk=4K "$loop"
+    sync image
+    header image 8
 }
 
 @test "create: a full file system is told, and no file stays behind" {

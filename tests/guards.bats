@@ -236,6 +236,30 @@ damaged() {
     refuses 5 store other -- merge other store
 }
 
+@test "guards: a saved file is no origin" {
+    # Large enough to hold the old chunks of ./store.
+    "$mkstore" other chunk=1 size=16777216 random=20000 origin_chunks=1000000 data=0
+    "$cowtool" save other file
+    (($(stat -c %s file) > 28672))
+    no_origin file file
+    said 'file: is a saved file'
+    refuses 5 file store -- merge --dry-run file store
+    refuses 5 file store -- merge --resume file store
+    refuses 5 file store -- export file store image
+    refuses 5 file store -- repair --dry-run --origin=file store
+    [[ ! -e image ]]
+    cp file origin
+    merges_right --force
+}
+
+@test "guards: a saved file on a block device is no origin" {
+    "$cowtool" save store file
+    truncate -s 65536 file
+    attach file
+    no_origin "$loop" file
+    said "$loop: is a saved file"
+}
+
 @test "guards: an origin with another file system than the store's is refused, unless forced" {
     file_system origin $uuid_a
     file_system other $uuid_b
@@ -421,8 +445,15 @@ damaged() {
 @test "guards: a dry run needs no right to write" {
     chmod 400 origin store
     remember origin store
-    without_rights "$cowtool" merge --dry-run origin store
+    without_rights "$cowtool" merge --dry-run origin store 2>err
+    said 'origin: note: the merge itself needs the right to write to it'
+    said 'store: note: the merge itself needs the right to write to it'
+    without_rights "$cowtool" merge --dry-run --quiet origin store 2>err
+    [[ ! -s err ]]
     unchanged
+    chmod 600 origin store
+    expect 0 merge --dry-run origin store
+    fails grep 'the right to write' err
 }
 
 # Files that are opened take the place of what is closed: a message must not land in them.

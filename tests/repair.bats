@@ -831,6 +831,23 @@ meanwhile() {
     unchanged
 }
 
+@test "repair: a dry run needs no right to write, and says that the repair does" {
+    three_defects
+    chmod 400 store
+    if ((EUID == 0)); then
+        command -v setpriv >/dev/null || skip 'there is no setpriv(1)'
+        without=(setpriv '--bounding-set=-dac_override,-dac_read_search')
+    fi
+    code=0
+    "${without[@]}" "$cowtool" repair --dry-run store >out 2>err || code=$?
+    chmod 600 store
+    expect "$code" repair --dry-run store
+    fails grep 'the right to write' err
+    chmod 400 store
+    "${without[@]}" "$cowtool" repair --dry-run store >out 2>err || true
+    said 'store: note: the repair itself needs the right to write to it'
+}
+
 @test "repair: an origin that is not there, or is the store itself, is refused" {
     three_defects
     refuses 5 store -- repair --yes --no-backup --origin=nowhere store

@@ -239,6 +239,30 @@ all_look_same() {
     [[ -L symlink ]]
 }
 
+@test "save: a file that is attached to a loop device is not replaced" {
+    ((EUID == 0)) || skip 'only root makes loop devices'
+    make chunk=8 sequential=3
+    fill file 65536
+    loop=$(losetup --find --show file 2>/dev/null) || skip 'no loop devices here'
+    refuses 5 store file -- save --force store file
+    said "file: is attached to $loop"
+    losetup --detach "$loop"
+    loop=
+    expect 0 save --force store file
+}
+
+@test "save: a file that another process has locked is not replaced" {
+    make chunk=8 sequential=3
+    fill file 65536
+    flock file sleep 30 3>&- &
+    held_pid=$!
+    until fails flock --nonblock file true >/dev/null; do :; done
+    refuses 5 store file -- save --force store file
+    said 'file: is locked by another process'
+    [[ $(ls) != *file.* ]]
+    kill "$held_pid"
+}
+
 @test "save: a directory that is missing is an I/O error" {
     make chunk=8 sequential=3
     refuses 4 store -- save store missing/file
@@ -586,6 +610,21 @@ spares_device() {
     said "is attached to $loop"
     unchanged
     expect 0 restore file "$loop"
+    losetup --detach "$loop"
+    loop=
+    looks_same store device dump
+}
+
+@test "restore: another saved file on a block device is not overwritten, unless forced" {
+    ((EUID == 0)) || skip 'only root makes loop devices'
+    make chunk=8 sequential=300 size=4194304
+    saved
+    cp file device
+    truncate -s 4M device
+    loop=$(losetup --find --show device 2>/dev/null) || skip 'no loop devices here'
+    refuses 5 file device -- restore file "$loop"
+    said "$loop: holds something else: a saved file"
+    expect 0 restore --force file "$loop"
     losetup --detach "$loop"
     loop=
     looks_same store device dump

@@ -37,6 +37,20 @@ static enum result show_plan(const struct repair_session *session, struct failur
 	return result;
 }
 
+/* Where nothing would be written, it does not matter. */
+static enum result check_right(const struct repair_session *session, struct failure *why)
+{
+	enum result result;
+
+	if (session->repair.count == 0)
+		return RESULT_OK;
+	result = device_refuse_read_only(&session->device, why);
+	if (result == RESULT_OK && !device_may_write(&session->device))
+		cli_note(session->cli, "%s: note: the repair itself needs the right to write to it",
+			 session->device.name);
+	return result;
+}
+
 static enum result need_consent(struct repair_session *session, struct failure *why)
 {
 	struct repair *repair = &session->repair;
@@ -155,6 +169,8 @@ static enum result repair_store(struct repair_session *session, struct failure *
 	session->planned = result == RESULT_OK;
 	if (result == RESULT_OK)
 		result = show_plan(session, why);
+	if (result == RESULT_OK)
+		result = check_right(session, why);
 	if (result == RESULT_OK)
 		result = need_consent(session, why);
 	if (result == RESULT_OK)

@@ -389,6 +389,8 @@ static enum result open_and_verify(struct cli *cli, const struct verify_options 
 	if (result == RESULT_OK && options->data)
 		result = reader_require_store(&reader, why);
 	if (result == RESULT_OK && origin_name)
+		result = reader_refuse_same(&reader, origin_name, why);
+	if (result == RESULT_OK && origin_name)
 		result = reader_open_origin(&origin, origin_name, why);
 	if (result == RESULT_OK)
 		result = verify(cli, &reader.store, origin_name ? &origin : NULL,

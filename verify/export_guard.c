@@ -5,7 +5,6 @@
 
 #include "store/bytes.h"
 #include "store/probe.h"
-#include "store/usage.h"
 
 /* Superblocks stand in the first MiB of a disk; some RAID formats and backup tables at its end. */
 #define HEAD_BYTES (1024u << 10)
@@ -22,9 +21,6 @@ static enum result refuse_source(const struct export_output *output, const struc
 	if (same)
 		return fail(why, RESULT_REFUSED, "%s: is given as OUT and as %s", output->name,
 			    role);
-	if (output->device.fd >= 0 && usage_is_loop_of(&output->device, source))
-		return fail(why, RESULT_REFUSED, "%s: is given as OUT and is attached to %s",
-			    output->name, role);
 	return RESULT_OK;
 }
 

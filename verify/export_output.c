@@ -178,7 +178,7 @@ static enum result open_block(struct export_output *output, struct failure *why)
 	enum result result = open_device(output, why);
 
 	if (result == RESULT_OK)
-		result = export_refuse_own(output, why);
+		result = device_refuse_read_only(&output->device, why);
 	if (result == RESULT_OK && output->device.bytes < view)
 		result = fail(why, RESULT_NO_SPACE,
 			      "%s: has %llu bytes, and the view %llu; name a larger device",
