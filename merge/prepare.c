@@ -55,7 +55,9 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 	struct suggestion command;
 
 	suggest(&command, "cowtool verify --origin=%s %s", merge->origin->name, store);
-	if (errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
+	/* With --skip-lost these are forgiven: something else is wrong. */
+	if (!merge->skip_lost &&
+	    errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
