@@ -46,6 +46,7 @@ void merge_session_close(struct merge_session *session)
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);
+	free(session->unseen);
 }
 
 struct kept *merge_session_new_undo(const struct merge_session *session)
@@ -222,7 +223,7 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 				 name);
 			device_close(&session->others[place].device, &ignored);
 			session->others[place].device.fd = -1;
-			session->merge.dropped_unseen++;
+			session->unseen[session->merge.unseen_count++] = name;
 			continue;
 		}
 		session->dropped[session->dropped_count++] = &session->others[place].store;
@@ -239,7 +240,8 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 	session->others = calloc(count, sizeof(*session->others));
 	session->kept = calloc(count, sizeof(*session->kept));
 	session->dropped = calloc(count, sizeof(struct store *));
-	if (!session->others || !session->kept || !session->dropped)
+	session->unseen = calloc(count, sizeof(*session->unseen));
+	if (!session->others || !session->kept || !session->dropped || !session->unseen)
 		return fail_memory(why, "the kept stores", count * sizeof(*session->others));
 	for (size_t i = 0; i < count; i++)
 		session->others[i].device.fd = -1;
@@ -250,6 +252,7 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 	session->merge.kept_count = session->kept_count;
 	session->merge.dropped = session->dropped;
 	session->merge.dropped_count = session->dropped_count;
+	session->merge.unseen = session->unseen;
 	return result;
 }
 

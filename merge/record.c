@@ -307,7 +307,7 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 	if (result == RESULT_OK)
 		match_dropped(merge, &missing);
 	/* What has no number, or is out of reach, is what is still missing. */
-	for (uint64_t i = 0; i < ended + merge->dropped_unseen; i++)
+	for (uint64_t i = 0; i < ended + merge->unseen_count; i++)
 		missing &= missing - 1;
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
 		result = match_unknown(merge, merge->dropped[i], &missing, why);
@@ -389,7 +389,7 @@ enum result record_match_kept(const struct merge *merge, struct failure *why)
 
 	if (merge->record_is_current)
 		return match_resumed(merge, why);
-	if (merge->dropped_count + merge->dropped_unseen > 0)
+	if (merge->dropped_count + merge->unseen_count > 0)
 		return fail(why, RESULT_REFUSED,
 			    "%s: no unfinished merge stands in it that keeps a store to be dropped",
 			    merge->store->device->name);

@@ -639,3 +639,46 @@ as_the_kernel_gives_up() {
     merged
     was_kept a b
 }
+
+# goes_on_as_told OPTION...: a resume with these (--force: libblkid needs a file) can write nothing; what it says goes on does, once it can.
+goes_on_as_told() {
+    local command
+    { (ulimit -f 0; exec "$cowtool" merge --resume "$@" origin store) 2>&1 || true; } | cat >err
+    said 'File too large'
+    command=$(grep -o "'cowtool merge --resume [^']*'" err | tr -d "'")
+    [[ $command == *--drop-kept* ]] || complain "no --drop-kept in the command that goes on: $command"
+    # shellcheck disable=SC2086
+    expect 0 ${command#cowtool }
+    merged
+    was_kept b c
+    undone
+}
+
+@test "keep: the command that goes on after an error drops again what was to be dropped" {
+    unfinished
+    cp --sparse=always a a.before
+    goes_on_as_told --force --drop-kept=a --keep=b --keep=c --undo=undo
+    invalid a a.before
+}
+
+@test "keep: the command that goes on after an error drops again what could not be opened" {
+    unfinished
+    mv a away
+    goes_on_as_told --force --drop-kept=a --keep=b --keep=c --undo=undo
+}
+
+@test "keep: the command that goes on after a stop may name again what is dropped already" {
+    unfinished
+    start --resume --io=sync --window=512 --drop-kept=a --keep=b --keep=c --undo=undo
+    until "$cowtool" inspect --json a | grep -q '"state":"invalid"'; do :; done
+    kill -TERM "$merge_pid" 2>/dev/null || true
+    ended
+    if ((status == 3)); then
+        said 'cowtool merge --resume --keep b --keep c --undo undo --drop-kept a origin store'
+        # shellcheck disable=SC2046
+        expect 0 $(grep -o "merge --resume [^']*" err)
+    fi
+    merged
+    was_kept b c
+    undone
+}
