@@ -211,6 +211,8 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE;
 		struct failure ignored;
 
+		if (result != RESULT_OK)
+			device_close(&session->others[place].device, &ignored);
 		if (result != RESULT_OK && !(unseen && choice->force))
 			return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 		if (result != RESULT_OK) {
@@ -221,8 +223,6 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 					 : "%s: is given up as it is; it could not be marked "
 					   "invalid",
 				 name);
-			device_close(&session->others[place].device, &ignored);
-			session->others[place].device.fd = -1;
 			session->unseen[session->merge.unseen_count++] = name;
 			continue;
 		}

@@ -510,6 +510,10 @@ invalid() {
         merge --resume --drop-kept=more --keep=a --keep=b --undo=undo origin store
     refuses 5 origin store undo a b c -- \
         merge --resume --drop-kept=a --keep=a --keep=b --keep=c --undo=undo origin store
+    truncate -s 511 tiny
+    refuses 5 origin store undo a b c tiny -- \
+        merge --resume --drop-kept=tiny --keep=a --keep=b --keep=c --undo=undo origin store
+    said 'tiny: '
     goes_well --undo=undo
 }
 
@@ -640,7 +644,8 @@ as_the_kernel_gives_up() {
     was_kept a b
 }
 
-# goes_on_as_told OPTION...: a resume with these (--force: libblkid needs a file) can write nothing; what it says goes on does, once it can.
+# goes_on_as_told OPTION...: a resume with these can write nothing; what it says goes on does, once it can. With --force,
+# as libblkid is shown a file.
 goes_on_as_told() {
     local command
     { (ulimit -f 0; exec "$cowtool" merge --resume "$@" origin store) 2>&1 || true; } | cat >err
