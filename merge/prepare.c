@@ -96,6 +96,8 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	check->report = merge->skip_lost ? take_finding : NULL;
 	check->context = merge;
 	result = check_run(check, why);
+	if (result == RESULT_OK)
+		result = left_out_settle(&merge->left_out, why);
 	if (result != RESULT_OK)
 		return result;
 	errors = check_count(check, SEVERITY_ERROR);
