@@ -13,7 +13,7 @@
 struct repair_choice {
 	bool dry_run, yes, no_backup, set_valid, drop_shared, rebuild_header, forget_kept;
 	char *backup, *origin; /* owned */
-	uint64_t chunk_bytes;  /* 0: not given */
+	uint64_t chunk_bytes;  /* or CLI_NOT_GIVEN */
 };
 
 /* Everything that is open, and how far it went. */
