@@ -152,13 +152,18 @@ refused() {
 @test "keep: every stop of a merge that is stopped many times, resumed with other windows" {
     unfinished
     for window in 512 2K 1K; do
+        remember origin store undo a b c
         # shellcheck disable=SC2086
         start --resume $all_kept --undo=undo --window=$window --io=sync
         sleep "$(printf '0.%03d' $((20 + RANDOM % 60)))"
         kill -TERM "$merge_pid" 2>/dev/null || true
         ended
-        ((status == 3 || status == 0)) || complain "exit code $status"
-        quickly shows_the_same a b c undo
+        # 143: the signal came before the program had begun, which under a sanitizer takes its time.
+        case $status in
+        0 | 3) quickly shows_the_same a b c undo ;;
+        143) unchanged ;;
+        *) complain "exit code $status" ;;
+        esac
     done
     goes_well --undo=undo --window=1M --io=threads
 }
