@@ -63,8 +63,7 @@ void repair_print_outcome(const struct repair_session *session);
 /* The JSON object; it stays open for the error where `failed`. */
 enum result repair_print_json(struct repair_session *session, bool failed, struct failure *why);
 
-/* The findings that are left, or in a dry run would be, by problem. */
-const uint64_t *repair_left(const struct repair_session *session);
+/* How many findings are left, or in a dry run would be. */
 uint64_t repair_count_left(const struct repair_session *session, enum severity severity);
 
 /* ---- verify/cmd_repair_ask.c ---- */
