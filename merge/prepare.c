@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "merge/commit.h"
-#include "verify/identity.h"
 #include "merge/merge.h"
 #include "merge/record.h"
 #include "merge/window.h"
 #include "store/bytes.h"
 #include "store/text.h"
+#include "verify/identity.h"
 #include "verify/roles.h"
 
 /* For the search of duplicates: a merge's memory must not grow with the store. */

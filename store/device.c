@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "store/bytes.h"
-#include "store/format.h"
 #include "store/probe.h"
 #include "store/usage.h"
 
