@@ -401,7 +401,7 @@ enum result record_match_kept(const struct merge *merge, struct failure *why)
 /* ---- writing them ---- */
 
 static enum result write_record(struct store *store, const struct record *record,
-				 struct failure *why)
+				struct failure *why)
 {
 	enum result result = store_write_record(store, record, why);
 

@@ -49,7 +49,7 @@ static enum result need_consent(struct repair_session *session, struct failure *
 		return fail(why, RESULT_REFUSED,
 			    "%s: %zu repair%s would be done and nobody can be asked: --yes "
 			    "consents to all of them; nothing was written",
-			    session->device.name, repair->count, repair->count == 1 ? "" : "s");
+			    session->device.name, repair->count, plural(repair->count));
 	if (!session->choice->yes)
 		result = repair_ask(session, why);
 	if (result != RESULT_OK)
@@ -139,7 +139,7 @@ static enum result judge(const struct repair_session *session, struct failure *w
 
 	if (errors > 0)
 		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->device.name,
-			    errors, errors == 1 ? "" : "s",
+			    errors, plural(errors),
 			    session->choice->dry_run ? "would be left" : "left");
 	return repair_count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
 }
