@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "merge/left_out.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,8 +97,10 @@ static void add_events(struct sweep *sweep, const struct left_out_range *ranges,
 
 static void close_range(struct left_out *left_out, struct sweep *sweep, uint64_t end)
 {
-	uint64_t begin = sweep->begins[--sweep->depth];
+	uint64_t begin;
 
+	assert(sweep->depth > 0);
+	begin = sweep->begins[--sweep->depth];
 	append_range(left_out, begin, end - begin);
 }
 
@@ -131,7 +134,7 @@ static void take_all_back(struct left_out *left_out)
 {
 	size_t ranges = left_out->count, taken = left_out->taken_count;
 	struct sweep sweep = {.events = malloc(2 * (ranges + taken) * sizeof(*sweep.events)),
-			      .begins = malloc((ranges + 1) * sizeof(*sweep.begins))};
+			      .begins = calloc(ranges + 1, sizeof(*sweep.begins))};
 
 	left_out->taken_count = 0;
 	if (taken > 0 && sweep.events && sweep.begins) {
