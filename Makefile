@@ -11,6 +11,28 @@ ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
 FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 DESTDIR ?=
 
+# ---- a fresh machine ----
+
+SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
+	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
+	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
+	strace
+.PHONY: setup
+setup:
+	apt-get update
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(SETUP_PACKAGES)
+
+# What is asked for below, of pkg-config too, is there only after that: other goals beside it are for another make.
+ifneq ($(filter setup,$(MAKECMDGOALS)),)
+AFTER_SETUP := $(filter-out setup,$(MAKECMDGOALS))
+.PHONY: after-setup $(AFTER_SETUP)
+after-setup: setup
+	$(MAKE) $(AFTER_SETUP)
+$(AFTER_SETUP): after-setup ;
+else
+
+# ---- building ----
+
 CC ?= cc
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
@@ -180,15 +202,6 @@ lint: layers
 
 # ---- for people ----
 
-SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
-	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
-	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
-	strace
-.PHONY: setup
-setup:
-	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(SETUP_PACKAGES)
-
 # As root; with fio, qemu-utils, bc and time.
 .PHONY: bench
 bench: cowtool test-programs
@@ -215,3 +228,5 @@ uninstall:
 .PHONY: clean
 clean:
 	rm -rf build cowtool
+
+endif

@@ -18,33 +18,40 @@
 #define COWTOOL_VERSION "unknown"
 #endif
 
+/* The signals that a command catches; all others end it. */
+enum caught {
+	CAUGHT_NONE,
+	CAUGHT_PROGRESS, /* SIGUSR1: it prints its progress */
+	CAUGHT_ALL,	 /* SIGINT and SIGTERM, too: it reads cli_stop_requested */
+};
+
 struct command {
 	const char *name;
 	enum result (*run)(struct cli *cli, int argc, const char **argv, struct failure *why);
 	const char *synopsis;
 	const char *summary;
-	bool stops_on_signal; /* it reads cli_stop_requested; others just end */
+	enum caught caught;
 };
 
 static const struct command commands[] = {
 	{"inspect", cmd_inspect, "[OPTION...] STORE", "Show what a COW store is and how full.",
-	 false},
+	 CAUGHT_NONE},
 	{"verify", cmd_verify, "[OPTION...] [--origin=ORIGIN] STORE",
-	 "Check a COW store; changes nothing.", false},
+	 "Check a COW store; changes nothing.", CAUGHT_PROGRESS},
 	{"dump", cmd_dump, "[OPTION...] [--format=FORMAT] STORE",
-	 "List every live exception in the order of the store.", false},
+	 "List every live exception in the order of the store.", CAUGHT_NONE},
 	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE", "Merge a COW store into its origin.",
-	 true},
+	 CAUGHT_ALL},
 	{"export", cmd_export, "[OPTION...] ORIGIN STORE OUT",
-	 "Write what a snapshot shows to an image.", true},
+	 "Write what a snapshot shows to an image.", CAUGHT_ALL},
 	{"save", cmd_save, "[OPTION...] STORE FILE", "Save the metadata of a COW store in a file.",
-	 true},
+	 CAUGHT_ALL},
 	{"restore", cmd_restore, "[OPTION...] FILE STORE",
-	 "Write a saved file back to a COW store's device.", true},
+	 "Write a saved file back to a COW store's device.", CAUGHT_ALL},
 	{"repair", cmd_repair, "[OPTION...] --backup=FILE STORE",
-	 "Mend what verify finds, with consent and a way back.", true},
+	 "Mend what verify finds, with consent and a way back.", CAUGHT_ALL},
 	{"create", cmd_create, "[OPTION...] --chunk=SIZE STORE",
-	 "Make an empty COW store, as the kernel makes it.", false},
+	 "Make an empty COW store, as the kernel makes it.", CAUGHT_NONE},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -96,11 +103,12 @@ static void catch_signals(const struct command *command)
 	struct sigaction stop = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND};
 	struct sigaction progress = {.sa_handler = request_progress, .sa_flags = SA_RESTART};
 
-	if (!command->stops_on_signal)
+	if (command->caught >= CAUGHT_PROGRESS)
+		sigaction(SIGUSR1, &progress, NULL);
+	if (command->caught < CAUGHT_ALL)
 		return;
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGUSR1, &progress, NULL);
 }
 
 static void print_help(FILE *file)

@@ -39,6 +39,7 @@ struct merge_session {
 	size_t kept_count, dropped_count;
 	struct kept *kept;
 	struct store **dropped;
+	const char **unseen; /* names of dropped ones that could not be opened */
 	struct merge merge;
 	struct progress progress;
 };

@@ -46,6 +46,7 @@ void merge_session_close(struct merge_session *session)
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);
+	free(session->unseen);
 }
 
 struct kept *merge_session_new_undo(const struct merge_session *session)
@@ -238,6 +239,8 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE;
 		struct failure ignored;
 
+		if (result != RESULT_OK)
+			device_close(&session->others[place].device, &ignored);
 		if (result != RESULT_OK && !(unseen && choice->force))
 			return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 		if (result != RESULT_OK) {
@@ -248,9 +251,7 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 					 : "%s: is given up as it is; it could not be marked "
 					   "invalid",
 				 name);
-			device_close(&session->others[place].device, &ignored);
-			session->others[place].device.fd = -1;
-			session->merge.dropped_unseen++;
+			session->unseen[session->merge.unseen_count++] = name;
 			continue;
 		}
 		session->dropped[session->dropped_count++] = &session->others[place].store;
@@ -267,7 +268,8 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 	session->others = calloc(count, sizeof(*session->others));
 	session->kept = calloc(count, sizeof(*session->kept));
 	session->dropped = calloc(count, sizeof(struct store *));
-	if (!session->others || !session->kept || !session->dropped)
+	session->unseen = calloc(count, sizeof(*session->unseen));
+	if (!session->others || !session->kept || !session->dropped || !session->unseen)
 		return fail_memory(why, "the kept stores", count * sizeof(*session->others));
 	for (size_t i = 0; i < count; i++)
 		session->others[i].device.fd = -1;
@@ -278,6 +280,7 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 	session->merge.kept_count = session->kept_count;
 	session->merge.dropped = session->dropped;
 	session->merge.dropped_count = session->dropped_count;
+	session->merge.unseen = session->unseen;
 	return result;
 }
 

@@ -64,9 +64,6 @@ struct keeper {
 	bool request_done;
 };
 
-/* The new chunk of a job's i-th exception. */
-uint64_t keeper_new_chunk(const struct keeper *keeper, const struct job *job, uint64_t i);
-
 /* Writes exception `number` of the store, one of the job's, to `bytes`. */
 void keeper_put_entry(const struct keeper *keeper, const struct job *job, uint64_t number,
 		      uint8_t *bytes);

@@ -21,7 +21,8 @@ static uint64_t chunk_bytes(const struct keeper *keeper)
 	return keeper->store->geometry.chunk_bytes;
 }
 
-uint64_t keeper_new_chunk(const struct keeper *keeper, const struct job *job, uint64_t i)
+/* The new chunk of a job's i-th exception. */
+static uint64_t new_chunk(const struct keeper *keeper, const struct job *job, uint64_t i)
 {
 	return geometry_usual_chunk(&keeper->store->geometry, job->first_usual + i);
 }
@@ -29,9 +30,9 @@ uint64_t keeper_new_chunk(const struct keeper *keeper, const struct job *job, ui
 void keeper_put_entry(const struct keeper *keeper, const struct job *job, uint64_t number,
 		      uint8_t *bytes)
 {
-	const struct exception exception = {
-		.old_chunk = job->old_chunks[number - job->first],
-		.new_chunk = keeper_new_chunk(keeper, job, number - job->first)};
+	const struct exception exception = {.old_chunk = job->old_chunks[number - job->first],
+					    .new_chunk =
+						    new_chunk(keeper, job, number - job->first)};
 
 	exception_encode(&exception, bytes);
 }
@@ -83,9 +84,9 @@ static uint64_t joined(const struct copier *copier, bool in_origin, uint64_t *wi
 	bytes = min_u64(chunk - *within, copier->end - copier->cursor);
 	while (++i < job->count && copier->cursor + bytes < copier->end &&
 	       bytes + chunk <= TRANSFER_BYTES) {
-		uint64_t here = in_origin ? job->old_chunks[i] : keeper_new_chunk(keeper, job, i);
+		uint64_t here = in_origin ? job->old_chunks[i] : new_chunk(keeper, job, i);
 		uint64_t before =
-			in_origin ? job->old_chunks[i - 1] : keeper_new_chunk(keeper, job, i - 1);
+			in_origin ? job->old_chunks[i - 1] : new_chunk(keeper, job, i - 1);
 
 		if (here != before + 1)
 			break;
@@ -129,7 +130,7 @@ static bool next_write(struct batch *batch, struct io_request *request)
 
 	if (copier->cursor >= copier->end)
 		return false;
-	chunk = keeper_new_chunk(keeper, copier->job, copier->cursor / chunk_bytes(keeper));
+	chunk = new_chunk(keeper, copier->job, copier->cursor / chunk_bytes(keeper));
 	bytes = joined(copier, false, &within);
 	copier->cursor += bytes;
 	io_prepare(request, IO_WRITE, keeper->store->device, chunk * chunk_bytes(keeper) + within,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "merge/left_out.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,22 +53,125 @@ static void add_range(struct left_out *left_out, uint64_t offset, uint64_t bytes
 		append_range(left_out, offset, bytes);
 }
 
+/* ---- taking back ---- */
+
+/*
+ * A sweep over the places where a range begins or ends, by offset. What is taken back is one chunk, and
+ * ranges begin and end between chunks (or with the origin), so nothing else happens inside of it.
+ */
+enum event_kind { TAKEN_END, RANGE_BEGIN, RANGE_END, TAKEN_BEGIN };
+
+struct event {
+	uint64_t offset;
+	enum event_kind kind;
+};
+
+struct sweep {
+	struct event *events;
+	size_t count;
+	/* Where each of the ranges begins that the sweep is in: a chunk may be lost more than once. */
+	uint64_t *begins;
+	size_t depth;
+	size_t not_there; /* of the chunk in hand: so often it is taken back and was not listed */
+};
+
+static int compare_events(const void *a, const void *b)
+{
+	const struct event *left = a, *right = b;
+
+	if (left->offset != right->offset)
+		return left->offset < right->offset ? -1 : 1;
+	return (int)left->kind - (int)right->kind;
+}
+
+static void add_events(struct sweep *sweep, const struct left_out_range *ranges, size_t count,
+		       enum event_kind begin, enum event_kind end)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t offset = ranges[i].offset;
+
+		sweep->events[sweep->count++] = (struct event){offset, begin};
+		sweep->events[sweep->count++] = (struct event){offset + ranges[i].bytes, end};
+	}
+}
+
+static void close_range(struct left_out *left_out, struct sweep *sweep, uint64_t end)
+{
+	uint64_t begin;
+
+	assert(sweep->depth > 0);
+	begin = sweep->begins[--sweep->depth];
+	append_range(left_out, begin, end - begin);
+}
+
+static void handle_event(struct left_out *left_out, struct sweep *sweep, const struct event *event)
+{
+	switch (event->kind) {
+	case TAKEN_END:
+		if (sweep->not_there > 0) {
+			sweep->not_there--;
+			break;
+		}
+		sweep->begins[sweep->depth++] = event->offset;
+		break;
+	case RANGE_BEGIN:
+		sweep->begins[sweep->depth++] = event->offset;
+		break;
+	case RANGE_END:
+		close_range(left_out, sweep, event->offset);
+		break;
+	case TAKEN_BEGIN:
+		if (sweep->depth > 0)
+			close_range(left_out, sweep, event->offset);
+		else
+			sweep->not_there++;
+		break;
+	}
+}
+
+/* The ranges without what is taken back. */
+static void take_all_back(struct left_out *left_out)
+{
+	size_t ranges = left_out->count, taken = left_out->taken_count;
+	struct sweep sweep = {.events = malloc(2 * (ranges + taken) * sizeof(*sweep.events)),
+			      .begins = calloc(ranges + 1, sizeof(*sweep.begins))};
+
+	left_out->taken_count = 0;
+	if (taken > 0 && sweep.events && sweep.begins) {
+		add_events(&sweep, left_out->ranges, ranges, RANGE_BEGIN, RANGE_END);
+		add_events(&sweep, left_out->taken, taken, TAKEN_BEGIN, TAKEN_END);
+		qsort(sweep.events, sweep.count, sizeof(*sweep.events), compare_events);
+		left_out->count = 0;
+		for (size_t i = 0; i < sweep.count; i++)
+			handle_event(left_out, &sweep, &sweep.events[i]);
+	} else if (taken > 0) {
+		left_out->out_of_memory = true;
+	}
+	free(sweep.events);
+	free(sweep.begins);
+}
+
 /* An earlier exception stands for the same chunk: either it is merged, or it was counted itself. */
 static void take_back(struct left_out *left_out, uint64_t offset, uint64_t bytes)
 {
-	for (size_t i = left_out->count; i-- > 0;) {
-		struct left_out_range *range = &left_out->ranges[i];
-		uint64_t end = range->offset + range->bytes;
-
-		if (offset < range->offset || offset + bytes > end)
-			continue;
-		range->bytes = offset - range->offset;
-		append_range(left_out, offset + bytes, end - (offset + bytes));
-		if (left_out->ranges[i].bytes == 0)
-			left_out->ranges[i] = left_out->ranges[--left_out->count];
+	if (!left_out->taken)
+		left_out->taken = malloc(LEFT_OUT_RANGES_MAX * sizeof(*left_out->taken));
+	if (!left_out->taken) {
+		left_out->out_of_memory = true;
 		return;
 	}
+	if (left_out->taken_count == LEFT_OUT_RANGES_MAX)
+		take_all_back(left_out);
+	left_out->taken[left_out->taken_count++] = (struct left_out_range){offset, bytes};
 }
+
+enum result left_out_settle(struct left_out *left_out, struct failure *why)
+{
+	take_all_back(left_out);
+	return left_out->out_of_memory ? fail_memory(why, "what is left out", 0) : RESULT_OK;
+}
+
+/* ---- findings ---- */
 
 /* One exception may have two findings, one right behind the other. */
 static void count_exception(struct left_out *left_out, const struct check *check,
@@ -120,5 +224,6 @@ void left_out_take(struct left_out *left_out, const struct check *check,
 void left_out_free(struct left_out *left_out)
 {
 	free(left_out->ranges);
+	free(left_out->taken);
 	memset(left_out, 0, sizeof(*left_out));
 }

@@ -14,7 +14,7 @@
 
 #include "verify/check.h"
 
-/* At most so many ranges are remembered. */
+/* At most so many ranges are remembered, and so many that are to be taken back. */
 #define LEFT_OUT_RANGES_MAX 65536u
 
 /* A part of the view, in bytes: there the origin keeps what it has. */
@@ -31,6 +31,9 @@ struct left_out {
 	uint64_t unlisted; /* ranges that are not among them */
 	/* the gatherer's own */
 	size_t capacity;
+	struct left_out_range *taken; /* to be taken back from the ranges: whole chunks; owned */
+	size_t taken_count;
+	bool out_of_memory;
 	uint64_t next_number; /* behind the last exception that was counted */
 };
 
@@ -44,6 +47,10 @@ bool left_out_must(const struct geometry *geometry, uint64_t origin_bytes,
 /* Takes a finding of verify, in the order in which they are reported. */
 void left_out_take(struct left_out *left_out, const struct check *check,
 		   const struct finding *finding);
+
+/* After the last finding: `ranges` are what is left out in the end, by offset where something was taken back.
+ * RESULT_NO_MEMORY. */
+enum result left_out_settle(struct left_out *left_out, struct failure *why);
 
 /* Harmless on a zeroed struct. */
 void left_out_free(struct left_out *left_out);

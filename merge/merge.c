@@ -79,7 +79,7 @@ static enum result begin(struct merge *merge, struct failure *why)
 	enum result result;
 
 	if (merge->record_is_current) {
-		bool drops = merge->dropped_count + merge->dropped_unseen > 0;
+		bool drops = merge->dropped_count + merge->unseen_count > 0;
 
 		return drops && !BROKEN(DROP_AFTER_MERGE) ? record_drop(merge, why) : RESULT_OK;
 	}
@@ -87,6 +87,15 @@ static enum result begin(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK && !BROKEN(LATE_RECORD))
 		result = record_begin(merge, why);
 	return result;
+}
+
+/* A store that was dropped in vain must be dropped again; one that is dropped may be named again. */
+static void name_dropped(const struct merge *merge, struct suggestion *command)
+{
+	for (size_t i = 0; i < merge->dropped_count; i++)
+		suggest_more(command, " --drop-kept %s", merge->dropped[i]->device->name);
+	for (size_t i = 0; i < merge->unseen_count; i++)
+		suggest_more(command, " --drop-kept %s", merge->unseen[i]);
 }
 
 /* The whole command that goes on. */
@@ -106,6 +115,7 @@ static const char *resume_command(const struct merge *merge, struct suggestion *
 		else if (!kept->given_up)
 			suggest_more(command, " --keep %s", kept->store->device->name);
 	}
+	name_dropped(merge, command);
 	suggest_more(command, " %s %s", merge->origin->name, merge->store->device->name);
 	return suggest_end(command);
 }

@@ -32,7 +32,8 @@ struct merge {
 	bool invalidate_full;	/* consent to mark a kept store invalid that is too small */
 	struct store **dropped; /* kept by the unfinished merge, now to be marked invalid */
 	size_t dropped_count;
-	uint64_t dropped_unseen; /* the same, but out of reach */
+	const char **unseen; /* the same, but out of reach: their names */
+	size_t unseen_count;
 	const volatile sig_atomic_t
 		*stop; /* NULL, or: when it is set, end after the windows in hand */
 	void (*progress)(void *context,

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "verify/identity.h"
 #include "merge/merge.h"
 #include "merge/record.h"
 #include "store/bytes.h"
 #include "store/text.h"
+#include "verify/identity.h"
 #include "verify/roles.h"
 
 /* For the search of duplicates: a merge's memory must not grow with the store. */
@@ -53,7 +53,9 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 	struct suggestion command;
 
 	suggest(&command, "cowtool verify --origin=%s %s", merge->origin->name, store);
-	if (errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
+	/* With --skip-lost these are forgiven: something else is wrong. */
+	if (!merge->skip_lost &&
+	    errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
@@ -92,6 +94,8 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	check->report = merge->skip_lost ? take_finding : NULL;
 	check->context = merge;
 	result = check_run(check, why);
+	if (result == RESULT_OK)
+		result = left_out_settle(&merge->left_out, why);
 	if (result != RESULT_OK)
 		return result;
 	errors = check_count(check, SEVERITY_ERROR);

@@ -307,7 +307,7 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 	if (result == RESULT_OK)
 		match_dropped(merge, &missing);
 	/* What has no number, or is out of reach, is what is still missing. */
-	for (uint64_t i = 0; i < ended + merge->dropped_unseen; i++)
+	for (uint64_t i = 0; i < ended + merge->unseen_count; i++)
 		missing &= missing - 1;
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
 		result = match_unknown(merge, merge->dropped[i], &missing, why);
@@ -389,7 +389,7 @@ enum result record_match_kept(const struct merge *merge, struct failure *why)
 
 	if (merge->record_is_current)
 		return match_resumed(merge, why);
-	if (merge->dropped_count + merge->dropped_unseen > 0)
+	if (merge->dropped_count + merge->unseen_count > 0)
 		return fail(why, RESULT_REFUSED,
 			    "%s: no unfinished merge stands in it that keeps a store to be dropped",
 			    merge->store->device->name);
@@ -399,6 +399,18 @@ enum result record_match_kept(const struct merge *merge, struct failure *why)
 }
 
 /* ---- writing them ---- */
+
+static enum result write_record(struct store *store, const struct record *record,
+				struct failure *why)
+{
+	enum result result = store_write_record(store, record, why);
+
+	if (result != RESULT_OK)
+		return result;
+	store->record = *record;
+	store->record_presence = RECORD_PRESENT;
+	return RESULT_OK;
+}
 
 static enum result write_kept(struct kept *kept, const struct record *merging, struct failure *why)
 {
@@ -418,12 +430,7 @@ static enum result write_kept(struct kept *kept, const struct record *merging, s
 		kept->is_new = result != RESULT_OK;
 		return result;
 	}
-	result = store_write_record(store, &record, why);
-	if (result != RESULT_OK)
-		return result;
-	store->record = record;
-	store->record_presence = RECORD_PRESENT;
-	return RESULT_OK;
+	return write_record(store, &record, why);
 }
 
 static enum result write_all_kept(const struct merge *merge, const struct record *merging,
@@ -439,18 +446,6 @@ static enum result write_all_kept(const struct merge *merge, const struct record
 		record.number++;
 	}
 	return result;
-}
-
-static enum result write_merging(struct store *store, const struct record *record,
-				 struct failure *why)
-{
-	enum result result = store_write_record(store, record, why);
-
-	if (result != RESULT_OK)
-		return result;
-	store->record = *record;
-	store->record_presence = RECORD_PRESENT;
-	return RESULT_OK;
 }
 
 enum result record_begin(struct merge *merge, struct failure *why)
@@ -480,7 +475,7 @@ enum result record_begin(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK && !BROKEN(KEPT_RECORD_LATE))
 		result = write_all_kept(merge, &record, why);
 	if (result == RESULT_OK)
-		result = write_merging(store, &record, why);
+		result = write_record(store, &record, why);
 	if (result == RESULT_OK && BROKEN(KEPT_RECORD_LATE))
 		result = write_all_kept(merge, &record, why);
 	return result;
@@ -521,7 +516,7 @@ enum result record_drop(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK && BROKEN(DROP_OWN_RECORD_EARLY))
 		result = end_dropped(merge, why);
 	if (result == RESULT_OK)
-		result = write_merging(merge->store, &record, why);
+		result = write_record(merge->store, &record, why);
 	if (result == RESULT_OK && BROKEN(DROP_RECORD_EARLY))
 		result = invalidate_dropped(merge, why);
 	return result == RESULT_OK ? end_dropped(merge, why) : result;

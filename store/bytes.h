@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The kernel's unit for sizes and places on all block devices. */
+#define SECTOR_BYTES 512u
+
 static inline uint32_t get_le32(const uint8_t *bytes)
 {
 	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |

@@ -29,6 +29,10 @@ struct cli {
 extern volatile sig_atomic_t cli_stop_requested;
 extern volatile sig_atomic_t cli_progress_requested;
 
+/* No size that can be given has this value: those without a letter are smaller, the others are
+ * multiples of 1024. */
+#define CLI_NOT_GIVEN UINT64_MAX
+
 enum cli_kind {
 	CLI_FLAG,   /* target: bool */
 	CLI_STRING, /* target: char *, owned by the command (free) */

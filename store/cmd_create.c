@@ -13,10 +13,6 @@
 #include "store/json.h"
 #include "store/probe.h"
 
-/* No size that can be given has this value: those without a letter are smaller, the others are
- * multiples of 1024. */
-#define NOT_GIVEN UINT64_MAX
-
 /* The command line. */
 struct choice {
 	uint64_t chunk_bytes, bytes;
@@ -25,13 +21,14 @@ struct choice {
 
 static enum result check_choice(const struct choice *choice, struct failure *why)
 {
-	if (choice->chunk_bytes == NOT_GIVEN)
+	if (choice->chunk_bytes == CLI_NOT_GIVEN)
 		return fail(why, RESULT_USAGE,
 			    "--chunk is missing: cowtool create --chunk=SIZE STORE");
 	if (!is_power_of_two(choice->chunk_bytes) || choice->chunk_bytes < SECTOR_BYTES ||
 	    choice->chunk_bytes > (uint64_t)CHUNK_SECTORS_MAX * SECTOR_BYTES)
 		return fail(why, RESULT_USAGE, "--chunk: must be a power of two from 512 to 1G");
-	if (choice->bytes != NOT_GIVEN && (choice->bytes == 0 || choice->bytes % SECTOR_BYTES != 0))
+	if (choice->bytes != CLI_NOT_GIVEN &&
+	    (choice->bytes == 0 || choice->bytes % SECTOR_BYTES != 0))
 		return fail(why, RESULT_USAGE, "--size: must be a multiple of 512, and not 0");
 	return RESULT_OK;
 }
@@ -62,7 +59,7 @@ static void print_outcome(const struct cli *cli, const struct device *device,
 static enum result check_size(const struct device *device, const struct choice *choice,
 			      struct failure *why)
 {
-	if (choice->bytes == NOT_GIVEN || choice->bytes == device->bytes)
+	if (choice->bytes == CLI_NOT_GIVEN || choice->bytes == device->bytes)
 		return RESULT_OK;
 	return fail(why, RESULT_REFUSED,
 		    "%s: exists, with %" PRIu64
@@ -91,7 +88,7 @@ static enum result make_in_new_file(const struct cli *cli, const struct choice *
 {
 	enum result result;
 
-	if (choice->bytes == NOT_GIVEN)
+	if (choice->bytes == CLI_NOT_GIVEN)
 		return fail(why, RESULT_NOT_THERE,
 			    "%s: does not exist; look at the path, or make a new file with --size",
 			    path);
@@ -146,7 +143,7 @@ static enum result create(const struct cli *cli, const struct choice *choice, st
 
 enum result cmd_create(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct choice choice = {.chunk_bytes = NOT_GIVEN, .bytes = NOT_GIVEN};
+	struct choice choice = {.chunk_bytes = CLI_NOT_GIVEN, .bytes = CLI_NOT_GIVEN};
 	const struct cli_option options[] = {
 		{"chunk", CLI_SIZE, &choice.chunk_bytes,
 		 "of a chunk: a power of two from 512 to 1G (required)", "SIZE"},

@@ -18,7 +18,6 @@
 
 #include "store/backing.h"
 #include "store/bytes.h"
-#include "store/format.h"
 #include "store/probe.h"
 #include "store/usage.h"
 

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SECTOR_BYTES 512u
+#include "store/bytes.h"
 
 /* ---- header ---- */
 

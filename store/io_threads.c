@@ -2,6 +2,7 @@
 /* A pool of threads, each with one system call at a time: for kernels and sandboxes without
  * io_uring. */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 #include "store/io_engines.h"
 
 #define THREADS 32u
+/* One system call needs little. With the default of megabytes for each, a limit on memory (ulimit -v) would leave
+ * room for few threads or none. */
+#define STACK_BYTES (64u << 10)
 
 struct queue {
 	struct io_request *first, *last;
@@ -123,15 +127,20 @@ static const struct io_engine threads_engine = {
 static int start_threads(struct pool *pool)
 {
 	sigset_t all, before;
-	int error = 0;
+	pthread_attr_t attributes;
+	int error = pthread_attr_init(&attributes);
 
+	if (error)
+		return error;
+	pthread_attr_setstacksize(&attributes, (size_t)PTHREAD_STACK_MIN + STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (pool->thread_count < THREADS && error == 0) {
-		error = pthread_create(&pool->threads[pool->thread_count], NULL, work, pool);
+		error = pthread_create(&pool->threads[pool->thread_count], &attributes, work, pool);
 		pool->thread_count += error == 0;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
 	return pool->thread_count > 0 ? 0 : error;
 }
 

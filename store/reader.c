@@ -43,7 +43,7 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 
 enum result reader_require_store(const struct reader *reader, struct failure *why)
 {
-	if (reader->saved.device.fd < 0 && reader->saved.file.fd < 0)
+	if (reader->saved.file.fd < 0)
 		return RESULT_OK;
 	return fail(why, RESULT_REFUSED,
 		    "%s: is a saved file, which holds the metadata alone; name the store itself",

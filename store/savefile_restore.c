@@ -153,6 +153,7 @@ static enum result find_stale(const struct store *target, bool *stale, struct fa
 	return result;
 }
 
+/* Of a record of another version it is not known which merge it is of. */
 static enum result holds_record(struct savefile *saved, const struct store *target, bool *holds,
 				struct failure *why)
 {
@@ -160,7 +161,8 @@ static enum result holds_record(struct savefile *saved, const struct store *targ
 	struct record record;
 	enum result result = savefile_read(saved, RECORD_OFFSET, bytes, sizeof(bytes), why);
 
-	*holds = result == RESULT_OK && record_decode(bytes, &record) == target->record_presence &&
+	*holds = result == RESULT_OK && target->record_presence == RECORD_PRESENT &&
+		 record_decode(bytes, &record) == RECORD_PRESENT &&
 		 record.role == target->record.role &&
 		 memcmp(record.id, target->record.id, RECORD_ID_BYTES) == 0;
 	return result;
@@ -171,7 +173,10 @@ static enum result refuse_unfinished(const struct savefile *saved, const struct 
 {
 	const char *what = "an unfinished merge of another version of cowtool stands in it";
 	const char *how = "finish it with that version";
+	const char *holds = "may hold nothing of that";
 
+	if (target->record_presence == RECORD_PRESENT)
+		holds = "holds nothing of that";
 	if (target->record_presence == RECORD_PRESENT && target->record.role == RECORD_MERGING) {
 		what = "an unfinished merge stands in it";
 		how = "finish it with 'cowtool merge --resume', with the other stores that it "
@@ -182,9 +187,8 @@ static enum result refuse_unfinished(const struct savefile *saved, const struct 
 			       : "is kept by the unfinished merge of another store";
 		how = "finish that with 'cowtool merge --resume', with this store";
 	}
-	return fail(why, RESULT_REFUSED,
-		    "%s: %s, and %s holds nothing of that; %s, or use --force, which forgets it",
-		    target->device->name, what, saved->file.name, how);
+	return fail(why, RESULT_REFUSED, "%s: %s, and %s %s; %s, or use --force, which forgets it",
+		    target->device->name, what, saved->file.name, holds, how);
 }
 
 /* The record of a merge guards the stores that it keeps: it must not go without a word. */

@@ -37,6 +37,8 @@ bool error_is_full(int error)
 
 enum result fail_memory(struct failure *why, const char *what, size_t bytes)
 {
+	if (bytes == 0)
+		return fail(why, RESULT_NO_MEMORY, "out of memory: for %s", what);
 	return fail(why, RESULT_NO_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
 }
 

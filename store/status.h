@@ -42,7 +42,7 @@ enum result fail_errno(struct failure *why, enum result result, int error, const
 /* Does this errno value say that a file system, a quota or a file can take no more? */
 bool error_is_full(int error);
 
-/* Out of memory while doing `what`. */
+/* Out of memory for `what`; `bytes` of it were asked for, 0: it is not known how many. */
 enum result fail_memory(struct failure *why, const char *what, size_t bytes);
 
 /* RESULT_STOPPED, before anything was written to `name`. */

@@ -38,8 +38,7 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 
 /*
  * From now on the store is read as if `header`, a good one, stood in it: where what stands there is
- * lost. Nothing is written (see store_write_header in store/edit.h). The device is fitted to the
- * chunk size.
+ * lost. Nothing is written (see store_write_header). The device is fitted to the chunk size.
  */
 void store_assume_header(struct store *store, const struct header *header);
 

@@ -6,6 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What may stand second: overlong forms, surrogates and what is beyond U+10FFFF are left out. */
+static bool is_second(unsigned char first, unsigned char second)
+{
+	unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+	unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+
+	return second >= least && second <= most;
+}
+
 unsigned int utf8_length(const char *text)
 {
 	const unsigned char *bytes = (const unsigned char *)text;
@@ -21,7 +30,9 @@ unsigned int utf8_length(const char *text)
 		length = 4;
 	else
 		return 0;
-	for (unsigned int i = 1; i < length; i++)
+	if (!is_second(bytes[0], bytes[1]))
+		return 0;
+	for (unsigned int i = 2; i < length; i++)
 		if ((bytes[i] & 0xc0) != 0x80)
 			return 0;
 	return length;

@@ -152,13 +152,18 @@ refused() {
 @test "keep: every stop of a merge that is stopped many times, resumed with other windows" {
     unfinished
     for window in 512 2K 1K; do
+        remember origin store undo a b c
         # shellcheck disable=SC2086
         start --resume $all_kept --undo=undo --window=$window --io=sync
         sleep "$(printf '0.%03d' $((20 + RANDOM % 60)))"
         kill -TERM "$merge_pid" 2>/dev/null || true
         ended
-        ((status == 3 || status == 0)) || complain "exit code $status"
-        quickly shows_the_same a b c undo
+        # 143: the signal came before the program had begun, which under a sanitizer takes its time.
+        case $status in
+        0 | 3) quickly shows_the_same a b c undo ;;
+        143) unchanged ;;
+        *) complain "exit code $status" ;;
+        esac
     done
     goes_well --undo=undo --window=1M --io=threads
 }
@@ -510,6 +515,10 @@ invalid() {
         merge --resume --drop-kept=more --keep=a --keep=b --undo=undo origin store
     refuses 5 origin store undo a b c -- \
         merge --resume --drop-kept=a --keep=a --keep=b --keep=c --undo=undo origin store
+    truncate -s 511 tiny
+    refuses 5 origin store undo a b c tiny -- \
+        merge --resume --drop-kept=tiny --keep=a --keep=b --keep=c --undo=undo origin store
+    said 'tiny: '
     goes_well --undo=undo
 }
 
@@ -638,4 +647,48 @@ as_the_kernel_gives_up() {
     expect 0 merge --resume --keep=a --keep=b origin store
     merged
     was_kept a b
+}
+
+# goes_on_as_told OPTION...: a resume with these can write nothing; what it says goes on does, once it can. With --force,
+# as libblkid is shown a file.
+goes_on_as_told() {
+    local command
+    { (ulimit -f 0; exec "$cowtool" merge --resume "$@" origin store) 2>&1 || true; } | cat >err
+    said 'File too large'
+    command=$(grep -o "'cowtool merge --resume [^']*'" err | tr -d "'")
+    [[ $command == *--drop-kept* ]] || complain "no --drop-kept in the command that goes on: $command"
+    # shellcheck disable=SC2086
+    expect 0 ${command#cowtool }
+    merged
+    was_kept b c
+    undone
+}
+
+@test "keep: the command that goes on after an error drops again what was to be dropped" {
+    unfinished
+    cp --sparse=always a a.before
+    goes_on_as_told --force --drop-kept=a --keep=b --keep=c --undo=undo
+    invalid a a.before
+}
+
+@test "keep: the command that goes on after an error drops again what could not be opened" {
+    unfinished
+    mv a away
+    goes_on_as_told --force --drop-kept=a --keep=b --keep=c --undo=undo
+}
+
+@test "keep: the command that goes on after a stop may name again what is dropped already" {
+    unfinished
+    start --resume --io=sync --window=512 --drop-kept=a --keep=b --keep=c --undo=undo
+    until "$cowtool" inspect --json a | grep -q '"state":"invalid"'; do :; done
+    kill -TERM "$merge_pid" 2>/dev/null || true
+    ended
+    if ((status == 3)); then
+        said 'cowtool merge --resume --keep b --keep c --undo undo --drop-kept a origin store'
+        # shellcheck disable=SC2046
+        expect 0 $(grep -o "merge --resume [^']*" err)
+    fi
+    merged
+    was_kept b c
+    undone
 }

@@ -140,6 +140,20 @@ failing_from() {
     refuses 64 origin store -- verify --data=origin --origin=origin store
 }
 
+@test "data: SIGUSR1 prints the progress and disturbs nothing; SIGINT ends it" {
+    needs_strace
+    fill origin 819200
+    make chunk=8 random=100 origin_chunks=200
+    plainly --inject=preadv:signal=SIGUSR1:when=6 -- verify --json --data=origin store
+    object '.verdict == "clean" and .data.store_bytes == 409600'
+    grep -qE '^\[[#.]*\] +[0-9]+%  [0-9.]+ [a-zA-Z]+ of 800\.0 KiB  ' err
+    (($(wc -l <err) == 1))
+    local status=0
+    plainly --inject=preadv:signal=SIGINT:when=6 -- verify --json --data=origin store || status=$?
+    ((status == 130))
+    [[ ! -s err ]]
+}
+
 @test "data: memory does not grow with the data" {
     if grep -q __asan_init "$cowtool"; then
         skip 'the sanitizer needs memory of its own'

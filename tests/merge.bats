@@ -204,6 +204,30 @@ numbers() {
     merges_right --io=threads --window=64K
 }
 
+# With stacks of the usual size, not one thread would fit.
+@test "merge: threads need little more memory than none" {
+    if grep -q __asan_init "$cowtool"; then
+        skip 'the sanitizer needs memory of its own'
+    fi
+    fill origin 1638400
+    make chunk=8 random=300 origin_chunks=400
+    reference
+    mv origin before
+    mv store before.store
+    ulimit -s 8192
+    for ((kib = 4096; kib < 65536; kib += 512)); do
+        cp before origin
+        cp before.store store
+        (ulimit -v $kib; exec "$cowtool" merge --quiet --window=64K --io=sync origin store) >out 2>err || continue
+        break
+    done
+    merged
+    cp before origin
+    cp before.store store
+    (ulimit -v $((kib + 4096)); expect 0 merge --window=64K --io=threads origin store)
+    merged
+}
+
 @test "merge: with io_uring" {
     fill origin 2097152
     make chunk=4 random=400 origin_chunks=1024

@@ -507,6 +507,9 @@ sees_plan() {
     refuses 64 store -- repair --no-backup --chunk=4096 store
     refuses 64 store -- repair --no-backup --rebuild-header --chunk=5000 store
     refuses 64 store -- repair --no-backup --rebuild-header --chunk=2G store
+    refuses 64 store -- repair --no-backup --rebuild-header --chunk=256 store
+    refuses 64 store -- repair --no-backup --rebuild-header --chunk=0 store
+    refuses 64 store -- repair --no-backup --chunk=0 store
     refuses 64 store -- repair --no-backup
 }
 

@@ -169,3 +169,16 @@ half_restored() {
     expect 0 restore --force file store
     same store wanted
 }
+
+@test "restore: two records of another version are not taken for one merge's" {
+    for name in stale-record merge-unfinished; do
+        "$here/defects" $name origin $name
+        put $name 264 '\002'
+    done
+    fails cmp -s stale-record merge-unfinished
+    truncate -s "$(stat -c %s merge-unfinished)" stale-record
+    "$cowtool" save --quiet stale-record file
+    mv merge-unfinished store
+    refuses 5 store file -- restore file store
+    said 'another version of cowtool'
+}

@@ -127,6 +127,19 @@ is_skipping() {
     refuses 2 origin store -- merge --skip-lost --force origin store
 }
 
+@test "skip-lost: an exception outside the origin does not hide what else is wrong" {
+    fill origin 163840
+    make chunk=8 size=204800 sequential=40 valid=0 entry=39:40:41
+    refuses 2 origin store -- merge --skip-lost origin store
+    said 'store: is marked invalid'
+    make chunk=8 size=204800 sequential=40 entry=10:10:5 entry=39:40:41
+    refuses 2 origin store -- merge --skip-lost origin store
+    said 'store: has 2 errors'
+    make chunk=8 size=204800 sequential=40 entry=3:39:5 entry=38:40:41
+    refuses 2 origin store -- merge --skip-lost --force origin store
+    said 'store: has 3 errors'
+}
+
 @test "skip-lost: where the first exception for a chunk is lost, --force takes the next one" {
     fill origin 1228800
     make chunk=8 size=204800 sequential=40 entry=3:3:1 entry=20:3:22

@@ -7,6 +7,7 @@
 #include "store/cli.h"
 #include "store/json.h"
 #include "store/progress.h"
+#include "store/text.h"
 
 static void sizes_are_parsed(void)
 {
@@ -78,6 +79,41 @@ static void json_is_escaped(void)
 	free(text);
 }
 
+static void characters_are_utf8(void)
+{
+	static const struct {
+		const char *text;
+		unsigned int length;
+	} edges[] = {{"\x7f", 1},
+		     {"\xc2\x80", 2},
+		     {"\xdf\xbf", 2},
+		     {"\xe0\xa0\x80", 3},
+		     {"\xed\x9f\xbf", 3},
+		     {"\xee\x80\x80", 3},
+		     {"\xef\xbf\xbf", 3},
+		     {"\xf0\x90\x80\x80", 4},
+		     {"\xf4\x8f\xbf\xbf", 4},
+		     {"\x80", 0},
+		     {"\xc0\x80", 0},
+		     {"\xc1\xbf", 0},
+		     {"\xc2\x7f", 0},
+		     {"\xc2\xc0", 0},
+		     {"\xe0\x80\x80", 0},
+		     {"\xe0\x9f\xbf", 0},
+		     {"\xed\xa0\x80", 0},
+		     {"\xed\xbf\xbf", 0},
+		     {"\xf0\x80\x80\x80", 0},
+		     {"\xf0\x8f\xbf\xbf", 0},
+		     {"\xf4\x90\x80\x80", 0},
+		     {"\xf5\x80\x80\x80", 0},
+		     {"\xff", 0},
+		     {"\xe2\x82", 0},
+		     {"\xf0\x9f\x98", 0}};
+
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
+		CHECK(utf8_length(edges[i].text) == edges[i].length);
+}
+
 static void progress_modes(void)
 {
 	enum progress_mode mode;
@@ -91,6 +127,8 @@ int main(void)
 {
 	unit_run("cli: sizes are parsed, and nothing else", sizes_are_parsed);
 	unit_run("cli: sizes are printed for people", sizes_are_printed);
+	unit_run("text: UTF-8 is what the standard calls so, and nothing else",
+		 characters_are_utf8);
 	unit_run("json: strings are escaped, and always UTF-8", json_is_escaped);
 	unit_run("progress: modes are known by name", progress_modes);
 	return unit_end();

@@ -63,7 +63,7 @@ static enum result need_consent(struct repair_session *session, struct failure *
 		return fail(why, RESULT_REFUSED,
 			    "%s: %zu repair%s would be done and nobody can be asked: --yes "
 			    "consents to all of them; nothing was written",
-			    session->device.name, repair->count, repair->count == 1 ? "" : "s");
+			    session->device.name, repair->count, plural(repair->count));
 	if (!session->choice->yes)
 		result = repair_ask(session, why);
 	if (result != RESULT_OK)
@@ -153,7 +153,7 @@ static enum result judge(const struct repair_session *session, struct failure *w
 
 	if (errors > 0)
 		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->device.name,
-			    errors, errors == 1 ? "" : "s",
+			    errors, plural(errors),
 			    session->choice->dry_run ? "would be left" : "left");
 	return repair_count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
 }
@@ -275,7 +275,7 @@ static enum result open_and_repair(struct cli *cli, const struct repair_choice *
 
 static enum result check_choice(const struct repair_choice *choice, struct failure *why)
 {
-	uint64_t sectors = choice->chunk_bytes / SECTOR_BYTES;
+	uint64_t bytes = choice->chunk_bytes;
 
 	if (choice->backup && choice->no_backup)
 		return fail(why, RESULT_USAGE, "--backup and --no-backup exclude each other");
@@ -283,10 +283,12 @@ static enum result check_choice(const struct repair_choice *choice, struct failu
 		return fail(why, RESULT_USAGE,
 			    "--backup=FILE is missing, the way back; --no-backup goes without "
 			    "one, --dry-run only shows what would be done");
-	if (choice->chunk_bytes && !choice->rebuild_header)
+	if (bytes == CLI_NOT_GIVEN)
+		return RESULT_OK;
+	if (!choice->rebuild_header)
 		return fail(why, RESULT_USAGE, "--chunk goes with --rebuild-header only");
-	if (choice->chunk_bytes && (choice->chunk_bytes % SECTOR_BYTES != 0 ||
-				    !is_power_of_two(sectors) || sectors > CHUNK_SECTORS_MAX))
+	if (!is_power_of_two(bytes) || bytes < SECTOR_BYTES ||
+	    bytes > (uint64_t)CHUNK_SECTORS_MAX * SECTOR_BYTES)
 		return fail(why, RESULT_USAGE,
 			    "--chunk: must be a power of two from 512 bytes to 1G");
 	return RESULT_OK;
@@ -294,7 +296,7 @@ static enum result check_choice(const struct repair_choice *choice, struct failu
 
 enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct repair_choice choice = {.chunk_bytes = 0};
+	struct repair_choice choice = {.chunk_bytes = CLI_NOT_GIVEN};
 	const struct cli_option options[] = {
 		{"backup", CLI_STRING, &choice.backup,
 		 "save the metadata in FILE before the first write", "FILE"},

@@ -13,7 +13,7 @@
 struct repair_choice {
 	bool dry_run, yes, no_backup, set_valid, drop_shared, rebuild_header, forget_kept;
 	char *backup, *origin; /* owned */
-	uint64_t chunk_bytes;  /* 0: not given */
+	uint64_t chunk_bytes;  /* or CLI_NOT_GIVEN */
 };
 
 /* Everything that is open, and how far it went. */
@@ -63,8 +63,7 @@ void repair_print_outcome(const struct repair_session *session);
 /* The JSON object; it stays open for the error where `failed`. */
 enum result repair_print_json(struct repair_session *session, bool failed, struct failure *why);
 
-/* The findings that are left, or in a dry run would be, by problem. */
-const uint64_t *repair_left(const struct repair_session *session);
+/* How many findings are left, or in a dry run would be. */
 uint64_t repair_count_left(const struct repair_session *session, enum severity severity);
 
 /* ---- verify/cmd_repair_ask.c ---- */

@@ -35,7 +35,9 @@ static enum result fail_header(const struct store *store, const char *more, stru
 /* 0: no size is named. */
 static uint32_t named_sectors(const struct repair_session *session)
 {
-	return (uint32_t)(session->choice->chunk_bytes / SECTOR_BYTES);
+	uint64_t bytes = session->choice->chunk_bytes;
+
+	return bytes == CLI_NOT_GIVEN ? 0 : (uint32_t)(bytes / SECTOR_BYTES);
 }
 
 /* A header that is good gives way to --chunk only where the store speaks for that, and not for it. */

@@ -45,7 +45,8 @@ const char *repair_evidence(const struct rebuild_candidate *candidate, char *tex
 	return text;
 }
 
-const uint64_t *repair_left(const struct repair_session *session)
+/* The findings that are left, or in a dry run would be, by problem. */
+static const uint64_t *findings_left(const struct repair_session *session)
 {
 	if (session->ran)
 		return session->after.found;
@@ -54,7 +55,7 @@ const uint64_t *repair_left(const struct repair_session *session)
 
 uint64_t repair_count_left(const struct repair_session *session, enum severity severity)
 {
-	const uint64_t *left = repair_left(session);
+	const uint64_t *left = findings_left(session);
 	uint64_t count = 0;
 
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
@@ -257,7 +258,7 @@ static enum result print_json_lost(struct json *json, const struct repair *repai
 
 static void print_json_left(struct json *json, const struct repair_session *session)
 {
-	const uint64_t *left = repair_left(session);
+	const uint64_t *left = findings_left(session);
 	char text[ADVICE_BYTES];
 
 	json_open_array(json, "left");

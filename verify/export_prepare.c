@@ -59,7 +59,7 @@ static void note_errors(const struct export *export, uint64_t errors)
 
 	snprintf(text, sizeof(text),
 		 "it has %llu error%s, the first: %s; exported all the same (--force)",
-		 (unsigned long long)errors, errors == 1 ? "" : "s",
+		 (unsigned long long)errors, plural(errors),
 		 problem_info(export->check.first_error.problem)->code);
 	note(export, text);
 }
@@ -86,8 +86,7 @@ static enum result check_store(struct export *export, struct failure *why)
 			    "%s: the data of %llu exception%s is not in it: these chunks of the "
 			    "view are "
 			    "lost; --fill=zero or --fill=pattern fills their places",
-			    export->store->device->name, (unsigned long long)lost,
-			    lost == 1 ? "" : "s");
+			    export->store->device->name, (unsigned long long)lost, plural(lost));
 	if (errors > 0)
 		note_errors(export, errors);
 	return RESULT_OK;

@@ -103,8 +103,10 @@ void sim_remember(struct sim *sim, struct io_request *request);
 /* The real engine has carried it out, with success. */
 void sim_follow(struct sim *sim, struct io_request *request);
 
-/* Puts a real engine on real files in place of the simulator's; the disks were added before. */
-bool trace_open(struct sim *sim, int engine);
+/* Is this engine (enum io_engine_choice) to be had here? */
+bool trace_has(int engine);
+/* Puts such a one on real files, in $TMPDIR or /var/tmp, in place of the simulator's; the disks were added before. */
+void trace_open(struct sim *sim, int engine);
 /* Do the files hold what the disks hold? Closes them. */
 bool trace_close(struct sim *sim);
 
@@ -219,8 +221,7 @@ struct counts {
 bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint64_t budget,
 		    FILE *report);
 
-/* The same with a real engine (enum io_engine_choice) doing the merge, as far as it is to be had.
- */
+/* The same with a real engine (trace_has) doing the merge; not of a scenario that is refused. */
 bool judge_trace(const struct scenario *scenario, int engine, struct counts *counts,
 		 uint64_t budget, FILE *report);
 

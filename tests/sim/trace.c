@@ -7,6 +7,7 @@
 #include "tests/sim/sim.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,9 +71,14 @@ static const struct io_engine trace_engine = {"trace", trace_submit, trace_reap,
 
 static bool open_file(struct sim_disk *disk)
 {
-	char path[] = "/var/tmp/cowtool-trace-XXXXXX";
-	int fd = mkstemp(path);
+	const char *folder = getenv("TMPDIR");
+	char path[4096];
+	int fd;
 
+	if ((size_t)snprintf(path, sizeof(path), "%s/cowtool-trace-XXXXXX",
+			     folder && *folder ? folder : "/var/tmp") >= sizeof(path))
+		return false;
+	fd = mkstemp(path);
 	if (fd < 0)
 		return false;
 	disk->device.fd = open(path, O_RDWR | O_DIRECT);
@@ -84,7 +90,18 @@ static bool open_file(struct sim_disk *disk)
 	return close(fd) == 0 && disk->device.fd >= 0;
 }
 
-bool trace_open(struct sim *sim, int engine)
+bool trace_has(int engine)
+{
+	struct failure why;
+	struct io io;
+
+	if (io_engine_open(&io, (enum io_engine_choice)engine, &why) != RESULT_OK)
+		return false;
+	io_close(&io);
+	return true;
+}
+
+void trace_open(struct sim *sim, int engine)
 {
 	struct failure why;
 
@@ -92,9 +109,8 @@ bool trace_open(struct sim *sim, int engine)
 		if (!open_file(&sim->disks[i]))
 			abort();
 	if (io_engine_open(&sim->real, (enum io_engine_choice)engine, &why) != RESULT_OK)
-		return false;
+		abort();
 	sim->io.engine = &trace_engine;
-	return true;
 }
 
 bool trace_close(struct sim *sim)
