@@ -134,7 +134,7 @@ static void take_all_back(struct left_out *left_out)
 {
 	size_t ranges = left_out->count, taken = left_out->taken_count;
 	struct sweep sweep = {.events = malloc(2 * (ranges + taken) * sizeof(*sweep.events)),
-			      .begins = calloc(ranges + 1, sizeof(*sweep.begins))};
+			      .begins = malloc((ranges + 1) * sizeof(*sweep.begins))};
 
 	left_out->taken_count = 0;
 	if (taken > 0 && sweep.events && sweep.begins) {
@@ -155,7 +155,7 @@ static void take_all_back(struct left_out *left_out)
 static void take_back(struct left_out *left_out, uint64_t offset, uint64_t bytes)
 {
 	if (!left_out->taken)
-		left_out->taken = malloc(LEFT_OUT_RANGES_MAX * sizeof(*left_out->taken));
+		left_out->taken = calloc(LEFT_OUT_RANGES_MAX, sizeof(*left_out->taken));
 	if (!left_out->taken) {
 		left_out->out_of_memory = true;
 		return;
