@@ -20,6 +20,14 @@ static void on_note(void *context, const char *text)
 	cli_note(session->cli, "%s", text);
 }
 
+/* The loss of a snapshot is told under --quiet, too. */
+static void on_lost(void *context, const char *store, const char *text)
+{
+	const struct merge_session *session = context;
+
+	cli_message(session->cli, "%s: %s", store, text);
+}
+
 static void note_buffered(const struct merge_session *session, const struct device *device)
 {
 	if (!device->direct)
@@ -100,6 +108,7 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 		.stop = &cli_stop_requested,
 		.progress = on_progress,
 		.note = on_note,
+		.lost = on_lost,
 		.context = &session,
 	};
 	progress_begin(&session.progress, PROGRESS_NONE, "");

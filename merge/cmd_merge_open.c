@@ -213,13 +213,13 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 		if (result != RESULT_OK && !(unseen && choice->force))
 			return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 		if (result != RESULT_OK) {
-			cli_note(session->cli,
-				 choice->dry_run
-					 ? "%s: would be given up as it is; it could not be "
-					   "marked invalid"
-					 : "%s: is given up as it is; it could not be marked "
-					   "invalid",
-				 name);
+			cli_message(session->cli,
+				    choice->dry_run
+					    ? "%s: would be given up as it is; it could not be "
+					      "marked invalid"
+					    : "%s: is given up as it is; it could not be marked "
+					      "invalid",
+				    name);
 			device_close(&session->others[place].device, &ignored);
 			session->others[place].device.fd = -1;
 			session->merge.dropped_unseen++;

@@ -39,6 +39,8 @@ struct merge {
 			 const struct merge *merge); /* NULL, or called now and then */
 	void (*note)(void *context,
 		     const char *text); /* NULL, or told what is odd: "DEVICE: ..." */
+	/* NULL, or told that a kept store is given up, once that is durable: never to be silenced */
+	void (*lost)(void *context, const char *store, const char *text);
 	void *context;
 	/* results */
 	struct check check;			     /* of merge_prepare */
