@@ -197,8 +197,9 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 		      int argc, const char **argv, struct failure *why)
 {
 	struct parser parser = {.cli = cli};
+	bool json = false;
 	const struct cli_option common[] = {
-		{"json", CLI_FLAG, &cli->json, "print one JSON object instead of text", NULL},
+		{"json", CLI_FLAG, &json, "print one JSON object instead of text", NULL},
 		{"quiet", CLI_FLAG, &cli->quiet, "no notes, no progress, no closing line", NULL},
 		{"help", CLI_FLAG, &parser.help, "print this help", NULL},
 		{"version", CLI_FLAG, &parser.version, "print the version", NULL},
@@ -214,6 +215,9 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 	if (!parser.context)
 		return fail_memory(why, "the command line", 0);
 	result = read_options(&parser, why);
+	/* Once all options are known, so is whether it was one, and not a name. */
+	if (result == RESULT_OK)
+		cli->json = json;
 	if (result == RESULT_OK && (parser.help || parser.version)) {
 		if (parser.help)
 			print_help(&parser);
