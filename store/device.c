@@ -287,13 +287,28 @@ enum result device_flush_folder(const char *name, struct failure *why)
 			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder", name);
 }
 
+/* What stands in the way of a file of that name, but for the right to write in its folder. */
+static int look_at_name(const char *name)
+{
+	struct stat status;
+
+	if (lstat(name, &status) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return errno;
+	return name[0] && name[strlen(name) - 1] == '/' ? EISDIR : 0;
+}
+
 int device_look_beside(const char *name, uint64_t *free_bytes)
 {
-	char *path = strdup(name);
+	int error = look_at_name(name);
 	struct statvfs space;
 	const char *folder;
-	int error = 0;
+	char *path;
 
+	if (error != 0)
+		return error;
+	path = strdup(name);
 	if (!path)
 		return ENOMEM;
 	folder = dirname(path);

@@ -96,7 +96,8 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 /* Makes durable that a file of that name is there, or is no more. */
 enum result device_flush_folder(const char *name, struct failure *why);
 
-/* Can a file of that name be made, and how many bytes are free there? Returns an errno value. */
+/* Can a file of that name be made, if none is in its place, and how many bytes are free there? Makes
+ * none. Returns an errno value. */
 int device_look_beside(const char *name, uint64_t *free_bytes);
 
 /* Is this a regular file, of *bytes bytes, that nothing was ever written to? */

@@ -227,12 +227,37 @@ static enum result check_path(const struct writer *writer, bool replace, struct 
 	return RESULT_OK;
 }
 
+static enum result name_temporary(struct writer *writer, struct failure *why)
+{
+	if (asprintf(&writer->temporary, "%s.XXXXXX", writer->path) >= 0)
+		return RESULT_OK;
+	writer->temporary = NULL;
+	return fail_memory(why, "a name", strlen(writer->path));
+}
+
+enum result savefile_check_path(const struct store *store, const char *path, bool replace,
+				struct failure *why)
+{
+	struct writer writer = {.store = store, .path = path};
+	enum result result = check_path(&writer, replace, why);
+	uint64_t free_bytes;
+	int error;
+
+	if (result == RESULT_OK)
+		result = name_temporary(&writer, why);
+	if (result != RESULT_OK)
+		return result;
+	error = device_look_beside(writer.temporary, &free_bytes);
+	free(writer.temporary);
+	return error ? write_failure(&writer, "create", error, why) : RESULT_OK;
+}
+
 static enum result create(struct writer *writer, struct failure *why)
 {
-	if (asprintf(&writer->temporary, "%s.XXXXXX", writer->path) < 0) {
-		writer->temporary = NULL;
-		return fail_memory(why, "a name", strlen(writer->path));
-	}
+	enum result result = name_temporary(writer, why);
+
+	if (result != RESULT_OK)
+		return result;
 	writer->fd = mkostemp(writer->temporary, O_CLOEXEC);
 	if (writer->fd >= 0)
 		return RESULT_OK;

@@ -110,13 +110,17 @@ static enum result name_backup(const struct repair_session *session, enum result
 static enum result carry_out(struct repair_session *session, struct failure *why)
 {
 	struct repair *repair = &session->repair;
+	const char *backup = session->choice->backup;
 	enum result result;
 
 	/* Also in a question, which it ended. */
 	if (cli_stop_requested)
 		return fail_stopped(why, session->device.name);
-	if (session->choice->dry_run || repair_accepted(repair) == 0)
+	if (repair_accepted(repair) == 0)
 		return RESULT_OK;
+	if (session->choice->dry_run)
+		return backup ? savefile_check_path(&session->store, backup, false, why)
+			      : RESULT_OK;
 	result = back_up(session, why);
 	if (result == RESULT_OK)
 		result = confirm(session, why);
