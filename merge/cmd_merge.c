@@ -146,7 +146,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 NULL},
 		{"keep", CLI_LIST, &choice.keep,
 		 "another snapshot of ORIGIN, whose view must not change (repeatable)", "STORE2"},
-		{"undo", CLI_STRING, &choice.undo,
+		{"undo", CLI_FILE, &choice.undo,
 		 "make a store of FILE that holds what ORIGIN was: merging it goes back", "FILE"},
 		{"invalidate-full", CLI_FLAG, &choice.invalidate_full,
 		 "mark a kept store invalid that is too small, instead of refusing", NULL},

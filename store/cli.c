@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "store/bytes.h"
+#include "store/probe.h"
 #include "store/text.h"
 
 #define OPTIONS_MAX 32
@@ -96,6 +97,24 @@ void cli_list_free(struct cli_list *list)
 	*list = (struct cli_list){NULL, 0};
 }
 
+static enum result make_path(char **name, struct failure *why)
+{
+	char *path;
+
+	if (!probe_is_tag(*name))
+		return RESULT_OK;
+	if (asprintf(&path, "./%s", *name) < 0)
+		return fail_memory(why, "a name", strlen(*name));
+	free(*name);
+	*name = path;
+	return RESULT_OK;
+}
+
+enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure *why)
+{
+	return make_path(&cli->arguments[i], why);
+}
+
 static enum result take_value(const struct cli_option *option, char *value, struct failure *why)
 {
 	if (option->kind == CLI_FLAG) {
@@ -110,6 +129,10 @@ static enum result take_value(const struct cli_option *option, char *value, stru
 	if (option->kind == CLI_STRING) {
 		*(char **)option->target = value;
 		return RESULT_OK;
+	}
+	if (option->kind == CLI_FILE) {
+		*(char **)option->target = value;
+		return make_path(option->target, why);
 	}
 	if (option->kind == CLI_LIST)
 		return add_to_list(option->target, value, why);

@@ -98,6 +98,8 @@ enum result cmd_save(struct cli *cli, int argc, const char **argv, struct failur
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);
 	struct reader reader;
 
+	if (result == RESULT_OK && !cli->finished)
+		result = cli_argument_is_file(cli, 1, why);
 	if (result != RESULT_OK || cli->finished)
 		return result;
 	result = reader_open(&reader, cli, cli->arguments[0], why);

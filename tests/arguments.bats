@@ -49,3 +49,92 @@ is_text() {
     expect 64 inspect --json --nosuch store
     failure 64
 }
+
+# paste_from FILE: the command that stands in quotes in this file, run by a shell.
+paste_from() {
+    local command
+    command=$(grep -o "'cowtool [^']*'" "$1" | tail -n 1)
+    [[ -n $command ]] || complain "no command in $1"
+    PATH=$PWD/bin:$PATH bash -c "${command:1:-1}" >out 2>err </dev/null
+}
+
+# with_program: cowtool is in the path.
+with_program() {
+    mkdir bin
+    ln -s "$(realpath "$cowtool")" bin/cowtool
+}
+
+@test "save and restore: a file that looks like a tag is a file" {
+    cp store before
+    for tag in LABEL UUID PARTLABEL PARTUUID; do
+        expect 0 save store "$tag=x"
+        [[ -f $tag=x ]]
+        expect 0 inspect "./$tag=x"
+        expect 0 restore "$tag=x" store
+        same store before
+        expect 0 save --force store "./$tag=x"
+    done
+    refuses 5 LABEL=x store -- save store LABEL=x
+    [[ -z $(find . -name '*=x.*') ]]
+}
+
+@test "repair: a backup that looks like a tag is a file, and what is suggested works" {
+    with_program
+    make chunk=8 size=204800 sequential=40 entry=5:5:49000
+    cp store before
+    expect 0 repair --yes --backup LABEL=x store
+    [[ -f LABEL=x ]]
+    fails same store before
+    cp out told
+    paste_from told
+    same store before
+    remember LABEL=x store
+    expect 5 repair --yes --backup=LABEL=x store
+    expect 5 repair --dry-run --backup=LABEL=x store
+    unchanged
+}
+
+@test "merge: an undo file that looks like a tag is a file" {
+    cp origin before
+    refuses 5 origin -- merge --undo=LABEL=y --keep=nosuch origin store
+    expect 0 merge --dry-run --undo=LABEL=x origin store
+    [[ ! -e LABEL=x ]]
+    expect 0 merge --undo LABEL=x origin store
+    [[ -f LABEL=x ]]
+    fails same origin before
+    expect 0 merge origin ./LABEL=x
+    same origin before
+}
+
+@test "merge: the resume of one with an undo file that looks like a tag works as it is suggested" {
+    with_program
+    pristine_pair
+    cut_off INT --undo=LABEL=x
+    ((status == 3))
+    cp err told
+    paste_from told
+    merged
+    expect 0 merge origin ./LABEL=x
+    same origin "$pristine.origin"
+}
+
+@test "export: OUT that looks like a tag is a file" {
+    expect 0 export origin store right
+    expect 0 export origin store LABEL=x
+    same LABEL=x right
+    expect 0 export origin store UUID=00000000-0000-4000-8000-00000000c047.gz
+    gunzip <UUID=00000000-0000-4000-8000-00000000c047.gz | cmp - right
+    refuses 5 LABEL=x -- export origin store LABEL=x
+    expect 0 export --force origin store LABEL=x
+    same LABEL=x right
+}
+
+@test "ORIGIN and STORE that look like a tag are devices, whatever files there are" {
+    cp store LABEL=cowtool-nosuch
+    cp origin UUID=cowtool-nosuch
+    refuses 6 -- inspect LABEL=cowtool-nosuch
+    refuses 5 store -- verify --origin=UUID=cowtool-nosuch store
+    refuses 6 origin -- merge origin LABEL=cowtool-nosuch
+    refuses 6 -- create --chunk=4K --size=1M LABEL=cowtool-nosuch2
+    [[ ! -e LABEL=cowtool-nosuch2 ]]
+}

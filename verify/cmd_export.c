@@ -391,6 +391,8 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 	if (result == RESULT_OK && !cli->finished)
 		result = check_choice(cli, &choice, why);
 	if (result == RESULT_OK && !cli->finished)
+		result = cli_argument_is_file(cli, 2, why);
+	if (result == RESULT_OK && !cli->finished)
 		result = open_and_export(cli, &choice, why);
 	free(choice.fill_name);
 	free(choice.progress_name);

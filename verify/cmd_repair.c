@@ -284,7 +284,7 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 {
 	struct repair_choice choice = {.chunk_bytes = 0};
 	const struct cli_option options[] = {
-		{"backup", CLI_STRING, &choice.backup,
+		{"backup", CLI_FILE, &choice.backup,
 		 "save the metadata in FILE before the first write", "FILE"},
 		{"no-backup", CLI_FLAG, &choice.no_backup, "go without a backup", NULL},
 		{"dry-run", CLI_FLAG, &choice.dry_run, "show what would be done, write nothing",
