@@ -70,10 +70,8 @@ static enum result run(struct merge_session *session, struct failure *why)
 		return result;
 	if (cli_stop_requested)
 		return fail(why, RESULT_STOPPED, "stopped on request; nothing was written");
-	if (session->choice->dry_run) {
-		merge_print_plan(session);
-		return RESULT_OK;
-	}
+	if (session->choice->dry_run)
+		return merge_print_plan(session, why);
 	if (merge_session_new_undo(session))
 		result = merge_session_make_undo(session, why);
 	if (result != RESULT_OK)

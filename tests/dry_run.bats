@@ -101,3 +101,46 @@ too_long() {
     expect 0 repair --dry-run --backup=file store
     expect 0 repair --yes --backup=file store
 }
+
+# foretells OPTION...: what the dry run of this merge of ./origin and ./store says is what the merge then does.
+foretells() {
+    local bytes windows flushes
+    expect 0 merge --dry-run --json "$@" origin store
+    bytes=$(value .plan.bytes) windows=$(value .plan.windows) flushes=$(value .plan.flushes)
+    expect 0 merge --dry-run "$@" origin store
+    grep -q "^Data:.*($bytes bytes)$" out
+    expect 0 merge --json "$@" origin store
+    object '.bytes_copied == $bytes and .commits <= $windows and .flushes <= $flushes' \
+        --argjson bytes "$bytes" --argjson windows "$windows" --argjson flushes "$flushes"
+    planned=$bytes
+}
+
+@test "merge --dry-run: of two exceptions for a chunk in one window one is counted, in two windows both" {
+    fill origin 1048576
+    make chunk=8 entry=0:1:2 entry=1:1:3 size=65536
+    foretells --force
+    ((planned == 4096))
+    make chunk=8 entry=0:1:2 entry=1:1:3 size=65536
+    foretells --force --window=4K
+    ((planned == 8192))
+    # Within an area of 256, and over several areas.
+    for window in 4K 64K 1M 32M; do
+        make chunk=1 sequential=300 size=262144 entry=3:200:5 entry=100:200:105 entry=299:7:310
+        foretells --force --window=$window
+    done
+}
+
+@test "merge --dry-run: what is left out is not counted, nor what is behind the end of the origin" {
+    fill origin $((1048576 + 512))
+    make chunk=8 size=204800 sequential=40 entry=5:256:7 entry=10:10:49000
+    foretells --skip-lost
+    ((planned == 38 * 4096 + 512))
+    # The highest one, in the last chunk, is lost.
+    make chunk=8 size=204800 sequential=40 entry=5:256:49000
+    foretells --skip-lost
+    ((planned == 39 * 4096))
+    # The highest one is not in the origin; that in the last chunk is merged.
+    make chunk=8 size=204800 sequential=40 entry=5:256:7 entry=6:257:8
+    foretells --skip-lost
+    ((planned == 38 * 4096 + 512))
+}
