@@ -138,3 +138,16 @@ with_program() {
     refuses 6 -- create --chunk=4K --size=1M LABEL=cowtool-nosuch2
     [[ ! -e LABEL=cowtool-nosuch2 ]]
 }
+
+@test "options stand behind arguments, also with POSIXLY_CORRECT" {
+    for variable in POSIXLY_CORRECT POSIX_ME_HARDER; do
+        export $variable=1
+        expect 0 inspect store --json
+        has '{"store": "store"}'
+        expect 0 create new --chunk 4K --size 1M
+        rm new
+        expect 64 inspect store --nosuch
+        expect 6 inspect -- --json
+        unset $variable
+    done
+}
