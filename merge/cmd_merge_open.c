@@ -198,6 +198,17 @@ static enum result open_kept(struct merge_session *session, struct failure *why)
 	return result;
 }
 
+/* "Not there" is a refusal, as of a kept store. */
+static enum result refuse_unseen(enum result result, struct failure *why)
+{
+	struct failure before = *why;
+
+	return fail(why, result == RESULT_NOT_THERE ? RESULT_REFUSED : result,
+		    "%s; look at the path, or add --force to give it up as it is, out of reach: it "
+		    "cannot be marked invalid then",
+		    before.text);
+}
+
 /* With --force, what is out of reach can be dropped, too. */
 static enum result open_dropped(struct merge_session *session, struct failure *why)
 {
@@ -210,8 +221,10 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE;
 		struct failure ignored;
 
-		if (result != RESULT_OK && !(unseen && choice->force))
-			return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+		if (result != RESULT_OK && !unseen)
+			return result;
+		if (unseen && !choice->force)
+			return refuse_unseen(result, why);
 		if (result != RESULT_OK) {
 			cli_message(session->cli,
 				    choice->dry_run

@@ -74,3 +74,25 @@ state_is() {
     merged
     one_line 'a: is given up as it is; it could not be marked invalid'
 }
+
+@test "merge: of a kept store to be dropped that is out of reach, it is said what helps, and that helps" {
+    pristine_pair
+    "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
+    cut_off INT --keep=a
+    rm a
+    refuses 5 origin store -- merge --resume --drop-kept=a origin store
+    said 'a: cannot open: No such file or directory; look at the path, or add --force'
+    mkdir a
+    refuses 5 origin store -- merge --resume --drop-kept=a origin store
+    said 'add --force'
+    expect 0 merge --resume --force --drop-kept=a origin store
+    merged
+}
+
+@test "merge: of a kept store to be dropped that is given twice, --force is not said to help" {
+    pristine_pair
+    "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
+    cut_off INT --keep=a
+    refuses 5 origin store a -- merge --resume --drop-kept=a --drop-kept=./a origin store
+    fails grep -e --force err
+}
