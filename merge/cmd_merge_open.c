@@ -163,7 +163,10 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 	struct merge_other *other = &session->others[i];
 	struct stat status;
 	bool exists = lstat(name, &status) == 0;
+	enum result result = device_refuse_dangling(name, why);
 
+	if (result != RESULT_OK)
+		return result;
 	if (exists && !session->choice->resume)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist, or, if it is the "

@@ -287,6 +287,20 @@ enum result device_flush_folder(const char *name, struct failure *why)
 			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder", name);
 }
 
+enum result device_refuse_dangling(const char *name, struct failure *why)
+{
+	struct stat status;
+
+	if (lstat(name, &status) != 0 || !S_ISLNK(status.st_mode) || stat(name, &status) == 0)
+		return RESULT_OK;
+	if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return RESULT_OK; /* where it leads cannot be told */
+	return fail(why, RESULT_REFUSED,
+		    "%s: exists already, as a symbolic link that leads nowhere; remove it, or name "
+		    "another file",
+		    name);
+}
+
 /* What stands in the way of a file of that name, but for the right to write in its folder. */
 static int look_at_name(const char *name)
 {

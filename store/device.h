@@ -96,6 +96,10 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 /* Makes durable that a file of that name is there, or is no more. */
 enum result device_flush_folder(const char *name, struct failure *why);
 
+/* RESULT_REFUSED where a symbolic link has that name and leads nowhere: it is neither written through nor
+ * replaced. */
+enum result device_refuse_dangling(const char *name, struct failure *why);
+
 /* Can a file of that name be made, if none is in its place, and how many bytes are free there? Makes
  * none. Returns an errno value. */
 int device_look_beside(const char *name, uint64_t *free_bytes);

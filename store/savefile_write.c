@@ -214,7 +214,8 @@ static enum result check_path(const struct writer *writer, bool replace, struct 
 	struct stat status;
 
 	if (stat(writer->path, &status) != 0)
-		return RESULT_OK; /* creating it says what is wrong */
+		/* Else creating it says what is wrong. */
+		return device_refuse_dangling(writer->path, why);
 	if (!S_ISREG(status.st_mode))
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists and is no regular file; name another file", writer->path);

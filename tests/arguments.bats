@@ -151,3 +151,38 @@ with_program() {
         unset $variable
     done
 }
+
+@test "a symbolic link that leads nowhere is refused, never followed and never replaced, whatever writes" {
+    local target command
+    "$mkstore" broken chunk=8 size=204800 sequential=40 entry=5:5:49000
+    for target in nowhere nodir/x origin/x link; do
+        ln -s $target link
+        for command in 'export origin store link' 'export --force origin store link' \
+            'export --resume origin store link' 'save store link' 'save --force store link' \
+            'repair --yes --backup=link broken' 'repair --dry-run --backup=link broken' \
+            'create --chunk=4K --size=1M link' 'create --chunk=4K link' 'create --force --chunk=4K --size=1M link' \
+            'merge --undo=link origin store' 'merge --resume --undo=link origin store' \
+            'merge --dry-run --undo=link origin store'; do
+            remember origin store broken
+            # shellcheck disable=SC2086
+            expect 5 $command
+            said 'link: exists already, as a symbolic link that leads nowhere'
+            [[ -L link && ! -e link && ! -e nowhere && ! -e link.cowtool-export ]]
+            unchanged
+        done
+        rm link
+    done
+}
+
+@test "a symbolic link that leads to a file is that file" {
+    expect 0 save store file
+    ln -s file link
+    refuses 5 file -- save store link
+    expect 0 export origin store image
+    ln -s image image.link
+    cp image right
+    : >image
+    expect 0 export --force origin store image.link
+    [[ -L image.link ]]
+    same image right
+}

@@ -24,8 +24,11 @@ static bool ends_in_gz(const char *name)
 
 static enum result choose_kind(struct export_output *output, struct failure *why)
 {
+	enum result result = device_refuse_dangling(output->name, why);
 	struct stat status;
 
+	if (result != RESULT_OK)
+		return result;
 	output->kind = ends_in_gz(output->name) ? EXPORT_TO_GZIP : EXPORT_TO_FILE;
 	if (stat(output->name, &status) != 0) {
 		if (errno == ENOENT)
