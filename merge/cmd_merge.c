@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "merge/cmd_merge.h"
+#include "store/notes.h"
 
 static void on_progress(void *context, const struct merge *merge)
 {
@@ -53,6 +54,7 @@ static enum result prepare(struct merge_session *session, struct failure *why)
 
 	if (result != RESULT_OK || !merge_has_work(merge))
 		return result;
+	note_rest(session->cli, &session->origin);
 	result = merge_session_open_others(session, why);
 	if (result == RESULT_OK)
 		result = merge_prepare_kept(merge, why);

@@ -214,7 +214,8 @@ static enum result measure(struct device *device, struct failure *why)
 		stop_direct(device);
 	if (device->block_bytes == 0)
 		device->block_bytes = SECTOR_BYTES;
-	device->bytes = round_down(device->bytes, SECTOR_BYTES);
+	device->rest_bytes = (uint32_t)(device->bytes % SECTOR_BYTES);
+	device->bytes -= device->rest_bytes;
 	return RESULT_OK;
 }
 

@@ -28,6 +28,7 @@ struct device {
 	char *name;	      /* as the user wrote it; owned */
 	int fd;		      /* owned; -1: none */
 	uint64_t bytes;	      /* size, whole sectors */
+	uint32_t rest_bytes;  /* of an image file: behind the last whole sector */
 	uint32_t block_bytes; /* logical block: a power of two, at least 512; written whole or not
 				 at all */
 	bool is_block;	      /* a block device, not an image file */

@@ -66,3 +66,72 @@ advises_of_saved() {
     advises_of_saved 0
     grep -F "'cowtool merge --resume ... origin STORE'" helps
 }
+
+@test "export and merge: an origin that is no whole number of sectors" {
+    fill origin 1048577
+    cp origin before
+    make chunk=8 random=100 origin_chunks=256 size=425984
+    expect 0 export --quiet origin store quiet
+    silent
+    expect 0 export origin store image
+    said 'origin: note: what is behind its last whole sector (1 byte) is no part of what the snapshot shows'
+    (($(stat -c %s image) == 1048576))
+    same image quiet
+    expect 0 merge --dry-run origin store
+    said 'origin: note: what is behind its last whole sector (1 byte)'
+    same origin before
+    cp store store2
+    expect 0 merge --quiet origin store
+    silent
+    cp before origin
+    expect 0 merge origin store2
+    said 'origin: note: what is behind its last whole sector (1 byte)'
+    (($(stat -c %s origin) == 1048577))
+    same origin image 1048576
+    tail -c 1 before | cmp - <(tail -c 1 origin)
+    fill origin $((1048576 + 511))
+    make chunk=8 random=100 origin_chunks=256 size=425984
+    expect 0 merge origin store
+    said '(511 bytes)'
+    fill origin 1048576
+    make chunk=8 random=100 origin_chunks=256 size=425984
+    expect 0 merge origin store
+    silent
+}
+
+@test "verify and inspect: chunks smaller than the blocks of the device" {
+    fill origin 262144
+    for chunk in 1 4 8; do
+        make chunk=$chunk random=20 origin_chunks=32 size=262144
+        attach store --sector-size=4096
+        for command in verify inspect; do
+            expect 0 $command --quiet "$loop"
+            silent
+            expect 0 $command --json "$loop"
+            if ((chunk < 8)); then
+                said "cowtool $command: $loop: warning: the kernel refuses to load this store: its chunks have \
+$((chunk * 512)) bytes, and $loop has logical blocks of 4096"
+            else
+                silent
+            fi
+        done
+        is .state active
+        # Offline, it is a store like others; and as a file it has no such blocks.
+        expect 0 merge --quiet --dry-run origin "$loop"
+        detach_all
+        expect 0 verify --origin=origin store
+        fails grep -F 'the kernel refuses' err
+    done
+}
+
+@test "verify: chunks smaller than the blocks of the origin" {
+    fill origin 262144
+    make chunk=1 random=20 origin_chunks=32 size=262144
+    attach origin --sector-size=4096
+    for option in --origin --data; do
+        expect 0 verify $option="$loop" store
+        said "store: warning: the kernel refuses to load this store: its chunks have 512 bytes, and $loop has"
+        expect 0 verify --quiet $option="$loop" store
+        silent
+    done
+}

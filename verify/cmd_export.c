@@ -12,6 +12,7 @@
 
 #include "store/io_engines.h"
 #include "store/json.h"
+#include "store/notes.h"
 #include "store/progress.h"
 #include "store/text.h"
 #include "store/usage.h"
@@ -238,6 +239,7 @@ static enum result run(struct session *session, struct failure *why)
 		result = export_output_open(output, export, why);
 	if (result != RESULT_OK)
 		return result;
+	note_rest(session->cli, &session->origin);
 	note_buffered(session, &session->origin);
 	note_buffered(session, &session->device);
 	if (export->target.device)

@@ -9,6 +9,7 @@
 
 #include "store/bytes.h"
 #include "store/json.h"
+#include "store/notes.h"
 #include "store/progress.h"
 #include "store/reader.h"
 #include "store/text.h"
@@ -393,6 +394,10 @@ static enum result open_and_verify(struct cli *cli, const struct verify_options 
 		result = reader_require_store(&reader, why);
 	if (result == RESULT_OK && origin_name)
 		result = reader_open_origin(&origin, origin_name, why);
+	if (result == RESULT_OK)
+		note_blocks(cli, &reader.store, reader.store.device);
+	if (result == RESULT_OK && origin_name)
+		note_blocks(cli, &reader.store, &origin);
 	if (result == RESULT_OK)
 		result = verify(cli, &reader, origin_name ? &origin : NULL, options->data != NULL,
 				why);
