@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -234,6 +235,10 @@ static bool ignore_signals_of_writes(void)
 
 int main(int argc, const char **argv)
 {
+	/* Where one of these is set, popt takes no option behind an argument, and scripts may put them
+	 * there. No flag of popt's says otherwise. */
+	unsetenv("POSIXLY_CORRECT");
+	unsetenv("POSIX_ME_HARDER");
 	if (!have_standard_streams() || !ignore_signals_of_writes())
 		return exit_code(RESULT_INTERNAL);
 	if (argc < 2) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "merge/cmd_merge.h"
+#include "store/notes.h"
 
 static void on_progress(void *context, const struct merge *merge)
 {
@@ -18,6 +19,14 @@ static void on_note(void *context, const char *text)
 	const struct merge_session *session = context;
 
 	cli_note(session->cli, "%s", text);
+}
+
+/* The loss of a snapshot is told under --quiet, too. */
+static void on_lost(void *context, const char *store, const char *text)
+{
+	const struct merge_session *session = context;
+
+	cli_message(session->cli, "%s: %s", store, text);
 }
 
 static void note_buffered(const struct merge_session *session, const struct device *device)
@@ -47,6 +56,7 @@ static enum result prepare(struct merge_session *session, struct failure *why)
 		result = merge_session_check_right(session, why);
 	if (result != RESULT_OK || !merge_has_work(merge))
 		return result;
+	note_rest(session->cli, &session->origin);
 	result = merge_session_open_others(session, why);
 	if (result == RESULT_OK)
 		result = merge_prepare_kept(merge, why);
@@ -64,10 +74,8 @@ static enum result run(struct merge_session *session, struct failure *why)
 		return result;
 	if (cli_stop_requested)
 		return fail(why, RESULT_STOPPED, "stopped on request; nothing was written");
-	if (session->choice->dry_run) {
-		merge_print_plan(session);
-		return RESULT_OK;
-	}
+	if (session->choice->dry_run)
+		return merge_print_plan(session, why);
 	if (merge_session_new_undo(session))
 		result = merge_session_make_undo(session, why);
 	if (result != RESULT_OK)
@@ -102,6 +110,7 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 		.stop = &cli_stop_requested,
 		.progress = on_progress,
 		.note = on_note,
+		.lost = on_lost,
 		.context = &session,
 	};
 	progress_begin(&session.progress, PROGRESS_NONE, "");
@@ -139,7 +148,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 NULL},
 		{"keep", CLI_LIST, &choice.keep,
 		 "another snapshot of ORIGIN, whose view must not change (repeatable)", "STORE2"},
-		{"undo", CLI_STRING, &choice.undo,
+		{"undo", CLI_FILE, &choice.undo,
 		 "make a store of FILE that holds what ORIGIN was: merging it goes back", "FILE"},
 		{"invalidate-full", CLI_FLAG, &choice.invalidate_full,
 		 "mark a kept store invalid that is too small, instead of refusing", NULL},

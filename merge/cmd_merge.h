@@ -80,8 +80,8 @@ void merge_session_close(struct merge_session *session);
 
 /* ---- cmd_merge_output.c ---- */
 
-/* What a dry run shows. */
-void merge_print_plan(struct merge_session *session);
+/* What a dry run shows. As merge_estimate fails; then nothing is printed. */
+enum result merge_print_plan(struct merge_session *session, struct failure *why);
 
 /* What was done, with a result that may be an error. */
 void merge_print_outcome(struct merge_session *session, enum result result);

@@ -192,7 +192,10 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 	struct merge_other *other = &session->others[i];
 	struct stat status;
 	bool exists = lstat(name, &status) == 0;
+	enum result result = device_refuse_dangling(name, why);
 
+	if (result != RESULT_OK)
+		return result;
 	if (exists && !session->choice->resume)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist, or, if it is the "
@@ -227,6 +230,17 @@ static enum result open_kept(struct merge_session *session, struct failure *why)
 	return result;
 }
 
+/* "Not there" is a refusal, as of a kept store. */
+static enum result refuse_unseen(enum result result, struct failure *why)
+{
+	struct failure before = *why;
+
+	return fail(why, result == RESULT_NOT_THERE ? RESULT_REFUSED : result,
+		    "%s; look at the path, or add --force to give it up as it is, out of reach: it "
+		    "cannot be marked invalid then",
+		    before.text);
+}
+
 /* With --force, what is out of reach can be dropped, too. */
 static enum result open_dropped(struct merge_session *session, struct failure *why)
 {
@@ -241,16 +255,18 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 
 		if (result != RESULT_OK)
 			device_close(&session->others[place].device, &ignored);
-		if (result != RESULT_OK && !(unseen && choice->force))
-			return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+		if (result != RESULT_OK && !unseen)
+			return result;
+		if (unseen && !choice->force)
+			return refuse_unseen(result, why);
 		if (result != RESULT_OK) {
-			cli_note(session->cli,
-				 choice->dry_run
-					 ? "%s: would be given up as it is; it could not be "
-					   "marked invalid"
-					 : "%s: is given up as it is; it could not be marked "
-					   "invalid",
-				 name);
+			cli_message(session->cli,
+				    choice->dry_run
+					    ? "%s: would be given up as it is; it could not be "
+					      "marked invalid"
+					    : "%s: is given up as it is; it could not be marked "
+					      "invalid",
+				    name);
 			session->unseen[session->merge.unseen_count++] = name;
 			continue;
 		}

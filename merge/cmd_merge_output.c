@@ -141,15 +141,17 @@ static void print_left_out(const struct merge_session *session)
 		printf("  and %" PRIu64 " more ranges\n", more);
 }
 
-void merge_print_plan(struct merge_session *session)
+enum result merge_print_plan(struct merge_session *session, struct failure *why)
 {
 	struct merge_estimate plan;
+	enum result result = merge_estimate(&session->merge, &plan, why);
 	char size[32];
 
-	merge_estimate(&session->merge, &plan);
+	if (result != RESULT_OK)
+		return result;
 	if (session->cli->json) {
 		print_json(session, &plan, false);
-		return;
+		return RESULT_OK;
 	}
 	printf("%s would be merged into %s; nothing was written\n", session->device.name,
 	       session->origin.name);
@@ -165,6 +167,7 @@ void merge_print_plan(struct merge_session *session)
 	for (size_t i = 0; i < session->dropped_count; i++)
 		printf("%-12s %s: to be marked invalid\n",
 		       "Given up:", session->dropped[i]->device->name);
+	return RESULT_OK;
 }
 
 void merge_print_outcome(struct merge_session *session, enum result result)

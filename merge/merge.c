@@ -53,7 +53,6 @@ static enum result sweep_kept(struct merge *merge, struct failure *why)
 static enum result invalidate_full(struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
-	char line[512];
 
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
 		struct kept *kept = &merge->kept[i];
@@ -63,13 +62,10 @@ static enum result invalidate_full(struct merge *merge, struct failure *why)
 		result = store_invalidate(kept->store, why);
 		if (result == RESULT_OK)
 			result = record_end(kept->store, why);
-		if (result != RESULT_OK || !merge->note)
-			continue;
-		snprintf(line, sizeof(line),
-			 "%s: was too small to be kept and is now marked invalid: this snapshot is "
-			 "given up",
-			 kept->store->device->name);
-		merge->note(merge->context, line);
+		if (result == RESULT_OK && merge->lost)
+			merge->lost(merge->context, kept->store->device->name,
+				    "was too small to be kept and is now marked invalid: this "
+				    "snapshot is given up");
 	}
 	return result;
 }

@@ -40,6 +40,8 @@ struct merge {
 			 const struct merge *merge); /* NULL, or called now and then */
 	void (*note)(void *context,
 		     const char *text); /* NULL, or told what is odd: "DEVICE: ..." */
+	/* NULL, or told that a kept store is given up, once that is durable: never to be silenced */
+	void (*lost)(void *context, const char *store, const char *text);
 	void *context;
 	/* results */
 	struct check check;			     /* of merge_prepare */
@@ -70,18 +72,21 @@ bool merge_has_work(const struct merge *merge);
  */
 enum result merge_prepare_kept(struct merge *merge, struct failure *why);
 
-/* What merge_run would do. After merge_prepare. */
+/* What merge_run would do. */
 struct merge_estimate {
 	uint64_t runs;	  /* of neighbours, as the kernel would merge them */
-	uint64_t windows; /* commits, at most */
-	uint64_t bytes;	  /* to be written to the origin */
+	uint64_t windows; /* commits, at most: several may be committed at once */
+	uint64_t bytes;	  /* to be written to the origin: exactly those */
 	uint64_t flushes; /* at most, of all devices together */
 };
 
 /* Must the blocks of an area be cleared from the last to the first (see commit.c)? */
 bool merge_in_order(const struct merge *merge);
 
-void merge_estimate(const struct merge *merge, struct merge_estimate *estimate);
+/* After merge_prepare, and merge_prepare_kept. Reads the metadata once more where a chunk has two
+ * exceptions, or some are left out. RESULT_IO, RESULT_NO_MEMORY. */
+enum result merge_estimate(const struct merge *merge, struct merge_estimate *estimate,
+			   struct failure *why);
 
 /*
  * Merges. RESULT_STOPPED: stopped on request, what is committed is safe. Any failure: what is

@@ -226,8 +226,10 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 
 		kept->given_up = is_given_up(merge, kept);
 		if (kept->given_up) {
-			note_store(merge, kept->store,
-				   "is marked invalid already: there is nothing to keep");
+			/* Who marked it may have been killed before that was told. */
+			if (merge->lost)
+				merge->lost(merge->context, kept->store->device->name,
+					    "is marked invalid already: there is nothing to keep");
 			continue;
 		}
 		if (!kept->is_new)

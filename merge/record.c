@@ -500,6 +500,15 @@ static enum result end_dropped(const struct merge *merge, struct failure *why)
 	return result;
 }
 
+static void tell_dropped(const struct merge *merge)
+{
+	for (size_t i = 0; i < merge->dropped_count && merge->lost; i++)
+		merge->lost(
+			merge->context, merge->dropped[i]->device->name,
+			"is dropped, as --drop-kept says, and now marked invalid: this snapshot "
+			"is given up");
+}
+
 enum result record_drop(struct merge *merge, struct failure *why)
 {
 	struct record record = merge->store->record;
@@ -519,6 +528,8 @@ enum result record_drop(struct merge *merge, struct failure *why)
 		result = write_record(merge->store, &record, why);
 	if (result == RESULT_OK && BROKEN(DROP_RECORD_EARLY))
 		result = invalidate_dropped(merge, why);
+	if (result == RESULT_OK)
+		tell_dropped(merge);
 	return result == RESULT_OK ? end_dropped(merge, why) : result;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "store/bytes.h"
+#include "store/probe.h"
 #include "store/text.h"
 
 #define OPTIONS_MAX 32
@@ -96,6 +97,24 @@ void cli_list_free(struct cli_list *list)
 	*list = (struct cli_list){NULL, 0};
 }
 
+static enum result make_path(char **name, struct failure *why)
+{
+	char *path;
+
+	if (!probe_is_tag(*name))
+		return RESULT_OK;
+	if (asprintf(&path, "./%s", *name) < 0)
+		return fail_memory(why, "a name", strlen(*name));
+	free(*name);
+	*name = path;
+	return RESULT_OK;
+}
+
+enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure *why)
+{
+	return make_path(&cli->arguments[i], why);
+}
+
 static enum result take_value(const struct cli_option *option, char *value, struct failure *why)
 {
 	if (option->kind == CLI_FLAG) {
@@ -110,6 +129,10 @@ static enum result take_value(const struct cli_option *option, char *value, stru
 	if (option->kind == CLI_STRING) {
 		*(char **)option->target = value;
 		return RESULT_OK;
+	}
+	if (option->kind == CLI_FILE) {
+		*(char **)option->target = value;
+		return make_path(option->target, why);
 	}
 	if (option->kind == CLI_LIST)
 		return add_to_list(option->target, value, why);
@@ -197,8 +220,9 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 		      int argc, const char **argv, struct failure *why)
 {
 	struct parser parser = {.cli = cli};
+	bool json = false;
 	const struct cli_option common[] = {
-		{"json", CLI_FLAG, &cli->json, "print one JSON object instead of text", NULL},
+		{"json", CLI_FLAG, &json, "print one JSON object instead of text", NULL},
 		{"quiet", CLI_FLAG, &cli->quiet, "no notes, no progress, no closing line", NULL},
 		{"help", CLI_FLAG, &parser.help, "print this help", NULL},
 		{"version", CLI_FLAG, &parser.version, "print the version", NULL},
@@ -214,6 +238,9 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 	if (!parser.context)
 		return fail_memory(why, "the command line", 0);
 	result = read_options(&parser, why);
+	/* Once all options are known, so is whether it was one, and not a name. */
+	if (result == RESULT_OK)
+		cli->json = json;
 	if (result == RESULT_OK && (parser.help || parser.version)) {
 		if (parser.help)
 			print_help(&parser);

@@ -36,6 +36,7 @@ extern volatile sig_atomic_t cli_progress_requested;
 enum cli_kind {
 	CLI_FLAG,   /* target: bool */
 	CLI_STRING, /* target: char *, owned by the command (free) */
+	CLI_FILE,   /* the same, of a file, as cli_argument_is_file makes it */
 	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T behind the number */
 	CLI_LIST,   /* target: struct cli_list; the option may be given again and again */
 };
@@ -61,6 +62,12 @@ struct cli_option {
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
 		      int argc, const char **argv, struct failure *why);
+
+/*
+ * Argument number `i` names a file, never a device by a tag: one that looks like TAG=value becomes
+ * ./TAG=value, for all that opens it, and for the commands that messages suggest. RESULT_NO_MEMORY.
+ */
+enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure *why);
 
 /* Is --json among the arguments, whatever else is wrong with them? argv[0] is none. */
 bool cli_asks_for_json(int argc, const char **argv);

@@ -128,8 +128,12 @@ static enum result create(const struct cli *cli, const struct choice *choice, st
 	char *path = NULL;
 	enum result result = probe_resolve(cli->arguments[0], &path, why);
 
-	if (result != RESULT_OK)
+	if (result == RESULT_OK)
+		result = device_refuse_dangling(path, why);
+	if (result != RESULT_OK) {
+		free(path);
 		return result;
+	}
 	io_sync_open(&io);
 	if (stat(path, &status) != 0 && errno == ENOENT)
 		result = make_in_new_file(cli, choice, path, &device, &io, why);

@@ -7,6 +7,7 @@
 
 #include "store/bytes.h"
 #include "store/json.h"
+#include "store/notes.h"
 #include "store/reader.h"
 #include "store/summary.h"
 #include "store/text.h"
@@ -231,6 +232,8 @@ enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct fai
 	if (result != RESULT_OK || cli->finished)
 		return result;
 	result = reader_open(&reader, cli, cli->arguments[0], why);
+	if (result == RESULT_OK)
+		note_blocks(cli, &reader.store, reader.store.device);
 	if (result == RESULT_OK)
 		result = inspect(cli, &reader.store, why);
 	reader_close(&reader);

@@ -112,6 +112,9 @@ enum result cmd_restore(struct cli *cli, int argc, const char **argv, struct fai
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);
 	struct savefile saved;
 
+	/* No device is a saved file, so no tag is meant either. */
+	if (result == RESULT_OK && !cli->finished)
+		result = cli_argument_is_file(cli, 0, why);
 	if (result != RESULT_OK || cli->finished)
 		return result;
 	result = savefile_open(&saved, cli->arguments[0], why);

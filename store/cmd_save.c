@@ -98,10 +98,12 @@ enum result cmd_save(struct cli *cli, int argc, const char **argv, struct failur
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);
 	struct reader reader;
 
+	if (result == RESULT_OK && !cli->finished)
+		result = cli_argument_is_file(cli, 1, why);
 	if (result != RESULT_OK || cli->finished)
 		return result;
 	result = reader_open(&reader, cli, cli->arguments[0], why);
-	if (result == RESULT_OK && reader.saved.file.fd >= 0)
+	if (result == RESULT_OK && reader_is_saved(&reader))
 		result =
 			fail(why, RESULT_NOT_THERE,
 			     "%s: is a saved file already; copy it as any file", cli->arguments[0]);

@@ -214,7 +214,8 @@ static enum result measure(struct device *device, struct failure *why)
 		stop_direct(device);
 	if (device->block_bytes == 0)
 		device->block_bytes = SECTOR_BYTES;
-	device->bytes = round_down(device->bytes, SECTOR_BYTES);
+	device->rest_bytes = (uint32_t)(device->bytes % SECTOR_BYTES);
+	device->bytes -= device->rest_bytes;
 	return RESULT_OK;
 }
 
@@ -287,13 +288,42 @@ enum result device_flush_folder(const char *name, struct failure *why)
 			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder", name);
 }
 
+enum result device_refuse_dangling(const char *name, struct failure *why)
+{
+	struct stat status;
+
+	if (lstat(name, &status) != 0 || !S_ISLNK(status.st_mode) || stat(name, &status) == 0)
+		return RESULT_OK;
+	if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return RESULT_OK; /* where it leads cannot be told */
+	return fail(why, RESULT_REFUSED,
+		    "%s: exists already, as a symbolic link that leads nowhere; remove it, or name "
+		    "another file",
+		    name);
+}
+
+/* What stands in the way of a file of that name, but for the right to write in its folder. */
+static int look_at_name(const char *name)
+{
+	struct stat status;
+
+	if (lstat(name, &status) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return errno;
+	return name[0] && name[strlen(name) - 1] == '/' ? EISDIR : 0;
+}
+
 int device_look_beside(const char *name, uint64_t *free_bytes)
 {
-	char *path = strdup(name);
+	int error = look_at_name(name);
 	struct statvfs space;
 	const char *folder;
-	int error = 0;
+	char *path;
 
+	if (error != 0)
+		return error;
+	path = strdup(name);
 	if (!path)
 		return ENOMEM;
 	folder = dirname(path);

@@ -28,6 +28,7 @@ struct device {
 	char *name;	      /* as the user wrote it; owned */
 	int fd;		      /* owned; -1: none */
 	uint64_t bytes;	      /* size, whole sectors */
+	uint32_t rest_bytes;  /* of an image file: behind the last whole sector */
 	uint32_t block_bytes; /* logical block: a power of two, at least 512; written whole or not
 				 at all */
 	bool is_block;	      /* a block device, not an image file */
@@ -106,7 +107,12 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 /* Makes durable that a file of that name is there, or is no more. */
 enum result device_flush_folder(const char *name, struct failure *why);
 
-/* Can a file of that name be made, and how many bytes are free there? Returns an errno value. */
+/* RESULT_REFUSED where a symbolic link has that name and leads nowhere: it is neither written through nor
+ * replaced. */
+enum result device_refuse_dangling(const char *name, struct failure *why);
+
+/* Can a file of that name be made, if none is in its place, and how many bytes are free there? Makes
+ * none. Returns an errno value. */
 int device_look_beside(const char *name, uint64_t *free_bytes);
 
 /* Is this a regular file, of *bytes bytes, that nothing was ever written to? */

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static bool is_tag(const char *name)
+bool probe_is_tag(const char *name)
 {
 	static const char *const tags[] = {"UUID=", "LABEL=", "PARTUUID=", "PARTLABEL="};
 
@@ -22,7 +22,7 @@ static bool is_tag(const char *name)
 
 enum result probe_resolve(const char *name, char **path, struct failure *why)
 {
-	if (!is_tag(name)) {
+	if (!probe_is_tag(name)) {
 		*path = strdup(name);
 		return *path ? RESULT_OK : fail_memory(why, "a name", strlen(name));
 	}

@@ -10,6 +10,9 @@
 #include "store/device.h"
 #include "store/status.h"
 
+/* Does the name look like TAG=value? Such a one is never looked for as a path. */
+bool probe_is_tag(const char *name);
+
 /*
  * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up,
  * all else is taken as a path. *path is the caller's to free.

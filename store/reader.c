@@ -41,9 +41,14 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 	return result;
 }
 
+bool reader_is_saved(const struct reader *reader)
+{
+	return reader->saved.file.fd >= 0;
+}
+
 enum result reader_require_store(const struct reader *reader, struct failure *why)
 {
-	if (reader->saved.file.fd < 0)
+	if (!reader_is_saved(reader))
 		return RESULT_OK;
 	return fail(why, RESULT_REFUSED,
 		    "%s: is a saved file, which holds the metadata alone; name the store itself",

@@ -20,6 +20,9 @@ struct reader {
 enum result reader_open(struct reader *reader, const struct cli *cli, const char *name,
 			struct failure *why);
 
+/* Is it a saved file that is read? */
+bool reader_is_saved(const struct reader *reader);
+
 /* RESULT_REFUSED for a saved file: it holds neither data nor what stands behind the list's end. */
 enum result reader_require_store(const struct reader *reader, struct failure *why);
 

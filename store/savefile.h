@@ -45,6 +45,11 @@
 enum result savefile_write(const struct store *store, const char *path, bool replace,
 			   const volatile sig_atomic_t *stop, struct failure *why);
 
+/* Would savefile_write refuse this path, or fail to make a file there? As savefile_write says it; makes
+ * no file. */
+enum result savefile_check_path(const struct store *store, const char *path, bool replace,
+				struct failure *why);
+
 /* ---- reading one ---- */
 
 struct savefile {

@@ -241,7 +241,8 @@ static enum result check_path(struct writer *writer, bool replace, struct failur
 	enum result result;
 
 	if (stat(writer->path, &status) != 0)
-		return RESULT_OK; /* creating it says what is wrong */
+		/* Else creating it says what is wrong. */
+		return device_refuse_dangling(writer->path, why);
 	if (!S_ISREG(status.st_mode))
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists and is no regular file; name another file", writer->path);
@@ -251,12 +252,37 @@ static enum result check_path(struct writer *writer, bool replace, struct failur
 	return result == RESULT_OK ? hold_replaced(writer, why) : result;
 }
 
+static enum result name_temporary(struct writer *writer, struct failure *why)
+{
+	if (asprintf(&writer->temporary, "%s.XXXXXX", writer->path) >= 0)
+		return RESULT_OK;
+	writer->temporary = NULL;
+	return fail_memory(why, "a name", strlen(writer->path));
+}
+
+enum result savefile_check_path(const struct store *store, const char *path, bool replace,
+				struct failure *why)
+{
+	struct writer writer = {.store = store, .path = path};
+	enum result result = check_path(&writer, replace, why);
+	uint64_t free_bytes;
+	int error;
+
+	if (result == RESULT_OK)
+		result = name_temporary(&writer, why);
+	if (result != RESULT_OK)
+		return result;
+	error = device_look_beside(writer.temporary, &free_bytes);
+	free(writer.temporary);
+	return error ? write_failure(&writer, "create", error, why) : RESULT_OK;
+}
+
 static enum result create(struct writer *writer, struct failure *why)
 {
-	if (asprintf(&writer->temporary, "%s.XXXXXX", writer->path) < 0) {
-		writer->temporary = NULL;
-		return fail_memory(why, "a name", strlen(writer->path));
-	}
+	enum result result = name_temporary(writer, why);
+
+	if (result != RESULT_OK)
+		return result;
 	writer->fd = mkostemp(writer->temporary, O_CLOEXEC);
 	if (writer->fd >= 0)
 		return RESULT_OK;

@@ -597,7 +597,6 @@ spares_disk() {
     small_pair
     refuses 4 origin store -- export origin store nowhere/image
     refuses 4 origin store -- export origin store nowhere/image.gz
-    refuses 5 origin store -- export origin store UUID=00000000-0000-4000-8000-00000000c047
 }
 
 @test "export: ORIGIN does not exist, is no device, is the store, or is swapped with it" {

@@ -45,7 +45,8 @@ comes_back() {
     same device wanted
 }
 
-# looks_same STORE FILE ARGUMENT...: the command says of the file what it says of the store, but for the name.
+# looks_same STORE FILE ARGUMENT...: the command says of the file what it says of the store, but for the name, which is
+# STORE where a command is advised (STORE2 where that is another one).
 looks_same() {
     quickly is_looking_same "$@"
 }
@@ -57,7 +58,8 @@ is_looking_same() {
     "$cowtool" "$@" "$store" >store.out 2>store.err || code=$?
     "$cowtool" "$@" $file >file.out 2>file.err || file_code=$?
     ((code == file_code)) || complain "cowtool $*: exit code $file_code for the file, $code for the store"
-    sed -i "s/$file/$store/g" file.out file.err
+    sed -i "s/$file/$store/g; s/; STORE2\? is the device of which this is the saved file//g" file.out file.err
+    sed -i "s/STORE2\?/$store/g" file.out store.out
     cmp store.out file.out
     diff store.err <(grep -v 'note: a saved file' file.err)
 }

@@ -147,12 +147,15 @@ static bool keeps_stores(const struct record *record)
 static const char *const keeps_text =
 	"; for ... name each store that it keeps with --keep, its undo store with --undo";
 
+static const char *const saved_text = " is the device of which this is the saved file";
+
 /* Text that is being made. */
 struct writer {
 	const struct advice_names *names;
 	char *text;
 	size_t used;
-	bool names_kept;
+	const char *own; /* the store, as commands call it */
+	bool names_kept, names_own;
 };
 
 static void put(struct writer *writer, const char *text, size_t count)
@@ -171,13 +174,15 @@ static void put_place(struct writer *writer, char place, struct suggestion *comm
 	const struct advice_names *names = writer->names;
 
 	if (place == 's') {
-		suggest_more(command, "%s", names->store->device->name);
+		suggest_more(command, "%s", writer->own);
+		writer->names_own = true;
 	} else if (place == 'o') {
 		suggest_more(command, "%s", names->origin ? names->origin : "ORIGIN");
 	} else if (place == 't') {
 		bool undo = names->store->record.role == RECORD_UNDO;
 
-		suggest_more(command, undo ? "--undo=%s" : "--keep=%s", names->store->device->name);
+		suggest_more(command, undo ? "--undo=%s" : "--keep=%s", writer->own);
+		writer->names_own = true;
 	} else if (keeps_stores(&names->store->record)) {
 		suggest_more(command, "... ");
 		writer->names_kept = true;
@@ -206,11 +211,22 @@ static const char *put_command(struct writer *writer, const char *from)
 	return from + 1;
 }
 
+/* In the texts of of_kept, STORE is another one. */
+static const char *own_name(const struct advice_names *names, bool is_kept)
+{
+	if (!names->is_saved)
+		return names->store->device->name;
+	return is_kept ? "STORE2" : "STORE";
+}
+
 const char *advice(enum problem problem, const struct advice_names *names, char text[ADVICE_BYTES])
 {
 	const char *const *special = special_advices(names);
-	const char *from = special && special[problem] ? special[problem] : usual[problem];
-	struct writer writer = {.names = names, .text = text};
+	bool is_special = special && special[problem];
+	const char *from = is_special ? special[problem] : usual[problem];
+	struct writer writer = {.names = names,
+				.text = text,
+				.own = own_name(names, is_special && special == of_kept)};
 
 	text[0] = '\0';
 	while (*from) {
@@ -223,5 +239,10 @@ const char *advice(enum problem problem, const struct advice_names *names, char 
 	}
 	if (writer.names_kept)
 		put(&writer, keeps_text, strlen(keeps_text));
+	if (names->is_saved && writer.names_own) {
+		put(&writer, "; ", 2);
+		put(&writer, writer.own, strlen(writer.own));
+		put(&writer, saved_text, strlen(saved_text));
+	}
 	return text;
 }

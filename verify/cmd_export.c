@@ -12,6 +12,7 @@
 
 #include "store/io_engines.h"
 #include "store/json.h"
+#include "store/notes.h"
 #include "store/progress.h"
 #include "store/text.h"
 #include "store/usage.h"
@@ -238,6 +239,7 @@ static enum result run(struct session *session, struct failure *why)
 		result = export_output_open(output, export, why);
 	if (result != RESULT_OK)
 		return result;
+	note_rest(session->cli, &session->origin);
 	note_buffered(session, &session->origin);
 	note_buffered(session, &session->device);
 	if (export->target.device)
@@ -390,6 +392,8 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 
 	if (result == RESULT_OK && !cli->finished)
 		result = check_choice(cli, &choice, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = cli_argument_is_file(cli, 2, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_export(cli, &choice, why);
 	free(choice.fill_name);

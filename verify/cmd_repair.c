@@ -124,13 +124,17 @@ static enum result name_backup(const struct repair_session *session, enum result
 static enum result carry_out(struct repair_session *session, struct failure *why)
 {
 	struct repair *repair = &session->repair;
+	const char *backup = session->choice->backup;
 	enum result result;
 
 	/* Also in a question, which it ended. */
 	if (cli_stop_requested)
 		return fail_stopped(why, session->device.name);
-	if (session->choice->dry_run || repair_accepted(repair) == 0)
+	if (repair_accepted(repair) == 0)
 		return RESULT_OK;
+	if (session->choice->dry_run)
+		return backup ? savefile_check_path(&session->store, backup, false, why)
+			      : RESULT_OK;
 	result = back_up(session, why);
 	if (result == RESULT_OK)
 		result = confirm(session, why);
@@ -298,7 +302,7 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 {
 	struct repair_choice choice = {.chunk_bytes = CLI_NOT_GIVEN};
 	const struct cli_option options[] = {
-		{"backup", CLI_STRING, &choice.backup,
+		{"backup", CLI_FILE, &choice.backup,
 		 "save the metadata in FILE before the first write", "FILE"},
 		{"no-backup", CLI_FLAG, &choice.no_backup, "go without a backup", NULL},
 		{"dry-run", CLI_FLAG, &choice.dry_run, "show what would be done, write nothing",

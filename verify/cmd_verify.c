@@ -9,6 +9,7 @@
 
 #include "store/bytes.h"
 #include "store/json.h"
+#include "store/notes.h"
 #include "store/progress.h"
 #include "store/reader.h"
 #include "store/text.h"
@@ -339,9 +340,10 @@ static void end_object(struct cli *cli, struct output *output, enum result resul
 	json_end_line(&output->writer);
 }
 
-static enum result verify(struct cli *cli, const struct store *store, struct device *origin,
+static enum result verify(struct cli *cli, const struct reader *reader, struct device *origin,
 			  bool with_data, struct failure *why)
 {
+	const struct store *store = &reader->store;
 	struct output output = {.json = cli->json, .writer = {.file = stdout}};
 	struct check check = {
 		.store = store,
@@ -353,8 +355,10 @@ static enum result verify(struct cli *cli, const struct store *store, struct dev
 	};
 	enum result result, data_result = RESULT_OK;
 
-	output.names = (struct advice_names){
-		.store = store, .summary = &check.summary, .origin = origin ? origin->name : NULL};
+	output.names = (struct advice_names){.store = store,
+					     .summary = &check.summary,
+					     .origin = origin ? origin->name : NULL,
+					     .is_saved = reader_is_saved(reader)};
 	if (cli->json) {
 		json_open_object(&output.writer, NULL);
 		json_string(&output.writer, "store", store->device->name);
@@ -393,8 +397,12 @@ static enum result open_and_verify(struct cli *cli, const struct verify_options 
 	if (result == RESULT_OK && origin_name)
 		result = reader_open_origin(&origin, origin_name, why);
 	if (result == RESULT_OK)
-		result = verify(cli, &reader.store, origin_name ? &origin : NULL,
-				options->data != NULL, why);
+		note_blocks(cli, &reader.store, reader.store.device);
+	if (result == RESULT_OK && origin_name)
+		note_blocks(cli, &reader.store, &origin);
+	if (result == RESULT_OK)
+		result = verify(cli, &reader, origin_name ? &origin : NULL, options->data != NULL,
+				why);
 	device_close(&origin, &ignored);
 	reader_close(&reader);
 	return result;

@@ -14,7 +14,7 @@ static enum result refuse_source(const struct export_output *output, const struc
 				 const char *role, struct failure *why)
 {
 	bool same = false;
-	enum result result = device_is(source, output->path, &same, why);
+	enum result result = device_is(source, output->name, &same, why);
 
 	if (result != RESULT_OK)
 		return result;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "store/bytes.h"
-#include "store/probe.h"
 #include "verify/export_guard.h"
 
 #define STATE_SUFFIX ".cowtool-export"
@@ -25,10 +24,13 @@ static bool ends_in_gz(const char *name)
 
 static enum result choose_kind(struct export_output *output, struct failure *why)
 {
+	enum result result = device_refuse_dangling(output->name, why);
 	struct stat status;
 
-	output->kind = ends_in_gz(output->path) ? EXPORT_TO_GZIP : EXPORT_TO_FILE;
-	if (stat(output->path, &status) != 0) {
+	if (result != RESULT_OK)
+		return result;
+	output->kind = ends_in_gz(output->name) ? EXPORT_TO_GZIP : EXPORT_TO_FILE;
+	if (stat(output->name, &status) != 0) {
 		if (errno == ENOENT)
 			return RESULT_OK;
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot open", output->name);
@@ -46,12 +48,12 @@ static enum result choose_kind(struct export_output *output, struct failure *why
 
 static enum result make_state_path(struct export_output *output, struct failure *why)
 {
-	size_t size = strlen(output->path) + sizeof(STATE_SUFFIX);
+	size_t size = strlen(output->name) + sizeof(STATE_SUFFIX);
 
 	output->state_path = malloc(size);
 	if (!output->state_path)
 		return fail_memory(why, "a name", size);
-	snprintf(output->state_path, size, "%s%s", output->path, STATE_SUFFIX);
+	snprintf(output->state_path, size, "%s%s", output->name, STATE_SUFFIX);
 	return RESULT_OK;
 }
 
@@ -66,12 +68,7 @@ enum result export_output_choose(struct export_output *output, const char *name,
 	output->kind = EXPORT_TO_STREAM;
 	if (strcmp(name, "-") == 0)
 		return RESULT_OK;
-	result = probe_resolve(name, &output->path, why);
-	/* "Not there" is said of stores only. */
-	if (result == RESULT_NOT_THERE)
-		result = RESULT_REFUSED;
-	if (result == RESULT_OK)
-		result = choose_kind(output, why);
+	result = choose_kind(output, why);
 	if (result == RESULT_OK)
 		result = make_state_path(output, why);
 	return result;
@@ -86,7 +83,7 @@ static enum result make_file(const struct export_output *output, struct failure 
 
 	if (output->exists)
 		return RESULT_OK;
-	fd = open(output->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	fd = open(output->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return fail_errno(why, error_is_full(errno) ? RESULT_NO_SPACE : RESULT_IO, errno,
 				  "%s: cannot make this file", output->name);
@@ -98,7 +95,7 @@ static enum result make_file(const struct export_output *output, struct failure 
 static void remove_new(const struct export_output *output)
 {
 	if (!output->exists)
-		unlink(output->path);
+		unlink(output->name);
 }
 
 static void remove_file(const struct export_output *output)
@@ -106,14 +103,14 @@ static void remove_file(const struct export_output *output)
 	struct failure ignored;
 	bool same = false;
 
-	device_is(&output->device, output->path, &same, &ignored);
+	device_is(&output->device, output->name, &same, &ignored);
 	if (same)
-		unlink(output->path);
+		unlink(output->name);
 }
 
 static enum result open_device(struct export_output *output, struct failure *why)
 {
-	enum result result = device_open(&output->device, output->path, DEVICE_OWN, why);
+	enum result result = device_open(&output->device, output->name, DEVICE_OWN, why);
 
 	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }
@@ -279,7 +276,7 @@ static enum result finish_file(struct export_output *output, struct failure *why
 	if (unlink(output->state_path) != 0 && errno != ENOENT)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove it",
 				  output->state_path);
-	return device_flush_folder(output->path, why);
+	return device_flush_folder(output->name, why);
 }
 
 static enum result finish_gzip(struct export_output *output, struct failure *why)
@@ -289,7 +286,7 @@ static enum result finish_gzip(struct export_output *output, struct failure *why
 	if (result == RESULT_OK)
 		result = io_flush(output->export->io, &output->device, why);
 	if (result == RESULT_OK)
-		result = device_flush_folder(output->path, why);
+		result = device_flush_folder(output->name, why);
 	return result;
 }
 
@@ -323,7 +320,6 @@ void export_output_free(struct export_output *output)
 
 	gzip_close(output->gzip);
 	device_close(&output->device, &ignored);
-	free(output->path);
 	free(output->state_path);
 	memset(output, 0, sizeof(*output));
 	output->device.fd = -1;

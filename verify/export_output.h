@@ -14,13 +14,13 @@ enum export_kind {
 };
 
 struct export_output {
-	const char *name; /* as the user wrote it; the caller's */
+	const char *name; /* a path, the caller's */
 	enum export_kind kind;
 	bool resume; /* go on with an unfinished export */
 	bool force;  /* consent to lose what stands there */
 	/* the output's own */
 	struct export *export;
-	char *path, *state_path; /* owned */
+	char *state_path; /* owned */
 	bool exists;
 	struct device device;
 	struct gzip *gzip;

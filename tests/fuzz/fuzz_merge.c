@@ -112,12 +112,17 @@ static enum result prepare_and_run(struct merge *merge, const struct fuzz_disk *
 	FUZZ_CHECK(result == RESULT_OK || why.text[0]);
 	if (result != RESULT_OK)
 		return result;
-	merge_estimate(merge, &estimate);
+	result = merge_estimate(merge, &estimate, &why);
+	FUZZ_CHECK(result == RESULT_OK || why.text[0]);
+	if (result != RESULT_OK)
+		return result;
 	FUZZ_CHECK(estimate.bytes <= merge->bytes_total);
 	if (merge->bytes_total > DATA_BYTES_MAX)
 		return RESULT_REFUSED;
 	result = merge_run(merge, &why);
 	FUZZ_CHECK(result == RESULT_OK || why.text[0]);
+	FUZZ_CHECK(result != RESULT_OK || estimate.bytes == merge->bytes_written);
+	FUZZ_CHECK(result != RESULT_OK || estimate.windows >= merge->commits);
 	return result;
 }
 
