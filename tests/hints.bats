@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2016,SC2030,SC2031
+# shellcheck disable=SC2119,SC2154,SC2016,SC2030,SC2031
 # What the commands tell beside their results: advice that can be followed, and notes on what is odd about a device.
 
 setup() {
