@@ -86,6 +86,8 @@ attach() {
 detach_all() {
     local device
     for device in "${loops[@]}"; do
+        # What blockdev set stays with the device, for the next one who attaches something to it.
+        blockdev --setrw "$device" 2>/dev/null || true
         losetup --detach "$device" 2>/dev/null || true
     done
     loops=()
