@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "store/batch.h"
 #include "store/bytes.h"
 
 enum result view_read_origin(const struct store *store, struct device *origin,
@@ -105,34 +106,60 @@ enum result view_overlay_find(struct view_overlay *overlay, const struct store *
 	return store_scan(store, &scan, why);
 }
 
-static enum result apply(const struct view_overlay *overlay, const struct view_range *range,
-			 uint64_t old_chunk, uint64_t new_chunk, struct failure *why)
+/* Where the reading of an overlay is. */
+struct overlay_cursor {
+	const struct view_overlay *overlay;
+	size_t range, chunk;	   /* the next one of that range */
+	const uint64_t *new_chunk; /* its own */
+};
+
+/* Prepares the read of a chunk's part that lies in the range; false: none does. */
+static bool prepare(const struct view_overlay *overlay, const struct view_range *range,
+		    uint64_t old_chunk, uint64_t new_chunk, struct io_request *request)
 {
 	uint64_t chunk_bytes = overlay->store->geometry.chunk_bytes;
 	uint64_t from, to, bytes;
 
-	if (!intersect(overlay, range, old_chunk, &from, &to))
-		return RESULT_OK;
+	if (new_chunk == VIEW_NO_CHUNK || !intersect(overlay, range, old_chunk, &from, &to))
+		return false;
 	bytes = round_up(to - from, min_u64(chunk_bytes, BUFFER_ALIGNMENT));
-	return io_read(overlay->store->io, overlay->store->device,
-		       new_chunk * chunk_bytes + from % chunk_bytes,
-		       range->buffer + (from - range->offset), bytes, why);
+	io_prepare(request, IO_READ, overlay->store->device,
+		   new_chunk * chunk_bytes + from % chunk_bytes,
+		   range->buffer + (from - range->offset), bytes);
+	return true;
+}
+
+static bool prepare_next(struct batch *batch, struct io_request *request)
+{
+	struct overlay_cursor *cursor = batch->owner;
+	const struct view_overlay *overlay = cursor->overlay;
+
+	for (; cursor->range < overlay->range_count; cursor->range++, cursor->chunk = 0) {
+		const struct view_range *range = &overlay->ranges[cursor->range];
+		uint64_t first = first_chunk(overlay, range);
+
+		while (cursor->chunk < chunk_count(overlay, range))
+			if (prepare(overlay, range, first + cursor->chunk++, *cursor->new_chunk++,
+				    request))
+				return true;
+	}
+	return false;
 }
 
 enum result view_overlay_apply(const struct view_overlay *overlay, struct failure *why)
 {
-	const uint64_t *new_chunk = overlay->new_chunks;
-	enum result result = RESULT_OK;
+	struct overlay_cursor cursor = {overlay, 0, 0, overlay->new_chunks};
+	struct io *io = overlay->store->io;
+	struct batch batch;
+	enum result result = batch_init(&batch, io, io->depth, why);
 
-	for (size_t i = 0; i < overlay->range_count; i++) {
-		const struct view_range *range = &overlay->ranges[i];
-		size_t chunks = chunk_count(overlay, range);
-
-		for (size_t k = 0; k < chunks && result == RESULT_OK; k++, new_chunk++)
-			if (*new_chunk != VIEW_NO_CHUNK)
-				result = apply(overlay, range, first_chunk(overlay, range) + k,
-					       *new_chunk, why);
+	if (result == RESULT_OK) {
+		batch_start(&batch, prepare_next, &cursor);
+		while (!batch_finished(&batch))
+			io_wait(io);
+		result = batch_result(&batch, why);
 	}
+	batch_free(&batch);
 	return result;
 }
 

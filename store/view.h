@@ -37,7 +37,8 @@ enum result view_overlay_find(struct view_overlay *overlay, const struct store *
 			      uint64_t origin_bytes, const struct view_range *ranges, size_t count,
 			      struct failure *why);
 
-/* Replaces in the ranges, which hold the origin's bytes, what the store has instead. */
+/* Replaces in the ranges, which hold the origin's bytes, what the store has instead; its chunks are read
+ * many at a time. */
 enum result view_overlay_apply(const struct view_overlay *overlay, struct failure *why);
 
 void view_overlay_free(struct view_overlay *overlay);

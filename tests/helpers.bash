@@ -291,7 +291,7 @@ midway() {
 
 catch_midway() {
     from_pristine
-    "$live" stop $((1950 - RANDOM % 100)) store "$cowtool" merge --window=4K --io=sync "$@" origin store \
+    "$live" stop $((1950 - RANDOM % 100)) store "$cowtool" merge --window=4K "$@" origin store \
         >out 2>err </dev/null 3>&- &
     merge_pid=$!
     stands_still $merge_pid
