@@ -98,11 +98,11 @@ same() {
 # remember FILE...; unchanged: every one of them has every byte it had.
 remember() {
     rm -f remembered
-    (($# == 0)) || sha256sum -- "$@" >remembered
+    (($# == 0)) || b2sum -- "$@" >remembered
 }
 
 unchanged() {
-    [[ ! -e remembered ]] || sha256sum --check --quiet --strict remembered
+    [[ ! -e remembered ]] || b2sum --check --quiet --strict remembered
 }
 
 # failure CODE: stdout's one object has the error, stderr the message: the same, with the command in front.

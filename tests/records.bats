@@ -38,7 +38,7 @@ poke() { # OFFSET OCTAL-BYTE
 }
 
 sums() {
-	sha256sum origin store
+	b2sum origin store
 }
 
 refused() { # ARGUMENT...
