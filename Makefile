@@ -112,7 +112,7 @@ test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 .PHONY: check
 check: test-programs sim
 	tests/run-unit $(UNIT_TESTS)
-	$(SIM) --states=50000
+	$(SIM) --states=20000
 	$(SIM) --trace=20
 	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests tests/run-bats tests/*.bats
 
