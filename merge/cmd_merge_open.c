@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "merge/cmd_merge.h"
+#include "store/path.h"
 
 static enum device_mode mode_of(const struct merge_session *session)
 {
@@ -71,7 +72,7 @@ enum result merge_session_check_undo(const struct merge_session *session, struct
 			"%s: exists already, and is not the undo store of this merge; remove it, "
 			"or name a file that does not exist",
 			name);
-	error = device_look_beside(name, &free_bytes);
+	error = path_look_beside(name, &free_bytes);
 	if (error)
 		return fail_errno(why, RESULT_IO, error, "%s: cannot make this file", name);
 	if (bytes < free_bytes)
@@ -192,7 +193,7 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 	struct merge_other *other = &session->others[i];
 	struct stat status;
 	bool exists = lstat(name, &status) == 0;
-	enum result result = device_refuse_dangling(name, why);
+	enum result result = path_refuse_dangling(name, why);
 
 	if (result != RESULT_OK)
 		return result;
@@ -202,7 +203,7 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 			    "undo store of this merge, go on with --resume",
 			    name);
 	/* What a power cut leaves of an undo store before it has a header. */
-	other->left_behind = exists && device_is_hole(name, &other->left_bytes);
+	other->left_behind = exists && path_is_hole(name, &other->left_bytes);
 	if (exists && !other->left_behind)
 		return open_kept_store(session, i, name, why);
 	session->kept[i].is_new = true;

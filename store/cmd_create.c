@@ -11,6 +11,7 @@
 #include "store/bytes.h"
 #include "store/create.h"
 #include "store/json.h"
+#include "store/path.h"
 #include "store/probe.h"
 
 /* The command line. */
@@ -129,7 +130,7 @@ static enum result create(const struct cli *cli, const struct choice *choice, st
 	enum result result = probe_resolve(cli->arguments[0], &path, why);
 
 	if (result == RESULT_OK)
-		result = device_refuse_dangling(path, why);
+		result = path_refuse_dangling(path, why);
 	if (result != RESULT_OK) {
 		free(path);
 		return result;

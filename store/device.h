@@ -104,20 +104,6 @@ uint64_t device_changed_ns(const struct device *device);
 /* Makes an image file that long. RESULT_NO_SPACE where the file system takes no such file. */
 enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why);
 
-/* Makes durable that a file of that name is there, or is no more. */
-enum result device_flush_folder(const char *name, struct failure *why);
-
-/* RESULT_REFUSED where a symbolic link has that name and leads nowhere: it is neither written through nor
- * replaced. */
-enum result device_refuse_dangling(const char *name, struct failure *why);
-
-/* Can a file of that name be made, if none is in its place, and how many bytes are free there? Makes
- * none. Returns an errno value. */
-int device_look_beside(const char *name, uint64_t *free_bytes);
-
-/* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
-bool device_is_hole(const char *name, uint64_t *bytes);
-
 /*
  * Does `name` (a path or TAG=value) lead to this device or file, or to another one with the same bytes
  * (store/backing.h): a loop device of the file, a loop device of the same part of it, a partition? A

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/bytes.h"
+#include "store/path.h"
 #include "store/savefile.h"
 
 struct writer {
@@ -175,7 +176,7 @@ static int rename_new(const char *from, const char *to)
 /* The file is whole and flushed, and may have replaced another one: it stays. */
 static enum result flush_folder(const struct writer *writer, struct failure *why)
 {
-	enum result result = device_flush_folder(writer->path, why);
+	enum result result = path_flush_folder(writer->path, why);
 	struct failure before = *why;
 
 	if (result != RESULT_IO)
@@ -242,7 +243,7 @@ static enum result check_path(struct writer *writer, bool replace, struct failur
 
 	if (stat(writer->path, &status) != 0)
 		/* Else creating it says what is wrong. */
-		return device_refuse_dangling(writer->path, why);
+		return path_refuse_dangling(writer->path, why);
 	if (!S_ISREG(status.st_mode))
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists and is no regular file; name another file", writer->path);
@@ -272,7 +273,7 @@ enum result savefile_check_path(const struct store *store, const char *path, boo
 		result = name_temporary(&writer, why);
 	if (result != RESULT_OK)
 		return result;
-	error = device_look_beside(writer.temporary, &free_bytes);
+	error = path_look_beside(writer.temporary, &free_bytes);
 	free(writer.temporary);
 	return error ? write_failure(&writer, "create", error, why) : RESULT_OK;
 }

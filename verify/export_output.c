@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/bytes.h"
+#include "store/path.h"
 #include "verify/export_guard.h"
 
 #define STATE_SUFFIX ".cowtool-export"
@@ -24,7 +25,7 @@ static bool ends_in_gz(const char *name)
 
 static enum result choose_kind(struct export_output *output, struct failure *why)
 {
-	enum result result = device_refuse_dangling(output->name, why);
+	enum result result = path_refuse_dangling(output->name, why);
 	struct stat status;
 
 	if (result != RESULT_OK)
@@ -276,7 +277,7 @@ static enum result finish_file(struct export_output *output, struct failure *why
 	if (unlink(output->state_path) != 0 && errno != ENOENT)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove it",
 				  output->state_path);
-	return device_flush_folder(output->name, why);
+	return path_flush_folder(output->name, why);
 }
 
 static enum result finish_gzip(struct export_output *output, struct failure *why)
@@ -286,7 +287,7 @@ static enum result finish_gzip(struct export_output *output, struct failure *why
 	if (result == RESULT_OK)
 		result = io_flush(output->export->io, &output->device, why);
 	if (result == RESULT_OK)
-		result = device_flush_folder(output->name, why);
+		result = path_flush_folder(output->name, why);
 	return result;
 }
 

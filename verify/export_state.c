@@ -11,6 +11,7 @@
 
 #include "store/bytes.h"
 #include "store/checksum.h"
+#include "store/path.h"
 
 /*
  *   0   magic, 32 bytes: a line that people can read
@@ -271,7 +272,7 @@ static enum result save(const char *path, char *temporary, const uint8_t *bytes,
 	if (error != 0)
 		return fail_errno(why, error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO, error,
 				  "%s: cannot write how far the export is", path);
-	return device_flush_folder(path, why);
+	return path_flush_folder(path, why);
 }
 
 enum result export_state_save(const struct export_state *state, const char *path,
