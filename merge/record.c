@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "merge/record.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,7 +10,6 @@
 #include "store/bytes.h"
 #include "store/checksum.h"
 #include "store/create.h"
-#include "store/text.h"
 
 #define PIECE_BYTES (1024u << 10)
 
@@ -112,294 +109,6 @@ static enum result make_witness(const struct store *store, const struct summary 
 		      bytes, &record->witness_crc, why);
 }
 
-/* ---- the stores of a merge ---- */
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* In the order of their numbers, as many names as fit. */
-static void put_names(const struct merge *merge, struct record *record)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < merge->kept_count; i++) {
-		const char *name = base_name(merge->kept[i].store->device->name);
-		size_t bytes = strlen(name) + 1;
-
-		if (merge->kept[i].given_up)
-			continue;
-		if (bytes > sizeof(record->names) - used)
-			return;
-		memcpy(record->names + used, name, bytes);
-		used += bytes;
-	}
-}
-
-/* The name of kept store `number`, from bytes that anybody may have written; "a store" where there is
- * none. */
-static void copy_name(const struct record *record, uint32_t number, char *text, size_t size)
-{
-	const char *name = record->names, *end = record->names + sizeof(record->names);
-	size_t used = 0;
-
-	for (; number > 0 && name < end; number--)
-		name += strnlen(name, (size_t)(end - name)) + 1;
-	for (; name < end && *name && used + 1 < size; name++)
-		text[used++] = isprint((unsigned char)*name) ? *name : '?';
-	text[used] = '\0';
-	if (used == 0)
-		snprintf(text, size, "a store");
-}
-
-void record_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size)
-{
-	size_t used = 0;
-	char name[64];
-
-	text[0] = '\0';
-	for (uint32_t i = 0; i < min_u64(record->kept_stores, RECORD_KEPT_MAX) && used < size;
-	     i++) {
-		if (!(numbers >> i & 1))
-			continue;
-		copy_name(record, i, name, sizeof(name));
-		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", name);
-	}
-}
-
-static uint64_t all_kept(const struct record *record)
-{
-	return record->kept_stores >= RECORD_KEPT_MAX ? UINT64_MAX
-						      : ((uint64_t)1 << record->kept_stores) - 1;
-}
-
-uint64_t record_kept_numbers(const struct record *record)
-{
-	return all_kept(record) & ~record->dropped;
-}
-
-static enum result refuse_kept(const struct merge *merge, const char *name, const char *text,
-			       uint64_t numbers, struct failure *why)
-{
-	char needs[512];
-
-	record_describe_kept(&merge->store->record, numbers, needs, sizeof(needs));
-	return fail(why, RESULT_REFUSED, "%s: %s; the unfinished merge of %s keeps %s%s", name,
-		    text, merge->store->device->name, needs[0] ? needs : "no other store",
-		    needs[0] ? ": name each with --keep (or --undo), or give it up with --drop-kept"
-			     : "");
-}
-
-static bool is_of_this_merge(const struct merge *merge, const struct store *store)
-{
-	return store->record_presence == RECORD_PRESENT && store->record.role != RECORD_MERGING &&
-	       store->record.number < RECORD_KEPT_MAX &&
-	       memcmp(store->record.id, merge->store->record.id, RECORD_ID_BYTES) == 0;
-}
-
-static uint64_t number_of(const struct store *store)
-{
-	return (uint64_t)1 << store->record.number;
-}
-
-/* The last thing that a merge does: the kept stores' records go first. Which of them this one is
- * cannot be told then, and need not be. */
-static bool has_ended(const struct merge *merge, const struct kept *kept)
-{
-	return merge->check.summary.exceptions == 0 && !kept->is_new && !kept->given_up &&
-	       kept->store->record_presence == RECORD_ABSENT;
-}
-
-static enum result match_one_resumed(const struct merge *merge, const struct kept *kept,
-				     uint64_t *missing, struct failure *why)
-{
-	const struct store *store = kept->store;
-	uint64_t wanted = record_kept_numbers(&merge->store->record);
-
-	if (BROKEN(KEPT_RECORD_UNCHECKED))
-		return RESULT_OK;
-	if (!is_of_this_merge(merge, store) || !(*missing & number_of(store)))
-		return refuse_kept(merge, store->device->name,
-				   "is not among the stores that it keeps", wanted, why);
-	if (store->record.role != kept->role)
-		return refuse_kept(merge, store->device->name,
-				   kept->role == RECORD_UNDO
-					   ? "is a kept snapshot, not its undo store"
-					   : "is its undo store: name it with --undo",
-				   wanted, why);
-	*missing &= ~number_of(store);
-	return RESULT_OK;
-}
-
-/* Of the stores with these numbers, the one that was given this name; 0: none. */
-static uint64_t number_named(const struct record *record, uint64_t numbers, const char *wanted)
-{
-	char name[64];
-
-	for (uint32_t i = 0; i < min_u64(record->kept_stores, RECORD_KEPT_MAX); i++) {
-		copy_name(record, i, name, sizeof(name));
-		if ((numbers >> i & 1) && strcmp(name, wanted) == 0)
-			return (uint64_t)1 << i;
-	}
-	return 0;
-}
-
-static bool is_invalid(const struct store *store)
-{
-	return store->header_fault == HEADER_GOOD && store->header.valid == 0;
-}
-
-/* Its number, where its record or, as the kernel takes the record away when it gives a snapshot up, its
- * name tells it; 0: neither does. */
-static uint64_t number_dropped(const struct merge *merge, const struct store *store)
-{
-	const struct record *record = &merge->store->record;
-
-	if (is_of_this_merge(merge, store))
-		return number_of(store);
-	if (store->record_presence != RECORD_ABSENT || !(is_invalid(store) || merge->force))
-		return 0;
-	return number_named(record, record_kept_numbers(record), base_name(store->device->name));
-}
-
-static void match_dropped(const struct merge *merge, uint64_t *missing)
-{
-	for (size_t i = 0; i < merge->dropped_count; i++)
-		*missing &= ~number_dropped(merge, merge->dropped[i]);
-}
-
-/* One that nothing tells is, with --force, what is still missing. Else, an invalid one was given up
- * before, and stands for nothing. */
-static enum result match_unknown(const struct merge *merge, const struct store *store,
-				 uint64_t *missing, struct failure *why)
-{
-	bool nameless = store->record_presence == RECORD_ABSENT;
-
-	if (number_dropped(merge, store) != 0)
-		return RESULT_OK;
-	if (nameless && is_invalid(store) && *missing == 0)
-		return RESULT_OK;
-	if (nameless && merge->force && *missing != 0) {
-		*missing &= *missing - 1;
-		return RESULT_OK;
-	}
-	return refuse_kept(merge, store->device->name,
-			   nameless ? "has no record of this merge (--force takes it for one of "
-				      "its stores)"
-				    : "is not among the stores that it keeps",
-			   record_kept_numbers(&merge->store->record), why);
-}
-
-static enum result match_resumed(const struct merge *merge, struct failure *why)
-{
-	uint64_t missing = record_kept_numbers(&merge->store->record), ended = 0;
-	enum result result = RESULT_OK;
-
-	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
-		if (has_ended(merge, &merge->kept[i]))
-			ended++;
-		else if (!merge->kept[i].given_up)
-			result = match_one_resumed(merge, &merge->kept[i], &missing, why);
-	}
-	if (result == RESULT_OK)
-		match_dropped(merge, &missing);
-	/* What has no number, or is out of reach, is what is still missing. */
-	for (uint64_t i = 0; i < ended + merge->unseen_count; i++)
-		missing &= missing - 1;
-	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		result = match_unknown(merge, merge->dropped[i], &missing, why);
-	if (result != RESULT_OK || missing == 0 || BROKEN(KEPT_RECORD_UNCHECKED))
-		return result;
-	return refuse_kept(merge, merge->store->device->name,
-			   "cannot be resumed, something is missing", missing, why);
-}
-
-/* A power cut came between the records of the kept stores and that of the merging one. */
-static bool never_began(const struct merge *merge, const struct record *record)
-{
-	const struct summary *summary = &merge->check.summary;
-	const struct store *store = merge->store;
-
-	return summary->exceptions > 0 && record->exceptions == summary->exceptions &&
-	       record->first.old_chunk == summary->first.old_chunk &&
-	       record->first.new_chunk == summary->first.new_chunk &&
-	       record->origin_bytes == merge->origin->bytes &&
-	       record->store_chunk_sectors == store->geometry.chunk_sectors &&
-	       record->store_bytes == store->device->bytes;
-}
-
-/* A file that is there already must be what a power cut left when this very merge was to begin. */
-static enum result match_undo_begun(const struct merge *merge, const struct store *store,
-				    struct failure *why)
-{
-	if (store->record_presence == RECORD_PRESENT && store->record.role == RECORD_UNDO &&
-	    never_began(merge, &store->record))
-		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: exists already, and is not the undo store of this merge; remove it, or name a "
-		"file that does not exist",
-		store->device->name);
-}
-
-static enum result match_one_begun(const struct merge *merge, const struct kept *kept,
-				   struct failure *why)
-{
-	const struct store *store = kept->store;
-	const char *name = store->device->name;
-	struct suggestion command;
-
-	if (kept->is_new || kept->given_up)
-		return RESULT_OK;
-	if (kept->role == RECORD_UNDO)
-		return match_undo_begun(merge, store, why);
-	if (store->record_presence == RECORD_ABSENT || store->record_presence == RECORD_CORRUPT ||
-	    merge->force)
-		return RESULT_OK;
-	if (store->record_presence == RECORD_FOREIGN)
-		return fail(why, RESULT_REFUSED,
-			    "%s: belongs to an unfinished merge of another version of cowtool; use "
-			    "that version, or --force to forget what it wrote down",
-			    name);
-	if (store->record.role == RECORD_MERGING) {
-		if (record_is_stale(&store->record, kept->check.summary.exceptions,
-				    &kept->check.summary.first))
-			return RESULT_OK;
-		return fail(why, RESULT_REFUSED,
-			    "%s: is being merged itself; finish that with %s first", name,
-			    suggest(&command, "cowtool merge --resume %s %s", merge->origin->name,
-				    name));
-	}
-	if (never_began(merge, &store->record) ||
-	    (merge->record_is_stale && is_of_this_merge(merge, store)))
-		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is kept by an unfinished merge of another store; finish that first, or, if "
-		"there is none, remove what it left there with %s",
-		name, suggest(&command, "cowtool repair --forget-kept --backup=FILE %s", name));
-}
-
-enum result record_match_kept(const struct merge *merge, struct failure *why)
-{
-	enum result result = RESULT_OK;
-
-	if (merge->record_is_current)
-		return match_resumed(merge, why);
-	if (merge->dropped_count + merge->unseen_count > 0)
-		return fail(why, RESULT_REFUSED,
-			    "%s: no unfinished merge stands in it that keeps a store to be dropped",
-			    merge->store->device->name);
-	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
-		result = match_one_begun(merge, &merge->kept[i], why);
-	return result;
-}
-
-/* ---- writing them ---- */
-
 static enum result write_record(struct store *store, const struct record *record,
 				struct failure *why)
 {
@@ -469,7 +178,7 @@ enum result record_begin(struct merge *merge, struct failure *why)
 		(!left_out_must(&store->geometry, merge->origin->bytes, &summary->last) ||
 		 BROKEN(LOST_WITNESS));
 
-	put_names(merge, &record);
+	record_put_names(merge, &record);
 	if (result == RESULT_OK && has_witness)
 		result = make_witness(store, summary, merge->origin, &record, why);
 	if (result == RESULT_OK && !BROKEN(KEPT_RECORD_LATE))
@@ -516,9 +225,9 @@ enum result record_drop(struct merge *merge, struct failure *why)
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < merge->kept_count; i++)
-		if (!merge->kept[i].given_up && is_of_this_merge(merge, merge->kept[i].store))
-			kept |= number_of(merge->kept[i].store);
-	record.dropped = all_kept(&record) & ~kept;
+		if (!merge->kept[i].given_up && record_is_of(merge, merge->kept[i].store))
+			kept |= record_number_bit(merge->kept[i].store);
+	record.dropped |= record_kept_numbers(&record) & ~kept;
 	if (!BROKEN(DROP_RECORD_EARLY))
 		result = invalidate_dropped(merge, why);
 	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */

@@ -15,6 +15,15 @@ enum result record_match_origin(const struct store *store, const struct summary 
 /* Of the record of a merging store: bit i says that it still keeps store i. */
 uint64_t record_kept_numbers(const struct record *record);
 
+/* Is this store's record one of a store that this merge keeps? */
+bool record_is_of(const struct merge *merge, const struct store *store);
+
+/* The bit of that store's number. */
+uint64_t record_number_bit(const struct store *store);
+
+/* Puts the kept stores' names into a record, in the order of their numbers, as many as fit. */
+void record_put_names(const struct merge *merge, struct record *record);
+
 /* "snap2-cow, undo": their names, as far as the record has them. */
 void record_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size);
 
