@@ -88,6 +88,12 @@ bool geometry_is_metadata(const struct geometry *geometry, uint64_t chunk)
 	return chunk == 0 || chunk % stride == 1;
 }
 
+bool geometry_holds_data(const struct geometry *geometry, uint64_t new_chunk)
+{
+	return new_chunk < min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT) &&
+	       !geometry_is_metadata(geometry, new_chunk);
+}
+
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index)
 {
 	return 2 + index + index / geometry->exceptions_per_area;

@@ -16,8 +16,7 @@ static bool is_plausible(const struct stale_scan *scan, const struct exception *
 {
 	const struct geometry *geometry = &scan->store->geometry;
 
-	return exception->new_chunk < min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT) &&
-	       !geometry_is_metadata(geometry, exception->new_chunk) &&
+	return geometry_holds_data(geometry, exception->new_chunk) &&
 	       exception->old_chunk < scan->old_chunks;
 }
 

@@ -71,15 +71,13 @@ static enum result find_in_piece(void *context, uint64_t index, const uint8_t *e
 				 uint32_t count, struct failure *why)
 {
 	struct view_overlay *overlay = context;
-	const struct geometry *geometry = &overlay->store->geometry;
 	struct exception exception;
 
 	(void)index;
 	(void)why;
 	for (uint32_t i = 0; i < count; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		if (exception.new_chunk < geometry->device_chunks &&
-		    !geometry_is_metadata(geometry, exception.new_chunk))
+		if (geometry_holds_data(&overlay->store->geometry, exception.new_chunk))
 			remember(overlay, &exception);
 	}
 	return RESULT_OK;

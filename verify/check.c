@@ -9,10 +9,7 @@
 
 bool check_is_lost(const struct check *check, const struct exception *exception)
 {
-	const struct geometry *geometry = &check->store->geometry;
-
-	return exception->new_chunk >= min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT) ||
-	       geometry_is_metadata(geometry, exception->new_chunk);
+	return !geometry_holds_data(&check->store->geometry, exception->new_chunk);
 }
 
 uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk)

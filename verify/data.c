@@ -288,8 +288,7 @@ static enum result gather(void *context, uint64_t index, const uint8_t *entries,
 	(void)why;
 	for (uint32_t i = 0; i < count; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		if (exception.new_chunk >= geometry->device_chunks ||
-		    geometry_is_metadata(geometry, exception.new_chunk) ||
+		if (!geometry_holds_data(geometry, exception.new_chunk) ||
 		    geometry_clip(geometry, exception.old_chunk, window->data->origin->bytes) == 0)
 			continue;
 		window->sides[0].exceptions[window->count] = exception;

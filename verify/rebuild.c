@@ -23,12 +23,6 @@ struct examination {
 	uint8_t *piece;
 };
 
-static bool is_possible(const struct geometry *geometry, const struct exception *exception)
-{
-	return exception->new_chunk < min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT) &&
-	       !geometry_is_metadata(geometry, exception->new_chunk);
-}
-
 static bool has_old_chunk(const struct geometry *geometry, const struct exception *exception)
 {
 	return exception->old_chunk <= INT64_MAX / geometry->chunk_bytes;
@@ -48,7 +42,7 @@ static void count_exception(struct examination *examination, const struct except
 
 	/* What is in its usual place may be outside a device that was cut off. */
 	if (has_old_chunk(&examination->geometry, exception) &&
-	    (usual || is_possible(&examination->geometry, exception))) {
+	    (usual || geometry_holds_data(&examination->geometry, exception->new_chunk))) {
 		candidate->possible++;
 		candidate->usual += usual;
 		examination->highest_new = max_u64(examination->highest_new, exception->new_chunk);
