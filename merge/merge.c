@@ -85,9 +85,12 @@ static enum result begin(struct merge *merge, struct failure *why)
 	return result;
 }
 
-/* A store that was dropped in vain must be dropped again; one that is dropped may be named again. */
+/* A store that was dropped in vain must be dropped again. One that is dropped is no more of this merge: its
+ * name might be taken for another's. */
 static void name_dropped(const struct merge *merge, struct suggestion *command)
 {
+	if (merge->drop_is_recorded)
+		return;
 	for (size_t i = 0; i < merge->dropped_count; i++)
 		suggest_more(command, " --drop-kept %s", merge->dropped[i]->device->name);
 	for (size_t i = 0; i < merge->unseen_count; i++)

@@ -34,6 +34,7 @@ struct merge {
 	size_t dropped_count;
 	const char **unseen; /* the same, but out of reach: their names */
 	size_t unseen_count;
+	bool drop_is_recorded; /* the record says that they are kept no more */
 	const volatile sig_atomic_t
 		*stop; /* NULL, or: when it is set, end after the windows in hand */
 	void (*progress)(void *context,

@@ -235,6 +235,7 @@ enum result record_drop(struct merge *merge, struct failure *why)
 		result = end_dropped(merge, why);
 	if (result == RESULT_OK)
 		result = write_record(merge->store, &record, why);
+	merge->drop_is_recorded = result == RESULT_OK;
 	if (result == RESULT_OK && BROKEN(DROP_RECORD_EARLY))
 		result = invalidate_dropped(merge, why);
 	if (result == RESULT_OK)

@@ -152,12 +152,32 @@ static bool is_invalid(const struct store *store)
 static uint64_t number_dropped(const struct merge *merge, const struct store *store)
 {
 	const struct record *record = &merge->store->record;
+	const char *name = base_name(store->device->name);
 
 	if (record_is_of(merge, store))
 		return record_number_bit(store);
 	if (store->record_presence != RECORD_ABSENT || !(is_invalid(store) || merge->force))
 		return 0;
-	return number_named(record, record_kept_numbers(record), base_name(store->device->name));
+	/* It may be the one of that name that was dropped before. */
+	if (number_named(record, record->dropped, name) != 0)
+		return 0;
+	return number_named(record, record_kept_numbers(record), name);
+}
+
+/* One that is out of reach has its name alone: it may have been dropped before; one of a name that nobody
+ * has is what is still missing. */
+static void match_unseen(const struct merge *merge, uint64_t *missing)
+{
+	const struct record *record = &merge->store->record;
+
+	for (size_t i = 0; i < merge->unseen_count; i++) {
+		const char *name = base_name(merge->unseen[i]);
+		uint64_t number = number_named(record, *missing, name);
+
+		if (number_named(record, record->dropped, name) != 0)
+			continue;
+		*missing &= number != 0 ? ~number : *missing - 1;
+	}
 }
 
 static void match_dropped(const struct merge *merge, uint64_t *missing)
@@ -171,11 +191,14 @@ static void match_dropped(const struct merge *merge, uint64_t *missing)
 static enum result match_unknown(const struct merge *merge, const struct store *store,
 				 uint64_t *missing, struct failure *why)
 {
+	const struct record *record = &merge->store->record;
 	bool nameless = store->record_presence == RECORD_ABSENT;
+	bool was_dropped =
+		number_named(record, record->dropped, base_name(store->device->name)) != 0;
 
 	if (number_dropped(merge, store) != 0)
 		return RESULT_OK;
-	if (nameless && is_invalid(store) && *missing == 0)
+	if (nameless && is_invalid(store) && (*missing == 0 || was_dropped))
 		return RESULT_OK;
 	if (nameless && merge->force && *missing != 0) {
 		*missing &= *missing - 1;
@@ -201,8 +224,9 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 	}
 	if (result == RESULT_OK)
 		match_dropped(merge, &missing);
-	/* What has no number, or is out of reach, is what is still missing. */
-	for (uint64_t i = 0; i < ended + merge->unseen_count; i++)
+	match_unseen(merge, &missing);
+	/* What has no number is what is still missing. */
+	for (uint64_t i = 0; i < ended; i++)
 		missing &= missing - 1;
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
 		result = match_unknown(merge, merge->dropped[i], &missing, why);

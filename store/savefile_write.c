@@ -233,7 +233,8 @@ static enum result hold_replaced(struct writer *writer, struct failure *why)
 {
 	enum result result = device_open(&writer->replaced, writer->path, DEVICE_HOLD, why);
 
-	return result == RESULT_NOT_THERE ? RESULT_OK : result; /* gone since */
+	/* Gone since, or no right to read it, or a file system without locks. */
+	return result == RESULT_REFUSED ? result : RESULT_OK;
 }
 
 static enum result check_path(struct writer *writer, bool replace, struct failure *why)
@@ -264,11 +265,13 @@ static enum result name_temporary(struct writer *writer, struct failure *why)
 enum result savefile_check_path(const struct store *store, const char *path, bool replace,
 				struct failure *why)
 {
-	struct writer writer = {.store = store, .path = path};
+	struct writer writer = {.store = store, .path = path, .fd = -1, .replaced = {.fd = -1}};
 	enum result result = check_path(&writer, replace, why);
+	struct failure ignored;
 	uint64_t free_bytes;
 	int error;
 
+	device_close(&writer.replaced, &ignored);
 	if (result == RESULT_OK)
 		result = name_temporary(&writer, why);
 	if (result != RESULT_OK)

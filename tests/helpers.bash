@@ -298,11 +298,14 @@ catch_midway() {
     left=$(live store)
 }
 
-# stands_still PROCESS: waits until it does (SIGSTOP).
+# stands_still PROCESS: waits until it does (SIGSTOP). It was started by live.
 stands_still() {
-    local state=
+    local state= code=0
     until [[ $state == *') T '* ]]; do
-        read -r state <"/proc/$1/stat" || complain 'it ended before it was stopped' || return
+        ! read -r state <"/proc/$1/stat" || continue
+        wait "$1" || code=$?
+        ((code != 77)) || skip 'no process may be traced here (ptrace)'
+        complain "it ended with $code before it was stopped" || return
     done
 }
 

@@ -80,14 +80,14 @@ attach() {
     ((EUID == 0)) || skip 'only root attaches loop devices'
     loop=$(losetup --find --show "${@:2}" "$1" 2>/dev/null) || skip 'there are no loop devices here'
     loops+=("$loop")
+    # What blockdev set stays with the device, for the next one who attaches something to it.
+    [[ " ${*:2} " == *' --read-only '* ]] || blockdev --setrw "$loop"
 }
 
 # detach_all: and the images hold what was written.
 detach_all() {
     local device
     for device in "${loops[@]}"; do
-        # What blockdev set stays with the device, for the next one who attaches something to it.
-        blockdev --setrw "$device" 2>/dev/null || true
         losetup --detach "$device" 2>/dev/null || true
     done
     loops=()

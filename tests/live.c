@@ -29,13 +29,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-	SECTOR_BYTES = 512,
-	ENTRY_BYTES = 16,
-	HEADER_BYTES = 16,
-	RECORD_OFFSET = 256,
-	MAX_CHUNK_SECTORS = 2048
-};
+enum { SECTOR_BYTES = 512, ENTRY_BYTES = 16, HEADER_BYTES = 16, RECORD_OFFSET = 256 };
+
+/* The exit code where a process may not trace another one. */
+enum { NOT_ALLOWED = 77 };
 
 static const char usage[] = "usage: live list|count STORE\n"
 			    "       live stop LEFT STORE COMMAND...\n"
@@ -159,7 +156,7 @@ static void begin_trace(pid_t process, const struct moment *moment, int ready)
 	if (ptrace(PTRACE_SEIZE, process, NULL, (long)PTRACE_O_TRACESYSGOOD) != 0 ||
 	    ptrace(PTRACE_INTERRUPT, process, NULL, 0L) != 0 ||
 	    waitpid(process, &status, 0) != process)
-		err(2, "cannot trace (are the tests allowed to, by ptrace?)");
+		err(2, "cannot trace");
 	if (write(ready, "", 1) != 1)
 		err(2, "cannot begin");
 	close(ready);
@@ -183,7 +180,7 @@ static void become_stopped(const struct moment *moment, char **command)
 	waitpid(between, NULL, 0);
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1)
-		exit(2);
+		exit(NOT_ALLOWED);
 	execvp(command[0], command);
 	err(127, "cannot run %s", command[0]);
 }

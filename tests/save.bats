@@ -256,7 +256,7 @@ all_look_same() {
 @test "save: a file that another process has locked is not replaced" {
     make chunk=8 sequential=3
     fill file 65536
-    flock file sleep 30 3>&- &
+    flock --no-fork file sleep 30 3>&- &
     held_pid=$!
     until fails flock --nonblock file true >/dev/null; do :; done
     refuses 5 store file -- save --force store file

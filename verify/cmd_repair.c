@@ -37,12 +37,12 @@ static enum result show_plan(const struct repair_session *session, struct failur
 	return result;
 }
 
-/* Where nothing would be written, it does not matter. */
+/* Where nothing would be written to a block device, which opens all the same, it does not matter. */
 static enum result check_right(const struct repair_session *session, struct failure *why)
 {
 	enum result result;
 
-	if (session->repair.count == 0)
+	if (session->repair.count == 0 && session->device.is_block)
 		return RESULT_OK;
 	result = device_refuse_read_only(&session->device, why);
 	if (result == RESULT_OK && !device_may_write(&session->device))
