@@ -254,11 +254,16 @@ static enum result check_path(struct writer *writer, bool replace, struct failur
 	return result == RESULT_OK ? hold_replaced(writer, why) : result;
 }
 
-static enum result name_temporary(struct writer *writer, struct failure *why)
+/* NULL: no memory. Owned by the caller. */
+static char *temporary_name(const struct writer *writer)
 {
-	if (asprintf(&writer->temporary, "%s.XXXXXX", writer->path) >= 0)
-		return RESULT_OK;
-	writer->temporary = NULL;
+	char *name;
+
+	return asprintf(&name, "%s.XXXXXX", writer->path) >= 0 ? name : NULL;
+}
+
+static enum result no_memory_for_name(const struct writer *writer, struct failure *why)
+{
 	return fail_memory(why, "a name", strlen(writer->path));
 }
 
@@ -272,10 +277,11 @@ enum result savefile_check_path(const struct store *store, const char *path, boo
 	int error;
 
 	device_close(&writer.replaced, &ignored);
-	if (result == RESULT_OK)
-		result = name_temporary(&writer, why);
 	if (result != RESULT_OK)
 		return result;
+	writer.temporary = temporary_name(&writer);
+	if (!writer.temporary)
+		return no_memory_for_name(&writer, why);
 	error = path_look_beside(writer.temporary, &free_bytes);
 	free(writer.temporary);
 	return error ? write_failure(&writer, "create", error, why) : RESULT_OK;
@@ -283,10 +289,9 @@ enum result savefile_check_path(const struct store *store, const char *path, boo
 
 static enum result create(struct writer *writer, struct failure *why)
 {
-	enum result result = name_temporary(writer, why);
-
-	if (result != RESULT_OK)
-		return result;
+	writer->temporary = temporary_name(writer);
+	if (!writer->temporary)
+		return no_memory_for_name(writer, why);
 	writer->fd = mkostemp(writer->temporary, O_CLOEXEC);
 	if (writer->fd >= 0)
 		return RESULT_OK;

@@ -300,7 +300,7 @@ catch_midway() {
 
 # stands_still PROCESS: waits until it does (SIGSTOP). It was started by live.
 stands_still() {
-    local state= code=0
+    local state='' code=0
     until [[ $state == *') T '* ]]; do
         ! read -r state <"/proc/$1/stat" || continue
         wait "$1" || code=$?

@@ -7,7 +7,6 @@
  * stand where without asking the kernel or cowtool. It is linked statically: the same program runs
  * on the host and in the guest.
  */
-#define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
