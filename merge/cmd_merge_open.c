@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "merge/cmd_merge.h"
+#include "store/notes.h"
 #include "store/path.h"
 
 static enum device_mode mode_of(const struct merge_session *session)
@@ -104,18 +105,6 @@ void merge_session_forget_undo(struct merge_session *session)
 		device_unlink(&session->others[session->kept_count - 1].device);
 }
 
-/* A dry run opens for reading only. */
-static enum result check_right(const struct merge_session *session, const struct device *device,
-			       struct failure *why)
-{
-	enum result result = device_refuse_read_only(device, why);
-
-	if (result == RESULT_OK && !device_may_write(device))
-		cli_note(session->cli, "%s: note: the merge itself needs the right to write to it",
-			 device->name);
-	return result;
-}
-
 enum result merge_session_check_right(const struct merge_session *session, struct failure *why)
 {
 	const struct merge *merge = &session->merge;
@@ -124,9 +113,9 @@ enum result merge_session_check_right(const struct merge_session *session, struc
 
 	/* An image file the merge opens for writing even so. */
 	if (writes || !session->origin.is_block)
-		result = check_right(session, &session->origin, why);
+		result = note_right(session->cli, &session->origin, "merge", why);
 	if (result == RESULT_OK && (writes || !session->device.is_block))
-		result = check_right(session, &session->device, why);
+		result = note_right(session->cli, &session->device, "merge", why);
 	return result;
 }
 
@@ -143,22 +132,14 @@ static enum result open_origin(struct merge_session *session, struct failure *wh
 static enum result refuse_same(const struct merge_session *session, const char *name, size_t opened,
 			       struct failure *why)
 {
-	bool same = false;
-	enum result result = device_is(&session->origin, name, &same, why);
+	enum result result =
+		device_refuse_same(&session->origin, name, "as ORIGIN and as a store", why);
 
-	if (result == RESULT_OK && same)
-		return fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as a store", name);
 	if (result == RESULT_OK)
-		result = device_is(&session->device, name, &same, why);
-	if (result == RESULT_OK && same)
-		return fail(why, RESULT_REFUSED, "%s: is given as STORE and once more", name);
-	for (size_t i = 0; i < opened && result == RESULT_OK; i++) {
-		if (session->others[i].device.fd < 0)
-			continue;
-		result = device_is(&session->others[i].device, name, &same, why);
-		if (result == RESULT_OK && same)
-			return fail(why, RESULT_REFUSED, "%s: is given twice", name);
-	}
+		result = device_refuse_same(&session->device, name, "as STORE and once more", why);
+	for (size_t i = 0; i < opened && result == RESULT_OK; i++)
+		if (session->others[i].device.fd >= 0)
+			result = device_refuse_same(&session->others[i].device, name, "twice", why);
 	return result;
 }
 
@@ -171,7 +152,7 @@ static enum result open_other(struct merge_session *session, size_t i, const cha
 	if (result == RESULT_OK)
 		result = device_open(&other->device, name, mode_of(session), why);
 	if (result == RESULT_OK)
-		result = check_right(session, &other->device, why);
+		result = note_right(session->cli, &other->device, "merge", why);
 	if (result == RESULT_OK)
 		result = store_open(&other->store, &other->device, &session->io, why);
 	return result;
@@ -303,17 +284,13 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 
 enum result merge_session_open(struct merge_session *session, struct failure *why)
 {
+	const char *store = session->cli->arguments[1];
 	enum result result = open_origin(session, why);
-	bool same = false;
 
 	if (result == RESULT_OK)
-		result = device_is(&session->origin, session->cli->arguments[1], &same, why);
-	if (result == RESULT_OK && same)
-		return fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE",
-			    session->cli->arguments[1]);
+		result = device_refuse_same(&session->origin, store, "as ORIGIN and as STORE", why);
 	if (result == RESULT_OK)
-		result = device_open(&session->device, session->cli->arguments[1], mode_of(session),
-				     why);
+		result = device_open(&session->device, store, mode_of(session), why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, session->choice->engine, why);
 	if (result == RESULT_OK)

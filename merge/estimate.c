@@ -33,13 +33,6 @@ static enum result take_chunks(void *context, const struct store_segment *segmen
 	return RESULT_OK;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const uint64_t *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
 /* Of several exceptions for one old chunk, a window writes one. */
 static uint64_t bytes_of(struct window_chunks *window)
 {
@@ -47,7 +40,7 @@ static uint64_t bytes_of(struct window_chunks *window)
 	const uint64_t *chunks = window->chunks;
 	uint64_t bytes = 0;
 
-	qsort(window->chunks, window->count, sizeof(*window->chunks), compare);
+	qsort(window->chunks, window->count, sizeof(*window->chunks), compare_u64_at);
 	for (uint64_t i = 0; i < window->count; i++)
 		if (i == 0 || chunks[i] != chunks[i - 1])
 			bytes += geometry_clip(&merge->store->geometry, chunks[i],

@@ -116,13 +116,6 @@ void keep_free(struct keep *keep)
 
 /* ---- what a window lacks ---- */
 
-static int by_number(const void *a, const void *b)
-{
-	const uint64_t *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
 static void take_job(struct keeper *keeper, struct job *job, const struct exception *exceptions,
 		     uint64_t count)
 {
@@ -136,7 +129,7 @@ static void take_job(struct keeper *keeper, struct job *job, const struct except
 			if (chunk_set_take(&keeper->kept->lacking, chunk))
 				job->old_chunks[job->count++] = chunk;
 	}
-	qsort(job->old_chunks, job->count, sizeof(*job->old_chunks), by_number);
+	qsort(job->old_chunks, job->count, sizeof(*job->old_chunks), compare_u64_at);
 	job->first = job->next_entry = keeper->allocated;
 	job->first_usual = keeper->next_usual;
 	job->next_byte = 0;

@@ -47,26 +47,21 @@ void plan_free(struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 static int by_new_chunk(const void *a, const void *b)
 {
 	const struct plan_item *left = a, *right = b;
 
-	return compare(left->new_chunk, right->new_chunk);
+	return compare_u64(left->new_chunk, right->new_chunk);
 }
 
 static int by_old_chunk(const void *a, const void *b)
 {
 	const struct plan_item *left = a, *right = b;
-	int order = compare(left->old_chunk, right->old_chunk);
+	int order = compare_u64(left->old_chunk, right->old_chunk);
 
 	if (BROKEN(LAST_DUPLICATE) && order == 0)
-		return compare(right->number, left->number);
-	return order ? order : compare(left->number, right->number);
+		return compare_u64(right->number, left->number);
+	return order ? order : compare_u64(left->number, right->number);
 }
 
 /* Most stores are in order already. */

@@ -142,6 +142,14 @@ static uint64_t number_named(const struct record *record, uint64_t numbers, cons
 	return 0;
 }
 
+/* Was a store of this name, without its folder, dropped before? */
+static bool was_dropped(const struct merge *merge, const char *name)
+{
+	const struct record *record = &merge->store->record;
+
+	return number_named(record, record->dropped, name) != 0;
+}
+
 static bool is_invalid(const struct store *store)
 {
 	return store->header_fault == HEADER_GOOD && store->header.valid == 0;
@@ -159,7 +167,7 @@ static uint64_t number_dropped(const struct merge *merge, const struct store *st
 	if (store->record_presence != RECORD_ABSENT || !(is_invalid(store) || merge->force))
 		return 0;
 	/* It may be the one of that name that was dropped before. */
-	if (number_named(record, record->dropped, name) != 0)
+	if (was_dropped(merge, name))
 		return 0;
 	return number_named(record, record_kept_numbers(record), name);
 }
@@ -168,15 +176,12 @@ static uint64_t number_dropped(const struct merge *merge, const struct store *st
  * has is what is still missing. */
 static void match_unseen(const struct merge *merge, uint64_t *missing)
 {
-	const struct record *record = &merge->store->record;
-
 	for (size_t i = 0; i < merge->unseen_count; i++) {
 		const char *name = base_name(merge->unseen[i]);
-		uint64_t number = number_named(record, *missing, name);
+		uint64_t number = number_named(&merge->store->record, *missing, name);
 
-		if (number_named(record, record->dropped, name) != 0)
-			continue;
-		*missing &= number != 0 ? ~number : *missing - 1;
+		if (!was_dropped(merge, name))
+			*missing &= number != 0 ? ~number : *missing - 1;
 	}
 }
 
@@ -191,14 +196,12 @@ static void match_dropped(const struct merge *merge, uint64_t *missing)
 static enum result match_unknown(const struct merge *merge, const struct store *store,
 				 uint64_t *missing, struct failure *why)
 {
-	const struct record *record = &merge->store->record;
 	bool nameless = store->record_presence == RECORD_ABSENT;
-	bool was_dropped =
-		number_named(record, record->dropped, base_name(store->device->name)) != 0;
 
 	if (number_dropped(merge, store) != 0)
 		return RESULT_OK;
-	if (nameless && is_invalid(store) && (*missing == 0 || was_dropped))
+	if (nameless && is_invalid(store) &&
+	    (*missing == 0 || was_dropped(merge, base_name(store->device->name))))
 		return RESULT_OK;
 	if (nameless && merge->force && *missing != 0) {
 		*missing &= *missing - 1;

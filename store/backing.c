@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "store/bytes.h"
-#include "store/format.h"
 
 /* The kernel takes no loop devices that stand on themselves. */
 #define LEVELS_MAX 32

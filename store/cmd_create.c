@@ -25,8 +25,7 @@ static enum result check_choice(const struct choice *choice, struct failure *why
 	if (choice->chunk_bytes == CLI_NOT_GIVEN)
 		return fail(why, RESULT_USAGE,
 			    "--chunk is missing: cowtool create --chunk=SIZE STORE");
-	if (!is_power_of_two(choice->chunk_bytes) || choice->chunk_bytes < SECTOR_BYTES ||
-	    choice->chunk_bytes > (uint64_t)CHUNK_SECTORS_MAX * SECTOR_BYTES)
+	if (!chunk_bytes_are_valid(choice->chunk_bytes))
 		return fail(why, RESULT_USAGE, "--chunk: must be a power of two from 512 to 1G");
 	if (choice->bytes != CLI_NOT_GIVEN &&
 	    (choice->bytes == 0 || choice->bytes % SECTOR_BYTES != 0))

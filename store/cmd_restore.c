@@ -68,23 +68,13 @@ static enum result write_back(struct savefile *saved, struct device *device, boo
 	return result;
 }
 
-static enum result refuse_same(const struct savefile *saved, const char *name, struct failure *why)
-{
-	bool same;
-	enum result result = device_is(&saved->file, name, &same, why);
-
-	if (result == RESULT_OK && same)
-		result = fail(why, RESULT_REFUSED, "%s: is given as FILE and as STORE", name);
-	return result;
-}
-
 /* A close that fails may be a write that was lost. */
 static enum result open_and_write(struct savefile *saved, const char *name, bool force,
 				  struct failure *why)
 {
 	struct failure closing = {.text = ""};
 	struct device device = {.fd = -1};
-	enum result result = refuse_same(saved, name, why);
+	enum result result = device_refuse_same(&saved->file, name, "as FILE and as STORE", why);
 
 	if (result == RESULT_OK)
 		result = device_open(&device, name, DEVICE_OWN, why);

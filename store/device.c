@@ -482,6 +482,17 @@ enum result device_is(const struct device *device, const char *name, bool *same,
 	return result;
 }
 
+enum result device_refuse_same(const struct device *device, const char *name, const char *how,
+			       struct failure *why)
+{
+	bool same = false;
+	enum result result = device_is(device, name, &same, why);
+
+	if (result == RESULT_OK && same)
+		result = fail(why, RESULT_REFUSED, "%s: is given %s", name, how);
+	return result;
+}
+
 enum result device_release(struct device *device, struct failure *why)
 {
 	int fd = device->fd;

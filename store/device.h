@@ -112,6 +112,10 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 enum result device_is(const struct device *device, const char *name, bool *same,
 		      struct failure *why);
 
+/* RESULT_REFUSED where it does: "NAME: is given HOW", such as "as ORIGIN and as STORE". */
+enum result device_refuse_same(const struct device *device, const char *name, const char *how,
+			       struct failure *why);
+
 /* Closes it, and so gives up every hold; its name stays. A close that fails after writes is an I/O
  * error. */
 enum result device_release(struct device *device, struct failure *why);

@@ -23,6 +23,12 @@ void header_encode(const struct header *header, uint8_t bytes[HEADER_BYTES])
 	put_le32(bytes + 12, header->chunk_sectors);
 }
 
+bool chunk_bytes_are_valid(uint64_t bytes)
+{
+	return is_power_of_two(bytes) && bytes >= SECTOR_BYTES &&
+	       bytes <= (uint64_t)CHUNK_SECTORS_MAX * SECTOR_BYTES;
+}
+
 enum header_fault header_check(const struct header *header)
 {
 	if (header->magic == 0)
@@ -31,7 +37,7 @@ enum header_fault header_check(const struct header *header)
 		return HEADER_WRONG_MAGIC;
 	if (header->version != HEADER_VERSION)
 		return HEADER_WRONG_VERSION;
-	if (!is_power_of_two(header->chunk_sectors) || header->chunk_sectors > CHUNK_SECTORS_MAX)
+	if (!chunk_bytes_are_valid((uint64_t)header->chunk_sectors * SECTOR_BYTES))
 		return HEADER_WRONG_CHUNK_SIZE;
 	return HEADER_GOOD;
 }

@@ -25,6 +25,9 @@
 /* The kernel's limit is INT_MAX >> 9 sectors; the largest power of two below it. */
 #define CHUNK_SECTORS_MAX 2097152u
 
+/* Can a chunk have so many bytes: a power of two, from a sector to CHUNK_SECTORS_MAX of them? */
+bool chunk_bytes_are_valid(uint64_t bytes);
+
 struct header {
 	uint32_t magic;
 	uint32_t valid; /* 0: the kernel gave this snapshot up */

@@ -28,3 +28,14 @@ void note_blocks(const struct cli *cli, const struct store *store, const struct 
 		 "; 'cowtool merge' can merge it all the same",
 		 store->device->name, chunk_bytes, device->name, device->block_bytes);
 }
+
+enum result note_right(const struct cli *cli, const struct device *device, const char *what,
+		       struct failure *why)
+{
+	enum result result = device_refuse_read_only(device, why);
+
+	if (result == RESULT_OK && !device_may_write(device))
+		cli_note(cli, "%s: note: the %s itself needs the right to write to it",
+			 device->name, what);
+	return result;
+}

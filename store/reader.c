@@ -57,15 +57,10 @@ enum result reader_require_store(const struct reader *reader, struct failure *wh
 
 enum result reader_refuse_same(const struct reader *reader, const char *origin, struct failure *why)
 {
-	bool is_saved = reader->saved.file.fd >= 0, same = false;
-	enum result result =
-		device_is(is_saved ? &reader->saved.file : &reader->device, origin, &same, why);
+	const struct device *read = reader_is_saved(reader) ? &reader->saved.file : &reader->device;
+	enum result result = device_refuse_same(read, origin, "as ORIGIN and as STORE", why);
 
-	if (result == RESULT_NOT_THERE)
-		result = RESULT_REFUSED;
-	if (result == RESULT_OK && same)
-		result = fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE", origin);
-	return result;
+	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }
 
 void reader_close(struct reader *reader)

@@ -41,7 +41,7 @@ static bool is_possible(const struct savefile_layout *layout)
 		return false;
 	if (chunk_sectors == 0)
 		return layout->areas == 0;
-	if (!is_power_of_two(chunk_sectors) || chunk_sectors > CHUNK_SECTORS_MAX)
+	if (!chunk_bytes_are_valid((uint64_t)chunk_sectors * SECTOR_BYTES))
 		return false;
 	geometry = geometry_make(chunk_sectors, layout->device_bytes);
 	return layout->head_bytes <= geometry.chunk_bytes &&

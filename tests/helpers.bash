@@ -291,11 +291,15 @@ midway() {
 
 catch_midway() {
     from_pristine
-    "$live" stop $((1950 - RANDOM % 100)) store "$cowtool" merge --window=4K "$@" origin store \
-        >out 2>err </dev/null 3>&- &
+    start_until $((1950 - RANDOM % 100)) "$@"
+    left=$(live store)
+}
+
+# start_until LEFT OPTION...: as start, but the merge stands still (SIGSTOP) where no more than so many exceptions are left.
+start_until() {
+    "$live" stop "$1" store "$cowtool" merge --window=4K "${@:2}" origin store >out 2>err </dev/null 3>&- &
     merge_pid=$!
     stands_still $merge_pid
-    left=$(live store)
 }
 
 # stands_still PROCESS: waits until it does (SIGSTOP). It was started by live.

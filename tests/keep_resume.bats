@@ -679,9 +679,7 @@ goes_on_as_told() {
 
 # stopped_at LEFT ARGUMENT...: a merge of ./origin and ./store gets a TERM when so many exceptions are left, and ends with 3.
 stopped_at() {
-    "$live" stop "$1" store "$cowtool" merge --window=4K "${@:2}" origin store >out 2>err </dev/null 3>&- &
-    merge_pid=$!
-    stands_still $merge_pid
+    start_until "$@"
     kill -s TERM "$merge_pid"
     goes_on
     ((status == 3)) || complain "exit code $status"

@@ -277,15 +277,12 @@ static enum result open_both(struct session *session, struct failure *why)
 	const char *store = session->cli->arguments[1];
 	enum result result =
 		open_source(session, &session->origin, session->cli->arguments[0], why);
-	bool same = false;
 
 	/* What is no device at all cannot be the right origin. */
 	if (result == RESULT_NOT_THERE)
 		result = RESULT_REFUSED;
 	if (result == RESULT_OK)
-		result = device_is(&session->origin, store, &same, why);
-	if (result == RESULT_OK && same)
-		return fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE", store);
+		result = device_refuse_same(&session->origin, store, "as ORIGIN and as STORE", why);
 	if (result == RESULT_OK)
 		result = open_source(session, &session->device, store, why);
 	if (result == RESULT_OK)

@@ -9,6 +9,7 @@
 #include "store/io_engines.h"
 #include "store/reader.h"
 #include "store/savefile.h"
+#include "store/notes.h"
 #include "store/text.h"
 #include "verify/commands.h"
 #include "verify/roles.h"
@@ -40,15 +41,9 @@ static enum result show_plan(const struct repair_session *session, struct failur
 /* Where nothing would be written to a block device, which opens all the same, it does not matter. */
 static enum result check_right(const struct repair_session *session, struct failure *why)
 {
-	enum result result;
-
 	if (session->repair.count == 0 && session->device.is_block)
 		return RESULT_OK;
-	result = device_refuse_read_only(&session->device, why);
-	if (result == RESULT_OK && !device_may_write(&session->device))
-		cli_note(session->cli, "%s: note: the repair itself needs the right to write to it",
-			 session->device.name);
-	return result;
+	return note_right(session->cli, &session->device, "repair", why);
 }
 
 static enum result need_consent(struct repair_session *session, struct failure *why)
@@ -291,8 +286,7 @@ static enum result check_choice(const struct repair_choice *choice, struct failu
 		return RESULT_OK;
 	if (!choice->rebuild_header)
 		return fail(why, RESULT_USAGE, "--chunk goes with --rebuild-header only");
-	if (!is_power_of_two(bytes) || bytes < SECTOR_BYTES ||
-	    bytes > (uint64_t)CHUNK_SECTORS_MAX * SECTOR_BYTES)
+	if (!chunk_bytes_are_valid(bytes))
 		return fail(why, RESULT_USAGE,
 			    "--chunk: must be a power of two from 512 bytes to 1G");
 	return RESULT_OK;

@@ -237,23 +237,18 @@ static void report_side(struct window *window, struct side *side)
 
 /* ---- windows ---- */
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 static int by_old_chunk(const void *a, const void *b)
 {
 	const struct exception *left = a, *right = b;
 
-	return compare(left->old_chunk, right->old_chunk);
+	return compare_u64(left->old_chunk, right->old_chunk);
 }
 
 static int by_new_chunk(const void *a, const void *b)
 {
 	const struct exception *left = a, *right = b;
 
-	return compare(left->new_chunk, right->new_chunk);
+	return compare_u64(left->new_chunk, right->new_chunk);
 }
 
 static void look(struct window *window)

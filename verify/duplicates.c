@@ -76,17 +76,10 @@ enum result duplicates_add(struct duplicates *duplicates, const uint8_t *entries
 	return result;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return (left > right) - (left < right);
-}
-
 static void sort_numbers(uint64_t *numbers, size_t count)
 {
 	if (count > 1)
-		qsort(numbers, count, sizeof(*numbers), compare_numbers);
+		qsort(numbers, count, sizeof(*numbers), compare_u64_at);
 }
 
 /* How many are left when each stands only once. */

@@ -10,27 +10,16 @@
 #define HEAD_BYTES (1024u << 10)
 #define TAIL_BYTES (128u << 10)
 
-static enum result refuse_source(const struct export_output *output, const struct device *source,
-				 const char *role, struct failure *why)
-{
-	bool same = false;
-	enum result result = device_is(source, output->name, &same, why);
-
-	if (result != RESULT_OK)
-		return result;
-	if (same)
-		return fail(why, RESULT_REFUSED, "%s: is given as OUT and as %s", output->name,
-			    role);
-	return RESULT_OK;
-}
-
 enum result export_refuse_own(const struct export_output *output, struct failure *why)
 {
 	const struct export *export = output->export;
-	enum result result = refuse_source(output, export->origin, "ORIGIN", why);
+	enum result result =
+		device_refuse_same(export->origin, output->name, "as OUT and as ORIGIN", why);
 
-	return result == RESULT_OK ? refuse_source(output, export->store->device, "STORE", why)
-				   : result;
+	if (result == RESULT_OK)
+		result = device_refuse_same(export->store->device, output->name,
+					    "as OUT and as STORE", why);
+	return result;
 }
 
 enum result export_refuse_existing(const struct export_output *output, struct failure *why)

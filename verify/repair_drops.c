@@ -47,18 +47,13 @@ struct chooser {
 	struct repair_drops *drops;
 };
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 /* ---- nodes ---- */
 
 static int by_number(const void *a, const void *b)
 {
 	const struct node *left = a, *right = b;
 
-	return compare(left->number, right->number);
+	return compare_u64(left->number, right->number);
 }
 
 /* The node of the finding's exception, and where it is a duplicate that of the first one, of which
@@ -126,7 +121,7 @@ static int by_chunk(const void *a, const void *b)
 {
 	const struct group *left = a, *right = b;
 
-	return compare(left->chunk, right->chunk);
+	return compare_u64(left->chunk, right->chunk);
 }
 
 static void sort_groups(struct groups *groups)

@@ -7,7 +7,7 @@
 
 /* A number that occurs more than once, with the first exception that has it. */
 struct repeated {
-	uint64_t number;
+	uint64_t number;	   /* the first member: it is searched by that */
 	uint64_t first_index : 63; /* NOT_MET until it is met */
 	/* Are the bytes of the view that the first exception stands for counted already? */
 	uint64_t counted : 1;
@@ -19,14 +19,6 @@ struct telling {
 	enum chunk_side side;
 	enum trace piece_trace; /* what the piece in hand looks like */
 };
-
-/* struct repeated begins with its number. */
-static int compare_repeated(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return (left > right) - (left < right);
-}
 
 /* What the view has for this chunk is that of the first exception: of a later one nothing is lost,
  * which was counted when it was met. */
@@ -106,7 +98,7 @@ static enum result report_piece(void *context, uint64_t index, const uint8_t *en
 		uint64_t number = chunk_number_of(telling->side, entry);
 		struct repeated *repeated =
 			bsearch(&number, telling->numbers->repeated, telling->numbers->count,
-				sizeof(*repeated), compare_repeated);
+				sizeof(*repeated), compare_u64_at);
 
 		exception_decode(entry, &exception);
 		if (repeated)
