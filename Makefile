@@ -51,10 +51,12 @@ CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -DCOWTOOL_VERSION='"$(V
 CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread $(CFLAGS)
 LIBS_ALL := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
 
-# What parses options and prints is the command line's; the library does neither.
-COMMAND_LINE_SOURCES := store/cli.c store/json.c store/notes.c store/progress.c store/reader.c store/table.c
-COMMAND_SOURCES := $(wildcard store/cmd_*.c verify/cmd_*.c merge/cmd_*.c) $(COMMAND_LINE_SOURCES)
-LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(wildcard store/*.c verify/*.c merge/*.c))
+# What parses options and prints is the command line's: store/cli/ and each cmd_*.c. The library does neither.
+# tests/check-layers is given this list.
+C_SOURCES := $(wildcard store/*/*.c verify/*.c verify/*/*.c merge/*.c)
+CLI_SOURCES := $(filter-out store/cli/cmd_%,$(wildcard store/cli/*.c))
+COMMAND_SOURCES := $(foreach file,$(C_SOURCES),$(if $(filter cmd_%,$(notdir $(file))),$(file))) $(CLI_SOURCES)
+LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(C_SOURCES))
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(B)/%.o)
 COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$(B)/%.o) $(B)/cowtool.o
 SOURCES := cowtool.c $(LIBRARY_SOURCES) $(COMMAND_SOURCES)
@@ -90,18 +92,18 @@ $(B)/%.o: %.c $(FLAGS_STAMP)
 
 # ---- tests ----
 
-UNIT_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit_*.c))
-TEST_TOOLS := $(B)/tests/mkstore $(B)/tests/refmerge $(B)/tests/refkeep $(B)/tests/live
+UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
+TEST_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 
-$(UNIT_TESTS): $(B)/tests/%: $(B)/tests/%.o $(COMMAND_LINE_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
+$(UNIT_TESTS): %: %.o $(CLI_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
-$(TEST_TOOLS): $(B)/tests/%: $(B)/tests/%.o
+$(TEST_TOOLS): %: %.o
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
 
--include $(wildcard $(B)/tests/*.d $(B)/tests/sim/*.d)
+-include $(wildcard $(B)/tests/*/*.d)
 # Kept, though only the test programs need them. (.SECONDARY would also let a flags file that is gone pass.)
 .PRECIOUS: $(B)/%.o
 
@@ -114,7 +116,7 @@ check: test-programs sim
 	tests/run-unit $(UNIT_TESTS)
 	$(SIM) --states=20000
 	$(SIM) --trace=20
-	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests tests/run-bats tests/*.bats
+	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools tests/run-bats tests/bats/*.bats
 
 # The crash simulator, with the engine and its deliberate breaks compiled for it alone.
 SIM_SOURCES := $(wildcard tests/sim/*.c)
@@ -141,8 +143,6 @@ $(FUZZ_TARGETS): %: %.o $(B)/tests/fuzz/disk.o $(B)/libcowtool.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_ALL)
 
--include $(wildcard $(B)/tests/fuzz/*.d)
-
 .PHONY: fuzz fuzz-targets
 fuzz-targets: $(FUZZ_TARGETS)
 
@@ -165,25 +165,25 @@ defects: test-programs
 
 .PHONY: layers
 layers:
-	tests/check-layers
+	tests/check-layers . $(COMMAND_SOURCES)
 
 # The same tests with AddressSanitizer and UndefinedBehaviorSanitizer; the threads with ThreadSanitizer.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 .PHONY: sanitize
 sanitize:
 	$(MAKE) B=build/address CFLAGS='$(SANITIZE) -fsanitize=address,undefined' sanitized
-	$(MAKE) B=build/thread CFLAGS='$(SANITIZE) -fsanitize=thread' build/thread/tests/unit_io
-	tests/run-unit build/thread/tests/unit_io
+	$(MAKE) B=build/thread CFLAGS='$(SANITIZE) -fsanitize=thread' build/thread/tests/unit/io
+	tests/run-unit build/thread/tests/unit/io
 
 .PHONY: sanitized
 sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	tests/run-unit $(UNIT_TESTS)
 	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests \
-		tests/run-bats $(filter-out tests/docs.bats,$(wildcard tests/*.bats))
+		tests/run-bats $(filter-out tests/bats/docs.bats,$(wildcard tests/*.bats))
 
 SCRIPTS = completions/cowtool.bash $(shell find tests -name cache -prune -o -name '*.*sh' -print) \
 	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests --exclude-dir=cache)
-C_FILES := $(wildcard *.c store/*.[ch] verify/*.[ch] merge/*.[ch] tests/*.[ch] tests/*/*.[ch])
+C_FILES := $(wildcard *.c store/*/*.[ch] verify/*.[ch] verify/*/*.[ch] merge/*.[ch] tests/*/*.[ch])
 TIDY_CHECKS := -*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*,\
 	-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-valist.Uninitialized,-performance-no-int-to-ptr,\
 	-clang-analyzer-security.insecureAPI.*

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "merge/commands.h"
-#include "store/cli.h"
-#include "store/commands.h"
-#include "store/json.h"
-#include "verify/commands.h"
+#include "merge/cmd_merge.h"
+#include "store/cli/cli.h"
+#include "store/cli/commands.h"
+#include "store/cli/json.h"
+#include "verify/cmd_verify.h"
+#include "verify/export/cmd_export.h"
+#include "verify/repair/cmd_repair.h"
 
 #ifndef COWTOOL_VERSION
 #define COWTOOL_VERSION "unknown"

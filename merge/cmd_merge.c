@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cowtool merge: a store goes back into its origin. */
-#include "merge/commands.h"
 
 #include <stdlib.h>
 
 #include "merge/cmd_merge.h"
-#include "store/notes.h"
+#include "store/cli/notes.h"
 
 static void on_progress(void *context, const struct merge *merge)
 {

@@ -4,9 +4,9 @@
 #define MERGE_CMD_MERGE_H
 
 #include "merge/merge.h"
-#include "store/cli.h"
-#include "store/io_engines.h"
-#include "store/progress.h"
+#include "store/cli/cli.h"
+#include "store/io/io_engines.h"
+#include "store/cli/progress.h"
 
 /* The command line. */
 struct merge_choice {
@@ -85,5 +85,7 @@ enum result merge_print_plan(struct merge_session *session, struct failure *why)
 
 /* What was done, with a result that may be an error. */
 void merge_print_outcome(struct merge_session *session, enum result result);
+
+enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 #endif

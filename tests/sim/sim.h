@@ -13,8 +13,8 @@
  *               judge.h) or a repair
  *   main.c      how many of them, on how many cores; the deliberate breaks; shrinking
  */
-#ifndef TESTS_SIM_H
-#define TESTS_SIM_H
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON on a stdio stream, value after value. A key is NULL inside an array. */
+#ifndef STORE_CLI_JSON_H
+#define STORE_CLI_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct json {
+	FILE *file;
+	bool needs_comma;
+};
+
+void json_open_object(struct json *json, const char *key);
+void json_close_object(struct json *json);
+void json_open_array(struct json *json, const char *key);
+void json_close_array(struct json *json);
+
+/* Bytes that are not UTF-8 are written as U+FFFD. */
+void json_string(struct json *json, const char *key, const char *value);
+void json_number(struct json *json, const char *key, uint64_t value);
+void json_seconds(struct json *json, const char *key, double value);
+void json_boolean(struct json *json, const char *key, bool value);
+void json_null(struct json *json, const char *key);
+
+/* The end of the one object that a command prints. */
+void json_end_line(struct json *json);
+
+#endif
