@@ -94,7 +94,7 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 				  struct failure *why)
 {
 	struct merge_session session = {
-		.cli = cli, .choice = choice, .origin = {.fd = -1}, .device = {.fd = -1}};
+		.cli = cli, .choice = choice};
 	enum result result;
 
 	session.merge = (struct merge){

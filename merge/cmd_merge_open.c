@@ -101,7 +101,7 @@ enum result merge_session_make_undo(struct merge_session *session, struct failur
 void merge_session_forget_undo(struct merge_session *session)
 {
 	if (merge_session_new_undo(session) &&
-	    session->others[session->kept_count - 1].device.fd >= 0)
+	    session->others[session->kept_count - 1].device.open)
 		device_unlink(&session->others[session->kept_count - 1].device);
 }
 
@@ -112,9 +112,9 @@ enum result merge_session_check_right(const struct merge_session *session, struc
 	enum result result = RESULT_OK;
 
 	/* An image file the merge opens for writing even so. */
-	if (writes || !session->origin.is_block)
+	if (writes || !device_is_block(&session->origin))
 		result = note_right(session->cli, &session->origin, "merge", why);
-	if (result == RESULT_OK && (writes || !session->device.is_block))
+	if (result == RESULT_OK && (writes || !device_is_block(&session->device)))
 		result = note_right(session->cli, &session->device, "merge", why);
 	return result;
 }
@@ -138,7 +138,7 @@ static enum result refuse_same(const struct merge_session *session, const char *
 	if (result == RESULT_OK)
 		result = device_refuse_same(&session->device, name, "as STORE and once more", why);
 	for (size_t i = 0; i < opened && result == RESULT_OK; i++)
-		if (session->others[i].device.fd >= 0)
+		if (session->others[i].device.open)
 			result = device_refuse_same(&session->others[i].device, name, "twice", why);
 	return result;
 }
@@ -269,8 +269,6 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 	session->unseen = calloc(count, sizeof(*session->unseen));
 	if (!session->others || !session->kept || !session->dropped || !session->unseen)
 		return fail_memory(why, "the kept stores", count * sizeof(*session->others));
-	for (size_t i = 0; i < count; i++)
-		session->others[i].device.fd = -1;
 	result = open_kept(session, why);
 	if (result == RESULT_OK)
 		result = open_dropped(session, why);

@@ -385,7 +385,7 @@ static enum result open_and_verify(struct cli *cli, const struct verify_options 
 				   struct failure *why)
 {
 	const char *origin_name = options->data ? options->data : options->origin;
-	struct device origin = {.fd = -1};
+	struct device origin = {0};
 	struct reader reader;
 	struct failure ignored;
 	enum result result = reader_open(&reader, cli, cli->arguments[0], why);

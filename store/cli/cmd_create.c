@@ -121,7 +121,7 @@ static enum result make_in_place(const struct cli *cli, const struct choice *cho
 
 static enum result create(const struct cli *cli, const struct choice *choice, struct failure *why)
 {
-	struct device device = {.fd = -1};
+	struct device device = {0};
 	struct failure ignored; /* what was written is closed already */
 	struct stat status;
 	struct io io;

@@ -101,7 +101,7 @@ static enum result check_options(const struct dump_options *options, struct fail
 static enum result open_and_dump(struct cli *cli, const struct dump_options *options,
 				 enum table_format format, struct failure *why)
 {
-	struct device origin = {.fd = -1};
+	struct device origin = {0};
 	struct reader reader;
 	struct failure ignored;
 	enum result result = reader_open(&reader, cli, cli->arguments[0], why);

@@ -73,7 +73,7 @@ static enum result open_and_write(struct savefile *saved, const char *name, bool
 				  struct failure *why)
 {
 	struct failure closing = {.text = ""};
-	struct device device = {.fd = -1};
+	struct device device = {0};
 	enum result result = device_refuse_same(&saved->file, name, "as FILE and as STORE", why);
 
 	if (result == RESULT_OK)

@@ -19,7 +19,7 @@ void note_blocks(const struct cli *cli, const struct store *store, const struct 
 {
 	uint64_t chunk_bytes = store->geometry.chunk_bytes;
 
-	if (store->header_fault != HEADER_GOOD || !device->is_block ||
+	if (store->header_fault != HEADER_GOOD || !device_is_block(device) ||
 	    chunk_bytes % device->block_bytes == 0)
 		return;
 	cli_note(cli,

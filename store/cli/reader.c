@@ -27,7 +27,6 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 	char phrase[512];
 
 	memset(reader, 0, sizeof(*reader));
-	reader->device.fd = reader->saved.file.fd = reader->saved.device.fd = -1;
 	result = device_open(&reader->device, name, DEVICE_LOOK, why);
 	if (result != RESULT_OK)
 		return result;
@@ -43,7 +42,7 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 
 bool reader_is_saved(const struct reader *reader)
 {
-	return reader->saved.file.fd >= 0;
+	return reader->saved.file.open;
 }
 
 enum result reader_require_store(const struct reader *reader, struct failure *why)

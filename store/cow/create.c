@@ -16,7 +16,7 @@
 static enum result check_fit(const struct device *device, const struct geometry *geometry,
 			     struct failure *why)
 {
-	if (device->is_block && geometry->chunk_bytes % device->block_bytes != 0)
+	if (device_is_block(device) && geometry->chunk_bytes % device->block_bytes != 0)
 		return fail(why, RESULT_REFUSED,
 			    "%s: cannot hold chunks of %llu bytes: it has logical blocks of %u "
 			    "bytes; choose a larger chunk size",
@@ -127,8 +127,8 @@ static enum result refuse_saved(const struct device *device, struct failure *why
 	return fail(why, RESULT_REFUSED,
 		    "%s: %s a saved file, with the metadata of a store; name another %s, or use "
 		    "--force: what it holds is then lost",
-		    device->name, device->is_block ? "holds" : "is",
-		    device->is_block ? "device" : "file");
+		    device->name, device_is_block(device) ? "holds" : "is",
+		    device_is_block(device) ? "device" : "file");
 }
 
 static enum result refuse_signature(const struct device *device, struct failure *why)
@@ -178,7 +178,7 @@ enum result store_create_guard(struct device *device, struct io *io, uint32_t ch
 		return refuse_store(&store, why);
 	device_fit(device, geometry.chunk_bytes);
 	result = refuse_signature(device, why);
-	if (result == RESULT_OK && !device->is_block)
+	if (result == RESULT_OK && !device_is_block(device))
 		result = refuse_content(device, io, &geometry, why);
 	return result;
 }

@@ -17,6 +17,7 @@
 #include "store/device/backing.h"
 #include "store/base/bytes.h"
 #include "store/base/path.h"
+#include "store/device/map.h"
 #include "store/device/probe.h"
 #include "store/device/usage.h"
 
@@ -51,12 +52,12 @@ static enum result refuse_kind(const struct device *device, mode_t mode, struct 
 		    device->name, kind);
 }
 
-static void take_identity(struct device *device, const struct stat *status)
+static struct device_file file_of(const struct stat *status)
 {
-	device->is_block = S_ISBLK(status->st_mode);
-	device->file_system = status->st_dev;
-	device->inode = status->st_ino;
-	device->number = status->st_rdev;
+	return (struct device_file){.is_block = S_ISBLK(status->st_mode),
+				    .file_system = status->st_dev,
+				    .inode = status->st_ino,
+				    .number = status->st_rdev};
 }
 
 /* Before it is opened: opening a FIFO would wait, and opening a tape may wind it. */
@@ -68,8 +69,8 @@ static enum result check_kind(struct device *device, struct failure *why)
 		return fail_errno(
 			why, errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
 			errno, "%s: cannot open", device->name);
-	take_identity(device, &status);
-	if (!device->is_block && !S_ISREG(status.st_mode))
+	device->file = file_of(&status);
+	if (!device->file.is_block && !S_ISREG(status.st_mode))
 		return refuse_kind(device, status.st_mode, why);
 	return RESULT_OK;
 }
@@ -89,25 +90,28 @@ static enum result refuse_user(const struct device *device, struct failure *why)
  */
 static void forget_cache(const struct device *device)
 {
-	if (device->writable && fdatasync(device->fd) == 0)
+	if (device->writable && fdatasync(device->file.fd) == 0)
 		device_drop_cache(device);
 }
 
 /* O_NOATIME is for the owner of the file and for root alone. */
 static int open_once(struct device *device, int flags)
 {
-	device->fd = open(device->name, flags | O_DIRECT);
-	if (device->fd < 0 && errno == EPERM && (flags & O_NOATIME)) {
+	int fd = open(device->name, flags | O_DIRECT);
+
+	if (fd < 0 && errno == EPERM && (flags & O_NOATIME)) {
 		flags &= ~O_NOATIME;
-		device->fd = open(device->name, flags | O_DIRECT);
+		fd = open(device->name, flags | O_DIRECT);
 	}
-	device->direct = device->fd >= 0;
-	if (device->fd >= 0 || errno != EINVAL)
-		return device->fd < 0 ? errno : 0;
-	device->fd = open(device->name, flags);
-	if (device->fd < 0)
+	device->direct = fd >= 0;
+	if (fd < 0 && errno == EINVAL)
+		fd = open(device->name, flags);
+	if (fd < 0)
 		return errno;
-	forget_cache(device);
+	device->file.fd = fd;
+	device->open = true;
+	if (!device->direct)
+		forget_cache(device);
 	return 0;
 }
 
@@ -117,7 +121,7 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 	enum result result = RESULT_OK;
 	int error = EBUSY;
 
-	if (mode != DEVICE_LOOK && device->is_block)
+	if (mode != DEVICE_LOOK && device->file.is_block)
 		flags |= O_EXCL;
 	for (int try = 0; try < HOLD_TRIES && error == EBUSY && result == RESULT_OK; try++) {
 		if (try > 0)
@@ -137,9 +141,9 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 
 static void stop_direct(struct device *device)
 {
-	int flags = fcntl(device->fd, F_GETFL);
+	int flags = fcntl(device->file.fd, F_GETFL);
 
-	if (flags < 0 || fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) != 0)
+	if (flags < 0 || fcntl(device->file.fd, F_SETFL, flags & ~O_DIRECT) != 0)
 		return;
 	device->direct = false;
 	forget_cache(device);
@@ -176,11 +180,11 @@ static uint32_t disk_block_bytes(dev_t file_system)
  */
 static uint32_t file_block_bytes(const struct device *device)
 {
-	uint32_t block = disk_block_bytes(device->file_system);
+	uint32_t block = disk_block_bytes(device->file.file_system);
 #ifdef STATX_DIOALIGN
 	struct statx status;
 
-	if (statx(device->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
+	if (statx(device->file.fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 &&
 	    (status.stx_mask & STATX_DIOALIGN))
 		block = status.stx_dio_offset_align;
 #endif
@@ -190,17 +194,19 @@ static uint32_t file_block_bytes(const struct device *device)
 static enum result measure(struct device *device, struct failure *why)
 {
 	struct stat status;
-	int block = 0;
+	int block = 0, fd;
 
-	if (fstat(device->fd, &status) != 0)
+	if (fstat(device->file.fd, &status) != 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot tell what it is",
 				  device->name);
 	if (!S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode))
 		return refuse_kind(device, status.st_mode, why);
-	take_identity(device, &status);
-	if (device->is_block) {
-		if (ioctl(device->fd, BLKGETSIZE64, &device->bytes) != 0 ||
-		    ioctl(device->fd, BLKSSZGET, &block) != 0)
+	fd = device->file.fd;
+	device->file = file_of(&status);
+	device->file.fd = fd;
+	if (device->file.is_block) {
+		if (ioctl(device->file.fd, BLKGETSIZE64, &device->bytes) != 0 ||
+		    ioctl(device->file.fd, BLKSSZGET, &block) != 0)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot tell its size",
 					  device->name);
 		device->block_bytes = (uint32_t)block;
@@ -221,7 +227,7 @@ static enum result measure(struct device *device, struct failure *why)
 static enum result lock(struct device *device, struct failure *why)
 {
 	for (int try = 0; try < HOLD_TRIES; try++) {
-		if (flock(device->fd, LOCK_EX | LOCK_NB) == 0)
+		if (flock(device->file.fd, LOCK_EX | LOCK_NB) == 0)
 			return RESULT_OK;
 		if (errno != EWOULDBLOCK)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
@@ -259,7 +265,6 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 	enum result result;
 
 	memset(device, 0, sizeof(*device));
-	device->fd = -1;
 	device->writable = mode == DEVICE_OWN;
 	result = probe_resolve(name, &device->name, why);
 	if (result == RESULT_OK)
@@ -272,8 +277,10 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 static enum result make_file(struct device *device, struct failure *why)
 {
 	/* Not yet with O_DIRECT: where that is not to be had, the file would be made all the same. */
-	device->fd = open(device->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-	if (device->fd >= 0)
+	device->file.fd =
+		open(device->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	device->open = device->file.fd >= 0;
+	if (device->open)
 		return RESULT_OK;
 	if (errno == EEXIST)
 		return fail(why, RESULT_REFUSED,
@@ -284,11 +291,11 @@ static enum result make_file(struct device *device, struct failure *why)
 
 static enum result size_file(struct device *device, uint64_t bytes, struct failure *why)
 {
-	int error = bytes > INT64_MAX ? EFBIG : 0, flags = fcntl(device->fd, F_GETFL);
+	int error = bytes > INT64_MAX ? EFBIG : 0, flags = fcntl(device->file.fd, F_GETFL);
 
-	if (error == 0 && ftruncate(device->fd, (off_t)bytes) != 0)
+	if (error == 0 && ftruncate(device->file.fd, (off_t)bytes) != 0)
 		error = errno;
-	if (error == 0 && fsync(device->fd) != 0)
+	if (error == 0 && fsync(device->file.fd) != 0)
 		error = errno;
 	/* EINVAL: larger than any file there. */
 	if (error == EFBIG || error == EINVAL || error == ENOSPC || error == EDQUOT)
@@ -297,7 +304,7 @@ static enum result size_file(struct device *device, uint64_t bytes, struct failu
 	if (error != 0)
 		return fail_errno(why, RESULT_IO, error, "%s: cannot make it %llu bytes long",
 				  device->name, (unsigned long long)bytes);
-	device->direct = flags >= 0 && fcntl(device->fd, F_SETFL, flags | O_DIRECT) == 0;
+	device->direct = flags >= 0 && fcntl(device->file.fd, F_SETFL, flags | O_DIRECT) == 0;
 	return RESULT_OK;
 }
 
@@ -324,7 +331,6 @@ enum result device_create(struct device *device, const char *name, uint64_t byte
 	enum result result;
 
 	memset(device, 0, sizeof(*device));
-	device->fd = -1;
 	device->writable = true;
 	result = probe_resolve(name, &device->name, why);
 	if (result == RESULT_OK)
@@ -344,13 +350,13 @@ void device_unlink(const struct device *device)
 	struct stat status;
 
 	if (lstat(device->name, &status) == 0 && S_ISREG(status.st_mode) &&
-	    status.st_dev == device->file_system && status.st_ino == device->inode)
+	    status.st_dev == device->file.file_system && status.st_ino == device->file.inode)
 		unlink(device->name);
 }
 
 void device_fit(struct device *device, uint64_t unit_bytes)
 {
-	if (!device->direct || device->fd < 0)
+	if (!device->direct || !device->open)
 		return;
 	if (unit_bytes % device->block_bytes != 0 || device->bytes % device->block_bytes != 0)
 		stop_direct(device);
@@ -368,12 +374,12 @@ enum result device_refuse_read_only(const struct device *device, struct failure 
 {
 	int read_only = 0;
 
-	if (device->is_block && ioctl(device->fd, BLKROGET, &read_only) == 0 && read_only)
+	if (device->file.is_block && ioctl(device->file.fd, BLKROGET, &read_only) == 0 && read_only)
 		return fail(why, RESULT_IO,
 			    "%s: is read-only; nothing was written; let it be written to first "
 			    "(blockdev --setrw, or losetup without --read-only)",
 			    device->name);
-	if (!device->is_block && look_for_right(device) == EROFS)
+	if (!device->file.is_block && look_for_right(device) == EROFS)
 		return fail(why, RESULT_IO,
 			    "%s: is read-only, for its file system is; nothing was written; mount "
 			    "that for writing first",
@@ -388,43 +394,76 @@ bool device_may_write(const struct device *device)
 
 void device_drop_cache(const struct device *device)
 {
-	if (device->fd >= 0)
-		posix_fadvise(device->fd, 0, 0, POSIX_FADV_DONTNEED);
+	for (unsigned int i = 0; device->open && i < device_file_count(device); i++)
+		posix_fadvise(device_file(device, i)->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+/* Where in this place the next data is: bytes *from .. *to - 1 of it. False: all of it is a hole. */
+static bool place_data(const struct device_place *place, uint64_t *from, uint64_t *to)
+{
+	off_t data, hole;
+
+	*from = 0;
+	*to = place->bytes;
+	if (place->file->is_block)
+		return true;
+	data = lseek(place->file->fd, (off_t)place->offset, SEEK_DATA);
+	if (data < 0)
+		return errno != ENXIO;
+	*from = (uint64_t)data - place->offset;
+	hole = lseek(place->file->fd, data, SEEK_HOLE);
+	if (hole > data)
+		*to = min_u64(place->bytes, (uint64_t)hole - place->offset);
+	return *from < place->bytes;
 }
 
 void device_next_data(const struct device *device, uint64_t offset, uint64_t *from, uint64_t *to)
 {
-	off_t data, hole;
+	struct device_place place = {0};
+	bool found = !device->open;
 
 	*from = offset;
 	*to = device->bytes;
-	if (device->is_block || device->fd < 0 || offset >= device->bytes)
-		return;
-	data = lseek(device->fd, (off_t)offset, SEEK_DATA);
-	if (data < 0 && errno == ENXIO)
-		*from = device->bytes;
-	if (data < 0)
-		return;
-	hole = lseek(device->fd, data, SEEK_HOLE);
-	*from = min_u64(round_down((uint64_t)data, BUFFER_ALIGNMENT), device->bytes);
-	if (hole > data)
-		*to = min_u64(round_up((uint64_t)hole, BUFFER_ALIGNMENT), device->bytes);
+	while (!found && offset < device->bytes) {
+		place = device_place(device, offset, device->bytes - offset);
+		found = place_data(&place, from, to);
+		*from = round_down(offset + *from, BUFFER_ALIGNMENT);
+		*to = min_u64(round_up(offset + *to, BUFFER_ALIGNMENT), device->bytes);
+		offset += place.bytes;
+	}
+	if (!found)
+		*from = *to = device->bytes;
+}
+
+/* 0: a block device, or it cannot be told. */
+static uint64_t file_changed_ns(const struct device_file *file)
+{
+	struct stat status;
+
+	if (file->is_block || fstat(file->fd, &status) != 0)
+		return 0;
+	return (uint64_t)status.st_ctim.tv_sec * 1000000000u + (uint64_t)status.st_ctim.tv_nsec;
 }
 
 uint64_t device_changed_ns(const struct device *device)
 {
-	struct stat status;
+	uint64_t newest = 0;
 
-	if (device->is_block || device->fd < 0 || fstat(device->fd, &status) != 0)
-		return 0;
-	return (uint64_t)status.st_ctim.tv_sec * 1000000000u + (uint64_t)status.st_ctim.tv_nsec;
+	for (unsigned int i = 0; device->open && i < device_file_count(device); i++) {
+		uint64_t changed = file_changed_ns(device_file(device, i));
+
+		if (changed == 0)
+			return 0;
+		newest = max_u64(newest, changed);
+	}
+	return newest;
 }
 
 enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why)
 {
 	int error;
 
-	if (bytes <= INT64_MAX && ftruncate(device->fd, (off_t)bytes) == 0)
+	if (bytes <= INT64_MAX && ftruncate(device->file.fd, (off_t)bytes) == 0)
 		return RESULT_OK;
 	error = bytes > INT64_MAX ? EFBIG : errno;
 	return fail_errno(why, error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO, error,
@@ -434,32 +473,31 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 
 static bool is_same_node(const struct device *device, const struct stat *status)
 {
-	if (device->is_block)
-		return S_ISBLK(status->st_mode) && status->st_rdev == device->number;
-	return S_ISREG(status->st_mode) && status->st_dev == device->file_system &&
-	       status->st_ino == device->inode;
+	if (device->file.is_block)
+		return S_ISBLK(status->st_mode) && status->st_rdev == device->file.number;
+	return S_ISREG(status->st_mode) && status->st_dev == device->file.file_system &&
+	       status->st_ino == device->file.inode;
 }
 
-static void find_backing(const struct device *device, struct backing *backing)
+static struct backing find_backing(const struct device_file *file)
 {
-	*backing = (struct backing){.is_block = device->is_block,
-				    .file_system = device->file_system,
-				    .inode = device->inode,
-				    .number = device->number};
-	backing_descend(backing, device->fd);
+	struct backing backing = {.is_block = file->is_block,
+				  .file_system = file->file_system,
+				  .inode = file->inode,
+				  .number = file->number};
+
+	backing_descend(&backing, file->fd);
+	return backing;
 }
 
 /* What cannot be opened for that is not opened as a device either. */
 static bool shares_bytes(const struct device *device, const char *path, const struct stat *status)
 {
-	struct device other = {.fd = -1};
-	struct backing own, others;
+	struct device_file other = file_of(status);
+	struct backing own = find_backing(&device->file), others;
 
-	take_identity(&other, status);
-	if (other.is_block)
-		other.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	find_backing(device, &own);
-	find_backing(&other, &others);
+	other.fd = other.is_block ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	others = find_backing(&other);
 	if (other.fd >= 0)
 		close(other.fd);
 	return backing_overlap(&own, &others);
@@ -476,7 +514,7 @@ enum result device_is(const struct device *device, const char *name, bool *same,
 	if (result == RESULT_OK && stat(path, &status) == 0 &&
 	    (S_ISBLK(status.st_mode) || S_ISREG(status.st_mode)))
 		*same = is_same_node(device, &status) ||
-			((device->is_block || S_ISBLK(status.st_mode)) &&
+			((device->file.is_block || S_ISBLK(status.st_mode)) &&
 			 shares_bytes(device, path, &status));
 	free(path);
 	return result;
@@ -495,10 +533,10 @@ enum result device_refuse_same(const struct device *device, const char *name, co
 
 enum result device_release(struct device *device, struct failure *why)
 {
-	int fd = device->fd;
+	bool was_open = device->open;
 
-	device->fd = -1;
-	if (fd >= 0 && device->name && close(fd) != 0 && device->writable)
+	device->open = false;
+	if (was_open && close(device->file.fd) != 0 && device->writable)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot close", device->name);
 	return RESULT_OK;
 }
@@ -509,6 +547,50 @@ enum result device_close(struct device *device, struct failure *why)
 
 	free(device->name);
 	memset(device, 0, sizeof(*device));
-	device->fd = -1;
 	return result;
+}
+
+struct device_place device_place(const struct device *device, uint64_t offset, uint64_t bytes)
+{
+	if (device->map)
+		return map_place(device->map, offset, bytes);
+	return (struct device_place){.file = &device->file, .offset = offset, .bytes = bytes};
+}
+
+unsigned int device_file_count(const struct device *device)
+{
+	return device->map ? device->map->file_count : 1;
+}
+
+const struct device_file *device_file(const struct device *device, unsigned int number)
+{
+	return device->map ? &device->map->files[number] : &device->file;
+}
+
+bool device_is_block(const struct device *device)
+{
+	for (unsigned int i = 0; i < device_file_count(device); i++)
+		if (!device_file(device, i)->is_block)
+			return false;
+	return true;
+}
+
+ssize_t device_read(const struct device *device, uint64_t offset, void *buffer, size_t count)
+{
+	size_t done = 0;
+
+	while (done < count) {
+		struct device_place place = device_place(device, offset + done, count - done);
+		ssize_t part = pread(place.file->fd, (uint8_t *)buffer + done, place.bytes,
+				     (off_t)place.offset);
+
+		if (part < 0 && errno == EINTR)
+			continue;
+		if (part < 0)
+			return -errno;
+		if (part == 0)
+			break;
+		done += (size_t)part;
+	}
+	return (ssize_t)done;
 }

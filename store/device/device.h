@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A block device or image file: opened, measured, held. Knows no format.
+ * A device: files that are open, and the list of extents on them that its bytes are. A block device or an
+ * image file is the list of one. Measures and holds; knows no format.
  *
  * Order of calls: device_open, device_fit (once the size of the units is known), I/O through
- * store/io, device_close. A struct device that did not come from device_open (a simulator's) has fd
- * -1.
+ * store/io, device_close. A zeroed struct device is one that is not open; a simulator's never is.
  */
 #ifndef STORE_DEVICE_DEVICE_H
 #define STORE_DEVICE_DEVICE_H
@@ -24,21 +24,47 @@ enum device_mode {
 	DEVICE_OWN,  /* read and write, nobody else may use it */
 };
 
-struct device {
-	char *name;	      /* as the user wrote it; owned */
-	int fd;		      /* owned; -1: none */
-	uint64_t bytes;	      /* size, whole sectors */
-	uint32_t rest_bytes;  /* of an image file: behind the last whole sector */
-	uint32_t block_bytes; /* logical block: a power of two, at least 512; written whole or not
-				 at all */
-	bool is_block;	      /* a block device, not an image file */
-	bool direct;	      /* O_DIRECT: offsets and lengths are multiples of block_bytes */
-	bool writable;
+/* A block device or image file on which bytes of a device are. */
+struct device_file {
+	int fd;		   /* owned; only where the device is open */
+	bool is_block;	   /* a block device, not an image file */
 	dev_t file_system; /* identity: file system and inode, or the device number */
 	ino_t inode;
 	dev_t number;
-	void *backing; /* an engine's own; not touched by store/device */
+	void *engine; /* an I/O engine's own; not touched by store/device */
 };
+
+struct map; /* store/device/map.h */
+
+struct device {
+	char *name;	      /* as the user wrote it; owned */
+	bool open;	      /* its files are, and are owned */
+	uint64_t bytes;	      /* size, whole sectors */
+	uint32_t rest_bytes;  /* of an image file: after the last whole sector */
+	uint32_t block_bytes; /* logical block: a power of two, at least 512; written whole or not
+				 at all */
+	bool direct;	      /* O_DIRECT: offsets and lengths are multiples of block_bytes */
+	bool writable;
+	struct device_file file; /* all of it, where there is no map */
+	const struct map *map;	 /* NULL, or where its bytes are; the caller's */
+};
+
+/* A run of a device's bytes that are neighbours on one file, too. */
+struct device_place {
+	const struct device_file *file;
+	uint64_t offset, bytes;
+};
+
+/* Where the first of these bytes are, as many as are in one place; bytes > 0. What is after the end of a
+ * device with a map has no place: `bytes` of the answer is 0. */
+struct device_place device_place(const struct device *device, uint64_t offset, uint64_t bytes);
+
+/* How many files it has, and the number-th of them. */
+unsigned int device_file_count(const struct device *device);
+const struct device_file *device_file(const struct device *device, unsigned int number);
+
+/* Are its bytes those of block devices only? An image file may have holes, and may grow. */
+bool device_is_block(const struct device *device);
 
 /*
  * Opens `name` (a path, or TAG=value for libblkid) and fills *device; on an error nothing is left
@@ -115,6 +141,12 @@ enum result device_is(const struct device *device, const char *name, bool *same,
 /* RESULT_REFUSED where it does: "NAME: is given HOW", such as "as ORIGIN and as STORE". */
 enum result device_refuse_same(const struct device *device, const char *name, const char *how,
 			       struct failure *why);
+
+/*
+ * Reads with plain calls, wherever it begins: for a device whose O_DIRECT is off (device_fit). How many bytes
+ * there are, fewer than `count` at its end only, or -errno.
+ */
+ssize_t device_read(const struct device *device, uint64_t offset, void *buffer, size_t count);
 
 /* Closes it, and so gives up every hold; its name stays. A close that fails after writes is an I/O
  * error. */

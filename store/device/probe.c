@@ -133,17 +133,17 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 enum result probe_device(const struct device *device, struct probe_identity *identity,
 			 struct failure *why)
 {
-	int flags = fcntl(device->fd, F_GETFL);
+	int flags = fcntl(device->file.fd, F_GETFL);
 	struct failure reading = {.text = ""};
 	enum result result;
 
 	memset(identity, 0, sizeof(*identity));
 	/* libblkid reads any bytes into any buffer. */
-	if (flags < 0 || fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) != 0)
+	if (flags < 0 || fcntl(device->file.fd, F_SETFL, flags & ~O_DIRECT) != 0)
 		return fail_errno(why, RESULT_IO, errno,
 				  "%s: cannot be read through the page cache", device->name);
-	result = probe_file(device->fd, device->bytes, identity, &reading);
-	if (fcntl(device->fd, F_SETFL, flags) != 0 && result == RESULT_OK)
+	result = probe_file(device->file.fd, device->bytes, identity, &reading);
+	if (fcntl(device->file.fd, F_SETFL, flags) != 0 && result == RESULT_OK)
 		result = fail_errno(&reading, RESULT_IO, errno, "cannot be read directly again");
 	if (result != RESULT_OK)
 		return fail(why, result, "%s: %s", device->name, reading.text);
@@ -165,7 +165,7 @@ bool probe_finds_saved_file(const struct device *device)
 	/* Aligned and of this size, for the file may be open with O_DIRECT. */
 	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT];
 
-	return device->fd >= 0 &&
-	       pread(device->fd, block, sizeof(block), 0) >= (ssize_t)SAVEFILE_MAGIC_BYTES &&
+	return device->open &&
+	       device_read(device, 0, block, sizeof(block)) >= (ssize_t)SAVEFILE_MAGIC_BYTES &&
 	       probe_is_saved_file(block);
 }

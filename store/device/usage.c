@@ -177,7 +177,7 @@ static bool find_partition(dev_t number, char *phrase, size_t size)
 	return found;
 }
 
-static bool is_attached(int fd, const struct device *file)
+static bool is_attached(int fd, const struct device_file *file)
 {
 	struct loop_info64 info;
 
@@ -197,7 +197,7 @@ static bool loop_is(const char *name, const struct device *device)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	attached = is_attached(fd, device);
+	attached = is_attached(fd, &device->file);
 	close(fd);
 	return attached;
 }
@@ -221,8 +221,8 @@ static bool find_loop(const struct device *device, char *phrase, size_t size)
 			 entry->d_name);
 		if (!read_line(path, backing, sizeof(backing)))
 			continue;
-		found = (stat(backing, &status) == 0 && status.st_dev == device->file_system &&
-			 status.st_ino == device->inode) ||
+		found = (stat(backing, &status) == 0 && status.st_dev == device->file.file_system &&
+			 status.st_ino == device->file.inode) ||
 			loop_is(entry->d_name, device);
 		if (found)
 			snprintf(phrase, size, "is attached to /dev/%s", entry->d_name);
@@ -236,7 +236,7 @@ static bool find_lock(const struct device *device, char *phrase, size_t size)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	if (fcntl(device->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+	if (fcntl(device->file.fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
 		return false;
 	snprintf(phrase, size, "is locked by another process");
 	return true;
@@ -244,9 +244,9 @@ static bool find_lock(const struct device *device, char *phrase, size_t size)
 
 bool usage_find(const struct device *device, char *phrase, size_t size)
 {
-	if (device->is_block)
-		return find_number(device->number, phrase, size) ||
-		       find_partition(device->number, phrase, size);
+	if (device->file.is_block)
+		return find_number(device->file.number, phrase, size) ||
+		       find_partition(device->file.number, phrase, size);
 	return find_loop(device, phrase, size) || find_lock(device, phrase, size);
 }
 
@@ -254,8 +254,8 @@ bool usage_find_or_lock(const struct device *device, char *phrase, size_t size)
 {
 	if (usage_find(device, phrase, size))
 		return true;
-	if (flock(device->fd, LOCK_SH | LOCK_NB) == 0) {
-		flock(device->fd, LOCK_UN);
+	if (flock(device->file.fd, LOCK_SH | LOCK_NB) == 0) {
+		flock(device->file.fd, LOCK_UN);
 		return false;
 	}
 	if (errno != EWOULDBLOCK)

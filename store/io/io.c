@@ -19,6 +19,8 @@ void io_prepare_vector(struct io_request *request, enum io_operation operation,
 	request->iov = iov;
 	request->iov_count = iov_count;
 	request->error = 0;
+	request->flushed = request->later_count = 0;
+	request->later_bytes = 0;
 	request->left = 0;
 	for (unsigned int i = 0; i < iov_count; i++)
 		request->left += iov[i].iov_len;
@@ -32,8 +34,46 @@ void io_prepare(struct io_request *request, enum io_operation operation, struct 
 	io_prepare_vector(request, operation, device, offset, &request->single, 1);
 }
 
+/* Leaves as many bytes in the buffers as are in one place. */
+static void cut_buffers(struct io_request *request)
+{
+	unsigned int count = 0;
+	uint64_t bytes = 0;
+
+	while (bytes < request->place.bytes)
+		bytes += request->iov[count++].iov_len;
+	request->later_count = request->iov_count - count;
+	request->later_bytes = (size_t)(bytes - request->place.bytes);
+	request->iov_count = count;
+	request->iov[count - 1].iov_len -= request->later_bytes;
+}
+
+static void mend_buffers(struct io_request *request)
+{
+	request->iov[request->iov_count - 1].iov_len += request->later_bytes;
+	request->iov_count += request->later_count;
+	request->later_bytes = 0;
+	request->later_count = 0;
+}
+
+static void choose_place(struct io_request *request)
+{
+	if (request->operation == IO_FLUSH) {
+		request->place = (struct device_place){
+			.file = device_file(request->device, request->flushed)};
+		return;
+	}
+	request->place = device_place(request->device, request->offset, request->left);
+	assert(request->place.bytes > 0);
+	if (BROKEN(EXTENT_CROSSED))
+		request->place.bytes = request->left;
+	if (request->place.bytes < request->left)
+		cut_buffers(request);
+}
+
 static void give_to_engine(struct io *io, struct io_request *request)
 {
+	choose_place(request);
 	io->in_flight++;
 	io->engine->submit(io, request);
 }
@@ -94,27 +134,37 @@ static void advance(struct io_request *request, size_t count)
 	}
 }
 
-void io_complete(struct io *io, struct io_request *request, ssize_t result)
+/* Is there more to do? Sets request->error. */
+static bool go_on(struct io_request *request, ssize_t result)
 {
-	assert(result <= (ssize_t)request->left);
-	io->in_flight--;
-	if (request->operation != IO_FLUSH && (result == -EINTR || result == -EAGAIN)) {
-		give_to_engine(io, request);
-		return;
+	if (request->operation == IO_FLUSH) {
+		request->error = result < 0 ? (int)-result : 0;
+		return result >= 0 && ++request->flushed < device_file_count(request->device);
 	}
+	if (result == -EINTR || result == -EAGAIN)
+		return true;
 	if (result < 0) {
 		request->error = (int)-result;
-	} else if (request->operation != IO_FLUSH &&
-		   !(BROKEN(SHORT_WRITE) && request->operation == IO_WRITE)) {
-		advance(request, (size_t)result);
-		if (request->left > 0 && result > 0) {
-			give_to_engine(io, request);
-			return;
-		}
-		if (request->left > 0)
-			request->error = request->operation == IO_READ ? EIO : ENOSPC;
+		return false;
 	}
-	request->done(request);
+	if (BROKEN(SHORT_WRITE) && request->operation == IO_WRITE)
+		return false;
+	advance(request, (size_t)result);
+	if (request->left > 0 && result == 0)
+		request->error = request->operation == IO_READ ? EIO : ENOSPC;
+	return request->left > 0 && result > 0;
+}
+
+void io_complete(struct io *io, struct io_request *request, ssize_t result)
+{
+	assert(result <= (ssize_t)request->place.bytes);
+	io->in_flight--;
+	if (request->later_count > 0 || request->later_bytes > 0)
+		mend_buffers(request);
+	if (go_on(request, result))
+		give_to_engine(io, request);
+	else
+		request->done(request);
 }
 
 void io_close(struct io *io)
@@ -180,7 +230,8 @@ enum result io_fail(enum io_operation operation, const struct device *device, ui
 	enum result result = RESULT_IO;
 
 	/* A sparse file grows as it is written, on a file system that others fill, too. */
-	if (operation != IO_READ && !device->is_block && (error == ENOSPC || error == EDQUOT))
+	if (operation != IO_READ && !device_is_block(device) &&
+	    (error == ENOSPC || error == EDQUOT))
 		result = RESULT_NO_SPACE;
 	if (operation == IO_FLUSH)
 		return fail_errno(why, result, error, "%s: cannot flush", device->name);

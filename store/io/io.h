@@ -8,7 +8,8 @@
  * have no order between them: who needs one waits for the first before submitting the second. A
  * flush makes durable what had been completed on its device before it was submitted, nothing else.
  *
- * Short transfers and interrupted calls are continued here, so a request is done wholly or has an
+ * Short transfers and interrupted calls are continued here, and so is a request that crosses from one extent of
+ * its device to the next; a flush goes to each file of the device. So a request is done wholly or has an
  * error; a write with an error may have been done in any part. A flush with an error is never
  * repeated: the kernel may have dropped what it could not write, and a second flush would then
  * succeed.
@@ -37,8 +38,15 @@ struct io_request {
 	void (*done)(struct io_request *request);
 	void *owner; /* the submitter's own */
 	int error;   /* when done: 0 or an errno value */
+	/* what an engine is to do: the part that is in one place, from the first of the buffers on. It
+	 * sees neither device nor offset. */
+	struct device_place place;
 	/* the queue's and the engine's own */
 	uint64_t left;
+	unsigned int
+		later_count; /* buffers after the part, and the bytes of its last one that are, too */
+	size_t later_bytes;
+	unsigned int flushed; /* files of the device */
 	struct iovec single;
 	ssize_t result;
 	struct io_request *next;
@@ -47,7 +55,8 @@ struct io_request {
 /* What an engine does. */
 struct io_engine {
 	const char *name;
-	/* Takes one request. Never fails: what goes wrong is told by its completion. */
+	/* Takes one request: request->place of its iov_count buffers, or a flush of that file. Never fails: what
+	 * goes wrong is told by its completion. */
 	void (*submit)(struct io *io, struct io_request *request);
 	/* Called with requests in flight only: waits for at least one completion and calls
 	 * io_complete for every one that there is. */
@@ -87,7 +96,7 @@ void io_submit(struct io *io, struct io_request *request);
 /* Waits for at least one completion. False where nothing is in flight. */
 bool io_wait(struct io *io);
 
-/* For engines: the request moved `result` bytes, or failed with -errno. */
+/* For engines: `result` bytes of the request's place were moved, or it failed with -errno. */
 void io_complete(struct io *io, struct io_request *request, ssize_t result);
 
 /*

@@ -13,14 +13,14 @@
 /* Bytes moved, or -errno. */
 static inline ssize_t io_call(const struct io_request *request)
 {
-	int fd = request->device->fd;
+	int fd = request->place.file->fd;
 	int count = request->iov_count > IOV_MAX ? IOV_MAX : (int)request->iov_count;
 	ssize_t result;
 
 	if (request->operation == IO_READ)
-		result = preadv(fd, request->iov, count, (off_t)request->offset);
+		result = preadv(fd, request->iov, count, (off_t)request->place.offset);
 	else if (request->operation == IO_WRITE)
-		result = pwritev(fd, request->iov, count, (off_t)request->offset);
+		result = pwritev(fd, request->iov, count, (off_t)request->place.offset);
 	else
 		result = fdatasync(fd);
 	return result < 0 ? -errno : result;

@@ -31,15 +31,15 @@ static void uring_submit(struct io *io, struct io_request *request)
 	struct uring *uring = io->state;
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
 	unsigned int count = request->iov_count > IOV_MAX ? IOV_MAX : request->iov_count;
-	int fd = request->device->fd;
+	int fd = request->place.file->fd;
 
 	assert(sqe); /* the ring has as many places as the queue gives requests */
 	if (request->operation == IO_FLUSH)
 		io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
 	else if (request->operation == IO_READ)
-		io_uring_prep_readv(sqe, fd, request->iov, count, request->offset);
+		io_uring_prep_readv(sqe, fd, request->iov, count, request->place.offset);
 	else
-		io_uring_prep_writev(sqe, fd, request->iov, count, request->offset);
+		io_uring_prep_writev(sqe, fd, request->iov, count, request->place.offset);
 	io_uring_sqe_set_data(sqe, request);
 }
 

@@ -16,7 +16,7 @@
 
 bool savefile_detect(const struct device *device)
 {
-	return !device->is_block && probe_finds_saved_file(device);
+	return !device_is_block(device) && probe_finds_saved_file(device);
 }
 
 static enum result damaged(const struct savefile *saved, const char *how, uint64_t offset,
@@ -30,22 +30,11 @@ static enum result damaged(const struct savefile *saved, const char *how, uint64
 static enum result read_file(const struct savefile *saved, uint64_t offset, uint8_t *bytes,
 			     size_t count, struct failure *why)
 {
-	uint64_t start = offset;
+	ssize_t done = device_read(&saved->file, offset, bytes, count);
 
-	while (count > 0) {
-		ssize_t done = pread(saved->file.fd, bytes, count, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return io_fail(IO_READ, &saved->file, offset, count, errno, why);
-		if (done == 0)
-			return damaged(saved, "it is cut short", start, why);
-		bytes += done;
-		offset += (uint64_t)done;
-		count -= (size_t)done;
-	}
-	return RESULT_OK;
+	if (done < 0)
+		return io_fail(IO_READ, &saved->file, offset, count, (int)-done, why);
+	return (size_t)done < count ? damaged(saved, "it is cut short", offset, why) : RESULT_OK;
 }
 
 /* Reads, checks and unpacks one frame; *frame is what it says of itself. */
@@ -173,18 +162,12 @@ static enum result check_header(struct savefile *saved, struct failure *why)
 	return fail(why, RESULT_INTERNAL, "%s: unknown fault of a saved file", saved->file.name);
 }
 
-/* To the byte: a device counts whole sectors only. */
 static enum result measure(struct savefile *saved, struct failure *why)
 {
-	struct stat status;
-
-	if (saved->file.is_block)
+	if (device_is_block(&saved->file))
 		return fail(why, RESULT_NOT_THERE, "%s: is no saved file, but a block device",
 			    saved->file.name);
-	if (fstat(saved->file.fd, &status) != 0)
-		return fail_errno(why, RESULT_IO, errno, "%s: cannot tell its size",
-				  saved->file.name);
-	saved->file_bytes = (uint64_t)status.st_size;
+	saved->file_bytes = saved->file.bytes + saved->file.rest_bytes;
 	device_fit(&saved->file, 1); /* frames begin anywhere */
 	return RESULT_OK;
 }
@@ -194,10 +177,9 @@ static enum result prepare(struct savefile *saved, struct failure *why)
 	saved->raw = malloc(SAVEFILE_FRAME_BYTES);
 	saved->packed = malloc(SAVEFILE_PACKED_MAX);
 	saved->device = (struct device){.name = strdup(saved->file.name),
-					.fd = -1,
 					.bytes = saved->layout.device_bytes,
 					.block_bytes = SECTOR_BYTES,
-					.backing = saved};
+					.file.engine = saved};
 	if (!saved->raw || !saved->packed || !saved->device.name)
 		return fail_memory(why, "reading a saved file", SAVEFILE_FRAME_BYTES);
 	return RESULT_OK;
@@ -208,7 +190,6 @@ enum result savefile_open(struct savefile *saved, const char *name, struct failu
 	enum result result;
 
 	memset(saved, 0, sizeof(*saved));
-	saved->device.fd = -1;
 	saved->loaded = NOT_LOADED;
 	result = device_open(&saved->file, name, DEVICE_LOOK, why);
 	if (result == RESULT_OK)
@@ -232,7 +213,6 @@ void savefile_close(struct savefile *saved)
 	free(saved->raw);
 	free(saved->packed);
 	memset(saved, 0, sizeof(*saved));
-	saved->file.fd = saved->device.fd = -1;
 }
 
 static enum result need_frame(struct savefile *saved, uint64_t number, struct failure *why)
@@ -272,7 +252,7 @@ static ssize_t serve(struct savefile *saved, const struct io_request *request)
 
 	if (request->operation != IO_READ)
 		return -EROFS;
-	if (!savefile_position(&saved->layout, request->offset, &position, &count))
+	if (!savefile_position(&saved->layout, request->place.offset, &position, &count))
 		return -ENODATA;
 	count = min_u64(count, to->iov_len);
 	if (savefile_read(saved, position, to->iov_base, count, &ignored) != RESULT_OK)
@@ -292,7 +272,7 @@ static void saved_reap(struct io *io)
 	struct savefile *saved = io->state;
 	struct io_request *request = saved->request;
 
-	if (request->device == &saved->device)
+	if (request->place.file == &saved->device.file)
 		io_complete(io, request, serve(saved, request));
 	else
 		io_complete(io, request, io_call(request));

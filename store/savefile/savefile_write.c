@@ -217,7 +217,7 @@ static enum result refuse_store(const struct writer *writer, struct failure *why
 	bool same = false;
 	enum result result = RESULT_OK;
 
-	if (device->fd >= 0)
+	if (device->open)
 		result = device_is(device, writer->path, &same, why);
 	if (result == RESULT_OK && same)
 		result = fail(why, RESULT_REFUSED, "%s: is the store itself; name another file",
@@ -270,7 +270,7 @@ static enum result no_memory_for_name(const struct writer *writer, struct failur
 enum result savefile_check_path(const struct store *store, const char *path, bool replace,
 				struct failure *why)
 {
-	struct writer writer = {.store = store, .path = path, .fd = -1, .replaced = {.fd = -1}};
+	struct writer writer = {.store = store, .path = path, .fd = -1};
 	enum result result = check_path(&writer, replace, why);
 	struct failure ignored;
 	uint64_t free_bytes;
@@ -339,8 +339,7 @@ static void clean_up(struct writer *writer)
 enum result savefile_write(const struct store *store, const char *path, bool replace,
 			   const volatile sig_atomic_t *stop, struct failure *why)
 {
-	struct writer writer = {
-		.store = store, .path = path, .stop = stop, .fd = -1, .replaced = {.fd = -1}};
+	struct writer writer = {.store = store, .path = path, .stop = stop, .fd = -1};
 	enum result result = check_path(&writer, replace, why);
 
 	writer.layout = layout_of(store);

@@ -64,11 +64,11 @@ static struct io_request *choose(struct fuzz_queue *queue)
 static ssize_t transfer(struct fuzz_disk *disk, const struct io_request *request)
 {
 	const struct device *device = &disk->device;
-	uint64_t sector = request->offset / SECTOR_BYTES;
+	uint64_t sector = request->place.offset / SECTOR_BYTES;
 	fuzz_sector_function move = request->operation == IO_WRITE ? disk->write : disk->read;
 	ssize_t moved = 0;
 
-	FUZZ_CHECK(request->offset % SECTOR_BYTES == 0);
+	FUZZ_CHECK(request->place.offset % SECTOR_BYTES == 0);
 	for (unsigned int i = 0; i < request->iov_count; i++) {
 		uint8_t *bytes = request->iov[i].iov_base;
 
@@ -92,8 +92,8 @@ static void check_blocks(const struct io_request *request)
 
 	if (!device->direct)
 		return;
-	FUZZ_CHECK(request->offset % device->block_bytes == 0);
-	FUZZ_CHECK(request->left % device->block_bytes == 0);
+	FUZZ_CHECK(request->place.offset % device->block_bytes == 0);
+	FUZZ_CHECK(request->place.bytes % device->block_bytes == 0);
 	for (unsigned int i = 0; i < request->iov_count; i++)
 		FUZZ_CHECK((uintptr_t)request->iov[i].iov_base % SECTOR_BYTES == 0);
 }
@@ -102,7 +102,7 @@ static void queue_reap(struct io *io)
 {
 	struct fuzz_queue *queue = io->state;
 	struct io_request *request = choose(queue);
-	struct fuzz_disk *disk = request->device->backing;
+	struct fuzz_disk *disk = request->place.file->engine;
 	ssize_t result = 0;
 
 	check_blocks(request);
@@ -138,11 +138,10 @@ void fuzz_disk_init(struct fuzz_disk *disk, const char *name, uint64_t sectors)
 {
 	memset(disk, 0, sizeof(*disk));
 	disk->device = (struct device){.name = strdup(name),
-				       .fd = -1,
 				       .bytes = sectors * SECTOR_BYTES,
 				       .block_bytes = SECTOR_BYTES,
 				       .writable = true,
-				       .backing = disk};
+				       .file.engine = disk};
 }
 
 void fuzz_disk_free(struct fuzz_disk *disk)

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/breaks.h"
 #include "store/base/bytes.h"
+
+/* What all bytes of the disks are that are on no device. */
+#define NOBODYS_BYTE 0xa5
 
 uint64_t random_next(struct random *random)
 {
@@ -27,22 +31,24 @@ bool random_once_in(struct random *random, uint64_t times)
 	return random_below(random, times) == 0;
 }
 
-static struct sim_disk *disk_of(struct sim *sim, const struct device *device)
+struct sim_disk *sim_disk_of(struct sim *sim, const struct io_request *request)
 {
 	for (int i = 0; i < SIM_DISKS; i++)
-		if (device == &sim->disks[i].device)
+		if (request->place.file == &sim->files[i] ||
+		    request->place.file == &sim->devices[i].file)
 			return &sim->disks[i];
 	abort();
 }
 
 static struct sim_write *write_of(struct sim *sim, const struct io_request *request)
 {
-	struct sim_write *write = calloc(1, sizeof(*write) + request->left);
+	struct sim_write *write = calloc(1, sizeof(*write) + request->place.bytes);
 	size_t done = 0;
 
-	write->disk = disk_of(sim, request->device);
-	write->offset = request->offset;
-	write->bytes = (uint32_t)request->left;
+	write->disk = sim_disk_of(sim, request);
+	write->device = request->device;
+	write->offset = request->place.offset;
+	write->bytes = (uint32_t)request->place.bytes;
 	write->data = (uint8_t *)(write + 1);
 	for (unsigned int i = 0; i < request->iov_count; i++) {
 		memcpy(write->data + done, request->iov[i].iov_base, request->iov[i].iov_len);
@@ -51,22 +57,37 @@ static struct sim_write *write_of(struct sim *sim, const struct io_request *requ
 	return write;
 }
 
+/* Is all of that place the device's? */
+static bool is_own(const struct sim *sim, const struct sim_disk *disk,
+		   const struct io_request *request)
+{
+	uint64_t sector = request->place.offset / SECTOR_BYTES;
+	uint64_t end = (request->place.offset + request->place.bytes) / SECTOR_BYTES;
+
+	for (; sector < end; sector++)
+		if (disk->owner[sector] != request->device - sim->devices)
+			return false;
+	return true;
+}
+
 static void check_place(struct sim *sim, const struct io_request *request)
 {
-	const struct sim_disk *disk = disk_of(sim, request->device);
-	uint32_t unit = disk->device.direct ? disk->device.block_bytes : SECTOR_BYTES;
+	const struct sim_disk *disk = sim_disk_of(sim, request);
+	uint32_t unit = request->device->direct ? disk->block_bytes : SECTOR_BYTES;
 
 	if (request->operation == IO_FLUSH)
 		return;
-	if (request->offset % unit || request->left % unit ||
-	    request->offset + request->left > disk->device.bytes)
+	if (request->place.offset % unit || request->place.bytes % unit ||
+	    request->place.offset + request->place.bytes > disk->bytes ||
+	    !is_own(sim, disk, request))
 		sim->wrote_outside = true;
 }
 
 static bool overlap(const struct io_request *a, const struct io_request *b)
 {
-	return a->device == b->device && a->operation != IO_FLUSH && b->operation != IO_FLUSH &&
-	       a->offset < b->offset + b->left && b->offset < a->offset + a->left;
+	return a->place.file == b->place.file && a->operation != IO_FLUSH &&
+	       b->operation != IO_FLUSH && a->place.offset < b->place.offset + b->place.bytes &&
+	       b->place.offset < a->place.offset + a->place.bytes;
 }
 
 /* A read beside a write of the same place may see the old or the new bytes. */
@@ -132,7 +153,7 @@ static void do_flush(struct sim *sim, const struct sim_disk *disk, uint64_t subm
 {
 	for (unsigned int i = 0; i < sim->completed_count;) {
 		struct sim_write *write = sim->writes[i];
-		uint32_t block = write->disk->device.block_bytes;
+		uint32_t block = write->disk->block_bytes;
 
 		if (write->disk != disk || write->completed_at > submitted) {
 			i++;
@@ -161,8 +182,8 @@ static bool has_fault(struct sim *sim, const struct io_request *request, enum fa
 
 static ssize_t do_read(struct sim *sim, const struct io_request *request)
 {
-	const struct sim_disk *disk = disk_of(sim, request->device);
-	uint64_t offset = request->offset;
+	const struct sim_disk *disk = sim_disk_of(sim, request);
+	uint64_t offset = request->place.offset;
 
 	if (has_fault(sim, request, FAULT_READ))
 		return -EIO;
@@ -170,7 +191,7 @@ static ssize_t do_read(struct sim *sim, const struct io_request *request)
 		memcpy(request->iov[i].iov_base, disk->current + offset, request->iov[i].iov_len);
 		offset += request->iov[i].iov_len;
 	}
-	return (ssize_t)request->left;
+	return (ssize_t)request->place.bytes;
 }
 
 /* A write that fails, or is cut short, has been done in part: that part is in the cache like any
@@ -178,7 +199,7 @@ static ssize_t do_read(struct sim *sim, const struct io_request *request)
 static ssize_t do_write(struct sim *sim, const struct io_request *request, struct sim_write *write)
 {
 	bool failed = has_fault(sim, request, FAULT_WRITE);
-	uint32_t block = write->disk->device.block_bytes, blocks = write->bytes / block;
+	uint32_t block = write->disk->block_bytes, blocks = write->bytes / block;
 	uint32_t done = write->bytes;
 
 	if ((failed || has_fault(sim, request, FAULT_SHORT)) && blocks > 0)
@@ -202,8 +223,10 @@ static ssize_t carry_out(struct sim *sim, const struct io_request *request, stru
 		return do_read(sim, request);
 	if (request->operation == IO_WRITE)
 		return do_write(sim, request, write);
+	if (BROKEN(ONE_FILE_FLUSHED) && request->flushed > 0)
+		return 0;
 	failed = has_fault(sim, request, FAULT_FLUSH);
-	do_flush(sim, disk_of(sim, request->device), submitted, failed);
+	do_flush(sim, sim_disk_of(sim, request), submitted, failed);
 	return failed ? -EIO : 0;
 }
 
@@ -242,8 +265,8 @@ static void sim_reap(struct io *io)
 /* The bytes that were read must be those of the disk. */
 static void compare_read(struct sim *sim, const struct io_request *request)
 {
-	const struct sim_disk *disk = disk_of(sim, request->device);
-	uint64_t offset = request->offset;
+	const struct sim_disk *disk = sim_disk_of(sim, request);
+	uint64_t offset = request->place.offset;
 
 	for (unsigned int i = 0; i < request->iov_count; i++) {
 		if (memcmp(request->iov[i].iov_base, disk->current + offset,
@@ -273,7 +296,7 @@ void sim_follow(struct sim *sim, struct io_request *request)
 	else if (request->operation == IO_WRITE)
 		complete_write(sim, write);
 	else
-		do_flush(sim, disk_of(sim, request->device), submitted, false);
+		do_flush(sim, sim_disk_of(sim, request), submitted, false);
 }
 
 static void sim_close_engine(struct io *io)
@@ -293,18 +316,78 @@ void sim_open(struct sim *sim, uint64_t seed)
 void sim_add_disk(struct sim *sim, int number, const char *name, const uint8_t *image,
 		  uint64_t bytes, uint32_t block_bytes)
 {
+	sim_add_blank(sim, number, bytes, block_bytes);
+	sim->devices[number] = (struct device){.name = (char *)(uintptr_t)name,
+					       .bytes = bytes,
+					       .block_bytes = block_bytes,
+					       .direct = true,
+					       .writable = true};
+	memset(sim->disks[number].owner, number, bytes / SECTOR_BYTES);
+	memcpy(sim->disks[number].current, image, bytes);
+	memcpy(sim->disks[number].durable, image, bytes);
+}
+
+void sim_add_blank(struct sim *sim, int number, uint64_t bytes, uint32_t block_bytes)
+{
 	struct sim_disk *disk = &sim->disks[number];
 
-	disk->device = (struct device){.name = (char *)(uintptr_t)name,
-				       .fd = -1,
-				       .bytes = bytes,
-				       .block_bytes = block_bytes,
-				       .direct = true,
-				       .writable = true};
+	disk->bytes = bytes;
+	disk->block_bytes = block_bytes;
+	disk->owner = malloc(bytes / SECTOR_BYTES);
 	disk->current = malloc(bytes);
 	disk->durable = malloc(bytes);
-	memcpy(disk->current, image, bytes);
-	memcpy(disk->durable, image, bytes);
+	memset(disk->owner, SIM_NOBODY, bytes / SECTOR_BYTES);
+	memset(disk->current, NOBODYS_BYTE, bytes);
+	memset(disk->durable, NOBODYS_BYTE, bytes);
+}
+
+void sim_add_volume(struct sim *sim, int number, const char *name, const uint8_t *image,
+		    const struct map *map)
+{
+	const struct map_segment *last = &map->segments[map->segment_count - 1];
+	struct device *device = &sim->devices[number];
+
+	sim->maps[number] = *map;
+	*device = (struct device){.name = (char *)(uintptr_t)name,
+				  .bytes = last->start + last->bytes,
+				  .block_bytes = sim->disks[0].block_bytes,
+				  .direct = true,
+				  .writable = true,
+				  .map = &sim->maps[number]};
+	for (uint64_t at = 0; at < device->bytes; at += SECTOR_BYTES) {
+		struct device_place place = device_place(device, at, SECTOR_BYTES);
+		struct sim_disk *disk = &sim->disks[place.file - sim->files];
+
+		assert(disk->owner[place.offset / SECTOR_BYTES] == SIM_NOBODY);
+		disk->owner[place.offset / SECTOR_BYTES] = (uint8_t)number;
+		memcpy(disk->current + place.offset, image + at, SECTOR_BYTES);
+		memcpy(disk->durable + place.offset, image + at, SECTOR_BYTES);
+	}
+}
+
+/* What device `number` holds where the disks hold `bytes`. */
+static void gather(const struct sim *sim, int number, uint8_t *const bytes[SIM_DISKS], uint8_t *to)
+{
+	const struct device *device = &sim->devices[number];
+	struct device_place place;
+
+	if (!device->map) {
+		memcpy(to, bytes[number], device->bytes);
+		return;
+	}
+	for (uint64_t at = 0; at < device->bytes; at += place.bytes) {
+		place = device_place(device, at, device->bytes - at);
+		memcpy(to + at, bytes[place.file - sim->files] + place.offset, place.bytes);
+	}
+}
+
+void sim_copy(const struct sim *sim, int number, uint8_t *to)
+{
+	uint8_t *current[SIM_DISKS];
+
+	for (int i = 0; i < SIM_DISKS; i++)
+		current[i] = sim->disks[i].current;
+	gather(sim, number, current, to);
 }
 
 static void inherit_write(struct sim *to, const struct sim *from, const struct sim_write *write)
@@ -313,6 +396,7 @@ static void inherit_write(struct sim *to, const struct sim *from, const struct s
 
 	*copy = *write;
 	copy->disk = &to->disks[write->disk - from->disks];
+	copy->device = &to->devices[write->device - from->devices];
 	copy->data = (uint8_t *)(copy + 1);
 	memcpy(copy->data, write->data, write->bytes);
 	copy->completed = false;
@@ -323,8 +407,8 @@ static void inherit_write(struct sim *to, const struct sim *from, const struct s
 void sim_inherit(struct sim *to, const struct sim *from, struct random *random)
 {
 	for (int i = 0; i < SIM_DISKS && from->disks[i].current; i++) {
-		memcpy(to->disks[i].current, from->disks[i].current, from->disks[i].device.bytes);
-		memcpy(to->disks[i].durable, from->disks[i].durable, from->disks[i].device.bytes);
+		memcpy(to->disks[i].current, from->disks[i].current, from->disks[i].bytes);
+		memcpy(to->disks[i].durable, from->disks[i].durable, from->disks[i].bytes);
 	}
 	for (unsigned int i = 0; i < from->write_count; i++)
 		if (from->writes[i]->completed || random_once_in(random, 2))
@@ -339,6 +423,7 @@ void sim_close(struct sim *sim)
 	for (int i = 0; i < SIM_DISKS; i++) {
 		free(sim->disks[i].current);
 		free(sim->disks[i].durable);
+		free(sim->disks[i].owner);
 	}
 	io_close(&sim->io);
 }
@@ -349,25 +434,54 @@ unsigned int sim_loose_blocks(const struct sim *sim)
 
 	for (unsigned int i = 0; i < sim->write_count; i++)
 		count += (unsigned int)divide_up(sim->writes[i]->bytes,
-						 sim->writes[i]->disk->device.block_bytes);
+						 sim->writes[i]->disk->block_bytes);
 	return count;
+}
+
+static bool is_nobodys(const uint8_t *sector)
+{
+	return sector[0] == NOBODYS_BYTE && memcmp(sector, sector + 1, SECTOR_BYTES - 1) == 0;
+}
+
+/* What is on no device is as it was. */
+static void check_rest(struct sim *sim, const struct sim_disk *disk, const uint8_t *bytes)
+{
+	for (uint64_t at = 0; at < disk->bytes; at += SECTOR_BYTES)
+		if (disk->owner[at / SECTOR_BYTES] == SIM_NOBODY && !is_nobodys(bytes + at))
+			sim->wrote_outside = true;
+}
+
+static void cut_disks(const struct sim *sim, struct random *random, const uint64_t *choice,
+		      uint8_t *const bytes[SIM_DISKS])
+{
+	unsigned int loose = 0;
+
+	for (int i = 0; i < SIM_DISKS && sim->disks[i].durable; i++)
+		memcpy(bytes[i], sim->disks[i].durable, sim->disks[i].bytes);
+	for (unsigned int i = 0; i < sim->write_count; i++) {
+		const struct sim_write *write = sim->writes[i];
+		uint32_t block = write->disk->block_bytes;
+		uint8_t *to = bytes[write->disk - sim->disks];
+
+		for (uint32_t at = 0; at < write->bytes; at += block, loose++)
+			if (choice ? (*choice >> loose) & 1 : random_once_in(random, 2))
+				memcpy(to + write->offset + at, write->data + at,
+				       min_u64(block, write->bytes - at));
+	}
 }
 
 void sim_power_cut(struct sim *sim, struct random *random, const uint64_t *choice,
 		   uint8_t *images[SIM_DISKS])
 {
-	unsigned int loose = 0;
+	uint8_t *bytes[SIM_DISKS] = {NULL};
 
 	for (int i = 0; i < SIM_DISKS && sim->disks[i].durable; i++)
-		memcpy(images[i], sim->disks[i].durable, sim->disks[i].device.bytes);
-	for (unsigned int i = 0; i < sim->write_count; i++) {
-		const struct sim_write *write = sim->writes[i];
-		uint32_t block = write->disk->device.block_bytes;
-		uint8_t *image = images[write->disk - sim->disks];
-
-		for (uint32_t at = 0; at < write->bytes; at += block, loose++)
-			if (choice ? (*choice >> loose) & 1 : random_once_in(random, 2))
-				memcpy(image + write->offset + at, write->data + at,
-				       min_u64(block, write->bytes - at));
+		bytes[i] = malloc(sim->disks[i].bytes);
+	cut_disks(sim, random, choice, bytes);
+	for (int i = 0; i < SIM_DISKS && sim->devices[i].name; i++)
+		gather(sim, i, bytes, images[i]);
+	for (int i = 0; i < SIM_DISKS && sim->disks[i].durable; i++) {
+		check_rest(sim, &sim->disks[i], bytes[i]);
+		free(bytes[i]);
 	}
 }

@@ -27,7 +27,8 @@ static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, uint64_t count)
 static bool is_durable(const struct trial *trial, const struct sim *sim)
 {
 	for (unsigned int i = 0; i < sim->write_count; i++)
-		if (trial->dropping < 0 || sim->writes[i]->disk != &sim->disks[2 + trial->dropping])
+		if (trial->dropping < 0 ||
+		    sim->writes[i]->device != &sim->devices[2 + trial->dropping])
 			return false;
 	return true;
 }
@@ -50,6 +51,8 @@ void judge_finished(struct trial *trial, struct sim *sim)
 	for (unsigned int i = 0; i < scenario->kept_count && !trial->failed; i++)
 		judge_kept_finished(trial, images[2 + i], i);
 	free_images(images);
+	if (sim->wrote_outside)
+		violate(trial, "something was written that is on no device");
 }
 
 /* Resumes on the bytes, with cuts of its own, and looks at the end. */
@@ -91,6 +94,7 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 		return;
 	trial->counts->kept_states += scenario->kept_count > 0;
 	trial->counts->lost_states += scenario->skip_lost;
+	trial->counts->volume_states += scenario->layout != NULL;
 	trial->budget -= trial->budget > 0;
 	trial->counts->distinct++;
 	trial->counts->nested += trial->depth > 0;
@@ -137,7 +141,7 @@ static void cut_in_every_way(struct trial *trial, struct sim *sim, unsigned int 
 /* The process is killed at this moment, and a resume finds what was not flushed, as if it were safe. */
 static void kill_and_resume(struct trial *trial, const struct sim *sim)
 {
-	uint8_t *images[SIM_DISKS] = {NULL};
+	uint8_t *images[SIM_DISKS];
 	unsigned int watched = trial->watched;
 	struct sim *next = malloc(sizeof(*next));
 	struct failure why = {.text = ""};
@@ -145,9 +149,11 @@ static void kill_and_resume(struct trial *trial, const struct sim *sim)
 
 	open_disks(next, trial, trial->scenario->images);
 	sim_inherit(next, sim, &trial->random);
+	copy_images(trial->scenario, images, NULL);
 	for (unsigned int i = 0; i < scenario_disks(trial->scenario); i++)
-		images[i] = next->disks[i].current;
+		sim_copy(next, (int)i, images[i]);
 	command = choose_resume(trial, images);
+	free_images(images);
 	trial->counts->kills++;
 	trial->depth++;
 	trial->watched = MOMENTS_AFTER_KILL;
@@ -219,11 +225,9 @@ void judge_after_fault(struct trial *trial, struct sim *sim, enum result result)
 	if (!trial->failed && sim->fault.kind != FAULT_FLUSH) {
 		uint8_t *images[SIM_DISKS];
 
-		uint8_t *current[SIM_DISKS];
-
-		for (int i = 0; i < SIM_DISKS; i++)
-			current[i] = sim->disks[i].current;
-		copy_images(scenario, images, current);
+		copy_images(scenario, images, NULL);
+		for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+			sim_copy(sim, (int)i, images[i]);
 		judge_state(trial, images);
 		free_images(images);
 	}

@@ -112,15 +112,18 @@ void judge_dropping(struct trial *trial, uint8_t *const images[SIM_DISKS])
 /* Only header and record of it have changed since `before`. */
 static void judge_dropped(struct trial *trial, const struct sim *sim, const uint8_t *before)
 {
-	const struct sim_disk *disk = &sim->disks[2 + trial->dropping];
+	int number = 2 + trial->dropping;
+	uint64_t bytes = sim->devices[number].bytes;
+	uint8_t *image = malloc(bytes);
 
-	if (is_valid(disk->current))
+	sim_copy(sim, number, image);
+	if (is_valid(image))
 		violate(trial, "a store that was to be given up is valid");
-	if (!bytes_are_zero(disk->current + HEADER_BYTES, SECTOR_BYTES - HEADER_BYTES))
+	if (!bytes_are_zero(image + HEADER_BYTES, SECTOR_BYTES - HEADER_BYTES))
 		violate(trial, "a store was given up, and a record stands in it");
-	if (memcmp(disk->current + SECTOR_BYTES, before + SECTOR_BYTES,
-		   disk->device.bytes - SECTOR_BYTES) != 0)
+	if (memcmp(image + SECTOR_BYTES, before + SECTOR_BYTES, bytes - SECTOR_BYTES) != 0)
 		violate(trial, "a store was given up, and was written to");
+	free(image);
 }
 
 static void run_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], unsigned int number)

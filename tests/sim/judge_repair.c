@@ -77,7 +77,7 @@ static enum result run_engine(struct repair_trial *trial, struct sim *sim, size_
 				.origin_bytes = broken->origin_bytes,
 				.set_valid = true,
 				.drop_shared = broken->drop_shared};
-	enum result result = store_open(&store, &sim->disks[1].device, &sim->io, why);
+	enum result result = store_open(&store, &sim->devices[1], &sim->io, why);
 
 	*items = 0;
 	if (result == RESULT_OK && store.header_fault != HEADER_GOOD) {
@@ -103,7 +103,7 @@ static enum result check_store(struct repair_trial *trial, struct sim *sim, stru
 	struct repair repair = {
 		.store = &store, .origin_known = true, .origin_bytes = trial->broken->origin_bytes};
 
-	store.device = &sim->disks[1].device;
+	store.device = &sim->devices[1];
 	store.io = &sim->io;
 	return repair_check(&repair, check, why);
 }

@@ -35,10 +35,16 @@ void free_images(uint8_t *images[SIM_DISKS])
 bool same_images(const struct scenario *scenario, const struct sim *sim,
 		 uint8_t *const images[SIM_DISKS])
 {
-	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
-		if (memcmp(sim->disks[i].current, images[i], scenario_bytes(scenario, i)) != 0)
-			return false;
-	return true;
+	bool same = true;
+
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++) {
+		uint8_t *bytes = malloc(scenario_bytes(scenario, i));
+
+		sim_copy(sim, (int)i, bytes);
+		same &= memcmp(bytes, images[i], scenario_bytes(scenario, i)) == 0;
+		free(bytes);
+	}
+	return same;
 }
 
 void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_DISKS])
@@ -48,9 +54,26 @@ void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_
 
 	sim_open(sim, random_next(&trial->random));
 	sim->in_order = scenario->exhaustive && random_once_in(&trial->random, 2);
-	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
-		sim_add_disk(sim, (int)i, names[i], images[i], scenario_bytes(scenario, i),
-			     scenario->block_bytes[i]);
+	if (scenario->layout)
+		layout_open_disks(scenario->layout, sim);
+	for (int i = 0; i < (int)scenario_disks(scenario); i++)
+		if (scenario->layout)
+			layout_open_volume(scenario->layout, sim, i, names[i], images[i]);
+		else
+			sim_add_disk(sim, i, names[i], images[i],
+				     scenario_bytes(scenario, (unsigned int)i),
+				     scenario->block_bytes[i]);
+}
+
+static bool is_blank(const struct sim *sim, const struct device *device)
+{
+	uint8_t *bytes = malloc(device->bytes);
+	bool blank;
+
+	sim_copy(sim, (int)(device - sim->devices), bytes);
+	blank = bytes_are_zero(bytes, device->bytes);
+	free(bytes);
+	return blank;
 }
 
 /* As the command does it: an undo store's file in which nothing was written is made anew. */
@@ -62,15 +85,14 @@ static enum result open_kept(struct sim *sim, const struct scenario *scenario,
 
 	for (unsigned int i = 0; i < command->kept_count && result == RESULT_OK; i++) {
 		bool undo = scenario->kept[command->kept[i]].undo;
-		struct sim_disk *disk = &sim->disks[2 + command->kept[i]];
+		struct device *device = &sim->devices[2 + command->kept[i]];
 
-		kept[i] = (struct kept){
-			.store = &stores[i],
-			.role = undo ? RECORD_UNDO : RECORD_KEPT,
-			.is_new = undo && bytes_are_zero(disk->current, disk->device.bytes)};
-		stores[i] = (struct store){.device = &disk->device, .io = &sim->io};
+		kept[i] = (struct kept){.store = &stores[i],
+					.role = undo ? RECORD_UNDO : RECORD_KEPT,
+					.is_new = undo && is_blank(sim, device)};
+		stores[i] = (struct store){.device = device, .io = &sim->io};
 		if (!kept[i].is_new)
-			result = store_open(&stores[i], &disk->device, &sim->io, why);
+			result = store_open(&stores[i], device, &sim->io, why);
 	}
 	return result;
 }
@@ -81,8 +103,7 @@ static enum result open_dropped(struct merge *merge, struct sim *sim, const stru
 	if (command->dropped < 0)
 		return RESULT_OK;
 	merge->dropped_count = 1;
-	return store_open(merge->dropped[0], &sim->disks[2 + command->dropped].device, &sim->io,
-			  why);
+	return store_open(merge->dropped[0], &sim->devices[2 + command->dropped], &sim->io, why);
 }
 
 static enum result prepare(struct merge *merge, struct sim *sim, const struct scenario *scenario,
@@ -118,7 +139,7 @@ enum result run_command(struct sim *sim, const struct scenario *scenario,
 	struct kept kept[SIM_KEPT_MAX] = {{0}};
 	struct merge merge = {
 		.store = &store,
-		.origin = &sim->disks[0].device,
+		.origin = &sim->devices[0],
 		.io = &sim->io,
 		.resume = command->resume,
 		.force = scenario->duplicates,
@@ -129,7 +150,7 @@ enum result run_command(struct sim *sim, const struct scenario *scenario,
 		.dropped = to_drop,
 		.invalidate_full = scenario->invalidate_full,
 	};
-	enum result result = store_open(&store, &sim->disks[1].device, &sim->io, why);
+	enum result result = store_open(&store, &sim->devices[1], &sim->io, why);
 
 	if (result == RESULT_OK)
 		result = prepare(&merge, sim, scenario, command, stores, why);

@@ -9,6 +9,8 @@
 /* Numbers of their own: what is lost changes nothing else of a scenario. */
 #define LOST_SEED 0x6c6f7374u
 #define LOST_ONCE_IN 6
+#define LAYOUT_SEED 0x766f6c75u
+#define VOLUMES_ONCE_IN 3
 
 static void fill(uint8_t *bytes, uint64_t count, struct random *random)
 {
@@ -335,9 +337,21 @@ static void choose_sizes(struct scenario *scenario, const struct limits *limits,
 		scenario->exceptions = (uint32_t)limits->exceptions;
 }
 
+/* Disks that several devices share have one. */
+static void choose_one_block_size(struct scenario *scenario)
+{
+	uint32_t smallest = scenario->block_bytes[0];
+
+	for (unsigned int i = 1; i < scenario_disks(scenario); i++)
+		smallest = (uint32_t)min_u64(smallest, scenario->block_bytes[i]);
+	for (unsigned int i = 0; i < scenario_disks(scenario); i++)
+		scenario->block_bytes[i] = smallest;
+}
+
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits)
 {
-	struct random random = {seed}, lost_random = {seed ^ LOST_SEED};
+	struct random random = {seed}, lost_random = {seed ^ LOST_SEED},
+		      layout_random = {seed ^ LAYOUT_SEED};
 	uint64_t chunk_bytes, origin_chunks, store_chunks;
 
 	memset(scenario, 0, sizeof(*scenario));
@@ -375,6 +389,10 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 		  scenario->view);
 	choose_fault(scenario, limits, &random);
 	make_all_kept(scenario, limits, &random);
+	if (choose(limits->volumes, &layout_random, VOLUMES_ONCE_IN)) {
+		choose_one_block_size(scenario);
+		scenario->layout = layout_make(scenario, &layout_random);
+	}
 }
 
 void scenario_free(struct scenario *scenario)
@@ -387,4 +405,5 @@ void scenario_free(struct scenario *scenario)
 	}
 	free(scenario->view);
 	free(scenario->finished);
+	free(scenario->layout);
 }

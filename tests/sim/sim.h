@@ -7,6 +7,7 @@
  *   trace.c     the same disks, following a real engine on real files
  *   scenario.c  what is merged: a store, an origin, options, all from one seed
  *   lost.c      scenarios of which something is lost
+ *   layout.c    devices that are extents on disks which they share
  *   broken.c    what is repaired: a store with defects, all from one seed
  *   kernel.c    a small model of the kernel that goes on with the store
  *   judge*.c    what must be true of the bytes that a power cut leaves, a merge (their own header is
@@ -21,6 +22,7 @@
 #include <stdio.h>
 
 #include "merge/merge.h"
+#include "store/device/map.h"
 
 /* ---- random numbers: SplitMix64 ---- */
 
@@ -37,12 +39,13 @@ bool random_once_in(struct random *random, uint64_t times);
 /* ---- disks ---- */
 
 #define SIM_KEPT_MAX 3
-#define SIM_DISKS (2 + SIM_KEPT_MAX) /* 0: the origin, 1: the store, then kept stores, if any */
+#define SIM_DISKS (2 + SIM_KEPT_MAX) /* at most as many disks as devices */
 #define SIM_REQUESTS 512
 
 /* A write that is not durable yet. */
 struct sim_write {
 	struct sim_disk *disk;
+	const struct device *device;
 	uint64_t offset;
 	uint32_t bytes;
 	bool completed;
@@ -50,10 +53,15 @@ struct sim_write {
 	uint8_t *data;
 };
 
+/* What a disk's sector belongs to that is on no device. */
+#define SIM_NOBODY 255
+
 struct sim_disk {
-	struct device device;
+	uint64_t bytes;
+	uint32_t block_bytes;
 	uint8_t *current; /* what a read returns */
 	uint8_t *durable; /* what surely survives */
+	uint8_t *owner;	  /* of each sector: the number of the device, or SIM_NOBODY */
 };
 
 /* What goes wrong: with request number `at` and, if `forever`, with all of that kind on that disk.
@@ -71,12 +79,17 @@ typedef void (*sim_observer)(struct sim *sim, void *context);
 
 struct sim {
 	struct io io;
-	struct sim_disk disks[SIM_DISKS];
+	struct sim_disk disks[SIM_DISKS]; /* each has a cache of its own */
+	struct device
+		devices[SIM_DISKS]; /* 0: the origin, 1: the store, then kept stores, if any */
+	struct map maps[SIM_DISKS]; /* of the devices that are volumes */
+	struct device_file files[SIM_DISKS]; /* the disks, for maps */
 	struct random random;
 	bool in_order; /* complete the oldest request first */
 	struct fault fault;
 	bool fault_happened, wrote_outside;
-	struct io real;	   /* of a trace: the engine that does the work, on files */
+	struct io real; /* of a trace: the engine that does the work, on files */
+	struct device real_disks[SIM_DISKS];
 	bool read_differs; /* of a trace: it read other bytes than the disk has */
 	uint64_t moment, requests;
 	struct io_request *waiting[SIM_REQUESTS];
@@ -93,10 +106,21 @@ struct sim {
 };
 
 void sim_open(struct sim *sim, uint64_t seed);
-/* The disk's bytes are copied from `image`. */
+/* A disk of a device's own; its bytes are copied from `image`. */
 void sim_add_disk(struct sim *sim, int number, const char *name, const uint8_t *image,
 		  uint64_t bytes, uint32_t block_bytes);
+/* A disk for volumes. All of them are added first, with blocks of one size. */
+void sim_add_blank(struct sim *sim, int number, uint64_t bytes, uint32_t block_bytes);
+/* A device on extents of such disks; map->files is sim->files. The segments stay the caller's. */
+void sim_add_volume(struct sim *sim, int number, const char *name, const uint8_t *image,
+		    const struct map *map);
 void sim_close(struct sim *sim);
+
+/* What a device holds, as a read returns it. */
+void sim_copy(const struct sim *sim, int number, uint8_t *to);
+
+/* The disk on which the request's place is. */
+struct sim_disk *sim_disk_of(struct sim *sim, const struct io_request *request);
 
 /* For a trace: takes note of a request, as the engine of the simulator does. */
 void sim_remember(struct sim *sim, struct io_request *request);
@@ -150,6 +174,7 @@ struct scenario {
 	uint64_t origin_bytes, store_bytes;
 	uint64_t window_bytes;
 	bool usual_order, duplicates, dirty_tail, exhaustive;
+	struct layout *layout; /* NULL: each device is a disk of its own */
 	struct fault fault;
 	struct exception list[SCENARIO_EXCEPTIONS_MAX];
 	bool skip_lost;			    /* something may be lost, and is to be left out */
@@ -167,7 +192,7 @@ struct scenario {
 /* What the command line fixes; 0 and -1: chosen by the seed. */
 struct limits {
 	uint64_t exceptions, chunk_sectors, window_bytes;
-	int faults, duplicates, dirty_tail, usual_order, kept, lost;
+	int faults, duplicates, dirty_tail, usual_order, kept, lost, volumes;
 };
 
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits);
@@ -176,6 +201,12 @@ void scenario_free(struct scenario *scenario);
 /* How many disks it has, and their sizes. */
 unsigned int scenario_disks(const struct scenario *scenario);
 uint64_t scenario_bytes(const struct scenario *scenario, unsigned int disk);
+
+/* Lays the scenario's devices out on disks that they share; free() it. */
+struct layout *layout_make(const struct scenario *scenario, struct random *random);
+void layout_open_disks(const struct layout *layout, struct sim *sim);
+void layout_open_volume(const struct layout *layout, struct sim *sim, int number, const char *name,
+			const uint8_t *image);
 
 /* Damages the list, or cuts the store off. Before the images are made. */
 void lost_make(struct scenario *scenario, struct random *random);
@@ -213,7 +244,7 @@ void kernel_view(const uint8_t *origin, uint64_t origin_bytes, const uint8_t *st
 
 struct counts {
 	uint64_t scenarios, states, distinct, nested, faults, kernel_merges, kernel_uses,
-		wrong_origins, kept_states, wrong_kept, lost_states, drops, kills;
+		wrong_origins, kept_states, wrong_kept, lost_states, volume_states, drops, kills;
 };
 
 /* Runs a scenario and judges every state that a power cut may leave of it, as many as the budget

@@ -34,7 +34,7 @@ static void carried_done(struct io_request *request)
 		sim_follow(sim, outer);
 	else
 		abort(); /* the files are sound: no request may fail */
-	io_complete(&sim->io, outer, outer->operation == IO_FLUSH ? 0 : (ssize_t)outer->left);
+	io_complete(&sim->io, outer, (ssize_t)outer->place.bytes);
 }
 
 static void trace_submit(struct io *io, struct io_request *outer)
@@ -47,8 +47,9 @@ static void trace_submit(struct io *io, struct io_request *outer)
 	carried->outer = outer;
 	carried->sim = sim;
 	memcpy(carried->iov, outer->iov, outer->iov_count * sizeof(carried->iov[0]));
-	io_prepare_vector(&carried->request, outer->operation, outer->device, outer->offset,
-			  carried->iov, outer->iov_count);
+	io_prepare_vector(&carried->request, outer->operation,
+			  &sim->real_disks[sim_disk_of(sim, outer) - sim->disks],
+			  outer->place.offset, carried->iov, outer->iov_count);
 	carried->request.done = carried_done;
 	carried->request.owner = carried;
 	io_submit(&sim->real, &carried->request);
@@ -69,25 +70,37 @@ static void trace_close_engine(struct io *io)
 static const struct io_engine trace_engine = {"trace", trace_submit, trace_reap,
 					      trace_close_engine};
 
-static bool open_file(struct sim_disk *disk)
+static int open_file(const struct sim_disk *disk)
 {
 	const char *folder = getenv("TMPDIR");
 	char path[4096];
-	int fd;
+	int fd, written;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/cowtool-trace-XXXXXX",
 			     folder && *folder ? folder : "/var/tmp") >= sizeof(path))
-		return false;
-	fd = mkstemp(path);
+		abort();
+	written = mkstemp(path);
+	if (written < 0)
+		abort();
+	fd = open(path, O_RDWR | O_DIRECT);
 	if (fd < 0)
-		return false;
-	disk->device.fd = open(path, O_RDWR | O_DIRECT);
-	if (disk->device.fd < 0)
-		disk->device.fd = open(path, O_RDWR);
+		fd = open(path, O_RDWR);
 	unlink(path);
-	if (pwrite(fd, disk->current, disk->device.bytes, 0) != (ssize_t)disk->device.bytes)
-		return false;
-	return close(fd) == 0 && disk->device.fd >= 0;
+	if (pwrite(written, disk->current, disk->bytes, 0) != (ssize_t)disk->bytes)
+		abort();
+	close(written);
+	return fd;
+}
+
+/* The real file of a simulated disk. */
+static void open_disk(struct device *device, const struct sim_disk *disk)
+{
+	*device = (struct device){.bytes = disk->bytes,
+				  .block_bytes = disk->block_bytes,
+				  .writable = true,
+				  .file.fd = open_file(disk)};
+	if (device->file.fd < 0)
+		abort();
 }
 
 bool trace_has(int engine)
@@ -106,8 +119,7 @@ void trace_open(struct sim *sim, int engine)
 	struct failure why;
 
 	for (int i = 0; i < SIM_DISKS && sim->disks[i].current; i++)
-		if (!open_file(&sim->disks[i]))
-			abort();
+		open_disk(&sim->real_disks[i], &sim->disks[i]);
 	if (io_engine_open(&sim->real, (enum io_engine_choice)engine, &why) != RESULT_OK)
 		abort();
 	sim->io.engine = &trace_engine;
@@ -120,13 +132,13 @@ bool trace_close(struct sim *sim)
 	io_close(&sim->real);
 	for (int i = 0; i < SIM_DISKS && sim->disks[i].current; i++) {
 		const struct sim_disk *disk = &sim->disks[i];
-		uint8_t *bytes = io_buffer(disk->device.bytes);
+		uint8_t *bytes = io_buffer(disk->bytes);
 
-		same &= pread(disk->device.fd, bytes, disk->device.bytes, 0) ==
-				(ssize_t)disk->device.bytes &&
-			memcmp(bytes, disk->current, disk->device.bytes) == 0;
+		same &= pread(sim->real_disks[i].file.fd, bytes, disk->bytes, 0) ==
+				(ssize_t)disk->bytes &&
+			memcmp(bytes, disk->current, disk->bytes) == 0;
 		free(bytes);
-		close(disk->device.fd);
+		close(sim->real_disks[i].file.fd);
 	}
 	return same;
 }

@@ -14,7 +14,6 @@
 
 static uint8_t *before, *durable, *cached, *torn;
 static struct device device = {.name = (char[]){"disk"},
-			       .fd = -1,
 			       .bytes = DISK_BYTES,
 			       .block_bytes = 512,
 			       .writable = true};
@@ -26,7 +25,7 @@ static ssize_t transfer(struct io_request *request)
 	size_t bytes = request->iov[0].iov_len;
 
 	if (request->operation == IO_READ) {
-		memcpy(request->iov[0].iov_base, cached + request->offset, bytes);
+		memcpy(request->iov[0].iov_base, cached + request->place.offset, bytes);
 		return (ssize_t)bytes;
 	}
 	if (operations++ >= stop_after)
@@ -37,7 +36,7 @@ static ssize_t transfer(struct io_request *request)
 		return 0;
 	}
 	writes++;
-	memcpy(cached + request->offset, request->iov[0].iov_base, bytes);
+	memcpy(cached + request->place.offset, request->iov[0].iov_base, bytes);
 	return (ssize_t)bytes;
 }
 
@@ -215,12 +214,12 @@ static void what_does_not_fit_is_not_written(void)
 	CHECK(create(8, NULL, 100) == RESULT_NO_SPACE);
 	device.bytes = 2 * 4096;
 	device.block_bytes = 4096;
-	device.is_block = true;
+	device.file.is_block = true;
 	CHECK(create(4, NULL, 100) == RESULT_REFUSED);
 	CHECK(writes == 0 && flushes == 0);
 	CHECK(memcmp(cached, before, DISK_BYTES) == 0);
 	CHECK(create(8, NULL, 100) == RESULT_OK);
-	device.is_block = false;
+	device.file.is_block = false;
 	device.block_bytes = 512;
 	device.bytes = DISK_BYTES;
 }

@@ -117,8 +117,8 @@ static uint8_t *content(const struct device *device)
 	uint8_t *bytes = malloc(ORIGIN_BYTES);
 	struct stat status;
 
-	if (fstat(device->fd, &status) == 0 && status.st_size == ORIGIN_BYTES &&
-	    pread(device->fd, bytes, ORIGIN_BYTES, 0) == ORIGIN_BYTES)
+	if (fstat(device->file.fd, &status) == 0 && status.st_size == ORIGIN_BYTES &&
+	    pread(device->file.fd, bytes, ORIGIN_BYTES, 0) == ORIGIN_BYTES)
 		return bytes;
 	free(bytes);
 	return NULL;
@@ -173,7 +173,7 @@ static void zeros_are_not_written(void)
 	CHECK(is_view());
 	CHECK(export.state.bytes_written == blocks_with_data());
 	CHECK(blocks_with_data() <= ORIGIN_BYTES - (HOLE_TO - HOLE_FROM) + 4096);
-	CHECK(fstat(out.fd, &status) == 0);
+	CHECK(fstat(out.file.fd, &status) == 0);
 	CHECK((uint64_t)status.st_blocks * 512 <= round_up(blocks_with_data(), 4096));
 	clear_stage();
 }
@@ -372,10 +372,10 @@ static void changed_images_are_not_gone_on_with(void)
 	set_stage();
 	stop_halfway();
 	put_bytes_at(&out, "?", 1, export.state.done_bytes - 4097);
-	CHECK(fstat(out.fd, &before) == 0);
+	CHECK(fstat(out.file.fd, &before) == 0);
 	reopen(EXPORT_FILL_NONE);
 	CHECK(export_run(&export, &why) == RESULT_REFUSED);
-	CHECK(fstat(out.fd, &after) == 0 && before.st_size == after.st_size);
+	CHECK(fstat(out.file.fd, &after) == 0 && before.st_size == after.st_size);
 	CHECK(checkpoints == 0);
 	clear_stage();
 }
@@ -421,11 +421,11 @@ static void refuses_to_go_on(void)
 {
 	struct stat before, after;
 
-	CHECK(fstat(out.fd, &before) == 0);
+	CHECK(fstat(out.file.fd, &before) == 0);
 	checkpoints = 0;
 	CHECK(export_run(&export, &why) == RESULT_REFUSED);
 	CHECK(strstr(why.text, "are not what the view has there") && strstr(why.text, "--force"));
-	CHECK(fstat(out.fd, &after) == 0 && before.st_size == after.st_size && checkpoints == 0);
+	CHECK(fstat(out.file.fd, &after) == 0 && before.st_size == after.st_size && checkpoints == 0);
 }
 
 static void changes_anywhere_are_found(void)

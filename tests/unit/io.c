@@ -18,7 +18,6 @@
 #define BLOCKS (FILE_BYTES / BLOCK)
 
 static struct device device = {.name = (char[]){"file"},
-			       .fd = -1,
 			       .bytes = FILE_BYTES,
 			       .block_bytes = 512,
 			       .writable = true};
@@ -64,7 +63,7 @@ static void writes_arrive(void)
 	run_batch(IO_WRITE);
 	CHECK(io_flush(&io, &device, &why) == RESULT_OK);
 	memset(memory, 0, FILE_BYTES);
-	CHECK(pread(device.fd, memory, FILE_BYTES, 0) == FILE_BYTES);
+	CHECK(pread(device.file.fd, memory, FILE_BYTES, 0) == FILE_BYTES);
 	CHECK(memcmp(memory, wanted, FILE_BYTES) == 0);
 	memset(memory, 0, FILE_BYTES);
 	run_batch(IO_READ);
@@ -94,7 +93,7 @@ static void vectors_are_gathered(void)
 	while (!done)
 		io_wait(&io);
 	CHECK(request.error == 0);
-	CHECK(pread(device.fd, got, sizeof(got), 512) == sizeof(got));
+	CHECK(pread(device.file.fd, got, sizeof(got), 512) == sizeof(got));
 	CHECK(got[0] == 'a' && got[511] == 'a' && got[512] == 'b' && got[1535] == 'b');
 	CHECK(got[1536] == 'c' && got[2047] == 'c');
 	CHECK(!io_wait(&io));
@@ -109,14 +108,14 @@ static void reading_past_the_end_fails(void)
 
 static void errors_are_told(void)
 {
-	int fd = device.fd;
+	int fd = device.file.fd;
 
-	device.fd = -1;
+	device.file.fd = -1;
 	CHECK(io_read(&io, &device, 0, memory, 512, &why) == RESULT_IO);
 	CHECK(io_write(&io, &device, 0, memory, 512, &why) == RESULT_IO);
 	CHECK(io_flush(&io, &device, &why) == RESULT_IO);
 	CHECK(strcmp(why.text, "file: cannot flush: Bad file descriptor") == 0);
-	device.fd = fd;
+	device.file.fd = fd;
 }
 
 /* ---- an engine that moves 512 bytes at a time, is interrupted, and fails flushes ---- */
@@ -142,9 +141,9 @@ static void odd_reap(struct io *queue)
 	} else if (calls % 3 == 0) {
 		result = calls % 2 ? -EINTR : -EAGAIN;
 	} else if (request->operation == IO_READ) {
-		result = pread(device.fd, request->iov[0].iov_base, bytes, (off_t)request->offset);
+		result = pread(device.file.fd, request->iov[0].iov_base, bytes, (off_t)request->place.offset);
 	} else {
-		result = pwrite(device.fd, request->iov[0].iov_base, bytes, (off_t)request->offset);
+		result = pwrite(device.file.fd, request->iov[0].iov_base, bytes, (off_t)request->place.offset);
 	}
 	io_complete(queue, request, result);
 }
@@ -195,8 +194,8 @@ int main(void)
 	static const char *const names[] = {"auto", "uring", "threads", "sync"};
 	char path[] = "/tmp/cowtool-unit-XXXXXX";
 
-	device.fd = mkstemp(path);
-	if (device.fd < 0 || unlink(path) != 0 || ftruncate(device.fd, FILE_BYTES) != 0)
+	device.file.fd = mkstemp(path);
+	if (device.file.fd < 0 || unlink(path) != 0 || ftruncate(device.file.fd, FILE_BYTES) != 0)
 		return 1;
 	memory = io_buffer(FILE_BYTES);
 	for (int i = IO_ENGINE_AUTO; i <= IO_ENGINE_SYNC; i++) {
@@ -212,6 +211,6 @@ int main(void)
 	unit_run("io: a failed flush is never repeated", failed_flush_is_final);
 	io_close(&io);
 	free(memory);
-	close(device.fd);
+	close(device.file.fd);
 	return unit_end();
 }

@@ -33,16 +33,16 @@ static void memory_submit(struct io *io, struct io_request *request)
 
 static ssize_t read_memory(const struct io_request *request)
 {
-	const struct disk *disk = request->device->backing;
-	uint64_t end = request->offset + request->left;
+	const struct disk *disk = request->place.file->engine;
+	uint64_t end = request->place.offset + request->place.bytes;
 
 	if (end > request->device->bytes)
 		return -EINVAL;
-	for (uint64_t sector = request->offset / 512; sector * 512 < end; sector++)
+	for (uint64_t sector = request->place.offset / 512; sector * 512 < end; sector++)
 		if (disk->bad[sector])
 			return -disk->bad[sector];
-	memcpy(request->iov[0].iov_base, disk->bytes + request->offset, request->left);
-	return (ssize_t)request->left;
+	memcpy(request->iov[0].iov_base, disk->bytes + request->place.offset, request->place.bytes);
+	return (ssize_t)request->place.bytes;
 }
 
 /* The last request that came is done first. */
@@ -53,7 +53,7 @@ static void memory_reap(struct io *io)
 	queue = request->next;
 	in_queue--;
 	reads++;
-	largest_read = max_u64(largest_read, request->left);
+	largest_read = max_u64(largest_read, request->place.bytes);
 	io_complete(io, request, read_memory(request));
 }
 
@@ -67,8 +67,8 @@ static const struct io_engine memory_engine = {"memory", memory_submit, memory_r
 /* ---- a store and its origin ---- */
 
 static struct disk disks[2];
-static struct device store_device = {.name = (char[]){"store"}, .fd = -1, .block_bytes = 512};
-static struct device origin_device = {.name = (char[]){"origin"}, .fd = -1, .block_bytes = 512};
+static struct device store_device = {.name = (char[]){"store"}, .block_bytes = 512};
+static struct device origin_device = {.name = (char[]){"origin"}, .block_bytes = 512};
 static struct io io;
 static struct store store;
 static struct failure why;
@@ -80,7 +80,7 @@ static void make_disk(struct device *device, struct disk *disk, uint64_t bytes)
 	disk->bytes = calloc(bytes, 1);
 	disk->bad = calloc(bytes / 512, 1);
 	device->bytes = bytes;
-	device->backing = disk;
+	device->file.engine = disk;
 }
 
 static void put_exception(uint64_t index, uint64_t old_chunk, uint64_t new_chunk)

@@ -35,21 +35,22 @@ static void fill_random(uint8_t *bytes, size_t count)
 static struct device memory_device(const char *name, const uint8_t *bytes, uint64_t count)
 {
 	struct device device = {.name = strdup(name),
-				.fd = memfd_create(name, MFD_CLOEXEC),
+				.open = true,
+				.file.fd = memfd_create(name, MFD_CLOEXEC),
 				.bytes = count,
 				.block_bytes = 512,
 				.writable = true};
 
-	CHECK(ftruncate(device.fd, (off_t)count) == 0);
+	CHECK(ftruncate(device.file.fd, (off_t)count) == 0);
 	if (bytes)
-		CHECK(pwrite(device.fd, bytes, count, 0) == (ssize_t)count);
+		CHECK(pwrite(device.file.fd, bytes, count, 0) == (ssize_t)count);
 	return device;
 }
 
 static void put_bytes_at(const struct device *device, const void *bytes, size_t count,
 			 uint64_t offset)
 {
-	CHECK(pwrite(device->fd, bytes, count, (off_t)offset) == (ssize_t)count);
+	CHECK(pwrite(device->file.fd, bytes, count, (off_t)offset) == (ssize_t)count);
 }
 
 static void put_exceptions(const struct pair *pair, const struct exception *exceptions,

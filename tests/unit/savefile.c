@@ -112,7 +112,6 @@ static void disk_init(struct disk *disk)
 	disk->unreadable = UINT64_MAX;
 	disk->image = calloc(1, DEVICE_BYTES);
 	disk->device = (struct device){.name = strdup("disk"),
-				       .fd = -1,
 				       .bytes = DEVICE_BYTES,
 				       .block_bytes = SECTOR_BYTES,
 				       .writable = true};

@@ -85,7 +85,7 @@ static void too_long_is_told(void)
 
 static void every_problem_has_advice(void)
 {
-	struct device device = {.name = (char[]){"a store"}, .fd = -1};
+	struct device device = {.name = (char[]){"a store"}};
 	struct store store = {.device = &device};
 	struct summary summary = {.exceptions = 0};
 	struct advice_names names = {.store = &store, .summary = &summary, .origin = "an origin"};

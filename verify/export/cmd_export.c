@@ -314,7 +314,7 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 				   struct failure *why)
 {
 	struct session session = {
-		.cli = cli, .choice = choice, .origin = {.fd = -1}, .device = {.fd = -1}};
+		.cli = cli, .choice = choice};
 	struct failure ignored; /* nothing was written there */
 	enum result result;
 

@@ -221,7 +221,7 @@ static enum result set_size(const struct export *export, uint64_t bytes, struct 
 {
 	struct device *device = export->target.device;
 
-	return device && !device->is_block ? device_set_size(device, bytes, why) : RESULT_OK;
+	return device && !device_is_block(device) ? device_set_size(device, bytes, why) : RESULT_OK;
 }
 
 static enum result export_all(struct driver *driver, struct failure *why)

@@ -64,7 +64,6 @@ enum result export_output_choose(struct export_output *output, const char *name,
 	enum result result;
 
 	memset(output, 0, sizeof(*output));
-	output->device.fd = -1;
 	output->name = name;
 	output->kind = EXPORT_TO_STREAM;
 	if (strcmp(name, "-") == 0)
@@ -323,5 +322,4 @@ void export_output_free(struct export_output *output)
 	device_close(&output->device, &ignored);
 	free(output->state_path);
 	memset(output, 0, sizeof(*output));
-	output->device.fd = -1;
 }

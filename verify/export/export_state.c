@@ -98,7 +98,7 @@ struct export_source export_source_of(const struct device *device)
 {
 	struct export_source source = {.changed_ns = device_changed_ns(device)};
 
-	source.inode = source.changed_ns ? device->inode : 0;
+	source.inode = source.changed_ns ? device_file(device, 0)->inode : 0;
 	return source;
 }
 

@@ -44,7 +44,7 @@ void export_window_free(struct export_window *window)
 
 static bool is_sparse(const struct export *export)
 {
-	return export->target.device && !export->target.device->is_block;
+	return export->target.device && !device_is_block(export->target.device);
 }
 
 /* Is there a hole of the origin at this place? *bytes: up to where it is one, or is none. */

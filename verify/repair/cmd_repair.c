@@ -40,7 +40,7 @@ static enum result show_plan(const struct repair_session *session, struct failur
 /* Where nothing would be written to a block device, which opens all the same, it does not matter. */
 static enum result check_right(const struct repair_session *session, struct failure *why)
 {
-	if (session->repair.count == 0 && session->device.is_block)
+	if (session->repair.count == 0 && device_is_block(&session->device))
 		return RESULT_OK;
 	return note_right(session->cli, &session->device, "repair", why);
 }
@@ -259,7 +259,7 @@ static enum result open_and_repair(struct cli *cli, const struct repair_choice *
 				   struct failure *why)
 {
 	struct repair_session session = {
-		.cli = cli, .choice = choice, .origin = {.fd = -1}, .device = {.fd = -1}};
+		.cli = cli, .choice = choice};
 	enum result result = open_all(&session, why);
 
 	if (result == RESULT_OK)

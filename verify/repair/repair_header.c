@@ -55,7 +55,7 @@ enum result repair_find_header(const struct store *store, uint32_t named, struct
 	struct source source = {.store = store};
 	struct rebuild_source device_source = {
 		.bytes = device->bytes,
-		.block_bytes = device->is_block ? device->block_bytes : SECTOR_BYTES,
+		.block_bytes = device_is_block(device) ? device->block_bytes : SECTOR_BYTES,
 		.read = read_source,
 		.context = &source,
 	};
