@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "merge/commands.h"
-#include "store/cli.h"
-#include "store/commands.h"
-#include "store/json.h"
+#include "store/cli/cli.h"
+#include "store/cli/commands.h"
+#include "store/cli/json.h"
 #include "verify/commands.h"
 
 #ifndef COWTOOL_VERSION

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 #define LEAF_CHUNKS 32768u
 #define WORD_CHUNKS 64u

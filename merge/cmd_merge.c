@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "merge/cmd_merge.h"
-#include "store/notes.h"
+#include "store/cli/notes.h"
 
 static void on_progress(void *context, const struct merge *merge)
 {

@@ -4,9 +4,9 @@
 #define MERGE_CMD_MERGE_H
 
 #include "merge/merge.h"
-#include "store/cli.h"
-#include "store/io_engines.h"
-#include "store/progress.h"
+#include "store/cli/cli.h"
+#include "store/io/io_engines.h"
+#include "store/cli/progress.h"
 
 /* The command line. */
 struct merge_choice {

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "merge/cmd_merge.h"
-#include "store/notes.h"
-#include "store/path.h"
+#include "store/cli/notes.h"
+#include "store/base/path.h"
 
 static enum device_mode mode_of(const struct merge_session *session)
 {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "merge/cmd_merge.h"
-#include "store/json.h"
-#include "store/text.h"
+#include "store/cli/json.h"
+#include "store/base/text.h"
 
 /* For people: so many ranges that are lost are listed. */
 #define LISTED_MAX 20

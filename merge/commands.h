@@ -3,7 +3,7 @@
 #ifndef MERGE_COMMANDS_H
 #define MERGE_COMMANDS_H
 
-#include "store/cli.h"
+#include "store/cli/cli.h"
 
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The rules of a commit. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero entry.
- * In brackets, the deliberate breaks (store/breaks.h) by which the simulator shows that it holds a rule.
+ * In brackets, the deliberate breaks (store/base/breaks.h) by which the simulator shows that it holds a rule.
  *
  *  1. Only a suffix e_first .. e_n-1 is ever cleared. A reader after any crash therefore finds a prefix that
  *     still holds everything that was not committed. [FRONT_TO_BACK, ONE_TOO_MANY]
@@ -40,9 +40,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/breaks.h"
-#include "store/bytes.h"
-#include "store/edit.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
+#include "store/cow/edit.h"
 
 #define WIDTH 32u
 

@@ -6,8 +6,8 @@
 #ifndef MERGE_COMMIT_H
 #define MERGE_COMMIT_H
 
-#include "store/batch.h"
-#include "store/store.h"
+#include "store/io/batch.h"
+#include "store/cow/store.h"
 
 enum commit_state {
 	COMMIT_IDLE,

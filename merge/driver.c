@@ -19,8 +19,8 @@
 #include "merge/keep.h"
 #include "merge/record.h"
 #include "merge/window.h"
-#include "store/breaks.h"
-#include "store/bytes.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
 
 #define RING 4u
 

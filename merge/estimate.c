@@ -6,8 +6,8 @@
 #include "merge/left_out.h"
 #include "merge/merge.h"
 #include "merge/window.h"
-#include "store/breaks.h"
-#include "store/bytes.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
 
 /* The old chunks of one window, as far as the window writes them. */
 struct window_chunks {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The rules of keeping. A kept store has the live exceptions k_0 .. k_n-1; a window brings it c more.
- * In brackets, the deliberate breaks (store/breaks.h) by which the simulator shows that it holds a rule.
+ * In brackets, the deliberate breaks (store/base/breaks.h) by which the simulator shows that it holds a rule.
  *
  *  1. The origin's chunk is read before anything writes to it: a chunk that any window overwrites was taken
  *     by the first such window, or has an exception already. [KEPT_WRONG_CHUNK, KEPT_NO_CLIP]
@@ -25,8 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/breaks.h"
-#include "store/bytes.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
 
 /* ---- memory ---- */
 

@@ -5,7 +5,7 @@
 #define MERGE_KEEPER_H
 
 #include "merge/keep.h"
-#include "store/batch.h"
+#include "store/io/batch.h"
 
 /* Pieces of data that are on their way at a time. */
 #define COPIERS 3u

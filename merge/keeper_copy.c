@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/breaks.h"
-#include "store/bytes.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
 
 /* Data on its way from the origin into a kept store: in pieces of this size. */
 #define PIECE_BYTES (4u << 20)

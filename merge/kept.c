@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "merge/left_out.h"
-#include "store/breaks.h"
-#include "store/bytes.h"
-#include "store/text.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
+#include "store/base/text.h"
 
 /* For the search of duplicates in a kept store. */
 #define CHECK_MEMORY_BYTES (64u << 20)

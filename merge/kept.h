@@ -8,8 +8,8 @@
 #define MERGE_KEPT_H
 
 #include "merge/chunk_set.h"
-#include "store/store.h"
-#include "verify/check.h"
+#include "store/cow/store.h"
+#include "verify/check/check.h"
 
 /* The caller fills in the fields above `results` of a zeroed struct kept. */
 struct kept {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/breaks.h"
+#include "store/base/breaks.h"
 
 bool left_out_must(const struct geometry *geometry, uint64_t origin_bytes,
 		   const struct exception *exception)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a merge leaves out because it is lost (--skip-lost): gathered from what verify finds. In brackets,
- * the deliberate breaks (store/breaks.h) by which the simulator shows that a rule is held.
+ * the deliberate breaks (store/base/breaks.h) by which the simulator shows that a rule is held.
  *
  *  1. What is left out is cleared with its window, and nothing is written in its place: the origin keeps
  *     what it has there. [LOST_OVERWRITTEN]
@@ -12,7 +12,7 @@
 #ifndef MERGE_LEFT_OUT_H
 #define MERGE_LEFT_OUT_H
 
-#include "verify/check.h"
+#include "verify/check/check.h"
 
 /* At most so many ranges are remembered, and so many that are to be taken back. */
 #define LEFT_OUT_RANGES_MAX 65536u

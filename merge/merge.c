@@ -9,9 +9,9 @@
 #include "merge/commit.h"
 #include "merge/driver.h"
 #include "merge/record.h"
-#include "store/breaks.h"
-#include "store/bytes.h"
-#include "store/text.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
+#include "store/base/text.h"
 
 /* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty
  * tail. */

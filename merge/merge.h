@@ -12,8 +12,8 @@
 
 #include "merge/kept.h"
 #include "merge/left_out.h"
-#include "store/store.h"
-#include "verify/check.h"
+#include "store/cow/store.h"
+#include "verify/check/check.h"
 
 #define MERGE_WINDOW_BYTES_DEFAULT (32u << 20)
 #define MERGE_WINDOW_BYTES_MAX (1024u << 20)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "merge/left_out.h"
-#include "store/breaks.h"
-#include "store/bytes.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
 
 /* Data chunks on both sides of a metadata area are read in one go, the area with them, up to this
  * size. */

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "store/format.h"
+#include "store/cow/format.h"
 
 /* Chunks are joined up to this size of a transfer, and with so many buffers in one. */
 #define PLAN_TRANSFER_BYTES (1024u << 10)

@@ -5,10 +5,10 @@
 
 #include "merge/merge.h"
 #include "merge/record.h"
-#include "store/bytes.h"
-#include "store/text.h"
-#include "verify/identity.h"
-#include "verify/roles.h"
+#include "store/base/bytes.h"
+#include "store/base/text.h"
+#include "verify/check/identity.h"
+#include "verify/check/roles.h"
 
 /* For the search of duplicates: a merge's memory must not grow with the store. */
 #define CHECK_MEMORY_BYTES (128u << 20)

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "store/breaks.h"
-#include "store/bytes.h"
-#include "store/checksum.h"
-#include "store/create.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
+#include "store/base/checksum.h"
+#include "store/cow/create.h"
 
 #define PIECE_BYTES (1024u << 10)
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/breaks.h"
-#include "store/bytes.h"
-#include "store/text.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
+#include "store/base/text.h"
 
 static const char *base_name(const char *path)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "merge/left_out.h"
-#include "store/breaks.h"
-#include "store/bytes.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
 
 /* A window of tiny chunks is bounded by what must be remembered for each. */
 #define EXCEPTIONS_MAX 65536u

@@ -8,8 +8,8 @@
 #define MERGE_WINDOW_H
 
 #include "merge/plan.h"
-#include "store/batch.h"
-#include "store/store.h"
+#include "store/io/batch.h"
+#include "store/cow/store.h"
 
 enum window_state {
 	WINDOW_FREE,

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
-#include "store/json.h"
-#include "store/notes.h"
-#include "store/progress.h"
-#include "store/reader.h"
-#include "store/text.h"
-#include "verify/advice.h"
-#include "verify/check.h"
-#include "verify/data.h"
+#include "store/base/bytes.h"
+#include "store/cli/json.h"
+#include "store/cli/notes.h"
+#include "store/cli/progress.h"
+#include "store/cli/reader.h"
+#include "store/base/text.h"
+#include "verify/check/advice.h"
+#include "verify/check/check.h"
+#include "verify/check/data.h"
 
 /* For people: this many findings of one kind are listed one by one. */
 #define LISTED_MAX 20

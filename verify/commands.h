@@ -3,7 +3,7 @@
 #ifndef VERIFY_COMMANDS_H
 #define VERIFY_COMMANDS_H
 
-#include "store/cli.h"
+#include "store/cli/cli.h"
 
 enum result cmd_verify(struct cli *cli, int argc, const char **argv, struct failure *why);
 enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why);

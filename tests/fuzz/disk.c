@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/breaks.h"
-#include "store/bytes.h"
-#include "store/checksum.h"
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
+#include "store/base/checksum.h"
 
 #ifdef COWTOOL_BREAKS
 

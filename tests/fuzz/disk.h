@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store/format.h"
-#include "store/io.h"
+#include "store/cow/format.h"
+#include "store/io/io.h"
 
 #define FUZZ_CHECK(condition)                                                                      \
 	do {                                                                                       \

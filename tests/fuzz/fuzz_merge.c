@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "merge/merge.h"
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 #include "tests/fuzz/disk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes);

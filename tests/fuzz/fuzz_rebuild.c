@@ -7,9 +7,9 @@
  */
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 #include "tests/fuzz/disk.h"
-#include "verify/rebuild.h"
+#include "verify/repair/rebuild.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes);
 

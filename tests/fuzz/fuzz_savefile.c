@@ -15,11 +15,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "store/bytes.h"
-#include "store/checksum.h"
-#include "store/savefile.h"
+#include "store/base/bytes.h"
+#include "store/base/checksum.h"
+#include "store/savefile/savefile.h"
 #include "tests/fuzz/disk.h"
-#include "verify/check.h"
+#include "verify/check/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes);
 

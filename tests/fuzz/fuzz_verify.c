@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 #include "tests/fuzz/disk.h"
-#include "verify/check.h"
+#include "verify/check/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes);
 

@@ -33,7 +33,7 @@ repair_one() {
 view_hash() {
     cp "$1/origin" "$1/view"
     cp "$1/$2.repaired" "$1/view.store"
-    "${TOOLS:-$here/../../build/tests}/refmerge" "$1/view" "$1/view.store" >/dev/null
+    "${TOOLS:-$here/../../build/tests/tools}/refmerge" "$1/view" "$1/view.store" >/dev/null
     sha256sum <"$1/view" | cut -d ' ' -f 1
 }
 

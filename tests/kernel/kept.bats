@@ -38,7 +38,7 @@ setup() {
     . "$BATS_TEST_DIRNAME/common.bash"
     # shellcheck source=boot.bash
     . "$BATS_TEST_DIRNAME/boot.bash"
-    refkeep=${TOOLS:-$here/../../build/tests}/refkeep
+    refkeep=${TOOLS:-$here/../../build/tests/tools}/refkeep
     kept=$images/kept
     # shellcheck disable=SC2034 # use_case looks there
     case_table=kept_cases

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 static uint64_t usual_chunk(const struct broken_store *broken, uint64_t index)
 {

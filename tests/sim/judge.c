@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 /* At so many moments the process is killed; of the next one all of the first moments are looked at. */
 #define KILLS_ONCE_IN 24

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 /* All these moments of a resume with --drop-kept are looked at: it begins with three short writes. */
 #define WATCHED_MOMENTS 8

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 /* Too small or dropped, and marked invalid: it shows nothing any more. */
 static bool is_given_up(const struct trial *trial, unsigned int i, const uint8_t *image)

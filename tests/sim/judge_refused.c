@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 void must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
 		 const struct command *command, const char *what)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
-#include "verify/repair.h"
+#include "store/base/bytes.h"
+#include "verify/repair/repair.h"
 
 #define EXHAUSTIVE_BLOCKS 8u
 #define DEPTH_MAX 3u

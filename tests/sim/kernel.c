@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 /* A loaded store, as the kernel has it: the list, the next chunk, and the image of the current
  * area. */

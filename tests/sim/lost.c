@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 static uint64_t chunk_bytes_of(const struct scenario *scenario)
 {

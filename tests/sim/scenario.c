@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/bytes.h"
+#include "store/base/bytes.h"
 
 /* Numbers of their own: what is lost changes nothing else of a scenario. */
 #define LOST_SEED 0x6c6f7374u

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum result path_flush_folder(const char *name, struct failure *why)
+{
+	char *path = strdup(name);
+	int fd, error = 0;
+
+	if (!path)
+		return fail_memory(why, "a name", strlen(name));
+	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* EINVAL: this file system has no such thing. */
+	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+		error = errno;
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return error == 0 ? RESULT_OK
+			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder", name);
+}
+
+enum result path_refuse_dangling(const char *name, struct failure *why)
+{
+	struct stat status;
+
+	if (lstat(name, &status) != 0 || !S_ISLNK(status.st_mode) || stat(name, &status) == 0)
+		return RESULT_OK;
+	if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return RESULT_OK; /* where it leads cannot be told */
+	return fail(why, RESULT_REFUSED,
+		    "%s: exists already, as a symbolic link that leads nowhere; remove it, or name "
+		    "another file",
+		    name);
+}
+
+/* What stands in the way of a file of that name, but for the right to write in its folder. */
+static int look_at_name(const char *name)
+{
+	struct stat status;
+
+	if (lstat(name, &status) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return errno;
+	return name[0] && name[strlen(name) - 1] == '/' ? EISDIR : 0;
+}
+
+int path_look_beside(const char *name, uint64_t *free_bytes)
+{
+	int error = look_at_name(name);
+	struct statvfs space;
+	const char *folder;
+	char *path;
+
+	if (error != 0)
+		return error;
+	path = strdup(name);
+	if (!path)
+		return ENOMEM;
+	folder = dirname(path);
+	if (access(folder, W_OK) != 0 || statvfs(folder, &space) != 0)
+		error = errno;
+	else if (space.f_frsize == 0) /* it does not say */
+		*free_bytes = UINT64_MAX;
+	else
+		*free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+	free(path);
+	return error;
+}
+
+bool path_is_hole(const char *name, uint64_t *bytes)
+{
+	struct stat status;
+	bool hole = false;
+	int fd;
+
+	if (lstat(name, &status) != 0 || !S_ISREG(status.st_mode))
+		return false;
+	*bytes = (uint64_t)status.st_size;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		hole = lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO;
+		close(fd);
+	}
+	return hole;
+}

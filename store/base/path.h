@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names of files: what stands at one, and around it, while it is not open. */
+#ifndef STORE_PATH_H
+#define STORE_PATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/base/status.h"
+
+/* Makes durable that a file of that name is there, or is no more. */
+enum result path_flush_folder(const char *name, struct failure *why);
+
+/* RESULT_REFUSED where a symbolic link has that name and leads nowhere: it is neither written through nor
+ * replaced. */
+enum result path_refuse_dangling(const char *name, struct failure *why);
+
+/* Can a file of that name be made, if none is in its place, and how many bytes are free there? Makes
+ * none. Returns an errno value. */
+int path_look_beside(const char *name, uint64_t *free_bytes);
+
+/* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
+bool path_is_hole(const char *name, uint64_t *bytes);
+
+#endif

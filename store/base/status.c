@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/base/status.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum result fail(struct failure *why, enum result result, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(why->text, sizeof(why->text), format, arguments);
+	va_end(arguments);
+	return result;
+}
+
+enum result fail_errno(struct failure *why, enum result result, int error, const char *format, ...)
+{
+	va_list arguments;
+	size_t length;
+
+	va_start(arguments, format);
+	vsnprintf(why->text, sizeof(why->text), format, arguments);
+	va_end(arguments);
+	length = strlen(why->text);
+	snprintf(why->text + length, sizeof(why->text) - length, ": %s", strerror(error));
+	return result;
+}
+
+bool error_is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+enum result fail_memory(struct failure *why, const char *what, size_t bytes)
+{
+	if (bytes == 0)
+		return fail(why, RESULT_NO_MEMORY, "out of memory: for %s", what);
+	return fail(why, RESULT_NO_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
+}
+
+enum result fail_stopped(struct failure *why, const char *name)
+{
+	return fail(why, RESULT_STOPPED, "%s: stopped on request; nothing was written", name);
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/cli/cli.h"
+
+#include <ctype.h>
+#include <popt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+#include "store/device/probe.h"
+#include "store/base/text.h"
+
+#define OPTIONS_MAX 32
+/* A message is cut where it is longer. */
+#define MESSAGE_BYTES 8192
+
+volatile sig_atomic_t cli_stop_requested;
+volatile sig_atomic_t cli_progress_requested;
+
+/* One command line while it is read. popt's table has the same order as `options`. */
+struct parser {
+	struct cli *cli;
+	struct cli_option options[OPTIONS_MAX];
+	struct poptOption table[OPTIONS_MAX + 1];
+	bool given[OPTIONS_MAX];
+	size_t count;
+	bool help, version;
+	poptContext context;
+};
+
+static void add_option(struct parser *parser, const struct cli_option *option)
+{
+	struct poptOption *row = &parser->table[parser->count];
+
+	parser->options[parser->count] = *option;
+	row->longName = option->name;
+	row->argInfo = option->kind == CLI_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING;
+	row->val = (int)++parser->count;
+	row->descrip = option->help;
+	row->argDescrip = option->value;
+}
+
+static void add_options(struct parser *parser, const struct cli_option *options)
+{
+	for (; options && options->name && parser->count < OPTIONS_MAX; options++)
+		add_option(parser, options);
+}
+
+bool cli_parse_size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	uint64_t unit = 1;
+	const char *letter;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]) || strlen(text) > 20)
+		return false;
+	*bytes = strtoull(text, &end, 10);
+	if (*bytes == UINT64_MAX)
+		return false;
+	if (*end) {
+		letter = strchr(units, toupper((unsigned char)*end));
+		if (!letter || end[1])
+			return false;
+		unit = (uint64_t)1 << (10 * (letter - units + 1));
+	}
+	return checked_mul(*bytes, unit, bytes);
+}
+
+enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, struct failure *why)
+{
+	if (!name || io_engine_parse(name, choice))
+		return RESULT_OK;
+	return fail(why, RESULT_USAGE, "--io: '%s' is neither auto, uring, threads nor sync", name);
+}
+
+static enum result add_to_list(struct cli_list *list, char *value, struct failure *why)
+{
+	char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
+
+	if (!items) {
+		free(value);
+		return fail_memory(why, "the command line", (list->count + 1) * sizeof(*items));
+	}
+	items[list->count++] = value;
+	list->items = items;
+	return RESULT_OK;
+}
+
+void cli_list_free(struct cli_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct cli_list){NULL, 0};
+}
+
+static enum result make_path(char **name, struct failure *why)
+{
+	char *path;
+
+	if (!probe_is_tag(*name))
+		return RESULT_OK;
+	if (asprintf(&path, "./%s", *name) < 0)
+		return fail_memory(why, "a name", strlen(*name));
+	free(*name);
+	*name = path;
+	return RESULT_OK;
+}
+
+enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure *why)
+{
+	return make_path(&cli->arguments[i], why);
+}
+
+static enum result take_value(const struct cli_option *option, char *value, struct failure *why)
+{
+	if (option->kind == CLI_FLAG) {
+		*(bool *)option->target = true;
+		return RESULT_OK;
+	}
+	if (option->kind != CLI_SIZE && !*value) {
+		free(value);
+		return fail(why, RESULT_USAGE, "--%s: its value is empty; it must be %s",
+			    option->name, option->value);
+	}
+	if (option->kind == CLI_STRING) {
+		*(char **)option->target = value;
+		return RESULT_OK;
+	}
+	if (option->kind == CLI_FILE) {
+		*(char **)option->target = value;
+		return make_path(option->target, why);
+	}
+	if (option->kind == CLI_LIST)
+		return add_to_list(option->target, value, why);
+	if (!cli_parse_size(value, option->target)) {
+		fail(why, RESULT_USAGE, "--%s: '%s' is no size (a number, then K, M, G or T)",
+		     option->name, value);
+		free(value);
+		return RESULT_USAGE;
+	}
+	free(value);
+	return RESULT_OK;
+}
+
+static enum result read_options(struct parser *parser, struct failure *why)
+{
+	enum result result = RESULT_OK;
+	int code;
+
+	while (result == RESULT_OK && (code = poptGetNextOpt(parser->context)) > 0) {
+		size_t i = (size_t)code - 1;
+		char *value = poptGetOptArg(parser->context);
+
+		if (parser->given[i] && parser->options[i].kind != CLI_LIST) {
+			free(value);
+			return fail(why, RESULT_USAGE, "--%s is given twice",
+				    parser->options[i].name);
+		}
+		parser->given[i] = true;
+		result = take_value(&parser->options[i], value, why);
+	}
+	if (result == RESULT_OK && code < -1)
+		result = fail(why, RESULT_USAGE, "%s: %s",
+			      poptBadOption(parser->context, POPT_BADOPTION_NOALIAS),
+			      poptStrerror(code));
+	return result;
+}
+
+static enum result read_arguments(struct parser *parser, unsigned int wanted, struct failure *why)
+{
+	const char **arguments = poptGetArgs(parser->context);
+	struct cli *cli = parser->cli;
+	unsigned int given = 0;
+
+	while (arguments && arguments[given])
+		given++;
+	if (given != wanted)
+		return fail(why, RESULT_USAGE, "%u argument%s given, %u needed: cowtool %s %s",
+			    given, plural(given), wanted, cli->command, cli->synopsis);
+	for (unsigned int i = 0; i < wanted; i++) {
+		if (!*arguments[i])
+			return fail(why, RESULT_USAGE, "argument %u is empty: cowtool %s %s", i + 1,
+				    cli->command, cli->synopsis);
+		cli->arguments[i] = strdup(arguments[i]);
+		if (!cli->arguments[i])
+			return fail_memory(why, "an argument", strlen(arguments[i]));
+		cli->argument_count++;
+	}
+	return RESULT_OK;
+}
+
+static void print_help(const struct parser *parser)
+{
+	const struct cli *cli = parser->cli;
+
+	printf("Usage: cowtool %s %s\n%s\n\nOptions:\n", cli->command, cli->synopsis, cli->summary);
+	for (size_t i = 0; i < parser->count; i++) {
+		const struct cli_option *option = &parser->options[i];
+		char left[64];
+
+		snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value ? "=" : "",
+			 option->value ? option->value : "");
+		printf("  %-20s  %s\n", left, option->help);
+	}
+}
+
+bool cli_asks_for_json(int argc, const char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
+enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
+		      int argc, const char **argv, struct failure *why)
+{
+	struct parser parser = {.cli = cli};
+	bool json = false;
+	const struct cli_option common[] = {
+		{"json", CLI_FLAG, &json, "print one JSON object instead of text", NULL},
+		{"quiet", CLI_FLAG, &cli->quiet, "no notes, no progress, no closing line", NULL},
+		{"help", CLI_FLAG, &parser.help, "print this help", NULL},
+		{"version", CLI_FLAG, &parser.version, "print the version", NULL},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	enum result result;
+
+	add_options(&parser, options);
+	add_options(&parser, common);
+	/* An error in an option before it is told as it asks for, too. */
+	cli->json = cli_asks_for_json(argc, argv);
+	parser.context = poptGetContext(NULL, argc, argv, parser.table, 0);
+	if (!parser.context)
+		return fail_memory(why, "the command line", 0);
+	result = read_options(&parser, why);
+	/* Once all options are known, so is whether it was one, and not a name. */
+	if (result == RESULT_OK)
+		cli->json = json;
+	if (result == RESULT_OK && (parser.help || parser.version)) {
+		if (parser.help)
+			print_help(&parser);
+		else
+			printf("cowtool %s\n", cli->version);
+		cli->finished = true;
+	} else if (result == RESULT_OK) {
+		result = read_arguments(&parser, wanted, why);
+	}
+	poptFreeContext(parser.context);
+	return result;
+}
+
+void cli_free(struct cli *cli)
+{
+	while (cli->argument_count > 0)
+		free(cli->arguments[--cli->argument_count]);
+}
+
+const char *cli_format_size(uint64_t bytes, char *buffer, size_t size)
+{
+	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(buffer, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return buffer;
+}
+
+static void print_message(const struct cli *cli, const char *format, va_list arguments)
+{
+	char text[MESSAGE_BYTES], visible[MESSAGE_BYTES];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	fprintf(stderr, "cowtool%s%s: %s\n", cli->command ? " " : "",
+		cli->command ? cli->command : "", text_visible(text, visible, sizeof(visible)));
+}
+
+void cli_message(const struct cli *cli, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	print_message(cli, format, arguments);
+	va_end(arguments);
+}
+
+void cli_note(const struct cli *cli, const char *format, ...)
+{
+	va_list arguments;
+
+	if (cli->quiet)
+		return;
+	va_start(arguments, format);
+	print_message(cli, format, arguments);
+	va_end(arguments);
+}

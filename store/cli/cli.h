@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What every command shares: options, arguments, sizes, messages. The only user of <popt.h>. */
+#ifndef STORE_CLI_H
+#define STORE_CLI_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/io/io_engines.h"
+#include "store/base/status.h"
+
+#define CLI_ARGUMENTS_MAX 3
+
+struct cli {
+	const char *version;  /* of the program */
+	const char *command;  /* "inspect"; NULL: there is none of that name */
+	const char *synopsis; /* "[OPTION...] STORE" */
+	const char *summary;  /* one line */
+	bool json, quiet;
+	bool object_open; /* the one JSON object was begun and not ended: an error becomes its last
+			     key */
+	bool finished;	  /* --help or --version was answered: nothing is left to do */
+	char *arguments[CLI_ARGUMENTS_MAX]; /* owned */
+	unsigned int argument_count;
+};
+
+/* Set by the signal handlers of cowtool.c; read between windows. */
+extern volatile sig_atomic_t cli_stop_requested;
+extern volatile sig_atomic_t cli_progress_requested;
+
+/* No size that can be given has this value: those without a letter are smaller, the others are
+ * multiples of 1024. */
+#define CLI_NOT_GIVEN UINT64_MAX
+
+enum cli_kind {
+	CLI_FLAG,   /* target: bool */
+	CLI_STRING, /* target: char *, owned by the command (free) */
+	CLI_FILE,   /* the same, of a file, as cli_argument_is_file makes it */
+	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T behind the number */
+	CLI_LIST,   /* target: struct cli_list; the option may be given again and again */
+};
+
+struct cli_list {
+	char **items; /* owned by the command (cli_list_free) */
+	size_t count;
+};
+
+struct cli_option {
+	const char *name; /* without dashes; NULL ends the table */
+	enum cli_kind kind;
+	void *target;
+	const char *help;
+	const char *value; /* what the help calls the value, NULL for a flag */
+};
+
+/*
+ * Reads a command's own options and the common ones, and exactly `wanted` arguments into
+ * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many arguments:
+ * RESULT_USAGE. So is an empty value or argument: nothing has such a name.
+ * --help and --version print what they are asked for and set cli->finished.
+ */
+enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
+		      int argc, const char **argv, struct failure *why);
+
+/*
+ * Argument number `i` names a file, never a device by a tag: one that looks like TAG=value becomes
+ * ./TAG=value, for all that opens it, and for the commands that messages suggest. RESULT_NO_MEMORY.
+ */
+enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure *why);
+
+/* Is --json among the arguments, whatever else is wrong with them? argv[0] is none. */
+bool cli_asks_for_json(int argc, const char **argv);
+
+void cli_free(struct cli *cli);
+void cli_list_free(struct cli_list *list);
+
+/* "64K" and the like to bytes; false where it is no size or does not fit. */
+bool cli_parse_size(const char *text, uint64_t *bytes);
+
+/* What --io says, or NULL where it is not given: *choice stays. RESULT_USAGE: no such engine. */
+enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, struct failure *why);
+
+/* "512.0 MiB", for people. Returns `buffer`. */
+const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
+
+/* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/base/text.h) escaped; cli_note is
+ * silenced by --quiet. */
+void cli_message(const struct cli *cli, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

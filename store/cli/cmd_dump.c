@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool dump: the exceptions in the order of the store, one by one or as runs; what is left behind
+ * them; the view as extents. */
+#include "store/cli/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/cli/cmd_dump.h"
+#include "store/cli/reader.h"
+#include "store/base/text.h"
+
+struct dump_options {
+	bool stale, runs, map;
+	char *origin, *format; /* owned */
+};
+
+static dump_rows *choose_rows(const struct dump_options *options)
+{
+	if (options->stale)
+		return dump_stale;
+	if (options->runs)
+		return dump_runs;
+	return options->map ? dump_map : dump_exceptions;
+}
+
+static void print_head(struct dump *dump)
+{
+	if (dump->format != TABLE_JSON)
+		return;
+	json_open_object(&dump->json, NULL);
+	json_string(&dump->json, "store", dump->store->device->name);
+	json_number(&dump->json, "chunk_bytes", dump->store->geometry.chunk_bytes);
+}
+
+/* An object that is not complete stays open, for the error. */
+static void print_foot(struct dump *dump, bool complete)
+{
+	if (dump->format != TABLE_JSON)
+		return;
+	json_close_array(&dump->json);
+	if (!complete)
+		return;
+	json_close_object(&dump->json);
+	json_end_line(&dump->json);
+}
+
+static enum result dump_store(struct cli *cli, const struct store *store,
+			      const struct device *origin, dump_rows *rows,
+			      enum table_format format, struct failure *why)
+{
+	struct dump dump = {.cli = cli,
+			    .store = store,
+			    .origin = origin,
+			    .format = format,
+			    .json = {.file = stdout}};
+	enum result result = store_require_header(store, why);
+	struct suggestion command;
+	bool area_missing = false;
+
+	if (result != RESULT_OK)
+		return result;
+	print_head(&dump);
+	result = rows(&dump, &area_missing, why);
+	if (result == RESULT_OK && area_missing)
+		result = fail(why, RESULT_DAMAGED,
+			      "%s: the list of exceptions has no end on this device; see %s",
+			      store->device->name,
+			      suggest(&command, "cowtool verify %s", store->device->name));
+	print_foot(&dump, result == RESULT_OK);
+	cli->object_open = format == TABLE_JSON && result != RESULT_OK;
+	return result;
+}
+
+static enum result choose_format(struct cli *cli, const char *name, enum table_format *format,
+				 struct failure *why)
+{
+	*format = cli->json ? TABLE_JSON : TABLE_TEXT;
+	if (!name)
+		return RESULT_OK;
+	if (!table_format_parse(name, format))
+		return fail(why, RESULT_USAGE, "--format: '%s' is neither text, csv nor json",
+			    name);
+	if (cli->json && *format != TABLE_JSON)
+		return fail(why, RESULT_USAGE, "--json and --format=%s exclude each other", name);
+	cli->json = *format == TABLE_JSON;
+	return RESULT_OK;
+}
+
+static enum result check_options(const struct dump_options *options, struct failure *why)
+{
+	if (options->stale + options->runs + options->map > 1)
+		return fail(why, RESULT_USAGE, "--stale, --runs and --map exclude each other");
+	if (options->map && !options->origin)
+		return fail(why, RESULT_USAGE, "--map needs --origin=ORIGIN");
+	if (options->origin && !options->map && !options->stale)
+		return fail(why, RESULT_USAGE, "--origin is for --map and --stale");
+	return RESULT_OK;
+}
+
+static enum result open_and_dump(struct cli *cli, const struct dump_options *options,
+				 enum table_format format, struct failure *why)
+{
+	struct device origin = {.fd = -1};
+	struct reader reader;
+	struct failure ignored;
+	enum result result = reader_open(&reader, cli, cli->arguments[0], why);
+
+	if (result == RESULT_OK && options->stale)
+		result = reader_require_store(&reader, why);
+	if (result == RESULT_OK && options->origin)
+		result = reader_refuse_same(&reader, options->origin, why);
+	if (result == RESULT_OK && options->origin)
+		result = reader_open_origin(&origin, options->origin, why);
+	if (result == RESULT_OK)
+		result = dump_store(cli, &reader.store, &origin, choose_rows(options), format, why);
+	device_close(&origin, &ignored);
+	reader_close(&reader);
+	return result;
+}
+
+enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failure *why)
+{
+	struct dump_options chosen = {0};
+	const struct cli_option options[] = {
+		{"format", CLI_STRING, &chosen.format, "text (default), csv or json", "FORMAT"},
+		{"stale", CLI_FLAG, &chosen.stale,
+		 "also what looks like exceptions behind the end of the list", NULL},
+		{"runs", CLI_FLAG, &chosen.runs, "neighbours joined, as they are merged", NULL},
+		{"map", CLI_FLAG, &chosen.map, "from where each byte of the view comes", NULL},
+		{"origin", CLI_STRING, &chosen.origin, "the origin, for --map and --stale",
+		 "ORIGIN"},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	enum table_format format = TABLE_TEXT;
+	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+
+	if (result == RESULT_OK && !cli->finished)
+		result = choose_format(cli, chosen.format, &format, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = check_options(&chosen, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = open_and_dump(cli, &chosen, format, why);
+	free(chosen.format);
+	free(chosen.origin);
+	return result;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between cowtool dump's command line and its rows. */
+#ifndef STORE_CMD_DUMP_H
+#define STORE_CMD_DUMP_H
+
+#include "store/cli/cli.h"
+#include "store/cli/json.h"
+#include "store/cow/store.h"
+#include "store/cli/table.h"
+
+struct dump {
+	struct cli *cli;
+	const struct store *store;
+	const struct device *origin; /* without a name: none was named */
+	enum table_format format;
+	struct json json;
+	struct table table;
+	uint64_t highest_new; /* --stale: of the live ones */
+	/* --runs: the run in hand */
+	uint64_t run_index, run_length;
+	struct exception run_first;
+};
+
+/* Prints one kind of rows, and in JSON the array around them but for its end. *area_missing: the list of
+ * exceptions has no end on this device. RESULT_OUTPUT: stdout takes no more. */
+typedef enum result dump_rows(struct dump *dump, bool *area_missing, struct failure *why);
+
+dump_rows dump_exceptions, dump_stale, dump_runs, dump_map;
+
+#endif

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool inspect: what a store is, in numbers. */
+#include "store/cli/commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "store/base/bytes.h"
+#include "store/cli/json.h"
+#include "store/cli/notes.h"
+#include "store/cli/reader.h"
+#include "store/cow/summary.h"
+#include "store/base/text.h"
+
+struct inspection {
+	const struct store *store;
+	struct summary summary;
+	bool area_missing, record_is_stale;
+	const char *state;
+	uint64_t next_free, smallest_bytes;
+	uint64_t allocated_sectors, metadata_sectors; /* as in dmsetup status */
+};
+
+static const char *state_of(const struct inspection *inspection)
+{
+	if (inspection->store->header.valid == 0)
+		return "invalid";
+	if (inspection->store->record_presence == RECORD_FOREIGN)
+		return "merging";
+	if (inspection->store->record_presence == RECORD_PRESENT && !inspection->record_is_stale)
+		return "merging";
+	return inspection->summary.exceptions ? "active" : "empty";
+}
+
+static enum result gather(struct inspection *inspection, struct failure *why)
+{
+	const struct geometry *geometry = &inspection->store->geometry;
+	enum result result = store_summarize(inspection->store, &inspection->summary,
+					     &inspection->area_missing, why);
+
+	if (result != RESULT_OK)
+		return result;
+	inspection->record_is_stale =
+		record_is_stale(&inspection->store->record, inspection->summary.exceptions,
+				&inspection->summary.first);
+	inspection->state = state_of(inspection);
+	inspection->next_free = geometry_next_free(geometry, inspection->summary.highest_new);
+	/* The kernel's own arithmetic wraps for numbers that no sound store has; so does this. */
+	inspection->allocated_sectors = inspection->next_free * geometry->chunk_sectors;
+	inspection->metadata_sectors =
+		(summary_areas(&inspection->summary) + 1) * geometry->chunk_sectors;
+	if (!summary_smallest_bytes(&inspection->summary, &inspection->smallest_bytes))
+		inspection->smallest_bytes = UINT64_MAX;
+	return RESULT_OK;
+}
+
+static void print_json_record(struct json *json, const struct inspection *inspection)
+{
+	static const char *const roles[] = {"unknown", "merging", "kept", "undo", "restoring"};
+	const struct store *store = inspection->store;
+	const struct record *record = &store->record;
+	char id[2 * RECORD_ID_BYTES + 1];
+
+	if (store->record_presence != RECORD_PRESENT) {
+		json_null(json, "record");
+		return;
+	}
+	for (size_t i = 0; i < RECORD_ID_BYTES; i++)
+		snprintf(id + 2 * i, 3, "%02x", record->id[i]);
+	json_open_object(json, "record");
+	json_string(json, "id", id);
+	json_string(json, "role", roles[record->role <= RECORD_RESTORING ? record->role : 0]);
+	json_number(json, "origin_bytes", record->origin_bytes);
+	json_number(json, "exceptions", record->exceptions);
+	json_number(json, "kept_stores", record->kept_stores);
+	json_boolean(json, "stale", inspection->record_is_stale);
+	json_close_object(json);
+}
+
+/* An object that is not complete stays open, for the error. */
+static void print_json(const struct inspection *inspection, bool complete)
+{
+	const struct store *store = inspection->store;
+	const struct summary *summary = &inspection->summary;
+	struct json json = {.file = stdout};
+
+	json_open_object(&json, NULL);
+	json_string(&json, "store", store->device->name);
+	json_number(&json, "bytes", store->device->bytes);
+	json_open_object(&json, "header");
+	json_string(&json, "magic", "SnAp");
+	json_number(&json, "valid", store->header.valid);
+	json_number(&json, "version", store->header.version);
+	json_number(&json, "chunk_sectors", store->header.chunk_sectors);
+	json_close_object(&json);
+	json_number(&json, "chunk_bytes", store->geometry.chunk_bytes);
+	json_number(&json, "exceptions_per_area", store->geometry.exceptions_per_area);
+	json_number(&json, "exceptions", summary->exceptions);
+	json_number(&json, "areas", summary_areas(summary));
+	json_number(&json, "runs", summary->runs);
+	json_number(&json, "longest_run", summary->longest_run);
+	json_number(&json, "changed_bytes", summary->exceptions * store->geometry.chunk_bytes);
+	json_number(&json, "next_free_chunk", inspection->next_free);
+	if (summary->exceptions)
+		json_number(&json, "highest_old_chunk", summary->highest_old);
+	else
+		json_null(&json, "highest_old_chunk");
+	json_number(&json, "smallest_store_bytes", inspection->smallest_bytes);
+	json_open_object(&json, "status");
+	json_number(&json, "allocated_sectors", inspection->allocated_sectors);
+	json_number(&json, "total_sectors", store->geometry.device_sectors);
+	json_number(&json, "metadata_sectors", inspection->metadata_sectors);
+	json_close_object(&json);
+	json_string(&json, "state", inspection->state);
+	print_json_record(&json, inspection);
+	if (!complete)
+		return;
+	json_close_object(&json);
+	json_end_line(&json);
+}
+
+static void print_size(const char *label, uint64_t bytes)
+{
+	char size[32];
+
+	if (bytes < 1024)
+		printf("%-20s %" PRIu64 " bytes\n", label, bytes);
+	else
+		printf("%-20s %s (%" PRIu64 " bytes)\n", label,
+		       cli_format_size(bytes, size, sizeof(size)), bytes);
+}
+
+static void print_text_record(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct record *record = &store->record;
+
+	if (store->record_presence == RECORD_FOREIGN)
+		printf("%-20s begun by another version of cowtool\n", "Unfinished merge:");
+	if (store->record_presence != RECORD_PRESENT)
+		return;
+	if (inspection->record_is_stale)
+		printf("%-20s stale: the store was used again since\n", "Merge record:");
+	else if (record->role == RECORD_RESTORING)
+		printf("%-20s %s\n", "Unfinished restore:", STORE_HALF_RESTORED);
+	else if (record->role == RECORD_MERGING)
+		printf("%-20s %" PRIu64 " of %" PRIu64 " exceptions are left to merge\n",
+		       "Unfinished merge:", inspection->summary.exceptions, record->exceptions);
+	else
+		printf("%-20s this store is kept by the merge of another one\n",
+		       "Unfinished merge:");
+}
+
+static void print_text(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct geometry *geometry = &store->geometry;
+	const struct summary *summary = &inspection->summary;
+
+	printf("%-20s %s\n", "Store:", store->device->name);
+	print_size("Device size:", store->device->bytes);
+	printf("%-20s %s\n", "State:", inspection->state);
+	printf("%-20s version %" PRIu32 ", %s\n", "Header:", store->header.version,
+	       store->header.valid ? "valid" : "marked invalid");
+	printf("%-20s %" PRIu64 " bytes (%" PRIu32 " sectors)\n",
+	       "Chunk size:", geometry->chunk_bytes, geometry->chunk_sectors);
+	printf("%-20s %" PRIu64 "\n", "Exceptions:", summary->exceptions);
+	printf("%-20s %" PRIu64 ", each for %" PRIu32 " exceptions\n",
+	       "Areas in use:", summary_areas(summary), geometry->exceptions_per_area);
+	printf("%-20s %" PRIu64 ", the longest: %" PRIu64 "\n", "Runs:", summary->runs,
+	       summary->longest_run);
+	print_size("Changed:", summary->exceptions * geometry->chunk_bytes);
+	if (summary->exceptions)
+		printf("%-20s %" PRIu64 "\n", "Highest old chunk:", summary->highest_old);
+	printf("%-20s %" PRIu64 " of %" PRIu64 "\n", "Next free chunk:", inspection->next_free,
+	       geometry->device_chunks);
+	print_size("Smallest store:", inspection->smallest_bytes);
+	if (store->header.valid)
+		printf("%-20s %" PRIu64 "/%" PRIu64 " %" PRIu64 "\n",
+		       "dmsetup status:", inspection->allocated_sectors, geometry->device_sectors,
+		       inspection->metadata_sectors);
+	else
+		printf("%-20s Invalid\n", "dmsetup status:");
+	print_text_record(inspection);
+}
+
+/* The header is lost, and what its merge has written down is not: a script must learn of that. The object
+ * stays open, for the error. */
+static void print_json_lost(const struct inspection *inspection)
+{
+	struct json json = {.file = stdout};
+
+	json_open_object(&json, NULL);
+	json_string(&json, "store", inspection->store->device->name);
+	json_number(&json, "bytes", inspection->store->device->bytes);
+	json_string(&json, "state", "merging");
+	print_json_record(&json, inspection);
+}
+
+static enum result inspect(struct cli *cli, const struct store *store, struct failure *why)
+{
+	struct inspection inspection = {.store = store};
+	enum result result = store_require_header(store, why);
+	struct suggestion command;
+
+	if (store_lost_header(store) && cli->json) {
+		print_json_lost(&inspection);
+		cli->object_open = true;
+	}
+	if (result == RESULT_OK)
+		result = gather(&inspection, why);
+	if (result != RESULT_OK)
+		return result;
+	if (inspection.area_missing)
+		result = fail(why, RESULT_DAMAGED,
+			      "%s: the list of exceptions has no end on this device; see %s",
+			      store->device->name,
+			      suggest(&command, "cowtool verify %s", store->device->name));
+	if (cli->json)
+		print_json(&inspection, result == RESULT_OK);
+	else
+		print_text(&inspection);
+	cli->object_open = cli->json && result != RESULT_OK;
+	return result;
+}
+
+enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
+{
+	enum result result = cli_parse(cli, NULL, 1, argc, argv, why);
+	struct reader reader;
+
+	if (result != RESULT_OK || cli->finished)
+		return result;
+	result = reader_open(&reader, cli, cli->arguments[0], why);
+	if (result == RESULT_OK)
+		note_blocks(cli, &reader.store, reader.store.device);
+	if (result == RESULT_OK)
+		result = inspect(cli, &reader.store, why);
+	reader_close(&reader);
+	return result;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/cli/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "store/base/text.h"
+
+static void write_string(FILE *file, const char *value)
+{
+	const unsigned char *text = (const unsigned char *)value;
+
+	fputc('"', file);
+	while (*text) {
+		unsigned int length = utf8_length((const char *)text);
+
+		if (length == 0) {
+			fputs("\\ufffd", file);
+			length = 1;
+		} else if (*text == '"' || *text == '\\') {
+			fprintf(file, "\\%c", *text);
+		} else if (*text < 0x20) {
+			fprintf(file, "\\u%04x", *text);
+		} else {
+			fwrite(text, 1, length, file);
+		}
+		text += length;
+	}
+	fputc('"', file);
+}
+
+static void begin_value(struct json *json, const char *key)
+{
+	if (json->needs_comma)
+		fputc(',', json->file);
+	if (key) {
+		write_string(json->file, key);
+		fputc(':', json->file);
+	}
+	json->needs_comma = true;
+}
+
+static void open_value(struct json *json, const char *key, char bracket)
+{
+	begin_value(json, key);
+	fputc(bracket, json->file);
+	json->needs_comma = false;
+}
+
+static void close_value(struct json *json, char bracket)
+{
+	fputc(bracket, json->file);
+	json->needs_comma = true;
+}
+
+void json_open_object(struct json *json, const char *key)
+{
+	open_value(json, key, '{');
+}
+
+void json_close_object(struct json *json)
+{
+	close_value(json, '}');
+}
+
+void json_open_array(struct json *json, const char *key)
+{
+	open_value(json, key, '[');
+}
+
+void json_close_array(struct json *json)
+{
+	close_value(json, ']');
+}
+
+void json_string(struct json *json, const char *key, const char *value)
+{
+	begin_value(json, key);
+	write_string(json->file, value);
+}
+
+void json_number(struct json *json, const char *key, uint64_t value)
+{
+	begin_value(json, key);
+	fprintf(json->file, "%" PRIu64, value);
+}
+
+void json_seconds(struct json *json, const char *key, double value)
+{
+	begin_value(json, key);
+	fprintf(json->file, "%.3f", value);
+}
+
+void json_boolean(struct json *json, const char *key, bool value)
+{
+	begin_value(json, key);
+	fputs(value ? "true" : "false", json->file);
+}
+
+void json_null(struct json *json, const char *key)
+{
+	begin_value(json, key);
+	fputs("null", json->file);
+}
+
+void json_end_line(struct json *json)
+{
+	fputc('\n', json->file);
+	json->needs_comma = false;
+}

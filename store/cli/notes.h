@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Notes of the commands on what is odd about a device; --quiet silences them. */
+#ifndef STORE_NOTES_H
+#define STORE_NOTES_H
+
+#include "store/cli/cli.h"
+#include "store/cow/store.h"
+
+/* The end of an image file that is no whole sector: no part of an origin. */
+void note_rest(const struct cli *cli, const struct device *origin);
+
+/* Chunks that are no multiple of the logical block of `device`, the store's own or its origin: the kernel
+ * refuses to load such a store (dm_exception_store_set_chunk_size in drivers/md/dm-exception-store.c). */
+void note_blocks(const struct cli *cli, const struct store *store, const struct device *device);
+
+/* For before the first write, also in a dry run, which opens for reading only: as device_refuse_read_only,
+ * and a note where this process has not the right to write that `what` ("merge") needs. */
+enum result note_right(const struct cli *cli, const struct device *device, const char *what,
+		       struct failure *why);
+
+#endif

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/cow/create.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+#include "store/device/probe.h"
+#include "store/savefile/savefile.h"
+#include "store/cow/store.h"
+
+#define PIECE_BYTES (1024u << 10)
+
+/* Header and area 0. */
+#define CHUNKS_OF_A_STORE 2u
+
+static enum result check_fit(const struct device *device, const struct geometry *geometry,
+			     struct failure *why)
+{
+	if (device->is_block && geometry->chunk_bytes % device->block_bytes != 0)
+		return fail(why, RESULT_REFUSED,
+			    "%s: cannot hold chunks of %llu bytes: it has logical blocks of %u "
+			    "bytes; choose a larger chunk size",
+			    device->name, (unsigned long long)geometry->chunk_bytes,
+			    device->block_bytes);
+	if (geometry->device_chunks < CHUNKS_OF_A_STORE)
+		return fail(why, RESULT_NO_SPACE,
+			    "%s: is too small for a store: it has %llu bytes, and header and first "
+			    "area of metadata need %llu; use a larger one, or a smaller chunk size",
+			    device->name, (unsigned long long)device->bytes,
+			    (unsigned long long)(CHUNKS_OF_A_STORE * geometry->chunk_bytes));
+	return RESULT_OK;
+}
+
+/* Reads bytes begin .. end - 1. *found: not all of them were zero. With `erase` all of them are
+ * afterwards; without, the rest is not looked at. Not flushed. */
+static enum result sweep(struct device *device, struct io *io, uint64_t begin, uint64_t end,
+			 bool erase, bool *found, struct failure *why)
+{
+	uint8_t *buffer = io_buffer(min_u64(end - begin, PIECE_BYTES));
+	enum result result = RESULT_OK;
+
+	*found = false;
+	if (!buffer)
+		return fail_memory(why, "a chunk", PIECE_BYTES);
+	while (begin < end && result == RESULT_OK && (erase || !*found)) {
+		size_t piece = (size_t)min_u64(end - begin, PIECE_BYTES);
+
+		result = io_read(io, device, begin, buffer, piece, why);
+		if (result == RESULT_OK && !bytes_are_zero(buffer, piece)) {
+			*found = true;
+			memset(buffer, 0, piece);
+			if (erase)
+				result = io_write(io, device, begin, buffer, piece, why);
+		}
+		begin += piece;
+	}
+	free(buffer);
+	return result;
+}
+
+static enum result write_header(struct device *device, struct io *io, uint32_t chunk_sectors,
+				const struct record *record, uint64_t bytes, struct failure *why)
+{
+	const struct header header = {.magic = HEADER_MAGIC,
+				      .valid = 1,
+				      .version = HEADER_VERSION,
+				      .chunk_sectors = chunk_sectors};
+	uint8_t *block = io_buffer_zeroed(bytes);
+	enum result result;
+
+	if (!block)
+		return fail_memory(why, "the header", bytes);
+	header_encode(&header, block);
+	if (record)
+		record_encode(record, block + RECORD_OFFSET);
+	result = io_write(io, device, 0, block, bytes, why);
+	free(block);
+	if (result == RESULT_OK)
+		result = io_flush(io, device, why);
+	return result;
+}
+
+enum result store_create(struct device *device, struct io *io, uint32_t chunk_sectors,
+			 const struct record *record, struct failure *why)
+{
+	struct geometry geometry = geometry_make(chunk_sectors, device->bytes);
+	enum result result = check_fit(device, &geometry, why);
+	uint64_t block;
+	bool found;
+
+	if (result != RESULT_OK)
+		return result;
+	device_fit(device, geometry.chunk_bytes);
+	block = device->direct ? device->block_bytes : SECTOR_BYTES;
+	/* The old header goes first: over an area that is half zeroed it would be a store that has
+	 * lost exceptions without a sign. Also where none was found: zeros that are read may not be
+	 * durable, when somebody was killed who wrote them. */
+	result = sweep(device, io, 0, block, true, &found, why);
+	if (result == RESULT_OK)
+		result = io_flush(io, device, why);
+	if (result == RESULT_OK)
+		result = sweep(device, io, block, CHUNKS_OF_A_STORE * geometry.chunk_bytes, true,
+			       &found, why);
+	if (result == RESULT_OK)
+		result = io_flush(io, device, why);
+	if (result == RESULT_OK)
+		result = write_header(device, io, chunk_sectors, record, block, why);
+	return result;
+}
+
+static enum result refuse_store(const struct store *store, struct failure *why)
+{
+	const char *unfinished = "";
+
+	if (store_is_half_restored(store))
+		unfinished = ", half restored";
+	else if (store->record_presence == RECORD_PRESENT)
+		unfinished = ", with an unfinished merge";
+	return fail(why, RESULT_REFUSED,
+		    "%s: a COW store is there already%s; use --force to make a new, empty one in "
+		    "its place: what it holds is then lost",
+		    store->device->name, unfinished);
+}
+
+static enum result refuse_saved(const struct device *device, struct failure *why)
+{
+	return fail(why, RESULT_REFUSED,
+		    "%s: %s a saved file, with the metadata of a store; name another %s, or use "
+		    "--force: what it holds is then lost",
+		    device->name, device->is_block ? "holds" : "is",
+		    device->is_block ? "device" : "file");
+}
+
+static enum result refuse_signature(const struct device *device, struct failure *why)
+{
+	struct probe_identity identity;
+	enum result result = probe_device(device, &identity, why);
+
+	if (result != RESULT_OK || identity.type[0] == 0)
+		return result;
+	return fail(why, RESULT_REFUSED,
+		    "%s: holds %s%s%s; name another device, remove that (wipefs(8)), or use "
+		    "--force: what it holds is then lost",
+		    device->name, identity.type, identity.uuid[0] ? ", UUID " : "", identity.uuid);
+}
+
+static enum result refuse_content(struct device *device, struct io *io,
+				  const struct geometry *geometry, struct failure *why)
+{
+	bool found;
+	enum result result =
+		sweep(device, io, 0, CHUNKS_OF_A_STORE * geometry->chunk_bytes, false, &found, why);
+
+	if (result != RESULT_OK || !found)
+		return result;
+	return fail(why, RESULT_REFUSED,
+		    "%s: is not blank: header and first area of metadata would overwrite what it "
+		    "holds; name another file, or use --force: what it holds is then lost",
+		    device->name);
+}
+
+enum result store_create_guard(struct device *device, struct io *io, uint32_t chunk_sectors,
+			       struct failure *why)
+{
+	struct geometry geometry = geometry_make(chunk_sectors, device->bytes);
+	enum result result;
+	struct store store;
+
+	if (savefile_begins(device))
+		return refuse_saved(device, why);
+	result = check_fit(device, &geometry, why);
+	if (result == RESULT_OK)
+		result = store_open(&store, device, io, why);
+	if (result != RESULT_OK)
+		return result;
+	if (store.header.magic == HEADER_MAGIC || store_lost_header(&store) ||
+	    store_is_half_restored(&store))
+		return refuse_store(&store, why);
+	device_fit(device, geometry.chunk_bytes);
+	result = refuse_signature(device, why);
+	if (result == RESULT_OK && !device->is_block)
+		result = refuse_content(device, io, &geometry, why);
+	return result;
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The metadata as a stream, read ahead, delivered in order. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+#include "store/base/checksum.h"
+#include "store/cow/store.h"
+
+#define SLOTS 64u
+/* Reading ahead starts with this many pieces and doubles: a small store costs a small read. */
+#define SLOTS_AT_START 2u
+#define READ_AHEAD_BYTES (8u << 20)
+/* This much of the header's chunk is part of the checksum: as much as anybody looks at. */
+#define HEAD_BYTES_MAX (1024u << 10)
+
+struct slot {
+	struct io_request request;
+	struct store_segment segment;
+	uint8_t *buffer;
+	bool done;
+};
+
+struct stream {
+	const struct store *store;
+	struct slot slots[SLOTS];
+	unsigned int slot_count; /* how many of them have a buffer */
+	unsigned int ahead;	 /* how many may be in flight now */
+	uint8_t *memory;
+	uint64_t end;		  /* the number behind the last exception that is wanted */
+	uint64_t next_index;	  /* to be submitted next */
+	unsigned int first, used; /* the ring: slots first .. first + used - 1 are taken */
+};
+
+static void slot_done(struct io_request *request)
+{
+	struct slot *slot = request->owner;
+
+	slot->done = true;
+}
+
+static void submit_slot(struct stream *stream)
+{
+	struct slot *slot;
+
+	assert(stream->used < stream->slot_count);
+	slot = &stream->slots[(stream->first + stream->used) % stream->slot_count];
+	slot->segment = store_segment(stream->store, stream->next_index, stream->end);
+	slot->done = false;
+	slot->request.done = slot_done;
+	slot->request.owner = slot;
+	io_prepare(&slot->request, IO_READ, stream->store->device, slot->segment.offset,
+		   slot->buffer, slot->segment.bytes);
+	io_submit(stream->store->io, &slot->request);
+	stream->next_index += slot->segment.count;
+	stream->used++;
+}
+
+static void fill(struct stream *stream)
+{
+	while (stream->used < stream->ahead && stream->next_index < stream->end)
+		submit_slot(stream);
+}
+
+/* Waits for the oldest piece. NULL: there is none. */
+static struct slot *oldest(struct stream *stream)
+{
+	struct slot *slot = &stream->slots[stream->first];
+
+	if (stream->used == 0)
+		return NULL;
+	while (!slot->done)
+		io_wait(stream->store->io);
+	return slot;
+}
+
+static void release(struct stream *stream)
+{
+	stream->first = (stream->first + 1) % stream->slot_count;
+	stream->used--;
+	stream->ahead = (unsigned int)min_u64(stream->ahead * 2ull, stream->slot_count);
+}
+
+static void drain(struct stream *stream)
+{
+	while (oldest(stream))
+		release(stream);
+	free(stream->memory);
+}
+
+static enum result open_stream(struct stream *stream, const struct store *store, uint64_t begin,
+			       uint64_t end, struct failure *why)
+{
+	uint64_t piece = min_u64(store->geometry.chunk_bytes, STORE_SEGMENT_BYTES);
+
+	memset(stream, 0, sizeof(*stream));
+	stream->store = store;
+	stream->next_index = begin;
+	stream->end = end;
+	/* No more slots than pieces; the first and the last one may be cut short. */
+	stream->slot_count = (unsigned int)min_u64(min_u64(SLOTS, READ_AHEAD_BYTES / piece),
+						   (end - begin) / (piece / EXCEPTION_BYTES) + 2);
+	stream->ahead = SLOTS_AT_START;
+	stream->memory = io_buffer(stream->slot_count * max_u64(piece, BUFFER_ALIGNMENT));
+	if (!stream->memory)
+		return fail_memory(why, "reading the metadata", stream->slot_count * piece);
+	for (unsigned int i = 0; i < stream->slot_count; i++)
+		stream->slots[i].buffer = stream->memory + i * max_u64(piece, BUFFER_ALIGNMENT);
+	return RESULT_OK;
+}
+
+static enum result read_failure(const struct slot *slot, struct failure *why)
+{
+	return io_fail(IO_READ, slot->request.device, slot->segment.offset, slot->segment.bytes,
+		       slot->request.error, why);
+}
+
+enum result store_stream(const struct store *store, uint64_t begin, uint64_t end,
+			 store_stream_function piece, void *context, struct failure *why)
+{
+	struct stream stream;
+	enum result result = open_stream(&stream, store, begin, end, why);
+	struct slot *slot;
+
+	while (result == RESULT_OK) {
+		fill(&stream);
+		slot = oldest(&stream);
+		if (!slot)
+			break;
+		if (slot->request.error)
+			result = read_failure(slot, why);
+		else
+			result = piece(context, &slot->segment, slot->buffer, why);
+		release(&stream);
+	}
+	drain(&stream);
+	return result;
+}
+
+struct scan_state {
+	struct store_scan *scan;
+	uint64_t per_area;
+	bool ended;
+};
+
+/* How many of the entries come before the first one with new_chunk 0. */
+static uint32_t count_live(const uint8_t *entries, uint32_t count)
+{
+	uint32_t live = 0;
+
+	while (live < count && get_le64(entries + (size_t)live * EXCEPTION_BYTES + 8) != 0)
+		live++;
+	return live;
+}
+
+/* RESULT_STOPPED: nothing of what follows is wanted. */
+static enum result scan_piece(void *context, const struct store_segment *segment, uint8_t *buffer,
+			      struct failure *why)
+{
+	struct scan_state *state = context;
+	struct store_scan *scan = state->scan;
+	const uint8_t *entries = buffer + segment->skip;
+	uint32_t live = state->ended ? 0 : count_live(entries, segment->count);
+	uint64_t after = segment->index + segment->count;
+	enum result result = RESULT_OK;
+
+	if (live > 0)
+		result = scan->live(scan->context, segment->index, entries, live, why);
+	scan->exceptions += live;
+	state->ended |= live < segment->count;
+	if (result == RESULT_OK && state->ended && scan->tail)
+		result = scan->tail(scan->context, segment->index + live,
+				    entries + (size_t)live * EXCEPTION_BYTES, segment->count - live,
+				    why);
+	/* The tail goes no further than the area in which the list ends. */
+	if (result == RESULT_OK && state->ended && (!scan->tail || after % state->per_area == 0))
+		result = RESULT_STOPPED;
+	return result;
+}
+
+enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why)
+{
+	const struct geometry *geometry = &store->geometry;
+	struct scan_state state = {.scan = scan, .per_area = geometry->exceptions_per_area};
+	enum result result;
+
+	assert(store->header_fault == HEADER_GOOD);
+	scan->exceptions = 0;
+	result = store_stream(store, 0, geometry_areas(geometry) * geometry->exceptions_per_area,
+			      scan_piece, &state, why);
+	if (result == RESULT_STOPPED)
+		result = RESULT_OK;
+	scan->area_missing = result == RESULT_OK && !state.ended;
+	return result;
+}
+
+static enum result add_to_summary(void *context, uint64_t index, const uint8_t *entries,
+				  uint32_t count, struct failure *why)
+{
+	(void)why;
+	summary_add(context, index, entries, count);
+	return RESULT_OK;
+}
+
+enum result store_summarize(const struct store *store, struct summary *summary, bool *area_missing,
+			    struct failure *why)
+{
+	struct store_scan scan = {.live = add_to_summary, .context = summary};
+	enum result result;
+
+	summary_begin(summary, &store->geometry);
+	result = store_scan(store, &scan, why);
+	*area_missing = scan.area_missing;
+	return result;
+}
+
+/* ---- a checksum ---- */
+
+static enum result add_to_checksum(void *context, uint64_t index, const uint8_t *entries,
+				   uint32_t count, struct failure *why)
+{
+	uint32_t *crc32 = context;
+
+	(void)index;
+	(void)why;
+	*crc32 = checksum_crc32(*crc32, entries, (size_t)count * EXCEPTION_BYTES);
+	return RESULT_OK;
+}
+
+static enum result add_head(const struct store *store, uint32_t *crc32, struct failure *why)
+{
+	uint64_t bytes = BUFFER_ALIGNMENT;
+	enum result result;
+	uint8_t *head;
+
+	if (store->header_fault == HEADER_GOOD)
+		bytes = min_u64(store->geometry.chunk_bytes, HEAD_BYTES_MAX);
+	bytes = min_u64(bytes, store->device->bytes);
+	head = io_buffer(bytes);
+	if (!head)
+		return fail_memory(why, "the header", bytes);
+	result = io_read(store->io, store->device, 0, head, bytes, why);
+	if (result == RESULT_OK)
+		*crc32 = checksum_crc32(*crc32, head, bytes);
+	free(head);
+	return result;
+}
+
+enum result store_metadata_crc32(const struct store *store, uint32_t *crc32, struct failure *why)
+{
+	struct store_scan scan = {
+		.live = add_to_checksum, .tail = add_to_checksum, .context = crc32};
+	enum result result;
+
+	*crc32 = 0;
+	result = add_head(store, crc32, why);
+	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
+		result = store_scan(store, &scan, why);
+	return result;
+}

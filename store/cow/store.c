@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/cow/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+#include "store/savefile/savefile_format.h"
+
+static uint32_t block_bytes(const struct store *store)
+{
+	return (uint32_t)max_u64(SECTOR_BYTES,
+				 store->device->direct ? store->device->block_bytes : 0);
+}
+
+void store_assume_header(struct store *store, const struct header *header)
+{
+	assert(header_check(header) == HEADER_GOOD);
+	store->header = *header;
+	store->header_fault = HEADER_GOOD;
+	store->geometry = geometry_make(header->chunk_sectors, store->device->bytes);
+	device_fit(store->device, store->geometry.chunk_bytes);
+}
+
+enum result store_open(struct store *store, struct device *device, struct io *io,
+		       struct failure *why)
+{
+	enum result result;
+	uint64_t bytes;
+	uint8_t *block;
+
+	memset(store, 0, sizeof(*store));
+	store->device = device;
+	store->io = io;
+	if (device->bytes < SECTOR_BYTES)
+		return fail(why, RESULT_NOT_THERE,
+			    "%s: no COW store there: it has not one whole sector", device->name);
+	/* Before the chunk size is known, all that is known is that a sector must be readable. */
+	device_fit(device, BUFFER_ALIGNMENT);
+	bytes = block_bytes(store);
+	block = io_buffer(bytes);
+	if (!block)
+		return fail_memory(why, "the header", bytes);
+	result = io_read(io, device, 0, block, bytes, why);
+	if (result == RESULT_OK) {
+		header_decode(block, &store->header);
+		store->header_fault = header_check(&store->header);
+		store->record_presence = record_decode(block + RECORD_OFFSET, &store->record);
+	}
+	free(block);
+	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
+		store_assume_header(store, &store->header);
+	return result;
+}
+
+bool store_is_half_restored(const struct store *store)
+{
+	return store->record_presence == RECORD_PRESENT && store->record.role == RECORD_RESTORING;
+}
+
+bool store_lost_header(const struct store *store)
+{
+	return store->header_fault != HEADER_GOOD && store->record_presence == RECORD_PRESENT &&
+	       !store_is_half_restored(store);
+}
+
+enum result store_require_header(const struct store *store, struct failure *why)
+{
+	const char *name = store->device->name;
+
+	if (store->header_fault != HEADER_GOOD && store_is_half_restored(store))
+		return fail(why, RESULT_DAMAGED, "%s: %s", name, STORE_HALF_RESTORED);
+	if (store->header.magic == SAVEFILE_MAGIC_LOW && store->header.valid == SAVEFILE_MAGIC_HIGH)
+		return fail(why, RESULT_NOT_THERE,
+			    "%s: is a saved file, not a store: it holds no data; 'cowtool restore' "
+			    "writes it to a device",
+			    name);
+	if (store_lost_header(store))
+		return fail(why, RESULT_DAMAGED,
+			    "%s: the header is damaged, and behind it stands the record of an "
+			    "unfinished merge: until that is finished, the origin is half merged; "
+			    "'cowtool repair --rebuild-header' makes a new header",
+			    name);
+	switch (store->header_fault) {
+	case HEADER_GOOD:
+		return RESULT_OK;
+	case HEADER_BLANK:
+		return fail(
+			why, RESULT_NOT_THERE,
+			"%s: no COW store there: the header is blank, and the kernel would make "
+			"a new, empty store here",
+			name);
+	case HEADER_WRONG_MAGIC:
+		return fail(why, RESULT_NOT_THERE,
+			    "%s: no COW store there: it begins with 0x%08x instead of 0x%08x "
+			    "(\"SnAp\")",
+			    name, store->header.magic, HEADER_MAGIC);
+	case HEADER_WRONG_VERSION:
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: cannot use the store: the header's version is %u, and only %u exists",
+			name, store->header.version, HEADER_VERSION);
+	case HEADER_WRONG_CHUNK_SIZE:
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: cannot use the store: the header's chunk size is %u sectors, not a "
+			"power of two up to %u",
+			name, store->header.chunk_sectors, CHUNK_SECTORS_MAX);
+	}
+	return fail(why, RESULT_INTERNAL, "%s: unknown header fault", name);
+}
+
+uint32_t store_exceptions_per_block(const struct store *store)
+{
+	return block_bytes(store) / EXCEPTION_BYTES;
+}
+
+struct store_segment store_segment(const struct store *store, uint64_t index, uint64_t end)
+{
+	const struct geometry *geometry = &store->geometry;
+	uint64_t area = index / geometry->exceptions_per_area;
+	uint64_t first = index % geometry->exceptions_per_area;
+	uint64_t unit = min_u64(block_bytes(store), geometry->chunk_bytes);
+	uint64_t chunk = 0, start, stop;
+	struct store_segment segment;
+	bool fits = geometry_area_chunk(geometry, area, &chunk);
+
+	assert(index < end && fits && chunk < geometry->device_chunks);
+	start = round_down(first * EXCEPTION_BYTES, unit);
+	stop = min_u64(first + (end - index), geometry->exceptions_per_area);
+	stop = min_u64(round_up(stop * EXCEPTION_BYTES, unit), start + STORE_SEGMENT_BYTES);
+	segment.index = index;
+	segment.offset = chunk * geometry->chunk_bytes + start;
+	segment.bytes = (uint32_t)(stop - start);
+	segment.skip = (uint32_t)(first * EXCEPTION_BYTES - start);
+	segment.count =
+		(uint32_t)min_u64((segment.bytes - segment.skip) / EXCEPTION_BYTES, end - index);
+	return segment;
+}
+
+void store_prepare_clear(const struct store *store, const struct store_segment *segment,
+			 uint8_t *buffer, struct io_request *request)
+{
+	assert(bytes_are_zero(buffer + segment->skip, segment->bytes - segment->skip));
+	io_prepare(request, IO_WRITE, store->device, segment->offset, buffer, segment->bytes);
+}
+
+/* Rewrites the block of the header. Only what is not NULL changes; a record of role 0 means zeros. */
+static enum result write_header_block(struct store *store, const struct header *header,
+				      const struct record *record, struct failure *why)
+{
+	uint64_t bytes = block_bytes(store);
+	uint8_t *block = io_buffer(bytes);
+	enum result result;
+
+	if (!block)
+		return fail_memory(why, "the header", bytes);
+	result = io_read(store->io, store->device, 0, block, bytes, why);
+	if (result == RESULT_OK) {
+		if (header)
+			header_encode(header, block);
+		if (record && record->role != 0)
+			record_encode(record, block + RECORD_OFFSET);
+		else if (record)
+			memset(block + RECORD_OFFSET, 0, RECORD_BYTES);
+		result = io_write(store->io, store->device, 0, block, bytes, why);
+	}
+	if (result == RESULT_OK)
+		result = io_flush(store->io, store->device, why);
+	free(block);
+	return result;
+}
+
+enum result store_write_record(struct store *store, const struct record *record,
+			       struct failure *why)
+{
+	const struct record none = {.role = 0};
+
+	return write_header_block(store, NULL, record ? record : &none, why);
+}
+
+enum result store_write_header(struct store *store, const struct header *header,
+			       struct failure *why)
+{
+	enum result result = write_header_block(store, header, NULL, why);
+
+	if (result == RESULT_OK)
+		store->header = *header;
+	return result;
+}
+
+enum result store_invalidate(struct store *store, struct failure *why)
+{
+	struct header header = store->header;
+
+	header.valid = 0;
+	return store_write_header(store, &header, why);
+}

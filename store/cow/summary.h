@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the live exceptions of a store amount to, gathered while they stream by. Pure. */
+#ifndef STORE_SUMMARY_H
+#define STORE_SUMMARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/cow/format.h"
+
+struct summary {
+	const struct geometry *geometry;
+	uint64_t exceptions;
+	uint64_t highest_old, lowest_old; /* only where exceptions > 0 */
+	uint64_t highest_new;		  /* 0 where there are none */
+	uint64_t
+		runs; /* what the kernel would merge, and commit, at once: neighbours of one area */
+	uint64_t longest_run;	      /* in exceptions */
+	bool increasing;	      /* every new_chunk is higher than the one before */
+	bool usual;		      /* every new_chunk is where geometry_usual_chunk says */
+	struct exception first, last; /* only where exceptions > 0 */
+	/* the run in hand */
+	uint64_t run;
+};
+
+void summary_begin(struct summary *summary, const struct geometry *geometry);
+
+/* `count` exceptions of one area, as they are on disk, from number `index` on; pieces come in
+ * order. */
+void summary_add(struct summary *summary, uint64_t index, const uint8_t *entries, uint32_t count);
+
+/* How many areas the exceptions use; the one in which the list ends counts, so it is at least 1. */
+uint64_t summary_areas(const struct summary *summary);
+
+/* The size in bytes that a device must have for this store to lose no exception; false: overflow.
+ */
+bool summary_smallest_bytes(const struct summary *summary, uint64_t *bytes);
+
+#endif

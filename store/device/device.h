@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A block device or image file: opened, measured, held. Knows no format.
+ *
+ * Order of calls: device_open, device_fit (once the size of the units is known), I/O through
+ * store/io, device_close. A struct device that did not come from device_open (a simulator's) has fd
+ * -1.
+ */
+#ifndef STORE_DEVICE_H
+#define STORE_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "store/base/status.h"
+
+/* Every buffer that goes to a device is aligned to this. */
+#define BUFFER_ALIGNMENT 4096u
+
+enum device_mode {
+	DEVICE_LOOK, /* read only, no hold on it */
+	DEVICE_HOLD, /* read only, but nobody else may use it (a dry run) */
+	DEVICE_OWN,  /* read and write, nobody else may use it */
+};
+
+struct device {
+	char *name;	      /* as the user wrote it; owned */
+	int fd;		      /* owned; -1: none */
+	uint64_t bytes;	      /* size, whole sectors */
+	uint32_t rest_bytes;  /* of an image file: behind the last whole sector */
+	uint32_t block_bytes; /* logical block: a power of two, at least 512; written whole or not
+				 at all */
+	bool is_block;	      /* a block device, not an image file */
+	bool direct;	      /* O_DIRECT: offsets and lengths are multiples of block_bytes */
+	bool writable;
+	dev_t file_system; /* identity: file system and inode, or the device number */
+	ino_t inode;
+	dev_t number;
+	void *backing; /* an engine's own; not touched by store/device */
+};
+
+/*
+ * Opens `name` (a path, or TAG=value for libblkid) and fills *device; on an error nothing is left
+ * open. Anything but a block device or a regular file is RESULT_NOT_THERE, as is a path that leads
+ * nowhere. The size may be 0. DEVICE_HOLD and DEVICE_OWN refuse a device that is mounted, held by
+ * another device, attached to a loop device or locked by another process, and name what uses it;
+ * they take O_EXCL on a block device and an exclusive flock. What is only read keeps its access
+ * time, where the user may ask for that (O_NOATIME).
+ */
+enum result device_open(struct device *device, const char *name, enum device_mode mode,
+			struct failure *why);
+
+/*
+ * Makes a new image file of that many bytes, a multiple of a sector, all of it a hole, and opens it
+ * as DEVICE_OWN does; file and name are durable. Only its owner may read it: it will hold what may be
+ * somebody's files. RESULT_REFUSED where something has that name; RESULT_NOT_THERE where its folder
+ * does not exist; RESULT_NO_SPACE where the file system takes no such file. On an error there is no
+ * new file.
+ */
+enum result device_create(struct device *device, const char *name, uint64_t bytes,
+			  struct failure *why);
+
+/* Takes the file away that device_create made, where its name still leads to it: for a caller that
+ * could not fill it. The device stays open. */
+void device_unlink(const struct device *device);
+
+/*
+ * Tells the device that all I/O but the last one before its end is a multiple of `unit_bytes` in
+ * place and length. Where O_DIRECT cannot serve that (a unit or the end of the device is not a
+ * multiple of the logical block), it is turned off. A device without a file descriptor is left
+ * alone.
+ */
+void device_fit(struct device *device, uint64_t unit_bytes);
+
+/*
+ * For before the first write, and in a dry run for what is open for reading only. RESULT_IO where nobody
+ * can write to it: a block device that is set read-only, which opens for writing all the same (BLKROGET,
+ * linux/fs.h), or an image file on a file system that is.
+ */
+enum result device_refuse_read_only(const struct device *device, struct failure *why);
+
+/* Has this process the right to write to it? What is open for that it has. */
+bool device_may_write(const struct device *device);
+
+/* What is read next comes from the medium, as far as the kernel can see to that. Nothing unflushed is
+ * lost. */
+void device_drop_cache(const struct device *device);
+
+/*
+ * Where the next bytes are, at or behind `offset`, that are no hole of an image file: *from .. *to -
+ * 1, in multiples of BUFFER_ALIGNMENT but for the device's end; *from may lie before `offset`. Both
+ * are the device's size where there are none. A block device, and a file system that cannot tell,
+ * have no holes.
+ */
+void device_next_data(const struct device *device, uint64_t offset, uint64_t *from, uint64_t *to);
+
+/*
+ * When an image file was last changed, in nanoseconds since 1970: its ctime, which every write moves,
+ * no read does, and no program can set. 0: a block device, or it cannot be told.
+ */
+uint64_t device_changed_ns(const struct device *device);
+
+/* Makes an image file that long. RESULT_NO_SPACE where the file system takes no such file. */
+enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why);
+
+/*
+ * Does `name` (a path or TAG=value) lead to this device or file, or to another one with the same bytes
+ * (store/device/backing.h): a loop device of the file, a loop device of the same part of it, a partition? A
+ * name that leads nowhere does not.
+ */
+enum result device_is(const struct device *device, const char *name, bool *same,
+		      struct failure *why);
+
+/* RESULT_REFUSED where it does: "NAME: is given HOW", such as "as ORIGIN and as STORE". */
+enum result device_refuse_same(const struct device *device, const char *name, const char *how,
+			       struct failure *why);
+
+/* Closes it, and so gives up every hold; its name stays. A close that fails after writes is an I/O
+ * error. */
+enum result device_release(struct device *device, struct failure *why);
+
+/* Frees and closes; a close that fails after writes is an I/O error. Harmless on a zeroed device.
+ */
+enum result device_close(struct device *device, struct failure *why);
+
+#endif

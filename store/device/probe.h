@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What libblkid can tell; the only user of <blkid.h>. */
+#ifndef STORE_PROBE_H
+#define STORE_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/device/device.h"
+#include "store/base/status.h"
+
+/* Does the name look like TAG=value? Such a one is never looked for as a path. */
+bool probe_is_tag(const char *name);
+
+/*
+ * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up,
+ * all else is taken as a path. *path is the caller's to free.
+ */
+enum result probe_resolve(const char *name, char **path, struct failure *why);
+
+/* What stands at the beginning of a disk: a file system, RAID or LVM member, or a partition table.
+ */
+struct probe_identity {
+	char type[32];	/* "" where nothing was recognised */
+	char uuid[64];	/* "" where it has none */
+	bool ambiguous; /* things that cannot stand beside each other: "more than one signature" */
+};
+
+/* Some bytes of a disk, for probe_bytes. */
+struct probe_range {
+	uint64_t offset;
+	size_t bytes;
+	const uint8_t *buffer;
+};
+
+/* Which identity a disk of `disk_bytes` bytes would have that holds these ranges, and zeros
+ * elsewhere. RESULT_IO: libblkid could not look. */
+enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, size_t count,
+			struct probe_identity *identity, struct failure *why);
+
+/*
+ * What stands on an open device, all of it looked at by libblkid itself. Nothing may be in flight on
+ * the device, which is not direct meanwhile.
+ */
+enum result probe_device(const struct device *device, struct probe_identity *identity,
+			 struct failure *why);
+
+/* Same type and same UUID? */
+bool probe_same(const struct probe_identity *a, const struct probe_identity *b);
+
+#endif

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/io/io.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/breaks.h"
+#include "store/base/bytes.h"
+
+void io_prepare_vector(struct io_request *request, enum io_operation operation,
+		       struct device *device, uint64_t offset, struct iovec *iov,
+		       unsigned int iov_count)
+{
+	request->operation = operation;
+	request->device = device;
+	request->offset = offset;
+	request->iov = iov;
+	request->iov_count = iov_count;
+	request->error = 0;
+	request->left = 0;
+	for (unsigned int i = 0; i < iov_count; i++)
+		request->left += iov[i].iov_len;
+}
+
+void io_prepare(struct io_request *request, enum io_operation operation, struct device *device,
+		uint64_t offset, void *buffer, size_t bytes)
+{
+	request->single.iov_base = buffer;
+	request->single.iov_len = bytes;
+	io_prepare_vector(request, operation, device, offset, &request->single, 1);
+}
+
+static void give_to_engine(struct io *io, struct io_request *request)
+{
+	io->in_flight++;
+	io->engine->submit(io, request);
+}
+
+void io_submit(struct io *io, struct io_request *request)
+{
+	assert(request->operation == IO_FLUSH || request->left > 0);
+	assert(request->operation == IO_READ || request->device->writable);
+	request->next = NULL;
+	io->flushes += request->operation == IO_FLUSH;
+	if (io->in_flight < io->depth && !io->waiting_first) {
+		give_to_engine(io, request);
+		return;
+	}
+	if (io->waiting_first)
+		io->waiting_last->next = request;
+	else
+		io->waiting_first = request;
+	io->waiting_last = request;
+}
+
+static void give_waiting(struct io *io)
+{
+	while (io->waiting_first && io->in_flight < io->depth) {
+		struct io_request *request = io->waiting_first;
+
+		io->waiting_first = request->next;
+		request->next = NULL;
+		give_to_engine(io, request);
+	}
+}
+
+bool io_wait(struct io *io)
+{
+	give_waiting(io);
+	if (io->in_flight == 0)
+		return false;
+	io->engine->reap(io);
+	give_waiting(io);
+	return true;
+}
+
+/* Takes `count` transferred bytes off the front of the request's buffers. */
+static void advance(struct io_request *request, size_t count)
+{
+	request->offset += count;
+	request->left -= count;
+	while (count > 0) {
+		size_t part = (size_t)min_u64(count, request->iov->iov_len);
+
+		request->iov->iov_base = (uint8_t *)request->iov->iov_base + part;
+		request->iov->iov_len -= part;
+		count -= part;
+		if (request->iov->iov_len == 0 && request->iov_count > 1) {
+			request->iov++;
+			request->iov_count--;
+		}
+	}
+}
+
+void io_complete(struct io *io, struct io_request *request, ssize_t result)
+{
+	assert(result <= (ssize_t)request->left);
+	io->in_flight--;
+	if (request->operation != IO_FLUSH && (result == -EINTR || result == -EAGAIN)) {
+		give_to_engine(io, request);
+		return;
+	}
+	if (result < 0) {
+		request->error = (int)-result;
+	} else if (request->operation != IO_FLUSH &&
+		   !(BROKEN(SHORT_WRITE) && request->operation == IO_WRITE)) {
+		advance(request, (size_t)result);
+		if (request->left > 0 && result > 0) {
+			give_to_engine(io, request);
+			return;
+		}
+		if (request->left > 0)
+			request->error = request->operation == IO_READ ? EIO : ENOSPC;
+	}
+	request->done(request);
+}
+
+void io_close(struct io *io)
+{
+	assert(io->in_flight == 0 && !io->waiting_first);
+	if (io->engine)
+		io->engine->close(io);
+	memset(io, 0, sizeof(*io));
+}
+
+static void set_flag(struct io_request *request)
+{
+	*(bool *)request->owner = true;
+}
+
+static enum result run_one(struct io *io, struct io_request *request, struct failure *why)
+{
+	uint64_t offset = request->offset;
+	uint64_t bytes = request->left;
+	bool finished = false;
+
+	request->done = set_flag;
+	/* The request does not outlive this function. */
+	request->owner = &finished; // cppcheck-suppress autoVariables
+	io_submit(io, request);
+	while (!finished)
+		io_wait(io);
+	if (request->error == 0)
+		return RESULT_OK;
+	return io_fail(request->operation, request->device, offset, bytes, request->error, why);
+}
+
+enum result io_read(struct io *io, struct device *device, uint64_t offset, void *buffer,
+		    size_t bytes, struct failure *why)
+{
+	struct io_request request;
+
+	io_prepare(&request, IO_READ, device, offset, buffer, bytes);
+	return run_one(io, &request, why);
+}
+
+enum result io_write(struct io *io, struct device *device, uint64_t offset, const void *buffer,
+		     size_t bytes, struct failure *why)
+{
+	struct io_request request;
+
+	/* A write does not change its buffer; struct iovec has no const. */
+	io_prepare(&request, IO_WRITE, device, offset, (void *)(uintptr_t)buffer, bytes);
+	return run_one(io, &request, why);
+}
+
+enum result io_flush(struct io *io, struct device *device, struct failure *why)
+{
+	struct io_request request;
+
+	io_prepare(&request, IO_FLUSH, device, 0, NULL, 0);
+	return run_one(io, &request, why);
+}
+
+enum result io_fail(enum io_operation operation, const struct device *device, uint64_t offset,
+		    uint64_t bytes, int error, struct failure *why)
+{
+	enum result result = RESULT_IO;
+
+	/* A sparse file grows as it is written, on a file system that others fill, too. */
+	if (operation != IO_READ && !device->is_block && (error == ENOSPC || error == EDQUOT))
+		result = RESULT_NO_SPACE;
+	if (operation == IO_FLUSH)
+		return fail_errno(why, result, error, "%s: cannot flush", device->name);
+	return fail_errno(why, result, error, "%s: cannot %s %llu bytes at %llu", device->name,
+			  operation == IO_READ ? "read" : "write", (unsigned long long)bytes,
+			  (unsigned long long)offset);
+}
+
+void *io_buffer(size_t bytes)
+{
+	void *buffer;
+
+	if (posix_memalign(&buffer, BUFFER_ALIGNMENT, bytes ? bytes : 1) != 0)
+		return NULL;
+	return buffer;
+}
+
+void *io_buffer_zeroed(size_t bytes)
+{
+	void *buffer = io_buffer(bytes);
+
+	if (buffer)
+		memset(buffer, 0, bytes);
+	return buffer;
+}

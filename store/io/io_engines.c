@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/io/io_engines.h"
+
+#include <string.h>
+
+bool io_engine_parse(const char *name, enum io_engine_choice *choice)
+{
+	static const char *const names[] = {"auto", "uring", "threads", "sync"};
+
+	for (int i = IO_ENGINE_AUTO; i <= IO_ENGINE_SYNC; i++) {
+		if (strcmp(name, names[i]) != 0)
+			continue;
+		*choice = (enum io_engine_choice)i;
+		return true;
+	}
+	return false;
+}
+
+enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why)
+{
+	int error;
+
+	if (choice == IO_ENGINE_URING) {
+		error = io_uring_engine_open(io);
+		return error == 0
+			       ? RESULT_OK
+			       : fail_errno(why, RESULT_USAGE, error, "cannot use io_uring here");
+	}
+	if (choice == IO_ENGINE_THREADS) {
+		error = io_threads_open(io);
+		return error == 0 ? RESULT_OK
+				  : fail_errno(why, RESULT_USAGE, error, "cannot start threads");
+	}
+	if (choice == IO_ENGINE_AUTO && (io_uring_engine_open(io) == 0 || io_threads_open(io) == 0))
+		return RESULT_OK;
+	io_sync_open(io);
+	return RESULT_OK;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engines behind store/io, and which of them is used. */
+#ifndef STORE_IO_ENGINES_H
+#define STORE_IO_ENGINES_H
+
+#include <stdbool.h>
+
+#include "store/io/io.h"
+
+enum io_engine_choice { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_THREADS, IO_ENGINE_SYNC };
+
+/* Requests given to an engine at once. */
+#define IO_DEPTH 128u
+
+/* "auto", "uring", "threads", "sync"; false: no such engine. */
+bool io_engine_parse(const char *name, enum io_engine_choice *choice);
+
+/*
+ * Opens the chosen engine. IO_ENGINE_AUTO takes io_uring where the kernel and the build have it,
+ * else the threads. An engine asked for by name that is not to be had is RESULT_USAGE with the
+ * reason.
+ */
+enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why);
+
+/* io_uring, by liburing. Returns an errno value: ENOSYS where it was not built in, or what the
+ * kernel says. */
+int io_uring_engine_open(struct io *io);
+
+/* A pool of threads that make plain system calls. Returns an errno value. */
+int io_threads_open(struct io *io);
+
+#endif

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* savefile_write: a store's metadata becomes a file. */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/base/bytes.h"
+#include "store/base/path.h"
+#include "store/savefile/savefile.h"
+
+struct writer {
+	const struct store *store;
+	const char *path;
+	const volatile sig_atomic_t *stop;
+	struct device replaced; /* what stands there, held so long; fd -1: nothing */
+	char *temporary;	/* NULL: there is none (any more) */
+	int fd;
+	struct savefile_layout layout;
+	uint64_t offset; /* in the file, of what comes next */
+	uint64_t frames;
+	uint32_t end_crc;
+	uint8_t *raw, *frame;
+	uint32_t filled; /* of raw */
+};
+
+static enum result write_failure(const struct writer *writer, const char *what, int error,
+				 struct failure *why)
+{
+	bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+
+	return fail_errno(why, full ? RESULT_NO_SPACE : RESULT_IO, error, "%s: cannot %s",
+			  writer->path, what);
+}
+
+static enum result write_at(const struct writer *writer, uint64_t offset, const uint8_t *bytes,
+			    size_t count, struct failure *why)
+{
+	while (count > 0) {
+		ssize_t done = pwrite(writer->fd, bytes, count, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return write_failure(writer, "write", done < 0 ? errno : ENOSPC, why);
+		bytes += done;
+		offset += (uint64_t)done;
+		count -= (size_t)done;
+	}
+	return RESULT_OK;
+}
+
+static enum result write_next(struct writer *writer, const uint8_t *bytes, size_t count,
+			      struct failure *why)
+{
+	enum result result = write_at(writer, writer->offset, bytes, count, why);
+
+	writer->offset += count;
+	return result;
+}
+
+static enum result check_stop(const struct writer *writer, struct failure *why)
+{
+	if (!writer->stop || *writer->stop == 0)
+		return RESULT_OK;
+	return fail_stopped(why, writer->path);
+}
+
+static enum result end_frame(struct writer *writer, struct failure *why)
+{
+	enum result result;
+	size_t bytes;
+	uint32_t crc;
+
+	if (writer->filled == 0)
+		return RESULT_OK;
+	crc = savefile_pack(writer->frames, writer->raw, writer->filled, writer->frame, &bytes);
+	if (bytes == 0)
+		return fail_memory(why, "compressing the metadata", writer->filled);
+	writer->end_crc = savefile_end_crc(writer->end_crc, crc);
+	writer->frames++;
+	writer->filled = 0;
+	result = check_stop(writer, why);
+	return result == RESULT_OK ? write_next(writer, writer->frame, bytes, why) : result;
+}
+
+static enum result append(struct writer *writer, const uint8_t *bytes, uint64_t count,
+			  struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	while (count > 0 && result == RESULT_OK) {
+		uint32_t part = (uint32_t)min_u64(count, SAVEFILE_FRAME_BYTES - writer->filled);
+
+		memcpy(writer->raw + writer->filled, bytes, part);
+		writer->filled += part;
+		bytes += part;
+		count -= part;
+		if (writer->filled == SAVEFILE_FRAME_BYTES)
+			result = end_frame(writer, why);
+	}
+	return result;
+}
+
+static enum result append_exceptions(void *context, uint64_t index, const uint8_t *entries,
+				     uint32_t count, struct failure *why)
+{
+	(void)index;
+	return append(context, entries, (uint64_t)count * EXCEPTION_BYTES, why);
+}
+
+static enum result append_head(struct writer *writer, struct failure *why)
+{
+	const struct store *store = writer->store;
+	uint8_t *head = io_buffer(writer->layout.head_bytes);
+	enum result result;
+
+	if (!head)
+		return fail_memory(why, "the header", writer->layout.head_bytes);
+	result = io_read(store->io, store->device, 0, head, writer->layout.head_bytes, why);
+	if (result == RESULT_OK)
+		result = append(writer, head, writer->layout.head_bytes, why);
+	free(head);
+	return result;
+}
+
+/* Live exceptions and tail together are whole areas. */
+static enum result append_areas(struct writer *writer, struct failure *why)
+{
+	const struct geometry *geometry = &writer->store->geometry;
+	struct store_scan scan = {
+		.live = append_exceptions, .tail = append_exceptions, .context = writer};
+	enum result result = store_scan(writer->store, &scan, why);
+	uint64_t areas = scan.exceptions / geometry->exceptions_per_area + !scan.area_missing;
+
+	writer->layout.areas = areas;
+	return result;
+}
+
+static enum result write_content(struct writer *writer, struct failure *why)
+{
+	uint8_t header[SAVEFILE_HEADER_BYTES], end[SAVEFILE_END_BYTES];
+	enum result result;
+
+	writer->offset = SAVEFILE_HEADER_BYTES;
+	result = append_head(writer, why);
+	if (result == RESULT_OK && writer->layout.chunk_sectors)
+		result = append_areas(writer, why);
+	if (result == RESULT_OK)
+		result = end_frame(writer, why);
+	if (result != RESULT_OK)
+		return result;
+	assert(writer->frames == savefile_frames(&writer->layout));
+	savefile_end_encode(writer->frames, writer->end_crc, end);
+	savefile_header_encode(&writer->layout, header);
+	result = write_next(writer, end, sizeof(end), why);
+	if (result == RESULT_OK)
+		result = write_at(writer, 0, header, sizeof(header), why);
+	if (result == RESULT_OK && fsync(writer->fd) != 0)
+		result = write_failure(writer, "flush", errno, why);
+	return result;
+}
+
+/* A file that somebody made meanwhile is not replaced, where the file system can see to that. */
+static int rename_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	return errno == EINVAL || errno == ENOSYS ? rename(from, to) : -1;
+}
+
+/* The file is whole and flushed, and may have replaced another one: it stays. */
+static enum result flush_folder(const struct writer *writer, struct failure *why)
+{
+	enum result result = path_flush_folder(writer->path, why);
+	struct failure before = *why;
+
+	if (result != RESULT_IO)
+		return result;
+	return fail(why, result,
+		    "%s; the file is there and complete, but a power cut may take it away; name a "
+		    "file on another file system, or copy this one there",
+		    before.text);
+}
+
+static enum result refuse_existing(const struct writer *writer, struct failure *why)
+{
+	return fail(why, RESULT_REFUSED, "%s: exists already; name another file", writer->path);
+}
+
+static enum result publish(struct writer *writer, bool replace, struct failure *why)
+{
+	int fd = writer->fd, answer;
+
+	writer->fd = -1;
+	if (close(fd) != 0)
+		return write_failure(writer, "close", errno, why);
+	answer = replace ? rename(writer->temporary, writer->path)
+			 : rename_new(writer->temporary, writer->path);
+	if (answer != 0 && errno == EEXIST)
+		return refuse_existing(writer, why);
+	if (answer != 0)
+		return write_failure(writer, "create", errno, why);
+	free(writer->temporary);
+	writer->temporary = NULL;
+	return flush_folder(writer, why);
+}
+
+/* Also by another name, or below it: the file of a loop device. */
+static enum result refuse_store(const struct writer *writer, struct failure *why)
+{
+	const struct device *device = writer->store->device;
+	bool same = false;
+	enum result result = RESULT_OK;
+
+	if (device->fd >= 0)
+		result = device_is(device, writer->path, &same, why);
+	if (result == RESULT_OK && same)
+		result = fail(why, RESULT_REFUSED, "%s: is the store itself; name another file",
+			      writer->path);
+	return result;
+}
+
+/*
+ * The file is not written to, but taken away: who has it open would go on with one that has no name.
+ * What uses it is looked for as before a write, and nobody may begin to meanwhile.
+ */
+static enum result hold_replaced(struct writer *writer, struct failure *why)
+{
+	enum result result = device_open(&writer->replaced, writer->path, DEVICE_HOLD, why);
+
+	/* Gone since, or no right to read it, or a file system without locks. */
+	return result == RESULT_REFUSED ? result : RESULT_OK;
+}
+
+static enum result check_path(struct writer *writer, bool replace, struct failure *why)
+{
+	struct stat status;
+	enum result result;
+
+	if (stat(writer->path, &status) != 0)
+		/* Else creating it says what is wrong. */
+		return path_refuse_dangling(writer->path, why);
+	if (!S_ISREG(status.st_mode))
+		return fail(why, RESULT_REFUSED,
+			    "%s: exists and is no regular file; name another file", writer->path);
+	result = refuse_store(writer, why);
+	if (result == RESULT_OK && !replace)
+		result = refuse_existing(writer, why);
+	return result == RESULT_OK ? hold_replaced(writer, why) : result;
+}
+
+/* NULL: no memory. Owned by the caller. */
+static char *temporary_name(const struct writer *writer)
+{
+	char *name;
+
+	return asprintf(&name, "%s.XXXXXX", writer->path) >= 0 ? name : NULL;
+}
+
+static enum result no_memory_for_name(const struct writer *writer, struct failure *why)
+{
+	return fail_memory(why, "a name", strlen(writer->path));
+}
+
+enum result savefile_check_path(const struct store *store, const char *path, bool replace,
+				struct failure *why)
+{
+	struct writer writer = {.store = store, .path = path, .fd = -1, .replaced = {.fd = -1}};
+	enum result result = check_path(&writer, replace, why);
+	struct failure ignored;
+	uint64_t free_bytes;
+	int error;
+
+	device_close(&writer.replaced, &ignored);
+	if (result != RESULT_OK)
+		return result;
+	writer.temporary = temporary_name(&writer);
+	if (!writer.temporary)
+		return no_memory_for_name(&writer, why);
+	error = path_look_beside(writer.temporary, &free_bytes);
+	free(writer.temporary);
+	return error ? write_failure(&writer, "create", error, why) : RESULT_OK;
+}
+
+static enum result create(struct writer *writer, struct failure *why)
+{
+	writer->temporary = temporary_name(writer);
+	if (!writer->temporary)
+		return no_memory_for_name(writer, why);
+	writer->fd = mkostemp(writer->temporary, O_CLOEXEC);
+	if (writer->fd >= 0)
+		return RESULT_OK;
+	free(writer->temporary);
+	writer->temporary = NULL;
+	return write_failure(writer, "create", errno, why);
+}
+
+static enum result allocate(struct writer *writer, struct failure *why)
+{
+	writer->raw = malloc(SAVEFILE_FRAME_BYTES);
+	writer->frame = malloc(SAVEFILE_FRAME_HEADER_BYTES + SAVEFILE_PACKED_MAX);
+	if (!writer->raw || !writer->frame)
+		return fail_memory(why, "compressing the metadata", SAVEFILE_FRAME_BYTES);
+	return RESULT_OK;
+}
+
+static struct savefile_layout layout_of(const struct store *store)
+{
+	uint64_t head = min_u64(store->device->bytes, SAVEFILE_HEAD_BYTES_MAX);
+	struct savefile_layout layout = {.device_bytes = store->device->bytes};
+
+	if (store->header_fault == HEADER_GOOD) {
+		layout.chunk_sectors = store->geometry.chunk_sectors;
+		head = min_u64(head, store->geometry.chunk_bytes);
+	}
+	layout.head_bytes = (uint32_t)head;
+	return layout;
+}
+
+static void clean_up(struct writer *writer)
+{
+	struct failure ignored; /* it was only held */
+
+	device_close(&writer->replaced, &ignored);
+	if (writer->fd >= 0)
+		close(writer->fd);
+	if (writer->temporary)
+		unlink(writer->temporary);
+	free(writer->temporary);
+	free(writer->raw);
+	free(writer->frame);
+}
+
+enum result savefile_write(const struct store *store, const char *path, bool replace,
+			   const volatile sig_atomic_t *stop, struct failure *why)
+{
+	struct writer writer = {
+		.store = store, .path = path, .stop = stop, .fd = -1, .replaced = {.fd = -1}};
+	enum result result = check_path(&writer, replace, why);
+
+	writer.layout = layout_of(store);
+	if (writer.layout.chunk_sectors)
+		device_fit(store->device, store->geometry.chunk_bytes);
+	if (result == RESULT_OK)
+		result = allocate(&writer, why);
+	if (result == RESULT_OK)
+		result = create(&writer, why);
+	if (result == RESULT_OK)
+		result = write_content(&writer, why);
+	if (result == RESULT_OK)
+		result = check_stop(&writer, why);
+	if (result == RESULT_OK)
+		result = publish(&writer, replace, why);
+	clean_up(&writer);
+	return result;
+}

@@ -1,0 +1,330 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2016 # BATS_* come from bats; jq has variables of its own
+# What the tests share: programs, images, and assertions that fail with a reason.
+#
+# After expect, refuses and finds, ./out and ./err hold what cowtool wrote to stdout and stderr.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cowtool=${COWTOOL:-$here/../../cowtool}
+mkstore=${TOOLS:-$here/../../build/tests/tools}/mkstore
+refmerge=${TOOLS:-$here/../../build/tests/tools}/refmerge
+live=${TOOLS:-$here/../../build/tests/tools}/live
+PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL=C
+
+# Before every command bats notes the line, for a failure; that costs more than most commands do. What begins with this
+# goes without: the line of the call is known, and the assertions say what failed.
+quickly() {
+    local -
+    set +o functrace
+    "$@"
+}
+
+# ---- assertions ----
+
+# complain TEXT: says it, with what cowtool wrote last, and fails.
+complain() {
+    echo "$1"
+    for file in out err; do
+        [[ ! -s $file ]] || printf '%s:\n%s\n' "$file" "$(head -c 2000 "$file" | tr -d '\0')"
+    done
+    return 1
+}
+
+# fails COMMAND...: where bats does not look at "! COMMAND".
+fails() {
+    if "$@"; then
+        complain "this should have failed: $*"
+    fi
+}
+
+# expect CODE ARGUMENT...: cowtool with these arguments exits with CODE.
+expect() {
+    local wanted=$1 status=0
+    shift
+    timeout 30 "$cowtool" "$@" >out 2>err </dev/null || status=$?
+    ((status == wanted)) || complain "cowtool $*: exit code $status, not $wanted"
+}
+
+# terminal COMMAND [FILE]: the shell's command on a terminal of its own, which types what comes on stdin, and shows on
+# stdout, and in FILE, what is to be seen. It ends as the command does. exec: a shell that waits for the command, and is
+# not bash, dies of the Ctrl-C that is meant for the command alone.
+terminal() {
+    SHELL=$BASH timeout 30 script -qec "exec $1" "${2:-/dev/null}"
+}
+
+# said TEXT: stderr has it.
+said() {
+    grep -qF -- "$1" err || complain "not on stderr: $1"
+}
+
+# silent: nothing on stderr but, where O_DIRECT cannot be used (tmpfs), the note that says so.
+silent() {
+    fails grep -v 'note: O_DIRECT' err
+}
+
+# object FILTER [JQ-OPTION...]: stdout is exactly one JSON object, on one line, of which the filter is true.
+object() {
+    local filter=$1
+    shift
+    if ! jq -es "$@" "length == 1 and (.[0] | type == \"object\" and ($filter))" out >/dev/null; then
+        complain "stdout is not one JSON object of which this is true: $filter $*"
+    fi
+    (($(wc -l <out) == 1)) || complain 'stdout has more than one line'
+}
+
+# has JSON: stdout is one object with at least these keys and values, at every depth.
+has() {
+    object '. * $wanted == .' --argjson wanted "$1"
+}
+
+# value FILTER: what jq makes of stdout.
+value() {
+    jq -r "$1" out
+}
+
+# is FILTER WANTED
+is() {
+    local got
+    got=$(value "$1")
+    [[ $got == "$2" ]] || complain "$1 is '$got', not '$2'"
+}
+
+# same A B [BYTES]
+same() {
+    cmp ${3:+-n "$3"} -- "$1" "$2"
+}
+
+# remember FILE...; unchanged: every one of them has every byte it had.
+remember() {
+    rm -f remembered
+    (($# == 0)) || b2sum -- "$@" >remembered
+}
+
+unchanged() {
+    [[ ! -e remembered ]] || b2sum --check --quiet --strict remembered
+}
+
+# failure CODE: stdout's one object has the error, stderr the message: the same, with the command in front.
+failure() {
+    local message text='([^"\\[:cntrl:]]|\\["\\/bfnrt])+'
+    # Mostly it is this and nothing more, which takes no slow start of jq.
+    if (($(wc -l <out) == 1)) && [[ $(<out) =~ ^\{\"error\":\{\"code\":$1,\"message\":\"($text)\"\}\}$ ]]; then
+        message=${BASH_REMATCH[1]}
+        message=${message//\\\"/\"}
+        message=${message//\\\\/\\}
+    else
+        message=$(jq -rs --argjson code "$1" 'select(length == 1)[0] | .error | select(.code == $code) | .message | strings' out)
+        [[ -n $message ]] || complain "stdout is not one JSON object with the error $1"
+    fi
+    said "$message"
+}
+
+# refuses CODE FILE... -- COMMAND ARGUMENT...: with text and with --json; the files keep every byte.
+refuses() {
+    quickly is_refused "$@"
+}
+
+is_refused() {
+    local code=$1 files=()
+    shift
+    while [[ $1 != -- ]]; do
+        files+=("$1")
+        shift
+    done
+    shift
+    remember "${files[@]}"
+    expect "$code" "$@"
+    [[ $1 == verify || ! -s out ]] || complain 'stdout is not empty'
+    grep -q "^cowtool $1: ." err || complain "stderr does not begin with the command"
+    unchanged
+    expect "$code" "$1" --json "${@:2}"
+    failure "$code"
+    unchanged
+}
+
+# finds CODE VERDICT FINDINGS [OPTION...] STORE: verify does, with text and with --json, and changes nothing.
+# FINDINGS: a JSON array in any order, without the messages.
+finds() {
+    quickly is_found "$@"
+}
+
+is_found() {
+    local code=$1 verdict=$2 wanted=$3 name store=${*: -1}
+    shift 3
+    remember "$store"
+    expect "$code" verify "$@"
+    while read -r name; do
+        grep -qF -- "$name" out || complain "the text does not name $name"
+    done < <(grep -o '"code":"[^"]*' <<<"$wanted" | cut -d '"' -f 4)
+    expect "$code" verify --json "$@"
+    object '.verdict == $verdict and .store == $store
+        and all(.findings[]; .message | type == "string" and length > 0)
+        and ([.findings[] | with_entries(select(.key | IN("code", "severity", "area", "index", "old_chunk",
+            "new_chunk")))] | sort_by(.code, .area, .index)) == ($wanted | sort_by(.code, .area, .index))' \
+        --arg verdict "$verdict" --arg store "$store" --argjson wanted "$wanted"
+    unchanged
+}
+
+# no_store PATH [FILE...]: every command says that no COW store is there. The files, PATH among them, are unchanged.
+no_store() {
+    local path=$1 command
+    shift
+    fill origin 65536
+    for command in inspect verify dump; do
+        refuses 6 "$@" -- "$command" "$path"
+    done
+    refuses 6 origin "$@" -- merge origin "$path"
+}
+
+needs_strace() {
+    command -v strace >/dev/null || skip 'strace is not installed (make setup)'
+    strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here (no ptrace)'
+    # LeakSanitizer cannot run beside it.
+    export ASAN_OPTIONS=detect_leaks=0
+}
+
+# ---- images ----
+
+# fill FILE BYTES [FIRST]: a file of lines that all differ.
+fill() {
+    seq "${3:-1}" 1000000000 2>/dev/null | head -c "$2" >"$1"
+}
+
+# make KEY=VALUE...: ./store, see mkstore.
+make() {
+    "$mkstore" store "$@"
+}
+
+# file_system FILE UUID
+file_system() {
+    command -v mkfs.ext4 >/dev/null || skip 'there is no mkfs.ext4'
+    truncate -s 2M "$1"
+    mkfs.ext4 -q -F -b 1024 -U "$2" "$1"
+}
+
+# two_file_systems FILE UUID: libblkid finds two that cannot stand beside each other.
+two_file_systems() {
+    file_system "$1" "$2"
+    put "$1" 65600 '_BHRfS_M' # where btrfs has its magic
+}
+
+# put FILE OFFSET FORMAT: printf's bytes at that place.
+put() {
+    # shellcheck disable=SC2059
+    printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# number FILE OFFSET: the 64-bit number there.
+number() {
+    od -An -t u8 -j "$2" -N 8 -- "$1" | tr -d ' '
+}
+
+# live STORE: how many exceptions it has.
+live() {
+    "$live" count "$1"
+}
+
+# reference: ./origin and ./store as a merge must leave them, in ./right.origin and ./right.store.
+reference() {
+    cp --sparse=always origin right.origin
+    cp --sparse=always store right.store
+    "$refmerge" right.origin right.store >/dev/null
+}
+
+# merged: ./origin and ./store equal the reference.
+merged() {
+    same origin right.origin && same store right.store
+}
+
+# merges_right OPTION...: a merge with these options leaves what the reference leaves.
+merges_right() {
+    quickly is_merged_right "$@"
+}
+
+is_merged_right() {
+    reference
+    fails same origin right.origin >/dev/null
+    expect 0 merge "$@" origin store
+    merged
+}
+
+# ---- a merge that is caught in the middle ----
+
+# pristine_pair KEY=VALUE...: $pristine.origin and $pristine.store, whose merge takes long enough to be caught, and
+# right.origin and right.store.
+pristine_pair() {
+    fill origin 1572864
+    make chunk=1 random=2000 origin_chunks=3072 "$@"
+    reference
+    mv origin pristine.origin
+    mv store pristine.store
+    pristine=$PWD/pristine
+}
+
+# from_pristine: ./origin, ./store, and whatever other $pristine.NAME there is as ./NAME; no undo store.
+from_pristine() {
+    local file
+    rm -f undo mounted/undo
+    for file in "$pristine".*; do
+        cp --sparse=always "$file" "${file#"$pristine".}"
+    done
+}
+
+# start OPTION...: a merge of ./origin and ./store in the background, $merge_pid.
+start() {
+    "$cowtool" merge "$@" origin store >out 2>err </dev/null 3>&- &
+    merge_pid=$!
+}
+
+# ended: waits for the merge's end; $status is its exit code.
+ended() {
+    status=0
+    wait "$merge_pid" 2>/dev/null || status=$?
+}
+
+# midway OPTION...: a merge of copies of $pristine.origin and $pristine.store that stands still (SIGSTOP), $left
+# exceptions from its end: neither at the start nor at the end.
+midway() {
+    quickly catch_midway "$@"
+}
+
+catch_midway() {
+    from_pristine
+    start_until $((1950 - RANDOM % 100)) "$@"
+    left=$(live store)
+}
+
+# start_until LEFT OPTION...: as start, but the merge stands still (SIGSTOP) where no more than so many exceptions are left.
+start_until() {
+    "$live" stop "$1" store "$cowtool" merge --window=4K "${@:2}" origin store >out 2>err </dev/null 3>&- &
+    merge_pid=$!
+    stands_still $merge_pid
+}
+
+# stands_still PROCESS: waits until it does (SIGSTOP). It was started by live.
+stands_still() {
+    local state='' code=0
+    until [[ $state == *') T '* ]]; do
+        ! read -r state <"/proc/$1/stat" || continue
+        wait "$1" || code=$?
+        ((code != 77)) || skip 'no process may be traced here (ptrace)'
+        complain "it ended with $code before it was stopped" || return
+    done
+}
+
+# goes_on: so does the merge that stood still.
+goes_on() {
+    kill -CONT "$merge_pid" 2>/dev/null || true
+    ended
+}
+
+# cut_off SIGNAL [OPTION...]: what a merge leaves that gets this signal midway: ./origin, ./store and $status, its exit
+# code; $left exceptions are left.
+cut_off() {
+    midway "${@:2}"
+    kill -s "$1" "$merge_pid"
+    goes_on
+    left=$(live store)
+    ((left > 0)) || complain 'nothing is left'
+}

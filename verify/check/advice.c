@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/check/advice.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/base/text.h"
+
+/*
+ * In the texts, {...} is a command. In it <store> and <origin> are names; <keep> stands for options with
+ * all stores that the unfinished merge of this store keeps, if any, and <this> is such an option with
+ * this store, which that of another one keeps.
+ */
+#define REPAIR "{cowtool repair --backup=FILE <store>} "
+#define REBUILD_HEADER "{cowtool repair --rebuild-header --backup=FILE <store>} "
+#define SKIP_LOST "{cowtool merge --skip-lost <origin> <store>} "
+#define FIND_AREAS                                                                                 \
+	"if a store was here, " REBUILD_HEADER "looks for its areas and makes the header anew; "   \
+	"do not activate the snapshot before"
+#define OLD_SIZE "give the device its old size back, if its end still exists; else "
+#define RIGHT_ORIGIN "name the right origin; if this is it, "
+#define DROP REPAIR "drops the entry and lists what is lost; " SKIP_LOST "merges all the others"
+#define NOTHING "nothing needs to be done"
+
+static const char *const usual[PROBLEM_COUNT] = {
+	[PROBLEM_HEADER_MAGIC] = FIND_AREAS,
+	[PROBLEM_HEADER_VERSION] = FIND_AREAS,
+	[PROBLEM_HEADER_CHUNK_SIZE] = FIND_AREAS,
+	[PROBLEM_HEADER_INVALID] =
+		"{cowtool repair --set-valid --backup=FILE <store>} makes it readable again, to "
+		"copy files out of it; do not merge it unless the origin was not written since",
+	[PROBLEM_RESTORE_UNFINISHED] = "{cowtool restore FILE <store>} with the same FILE; no "
+				       "repair can tell what belongs together",
+	[PROBLEM_HEADER_SLACK] = REPAIR "clears them",
+	[PROBLEM_STORE_TRUNCATED] =
+		OLD_SIZE REPAIR "drops what is lost, or " SKIP_LOST "merges what is left",
+	[PROBLEM_AREA_MISSING] =
+		OLD_SIZE "make it larger by a chunk of zeros at least, and the list ends there; "
+			 "or " REPAIR "drops the last entry to make an end",
+	[PROBLEM_ENTRY_TOO_LARGE] = DROP,
+	[PROBLEM_ENTRY_IN_METADATA] = DROP,
+	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE DROP,
+	[PROBLEM_ENTRY_BEYOND_ORIGIN] =
+		RIGHT_ORIGIN "{cowtool repair --origin=<origin> --backup=FILE <store>} drops the "
+			     "entry, and nothing of the view is lost by that",
+	[PROBLEM_DUPLICATE_OLD] =
+		REPAIR "keeps the first, as the kernel does; "
+		       "{cowtool merge --force <origin> <store>} merges the first",
+	[PROBLEM_DUPLICATE_NEW] =
+		"look at what these chunks hold in the view: one of them is wrong, and which one "
+		"cannot be told; {cowtool repair --drop-shared --backup=FILE <store>} drops the "
+		"later one",
+	[PROBLEM_DIRTY_TAIL] = REPAIR "zeroes them, and so does a merge; "
+				      "{cowtool dump --stale <store>} shows them",
+	[PROBLEM_OUT_OF_ORDER] = NOTHING,
+	[PROBLEM_LEAKED_CHUNKS] = NOTHING,
+	[PROBLEM_MERGE_UNFINISHED] = "{cowtool merge --resume <origin> <store>} goes on with it",
+};
+
+/* A merge of this store is unfinished. */
+#define COUNTED "an unfinished merge counts its exceptions, and repair drops none before its end; "
+#define RESUME_LOST                                                                                \
+	COUNTED "{cowtool merge --resume --skip-lost <keep><origin> <store>} goes on with the "    \
+		"others"
+
+static const char *const of_merging[PROBLEM_COUNT] = {
+	[PROBLEM_STORE_TRUNCATED] = OLD_SIZE RESUME_LOST,
+	[PROBLEM_AREA_MISSING] = OLD_SIZE RESUME_LOST,
+	[PROBLEM_ENTRY_TOO_LARGE] = RESUME_LOST,
+	[PROBLEM_ENTRY_IN_METADATA] = RESUME_LOST,
+	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE RESUME_LOST,
+	[PROBLEM_ENTRY_BEYOND_ORIGIN] = RIGHT_ORIGIN RESUME_LOST,
+	[PROBLEM_DUPLICATE_OLD] =
+		COUNTED "{cowtool merge --resume --force <keep><origin> <store>} goes on with the "
+			"first, as the kernel does",
+	[PROBLEM_DUPLICATE_NEW] =
+		"one of these chunks is wrong, and which one cannot be told: the merge cannot go "
+		"on; {cowtool export --force <origin> <store> OUT} makes an image of the view",
+	[PROBLEM_MERGE_UNFINISHED] =
+		"{cowtool merge --resume <keep><origin> <store>} goes on with it",
+};
+
+/* That of another store keeps this one. */
+#define OTHER                                                                                      \
+	"; STORE is the other store, the one that is being merged; any more that it keeps are "    \
+	"named, too"
+#define GIVE_UP                                                                                    \
+	"the unfinished merge of another store keeps this one, and cannot go on with it; "         \
+	"{cowtool merge --resume --drop-kept=<store> <origin> STORE} gives this one up" OTHER      \
+	"; if there is no such merge any more, "                                                   \
+	"{cowtool repair --forget-kept --backup=FILE <store>} forgets it, and repair can go on"
+
+static const char *const of_kept[PROBLEM_COUNT] = {
+	[PROBLEM_STORE_TRUNCATED] = OLD_SIZE GIVE_UP,
+	[PROBLEM_AREA_MISSING] = OLD_SIZE GIVE_UP,
+	[PROBLEM_ENTRY_TOO_LARGE] = GIVE_UP,
+	[PROBLEM_ENTRY_IN_METADATA] = GIVE_UP,
+	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE GIVE_UP,
+	[PROBLEM_ENTRY_BEYOND_ORIGIN] = RIGHT_ORIGIN GIVE_UP,
+	[PROBLEM_DUPLICATE_OLD] =
+		"{cowtool merge --resume --force <this> <origin> STORE} goes on with the first, as "
+		"the kernel does" OTHER,
+	[PROBLEM_DUPLICATE_NEW] = GIVE_UP,
+	[PROBLEM_MERGE_UNFINISHED] =
+		"{cowtool merge --resume <this> <origin> STORE} goes on with it" OTHER,
+};
+
+/* Another version of cowtool has not finished a merge. */
+#define FORGET ", and forgets what that version of cowtool wrote down; better finish with that one"
+#define MERGE_LOST                                                                                 \
+	"{cowtool merge --force --skip-lost <origin> <store>} merges all the others" FORGET
+
+static const char *const of_foreign[PROBLEM_COUNT] = {
+	[PROBLEM_STORE_TRUNCATED] = OLD_SIZE MERGE_LOST,
+	[PROBLEM_AREA_MISSING] = OLD_SIZE MERGE_LOST,
+	[PROBLEM_ENTRY_TOO_LARGE] = MERGE_LOST,
+	[PROBLEM_ENTRY_IN_METADATA] = MERGE_LOST,
+	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE MERGE_LOST,
+	[PROBLEM_ENTRY_BEYOND_ORIGIN] = RIGHT_ORIGIN MERGE_LOST,
+	[PROBLEM_DUPLICATE_OLD] =
+		"{cowtool merge --force <origin> <store>} merges the first" FORGET,
+	[PROBLEM_DUPLICATE_NEW] =
+		"one of these chunks is wrong, and which one cannot be told; "
+		"{cowtool export --force <origin> <store> OUT} makes an image of the view",
+	[PROBLEM_MERGE_UNFINISHED] = "{cowtool merge --force <origin> <store>} merges it" FORGET,
+};
+
+/* What counts before the usual: what stands in the store about an unfinished merge. NULL: nothing. */
+static const char *const *special_advices(const struct advice_names *names)
+{
+	const struct record *record = &names->store->record;
+
+	if (names->store->record_presence == RECORD_FOREIGN)
+		return of_foreign;
+	if (names->store->record_presence != RECORD_PRESENT ||
+	    store_is_half_restored(names->store) ||
+	    record_is_stale(record, names->summary->exceptions, &names->summary->first))
+		return NULL;
+	return record->role == RECORD_MERGING ? of_merging : of_kept;
+}
+
+static bool keeps_stores(const struct record *record)
+{
+	return record->kept_stores > (uint32_t)__builtin_popcountll(record->dropped);
+}
+
+static const char *const keeps_text =
+	"; for ... name each store that it keeps with --keep, its undo store with --undo";
+
+static const char *const saved_text = " is the device of which this is the saved file";
+
+/* Text that is being made. */
+struct writer {
+	const struct advice_names *names;
+	char *text;
+	size_t used;
+	const char *own; /* the store, as commands call it */
+	bool names_kept, names_own;
+};
+
+static void put(struct writer *writer, const char *text, size_t count)
+{
+	size_t left = ADVICE_BYTES - 1 - writer->used;
+
+	count = count < left ? count : left;
+	memcpy(writer->text + writer->used, text, count);
+	writer->used += count;
+	writer->text[writer->used] = '\0';
+}
+
+/* <store>, <origin>, <this> or <keep>. */
+static void put_place(struct writer *writer, char place, struct suggestion *command)
+{
+	const struct advice_names *names = writer->names;
+
+	if (place == 's') {
+		suggest_more(command, "%s", writer->own);
+		writer->names_own = true;
+	} else if (place == 'o') {
+		suggest_more(command, "%s", names->origin ? names->origin : "ORIGIN");
+	} else if (place == 't') {
+		bool undo = names->store->record.role == RECORD_UNDO;
+
+		suggest_more(command, undo ? "--undo=%s" : "--keep=%s", writer->own);
+		writer->names_own = true;
+	} else if (keeps_stores(&names->store->record)) {
+		suggest_more(command, "... ");
+		writer->names_kept = true;
+	}
+}
+
+/* Returns what follows the command. */
+static const char *put_command(struct writer *writer, const char *from)
+{
+	struct suggestion command;
+	const char *quoted;
+
+	suggest_begin(&command);
+	while (*from != '}') {
+		size_t count = strcspn(from, "<}");
+
+		suggest_words(&command, from, count);
+		from += count;
+		if (*from == '<') {
+			put_place(writer, from[1], &command);
+			from = strchr(from, '>') + 1;
+		}
+	}
+	quoted = suggest_end(&command);
+	put(writer, quoted, strlen(quoted));
+	return from + 1;
+}
+
+/* In the texts of of_kept, STORE is another one. */
+static const char *own_name(const struct advice_names *names, bool is_kept)
+{
+	if (!names->is_saved)
+		return names->store->device->name;
+	return is_kept ? "STORE2" : "STORE";
+}
+
+const char *advice(enum problem problem, const struct advice_names *names, char text[ADVICE_BYTES])
+{
+	const char *const *special = special_advices(names);
+	bool is_special = special && special[problem];
+	const char *from = is_special ? special[problem] : usual[problem];
+	struct writer writer = {.names = names,
+				.text = text,
+				.own = own_name(names, is_special && special == of_kept)};
+
+	text[0] = '\0';
+	while (*from) {
+		size_t count = strcspn(from, "{");
+
+		put(&writer, from, count);
+		from += count;
+		if (*from)
+			from = put_command(&writer, from + 1);
+	}
+	if (writer.names_kept)
+		put(&writer, keeps_text, strlen(keeps_text));
+	if (names->is_saved && writer.names_own) {
+		put(&writer, "; ", 2);
+		put(&writer, writer.own, strlen(writer.own));
+		put(&writer, saved_text, strlen(saved_text));
+	}
+	return text;
+}

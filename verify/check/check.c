@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/check/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+
+bool check_is_lost(const struct check *check, const struct exception *exception)
+{
+	return !geometry_holds_data(&check->store->geometry, exception->new_chunk);
+}
+
+uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk)
+{
+	return geometry_clip(&check->store->geometry, old_chunk,
+			     check->origin_known ? check->origin_bytes : ORIGIN_BYTES_MAX);
+}
+
+static void add_likeness(struct finding *finding)
+{
+	size_t length = strlen(finding->message);
+
+	if (finding->trace != TRACE_NONE)
+		snprintf(finding->message + length, sizeof(finding->message) - length,
+			 "; this looks like %s", trace_info(finding->trace)->brief);
+}
+
+static void count_and_report(struct check *check, struct finding *finding, const char *format,
+			     va_list arguments)
+{
+	vsnprintf(finding->message, sizeof(finding->message), format, arguments);
+	add_likeness(finding);
+	if (problem_info(finding->problem)->severity == SEVERITY_ERROR &&
+	    check_count(check, SEVERITY_ERROR) == 0)
+		check->first_error = *finding;
+	check->found[finding->problem]++;
+	if (check->report)
+		check->report(check->context, finding);
+}
+
+void check_report(struct check *check, enum problem problem, enum trace trace, const char *format,
+		  ...)
+{
+	struct finding finding = {.problem = problem, .trace = trace};
+	va_list arguments;
+
+	va_start(arguments, format);
+	count_and_report(check, &finding, format, arguments);
+	va_end(arguments);
+}
+
+/* Junk that was never an exception stands for nothing in the view. */
+static void find_view_range(const struct check *check, struct finding *finding)
+{
+	if (trace_is_of_junk(finding->trace))
+		return;
+	finding->view_bytes = check_view_bytes(check, finding->old_chunk);
+	if (finding->view_bytes > 0)
+		finding->view_offset = finding->old_chunk * check->store->geometry.chunk_bytes;
+}
+
+static struct finding finding_at(const struct check *check, enum problem problem, enum trace trace,
+				 uint64_t index, const struct exception *exception)
+{
+	uint32_t per_area = check->store->geometry.exceptions_per_area;
+	struct finding finding = {
+		.problem = problem,
+		.has_exception = true,
+		.area = index / per_area,
+		.index = (uint32_t)(index % per_area),
+		.old_chunk = exception->old_chunk,
+		.new_chunk = exception->new_chunk,
+		.trace = trace,
+	};
+
+	find_view_range(check, &finding);
+	return finding;
+}
+
+void check_report_exception(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, const char *format,
+			    ...)
+{
+	struct finding finding = finding_at(check, problem, trace, index, exception);
+	va_list arguments;
+
+	va_start(arguments, format);
+	count_and_report(check, &finding, format, arguments);
+	va_end(arguments);
+}
+
+void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, uint64_t first,
+			    const char *format, ...)
+{
+	struct finding finding = finding_at(check, problem, trace, index, exception);
+	va_list arguments;
+
+	finding.first = first;
+	va_start(arguments, format);
+	count_and_report(check, &finding, format, arguments);
+	va_end(arguments);
+}
+
+enum result check_run(struct check *check, struct failure *why)
+{
+	enum result result;
+
+	memset(check->found, 0, sizeof(check->found));
+	check->tail_is_dirty = false;
+	check->view_bytes_lost = check->view_bytes_doubtful = 0;
+	summary_begin(&check->summary, &check->store->geometry);
+	result = check_header(check, why);
+	if (result == RESULT_OK && check->store->header_fault == HEADER_GOOD)
+		result = check_entries(check, why);
+	return result;
+}
+
+uint64_t check_count(const struct check *check, enum severity severity)
+{
+	uint64_t count = 0;
+
+	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
+		if (problem_info(problem)->severity == severity)
+			count += check->found[problem];
+	return count;
+}
+
+enum verdict check_verdict(const struct check *check)
+{
+	if (check_count(check, SEVERITY_ERROR) > 0)
+		return VERDICT_DAMAGED;
+	if (check_count(check, SEVERITY_WARNING) > 0)
+		return VERDICT_PROBLEMS;
+	return VERDICT_CLEAN;
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = {"clean", "problems", "damaged"};
+
+	return names[verdict];
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Everything that verify can tell about a store, found in one stream of its metadata (and a second
+ * one where there are duplicates, or more exceptions than the memory holds). Changes nothing,
+ * prints nothing.
+ */
+#ifndef VERIFY_CHECK_H
+#define VERIFY_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/cow/store.h"
+#include "store/cow/summary.h"
+#include "verify/check/problem.h"
+
+/* No device is larger than what a signed 64-bit offset can address. */
+#define ORIGIN_BYTES_MAX ((uint64_t)INT64_MAX)
+
+/* No limit but what the search needs: at most 16 bytes for each exception, and a MiB. */
+#define CHECK_MEMORY_UNLIMITED UINT64_MAX
+
+/* This much of chunk 0 is looked at; LVM's largest chunk is 512 KiB. */
+#define CHECK_SLACK_BYTES (1024u << 10)
+
+struct check {
+	const struct store *store;
+	bool origin_known;
+	uint64_t origin_bytes; /* only where origin_known */
+	uint64_t memory_bytes; /* for the search of duplicates, or CHECK_MEMORY_UNLIMITED */
+	void (*report)(void *context, const struct finding *finding); /* NULL: only counts */
+	void *context;
+	/* results */
+	struct summary summary;
+	uint64_t found[PROBLEM_COUNT];
+	struct finding first_error; /* only where there is an error */
+	bool tail_is_dirty;
+	/*
+	 * Bytes of the view, with memory_bytes unlimited. Lost: the first exception for them points
+	 * to no data. Doubtful: two exceptions for one chunk, or two chunks with one copy; this is
+	 * the most that it may be. Both leave out what a missing area may have held.
+	 */
+	uint64_t view_bytes_lost, view_bytes_doubtful;
+};
+
+enum verdict { VERDICT_CLEAN, VERDICT_PROBLEMS, VERDICT_DAMAGED };
+
+/*
+ * Runs all checks. RESULT_OK says that they could be carried out, not that nothing was found: see
+ * check_verdict. The caller has filled in the fields above `results`.
+ */
+enum result check_run(struct check *check, struct failure *why);
+
+enum verdict check_verdict(const struct check *check);
+const char *verdict_name(enum verdict verdict);
+
+/* How many findings of that severity there were. */
+uint64_t check_count(const struct check *check, enum severity severity);
+
+/* ---- for the families of checks ---- */
+
+/* Is there no data for this exception: its new chunk is metadata, or outside the device? */
+bool check_is_lost(const struct check *check, const struct exception *exception);
+
+/* How many bytes of the view chunk `old_chunk` is; 0 where it is outside the origin. */
+uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk);
+
+/* Counts and reports a finding of the store as a whole. What the trace looks like is added to the
+ * message. */
+void check_report(struct check *check, enum problem problem, enum trace trace, const char *format,
+		  ...) __attribute__((format(printf, 4, 5)));
+
+/* Counts and reports a finding at exception number `index`. */
+void check_report_exception(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, const char *format,
+			    ...) __attribute__((format(printf, 6, 7)));
+
+/* The same at an exception whose chunk number `first` has already. */
+void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,
+			    uint64_t index, const struct exception *exception, uint64_t first,
+			    const char *format, ...) __attribute__((format(printf, 7, 8)));
+
+/* verify/check/check_header.c: magic, version, chunk size, validity, the rest of chunk 0. */
+enum result check_header(struct check *check, struct failure *why);
+
+/* verify/check/check_entries.c: the live exceptions, one by one and as a whole, and what is behind them.
+ */
+enum result check_entries(struct check *check, struct failure *why);
+
+#endif

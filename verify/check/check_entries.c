@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+#include "verify/check/check.h"
+#include "verify/check/duplicates.h"
+
+struct entries {
+	struct check *check;
+	uint64_t old_limit; /* old chunks below this may lie in the origin */
+	uint64_t new_limit; /* new chunks below this lie on the device */
+	bool cut_off;	    /* an exception in its usual place has its data outside the device */
+	uint64_t highest;   /* new chunk of all exceptions before the one in hand */
+	/* the piece in hand, and what it looks like once that was asked */
+	uint64_t piece_index;
+	const uint8_t *piece;
+	uint32_t piece_count;
+	bool piece_judged;
+	enum trace piece_trace;
+	struct trace_tail tail;
+	struct duplicates old_chunks, new_chunks;
+};
+
+/* Is it one of many, in an area that is none? Asked only where something is wrong. */
+static enum trace judge_piece(struct entries *entries)
+{
+	if (!entries->piece_judged)
+		entries->piece_trace =
+			trace_of_area(&entries->check->store->geometry, entries->piece_index,
+				      entries->piece, entries->piece_count);
+	entries->piece_judged = true;
+	return entries->piece_trace;
+}
+
+static void report_too_large(struct entries *entries, uint64_t index,
+			     const struct exception *exception)
+{
+	check_report_exception(entries->check, PROBLEM_ENTRY_TOO_LARGE, judge_piece(entries), index,
+			       exception, "new chunk %llu is 2^56 or more",
+			       (unsigned long long)exception->new_chunk);
+}
+
+static void report_in_metadata(struct entries *entries, uint64_t index,
+			       const struct exception *exception)
+{
+	enum trace trace = judge_piece(entries);
+
+	if (trace == TRACE_NONE)
+		trace = trace_of_metadata(&entries->check->store->geometry, index, exception,
+					  entries->highest);
+	check_report_exception(entries->check, PROBLEM_ENTRY_IN_METADATA, trace, index, exception,
+			       "new chunk %llu is a metadata area",
+			       (unsigned long long)exception->new_chunk);
+}
+
+static void report_beyond_device(struct entries *entries, uint64_t index,
+				 const struct exception *exception)
+{
+	check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_DEVICE, judge_piece(entries),
+			       index, exception,
+			       "new chunk %llu is outside the device's %llu chunks",
+			       (unsigned long long)exception->new_chunk,
+			       (unsigned long long)entries->check->store->geometry.device_chunks);
+}
+
+static bool check_new(struct entries *entries, uint64_t index, const struct exception *exception)
+{
+	struct check *check = entries->check;
+
+	if (!check_is_lost(check, exception))
+		return true;
+	if (exception->new_chunk >= NEW_CHUNK_LIMIT)
+		report_too_large(entries, index, exception);
+	else if (geometry_is_metadata(&check->store->geometry, exception->new_chunk))
+		report_in_metadata(entries, index, exception);
+	else
+		report_beyond_device(entries, index, exception);
+	if (!trace_is_of_junk(judge_piece(entries)))
+		check->view_bytes_lost += check_view_bytes(check, exception->old_chunk);
+	return false;
+}
+
+static void check_old(struct entries *entries, uint64_t index, const struct exception *exception)
+{
+	unsigned long long old_chunk = exception->old_chunk;
+
+	if (entries->check->origin_known)
+		check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_ORIGIN,
+				       judge_piece(entries), index, exception,
+				       "old chunk %llu is outside the origin's %llu chunks",
+				       old_chunk, (unsigned long long)entries->old_limit);
+	else
+		check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_ORIGIN,
+				       judge_piece(entries), index, exception,
+				       "old chunk %llu is larger than any device", old_chunk);
+}
+
+static enum result check_piece(void *context, uint64_t index, const uint8_t *bytes, uint32_t count,
+			       struct failure *why)
+{
+	struct entries *entries = context;
+	uint64_t usual = geometry_usual_chunk(&entries->check->store->geometry, index);
+	struct exception exception;
+
+	entries->piece_index = index;
+	entries->piece = bytes;
+	entries->piece_count = count;
+	entries->piece_judged = false;
+	summary_add(&entries->check->summary, index, bytes, count);
+	for (uint32_t i = 0; i < count; i++) {
+		bool in_place;
+
+		exception_decode(bytes + (size_t)i * EXCEPTION_BYTES, &exception);
+		in_place = exception.new_chunk == usual + i;
+		/* The usual chunk is never one of metadata: only the end of the device counts. */
+		if ((!in_place || exception.new_chunk >= entries->new_limit) &&
+		    !check_new(entries, index + i, &exception))
+			entries->cut_off |= in_place;
+		if (exception.old_chunk >= entries->old_limit)
+			check_old(entries, index + i, &exception);
+		entries->highest = max_u64(entries->highest, exception.new_chunk);
+	}
+	return duplicates_add(&entries->old_chunks, bytes, count, why);
+}
+
+static enum result check_tail(void *context, uint64_t index, const uint8_t *bytes, uint32_t count,
+			      struct failure *why)
+{
+	struct entries *entries = context;
+
+	(void)why;
+	trace_tail_add(&entries->tail, &entries->check->store->geometry, index, bytes, count);
+	return RESULT_OK;
+}
+
+static void report_tail(struct entries *entries, uint64_t exceptions)
+{
+	struct check *check = entries->check;
+	const struct geometry *geometry = &check->store->geometry;
+	const struct trace_tail *tail = &entries->tail;
+	uint32_t per_area = geometry->exceptions_per_area;
+
+	check->tail_is_dirty = tail->entries > 0;
+	if (check->tail_is_dirty)
+		check_report(check, PROBLEM_DIRTY_TAIL, trace_of_tail(tail, geometry, exceptions),
+			     "%llu %s behind the end of the list %s not zero, the first at area "
+			     "%llu index %llu",
+			     (unsigned long long)tail->entries,
+			     tail->entries == 1 ? "entry" : "entries",
+			     tail->entries == 1 ? "is" : "are",
+			     (unsigned long long)(tail->first / per_area),
+			     (unsigned long long)(tail->first % per_area));
+}
+
+static void report_end(struct entries *entries, const struct store_scan *scan)
+{
+	struct check *check = entries->check;
+	const struct geometry *geometry = &check->store->geometry;
+
+	if (entries->cut_off || scan->area_missing)
+		check_report(
+			check, PROBLEM_STORE_TRUNCATED, TRACE_NONE,
+			"the device has %llu bytes (%llu whole chunks), too few for this store",
+			(unsigned long long)check->store->device->bytes,
+			(unsigned long long)geometry->device_chunks);
+	if (scan->area_missing)
+		check_report(
+			check, PROBLEM_AREA_MISSING, TRACE_NONE, "area %llu is outside the device",
+			(unsigned long long)(scan->exceptions / geometry->exceptions_per_area));
+	report_tail(entries, scan->exceptions);
+}
+
+static void report_order(struct check *check)
+{
+	const struct summary *summary = &check->summary;
+	const struct geometry *geometry = &check->store->geometry;
+	uint64_t highest = summary->highest_new, data_chunks, stride;
+
+	if (!summary->increasing)
+		check_report(check, PROBLEM_OUT_OF_ORDER, TRACE_OUT_OF_ORDER,
+			     "the new chunks do not increase from exception to exception");
+	if (check_count(check, SEVERITY_ERROR) > 0 || summary->exceptions == 0)
+		return;
+	stride = (uint64_t)geometry->exceptions_per_area + 1;
+	data_chunks = highest - ((highest - 1) / stride + 1);
+	if (data_chunks > summary->exceptions)
+		check_report(check, PROBLEM_LEAKED_CHUNKS, TRACE_CHUNKS_LEAKED,
+			     "%llu data chunks up to chunk %llu belong to no exception",
+			     (unsigned long long)(data_chunks - summary->exceptions),
+			     (unsigned long long)highest);
+}
+
+static void report_record(struct check *check)
+{
+	const struct store *store = check->store;
+	const struct summary *summary = &check->summary;
+
+	if (store->record_presence == RECORD_FOREIGN)
+		check_report(check, PROBLEM_MERGE_UNFINISHED, TRACE_NONE,
+			     "another version of cowtool has not finished a merge of it");
+	if (store->record_presence != RECORD_PRESENT || store_is_half_restored(store))
+		return;
+	if (record_is_stale(&store->record, summary->exceptions, &summary->first))
+		check_report(
+			check, PROBLEM_HEADER_SLACK, TRACE_NONE,
+			"byte %u begins the record of a merge since which the store was used again",
+			RECORD_OFFSET);
+	else if (store->record.role == RECORD_MERGING)
+		check_report(check, PROBLEM_MERGE_UNFINISHED, TRACE_NONE,
+			     "%llu of %llu exceptions are left to merge",
+			     (unsigned long long)summary->exceptions,
+			     (unsigned long long)store->record.exceptions);
+	else
+		check_report(check, PROBLEM_MERGE_UNFINISHED, TRACE_NONE,
+			     "the unfinished merge of another store keeps this one");
+}
+
+static enum result gather_new(void *context, uint64_t index, const uint8_t *bytes, uint32_t count,
+			      struct failure *why)
+{
+	struct entries *entries = context;
+
+	(void)index;
+	return duplicates_add(&entries->new_chunks, bytes, count, why);
+}
+
+/* Increasing numbers cannot repeat; only a store that is out of order costs a second stream. */
+static enum result check_new_duplicates(struct entries *entries, struct failure *why)
+{
+	struct store_scan scan = {.live = gather_new, .context = entries};
+	enum result result;
+
+	if (entries->check->summary.increasing)
+		return RESULT_OK;
+	duplicates_begin(&entries->new_chunks, NEW_CHUNK, entries->check->memory_bytes);
+	result = store_scan(entries->check->store, &scan, why);
+	if (result == RESULT_OK)
+		result = duplicates_report(&entries->new_chunks, entries->check, why);
+	duplicates_free(&entries->new_chunks);
+	return result;
+}
+
+enum result check_entries(struct check *check, struct failure *why)
+{
+	const struct geometry *geometry = &check->store->geometry;
+	struct entries entries = {.check = check};
+	struct store_scan scan = {.live = check_piece, .tail = check_tail, .context = &entries};
+	enum result result;
+
+	entries.new_limit = min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT);
+	entries.old_limit = check->origin_known
+				    ? geometry_origin_chunks(geometry, check->origin_bytes)
+				    : ORIGIN_BYTES_MAX / geometry->chunk_bytes;
+	duplicates_begin(&entries.old_chunks, OLD_CHUNK, check->memory_bytes);
+	result = store_scan(check->store, &scan, why);
+	if (result == RESULT_OK) {
+		report_end(&entries, &scan);
+		result = duplicates_report(&entries.old_chunks, check, why);
+	}
+	duplicates_free(&entries.old_chunks);
+	if (result == RESULT_OK)
+		result = check_new_duplicates(&entries, why);
+	if (result == RESULT_OK) {
+		report_order(check);
+		report_record(check);
+	}
+	return result;
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/check/duplicates.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+
+#define FIRST_CAPACITY 4096u
+#define FOUND_SHARE 64 /* bytes of the limit for each repeated number that is told */
+#define SMALL_BITMAP_BYTES (1024u << 10)
+
+struct search {
+	struct check *check;
+	struct duplicates *duplicates;
+	uint64_t lowest, highest; /* of all numbers */
+	uint8_t *bitmap;
+	uint64_t shares, share; /* passes over the store, and the one in hand */
+	uint64_t share_most;	/* numbers of the share in hand before equal ones are thrown out */
+	/* The repeated numbers, in any order, some of them more than once. Where all numbers are in
+	 * memory, they take the places in front of the number that is being looked at. */
+	bool in_place;
+	uint64_t *found;
+	size_t found_count, found_capacity;
+	uint64_t found_most; /* with a limit on memory, no more of them are told */
+};
+
+void duplicates_begin(struct duplicates *duplicates, enum chunk_side side, uint64_t memory_bytes)
+{
+	memset(duplicates, 0, sizeof(*duplicates));
+	duplicates->side = side;
+	duplicates->memory_bytes = memory_bytes;
+}
+
+void duplicates_free(struct duplicates *duplicates)
+{
+	free(duplicates->numbers);
+	duplicates->numbers = NULL;
+	duplicates->count = duplicates->capacity = 0;
+}
+
+static enum result append(struct duplicates *duplicates, uint64_t number, struct failure *why)
+{
+	if (duplicates->count == duplicates->capacity) {
+		size_t capacity = duplicates->capacity ? duplicates->capacity * 2 : FIRST_CAPACITY;
+		uint64_t *numbers = realloc(duplicates->numbers, capacity * sizeof(*numbers));
+
+		if (!numbers)
+			return fail_memory(why, "the search of duplicates",
+					   capacity * sizeof(*numbers));
+		duplicates->numbers = numbers;
+		duplicates->capacity = capacity;
+	}
+	duplicates->numbers[duplicates->count++] = number;
+	return RESULT_OK;
+}
+
+enum result duplicates_add(struct duplicates *duplicates, const uint8_t *entries, uint32_t count,
+			   struct failure *why)
+{
+	/* Half for the numbers, half for the bitmap or for sorting them. */
+	uint64_t most = duplicates->memory_bytes / (2 * sizeof(uint64_t));
+	enum result result = RESULT_OK;
+
+	if (duplicates->count + (uint64_t)count > most && !duplicates->overflowed) {
+		duplicates_free(duplicates);
+		duplicates->overflowed = true;
+	}
+	if (duplicates->overflowed)
+		return RESULT_OK;
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
+		result = append(
+			duplicates,
+			chunk_number_of(duplicates->side, entries + (size_t)i * EXCEPTION_BYTES),
+			why);
+	return result;
+}
+
+static void sort_numbers(uint64_t *numbers, size_t count)
+{
+	if (count > 1)
+		qsort(numbers, count, sizeof(*numbers), compare_u64_at);
+}
+
+/* How many are left when each stands only once. */
+static size_t sort_found(struct search *search)
+{
+	size_t kept = 0;
+
+	sort_numbers(search->found, search->found_count);
+	for (size_t i = 0; i < search->found_count; i++)
+		if (i == 0 || search->found[i] != search->found[i - 1])
+			search->found[kept++] = search->found[i];
+	return kept;
+}
+
+static enum result grow_found(struct search *search, struct failure *why)
+{
+	size_t capacity = search->found_capacity ? search->found_capacity * 2 : FIRST_CAPACITY;
+	uint64_t *found;
+
+	search->found_count = sort_found(search);
+	if (search->found_count < search->found_capacity / 2)
+		return RESULT_OK;
+	found = realloc(search->found, capacity * sizeof(*found));
+	if (!found)
+		return fail_memory(why, "the list of duplicates", capacity * sizeof(*found));
+	search->found = found;
+	search->found_capacity = capacity;
+	return RESULT_OK;
+}
+
+static enum result add_found(struct search *search, uint64_t number, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	if (!search->in_place && search->found_count == search->found_capacity) {
+		if (search->found_count >= search->found_most)
+			return RESULT_OK;
+		result = grow_found(search, why);
+	}
+	if (result == RESULT_OK)
+		search->found[search->found_count++] = number;
+	return result;
+}
+
+static enum result search_sorted(struct search *search, struct failure *why)
+{
+	const uint64_t *numbers = search->duplicates->numbers;
+	size_t count = search->duplicates->count;
+	enum result result = RESULT_OK;
+
+	sort_numbers(search->duplicates->numbers, count);
+	for (size_t i = 1; i < count && result == RESULT_OK; i++)
+		if (numbers[i] == numbers[i - 1])
+			result = add_found(search, numbers[i], why);
+	return result;
+}
+
+static enum result mark(struct search *search, uint64_t number, struct failure *why)
+{
+	uint64_t bit = number - search->lowest;
+	uint8_t mask = (uint8_t)(1u << (bit % 8));
+
+	if (search->bitmap[bit / 8] & mask)
+		return add_found(search, number, why);
+	search->bitmap[bit / 8] |= mask;
+	return RESULT_OK;
+}
+
+static enum result mark_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			      struct failure *why)
+{
+	struct search *search = context;
+	enum chunk_side side = search->duplicates->side;
+	enum result result = RESULT_OK;
+
+	(void)index;
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
+		result = mark(search, chunk_number_of(side, entries + (size_t)i * EXCEPTION_BYTES),
+			      why);
+	return result;
+}
+
+/* A bit for every number between the lowest and the highest. */
+static enum result search_bitmap(struct search *search, struct failure *why)
+{
+	const struct duplicates *duplicates = search->duplicates;
+	struct store_scan scan = {.live = mark_piece, .context = search};
+	uint64_t bytes = (search->highest - search->lowest) / 8 + 1;
+	enum result result = RESULT_OK;
+
+	search->bitmap = calloc(bytes, 1);
+	if (!search->bitmap)
+		return fail_memory(why, "the search of duplicates", bytes);
+	if (duplicates->overflowed)
+		result = store_scan(search->check->store, &scan, why);
+	else
+		for (size_t i = 0; i < duplicates->count && result == RESULT_OK; i++)
+			result = mark(search, duplicates->numbers[i], why);
+	free(search->bitmap);
+	return result;
+}
+
+/* Spreads numbers that are alike over the shares (the finalizer of SplitMix64). */
+static uint64_t share_of(const struct search *search, uint64_t number)
+{
+	number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9u;
+	number = (number ^ (number >> 27)) * 0x94d049bb133111ebu;
+	return (number ^ (number >> 31)) % search->shares;
+}
+
+/* A share that is larger than it should be mostly repeats itself: of equal numbers one stays. */
+static enum result thin_out_share(struct search *search, struct failure *why)
+{
+	struct duplicates *duplicates = search->duplicates;
+	enum result result = search_sorted(search, why);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < duplicates->count; i++)
+		if (i == 0 || duplicates->numbers[i] != duplicates->numbers[i - 1])
+			duplicates->numbers[kept++] = duplicates->numbers[i];
+	duplicates->count = kept;
+	search->share_most = max_u64(search->share_most, 2 * (uint64_t)kept);
+	return result;
+}
+
+static enum result gather_share(void *context, uint64_t index, const uint8_t *entries,
+				uint32_t count, struct failure *why)
+{
+	struct search *search = context;
+	enum chunk_side side = search->duplicates->side;
+	enum result result = RESULT_OK;
+
+	(void)index;
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
+		uint64_t number = chunk_number_of(side, entries + (size_t)i * EXCEPTION_BYTES);
+
+		if (share_of(search, number) == search->share)
+			result = append(search->duplicates, number, why);
+		if (result == RESULT_OK && search->duplicates->count >= search->share_most)
+			result = thin_out_share(search, why);
+	}
+	return result;
+}
+
+/* Numbers far apart, and more of them than the memory holds: a share at a time. */
+static enum result search_shares(struct search *search, struct failure *why)
+{
+	struct store_scan scan = {.live = gather_share, .context = search};
+	uint64_t bytes = search->check->summary.exceptions * 2 * sizeof(uint64_t);
+	enum result result = RESULT_OK;
+
+	search->shares = divide_up(bytes, search->duplicates->memory_bytes);
+	for (; search->share < search->shares && result == RESULT_OK; search->share++) {
+		duplicates_free(search->duplicates);
+		search->share_most = search->duplicates->memory_bytes / (2 * sizeof(uint64_t));
+		result = store_scan(search->check->store, &scan, why);
+		if (result == RESULT_OK)
+			result = search_sorted(search, why);
+	}
+	return result;
+}
+
+static enum result find_repeated(struct search *search, struct failure *why)
+{
+	const struct duplicates *duplicates = search->duplicates;
+	uint64_t bitmap_bytes = (search->highest - search->lowest) / 8 + 1;
+	uint64_t most = duplicates->memory_bytes;
+
+	if (!duplicates->overflowed)
+		most = max_u64(duplicates->count * sizeof(uint64_t), SMALL_BITMAP_BYTES);
+	if (bitmap_bytes <= most)
+		return search_bitmap(search, why);
+	return duplicates->overflowed ? search_shares(search, why) : search_sorted(search, why);
+}
+
+static enum result report_found(struct search *search, struct failure *why)
+{
+	struct repeated_numbers repeated;
+	enum result result = repeated_begin(&repeated, search->found, sort_found(search), why);
+
+	/* What takes their place is larger. */
+	if (search->in_place)
+		duplicates_free(search->duplicates);
+	if (result == RESULT_OK)
+		result = repeated_report(&repeated, search->check, search->duplicates->side, why);
+	repeated_free(&repeated);
+	return result;
+}
+
+enum result duplicates_report(struct duplicates *duplicates, struct check *check,
+			      struct failure *why)
+{
+	const struct summary *summary = &check->summary;
+	bool old = duplicates->side == OLD_CHUNK;
+	struct search search = {
+		.check = check,
+		.duplicates = duplicates,
+		.highest = old ? summary->highest_old : summary->highest_new,
+		.lowest = old ? summary->lowest_old : 0,
+		.in_place = !duplicates->overflowed,
+		.found = duplicates->overflowed ? NULL : duplicates->numbers,
+		.found_most = duplicates->memory_bytes / FOUND_SHARE,
+	};
+	enum result result = RESULT_OK;
+
+	if (summary->exceptions > 1)
+		result = find_repeated(&search, why);
+	if (result == RESULT_OK && search.found_count > 0)
+		result = report_found(&search, why);
+	if (!search.in_place)
+		free(search.found);
+	duplicates_free(duplicates);
+	return result;
+}

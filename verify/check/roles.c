@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/check/roles.h"
+
+#include <stdlib.h>
+
+#include "store/base/bytes.h"
+#include "store/savefile/savefile.h"
+
+/* What can be no origin. */
+struct beginning {
+	bool of_store; /* a header that the kernel would accept */
+	bool of_saved_file;
+};
+
+static enum result look(struct device *device, struct io *io, struct beginning *beginning,
+			struct failure *why)
+{
+	size_t bytes = (size_t)min_u64(device->bytes, BUFFER_ALIGNMENT);
+	struct header header;
+	enum result result;
+	uint8_t *block;
+
+	*beginning = (struct beginning){.of_store = false};
+	if (bytes < SECTOR_BYTES)
+		return RESULT_OK;
+	device_fit(device, BUFFER_ALIGNMENT);
+	block = io_buffer_zeroed(BUFFER_ALIGNMENT);
+	if (!block)
+		return fail_memory(why, "the origin's first block", BUFFER_ALIGNMENT);
+	result = io_read(io, device, 0, block, bytes, why);
+	header_decode(block, &header);
+	if (result == RESULT_OK)
+		*beginning = (struct beginning){.of_store = header_check(&header) == HEADER_GOOD,
+						.of_saved_file = savefile_has_magic(block)};
+	free(block);
+	return result;
+}
+
+static enum result refuse_beginning(const struct device *origin, const struct beginning *beginning,
+				    const char *consent, struct failure *why)
+{
+	if (beginning->of_store)
+		return fail(why, RESULT_REFUSED,
+			    "%s: is itself a COW store, not an origin; name the right origin%s",
+			    origin->name, consent);
+	if (beginning->of_saved_file)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is a saved file, with the metadata of a store, not an origin; name "
+			"the right origin%s",
+			origin->name, consent);
+	return RESULT_OK;
+}
+
+enum result roles_check(const struct store *store, struct device *origin, bool force,
+			bool may_be_unreadable, const char *usage, struct failure *why)
+{
+	struct beginning beginning;
+	enum result result = look(origin, store->io, &beginning, why);
+
+	if (result != RESULT_OK && !(result == RESULT_IO && may_be_unreadable))
+		return result;
+	if (beginning.of_store && store->header_fault != HEADER_GOOD)
+		return fail(why, RESULT_REFUSED,
+			    "%s: is a COW store, and %s is none: ORIGIN and STORE are swapped; %s",
+			    origin->name, store->device->name, usage);
+	result = store_require_header(store, why);
+	if (result == RESULT_OK && !force)
+		result = refuse_beginning(origin, &beginning, ", or use --force", why);
+	return result;
+}
+
+enum result roles_check_origin(struct device *origin, struct io *io, struct failure *why)
+{
+	struct beginning beginning;
+	enum result result;
+
+	if (origin->bytes == 0)
+		return fail(why, RESULT_REFUSED,
+			    "%s: has no bytes, so it is not the origin (a loop device may not be "
+			    "attached); name the right origin",
+			    origin->name);
+	result = look(origin, io, &beginning, why);
+	if (result == RESULT_OK)
+		result = refuse_beginning(origin, &beginning, "", why);
+	return result;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Is the origin an origin, and the store a store? Or are they swapped? Only reads. */
+#ifndef VERIFY_ROLES_H
+#define VERIFY_ROLES_H
+
+#include "store/cow/store.h"
+
+/*
+ * RESULT_REFUSED where the origin begins with a header that the kernel would accept (with `force` only
+ * where the store does not), or, without `force`, as a saved file does; what store_require_header says
+ * where the store has none. `usage` is the command as it should be given. With `may_be_unreadable`, an
+ * origin whose beginning cannot be read is taken for one. Fits the origin (device_fit) for reading whole buffers.
+ */
+enum result roles_check(const struct store *store, struct device *origin, bool force,
+			bool may_be_unreadable, const char *usage, struct failure *why);
+
+/*
+ * Can it be an origin at all, whatever the store? RESULT_REFUSED where it is empty, or begins with a
+ * header that the kernel would accept or as a saved file does. Fits the origin as roles_check does.
+ */
+enum result roles_check_origin(struct device *origin, struct io *io, struct failure *why);
+
+#endif

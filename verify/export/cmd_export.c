@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool export: the view of a snapshot becomes an image. */
+#include "verify/commands.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/io/io_engines.h"
+#include "store/cli/json.h"
+#include "store/cli/notes.h"
+#include "store/cli/progress.h"
+#include "store/base/text.h"
+#include "store/device/usage.h"
+#include "verify/export/export.h"
+#include "verify/export/export_output.h"
+
+/* The command line. */
+struct choice {
+	bool resume, force;
+	char *fill_name, *progress_name, *engine_name;
+	enum export_fill fill;
+	enum progress_mode progress;
+	enum io_engine_choice engine;
+};
+
+/* Everything that is open. */
+struct session {
+	struct cli *cli;
+	const struct choice *choice;
+	struct device origin, device;
+	struct io io;
+	struct store store;
+	struct export export;
+	struct export_output output;
+	struct progress progress;
+};
+
+static void on_progress(void *context, const struct export *export)
+{
+	struct session *session = context;
+
+	progress_update(&session->progress, export->position, export->state.view_bytes);
+}
+
+static void on_note(void *context, const char *text)
+{
+	const struct session *session = context;
+
+	cli_note(session->cli, "%s: %s", session->device.name, text);
+}
+
+/* ---- standard output ---- */
+
+static void wait_for_reader(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	poll(&out, 1, -1);
+}
+
+/* Not through stdio, which would hold back what a signal interrupts: an interrupted write has written
+ * a part, or nothing. */
+static enum result put_bytes(void *context, const uint8_t *bytes, size_t count, struct failure *why)
+{
+	(void)context;
+	while (count > 0) {
+		ssize_t written = write(STDOUT_FILENO, bytes, count);
+
+		if (written > 0) {
+			bytes += written;
+			count -= (size_t)written;
+		} else if (errno == EAGAIN) {
+			wait_for_reader();
+		} else if (errno != EINTR) {
+			return fail_errno(why, RESULT_IO, errno, "standard output: cannot write");
+		}
+		if (count > 0 && cli_stop_requested)
+			return RESULT_STOPPED;
+	}
+	return RESULT_OK;
+}
+
+/* ---- what is printed ---- */
+
+static const char *source_name(enum view_source source)
+{
+	return source == VIEW_ORIGIN ? "origin" : "store";
+}
+
+static void print_json_gaps(struct json *json, const struct export_state *state)
+{
+	json_open_array(json, "unreadable");
+	for (size_t i = 0; i < state->gap_count; i++) {
+		json_open_object(json, NULL);
+		json_number(json, "offset", state->gaps[i].offset);
+		json_number(json, "bytes", state->gaps[i].bytes);
+		json_string(json, "from", source_name(state->gaps[i].source));
+		json_close_object(json);
+	}
+	json_close_array(json);
+}
+
+static void print_json(struct session *session, bool failed)
+{
+	const struct export_state *state = &session->export.state;
+	struct json json = {.file = stdout};
+	char crc[16];
+
+	snprintf(crc, sizeof(crc), "%08" PRIx32, state->crc32);
+	json_open_object(&json, NULL);
+	json_string(&json, "origin", session->origin.name);
+	json_string(&json, "store", session->device.name);
+	json_string(&json, "out", session->output.name);
+	json_number(&json, "bytes", state->view_bytes);
+	json_number(&json, "bytes_done", state->done_bytes);
+	json_number(&json, "bytes_from_store", state->bytes_from_store);
+	json_number(&json, "bytes_from_origin", state->bytes_from_origin);
+	json_number(&json, "bytes_sparse", state->done_bytes - state->bytes_written);
+	if (state->done_bytes == state->view_bytes)
+		json_string(&json, "crc32", crc);
+	else
+		json_null(&json, "crc32");
+	json_seconds(&json, "seconds", progress_seconds(&session->progress));
+	print_json_gaps(&json, state);
+	session->cli->object_open = failed;
+	if (failed)
+		return;
+	json_close_object(&json);
+	json_end_line(&json);
+}
+
+/* Where the image itself goes to the standard output, the list goes to the standard error. */
+static void print_gaps(const struct session *session)
+{
+	const struct export_state *state = &session->export.state;
+	FILE *file = session->output.kind == EXPORT_TO_STREAM ? stderr : stdout;
+
+	if (state->gap_count > 0)
+		fprintf(file, "%16s %16s  %s\n", "offset", "bytes", "unreadable in");
+	for (size_t i = 0; i < state->gap_count; i++)
+		fprintf(file, "%16" PRIu64 " %16" PRIu64 "  %s\n", state->gaps[i].offset,
+			state->gaps[i].bytes, source_name(state->gaps[i].source));
+}
+
+static void warn_of_gaps(const struct session *session)
+{
+	const struct export_state *state = &session->export.state;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < state->gap_count; i++)
+		bytes += state->gaps[i].bytes;
+	if (bytes > 0)
+		cli_message(session->cli,
+			    "%s: %" PRIu64 " bytes of its view, in %zu place%s, cannot be read and "
+			    "are filled",
+			    session->device.name, bytes, state->gap_count,
+			    plural(state->gap_count));
+}
+
+#define CLOSING_LINE "%s: exported %s (%" PRIu64 " bytes), %s from %s; CRC-32 %08" PRIx32
+
+static void print_closing_line(const struct session *session)
+{
+	const struct export_state *state = &session->export.state;
+	char size[32], stored[32];
+
+	cli_format_size(state->view_bytes, size, sizeof(size));
+	cli_format_size(state->bytes_from_store, stored, sizeof(stored));
+	if (session->output.kind == EXPORT_TO_STREAM)
+		cli_note(session->cli, CLOSING_LINE, "standard output", size, state->view_bytes,
+			 stored, session->device.name, state->crc32);
+	else if (!session->cli->quiet)
+		printf(CLOSING_LINE "\n", session->output.name, size, state->view_bytes, stored,
+		       session->device.name, state->crc32);
+}
+
+static void print_outcome(struct session *session, enum result result)
+{
+	warn_of_gaps(session);
+	if (session->cli->json) {
+		print_json(session, result != RESULT_OK);
+		return;
+	}
+	print_gaps(session);
+	if (result == RESULT_OK)
+		print_closing_line(session);
+}
+
+/* What stands there now, and the command that goes on, for people to copy. */
+static void add_advice(const struct session *session, enum result result, struct failure *why)
+{
+	const struct choice *choice = session->choice;
+	const struct export_output *output = &session->output;
+	struct suggestion resume;
+	struct failure before = *why;
+
+	if (result == RESULT_REFUSED)
+		return;
+	if (output->kind == EXPORT_TO_BLOCK)
+		fail(why, result, "%s; the image on %s is not complete", before.text, output->name);
+	else if (output->kind == EXPORT_TO_STREAM && before.text[0])
+		fail(why, result, "%s; the image is not complete", before.text);
+	if (!export_output_can_resume(output))
+		return;
+	suggest_begin(&resume);
+	suggest_more(&resume, "cowtool export --resume");
+	if (choice->force)
+		suggest_more(&resume, " --force");
+	if (choice->fill_name)
+		suggest_more(&resume, " --fill=%s", choice->fill_name);
+	suggest_more(&resume, " %s %s %s", session->origin.name, session->device.name,
+		     output->name);
+	fail(why, result, "%s; what is written is safe, %s goes on", before.text,
+	     suggest_end(&resume));
+}
+
+/* ---- the export ---- */
+
+static void note_buffered(const struct session *session, const struct device *device)
+{
+	if (!device->direct)
+		cli_note(session->cli,
+			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
+			 device->name);
+}
+
+static enum result run(struct session *session, struct failure *why)
+{
+	struct export *export = &session->export;
+	struct export_output *output = &session->output;
+	enum result result = export_prepare(export, why);
+
+	if (result == RESULT_OK)
+		result = export_output_open(output, export, why);
+	if (result != RESULT_OK)
+		return result;
+	note_rest(session->cli, &session->origin);
+	note_buffered(session, &session->origin);
+	note_buffered(session, &session->device);
+	if (export->target.device)
+		note_buffered(session, export->target.device);
+	progress_begin(&session->progress, session->choice->progress, session->device.name);
+	result = export_output_finish(output, export_run(export, why), why);
+	progress_end(&session->progress, export->state.done_bytes, export->state.view_bytes);
+	if (result != RESULT_OK)
+		add_advice(session, result, why);
+	print_outcome(session, result);
+	return result;
+}
+
+/* An origin that is in use may change meanwhile, and the image would be of no one moment. */
+static enum result open_source(const struct session *session, struct device *device,
+			       const char *name, struct failure *why)
+{
+	bool force = session->choice->force;
+	struct failure before;
+	char phrase[512];
+	enum result result = device_open(device, name, force ? DEVICE_LOOK : DEVICE_HOLD, why);
+
+	if (result == RESULT_REFUSED) {
+		before = *why;
+		return fail(why, result, "%s, or export it as it is with --force", before.text);
+	}
+	if (result == RESULT_OK && force && usage_find_or_lock(device, phrase, sizeof(phrase)))
+		cli_note(session->cli, "%s: warning: %s; what is read here may be changing", name,
+			 phrase);
+	return result;
+}
+
+static enum result open_both(struct session *session, struct failure *why)
+{
+	const char *store = session->cli->arguments[1];
+	enum result result =
+		open_source(session, &session->origin, session->cli->arguments[0], why);
+
+	/* What is no device at all cannot be the right origin. */
+	if (result == RESULT_NOT_THERE)
+		result = RESULT_REFUSED;
+	if (result == RESULT_OK)
+		result = device_refuse_same(&session->origin, store, "as ORIGIN and as STORE", why);
+	if (result == RESULT_OK)
+		result = open_source(session, &session->device, store, why);
+	if (result == RESULT_OK)
+		result = io_engine_open(&session->io, session->choice->engine, why);
+	if (result == RESULT_OK)
+		result = store_open(&session->store, &session->device, &session->io, why);
+	return result;
+}
+
+static enum result check_output(const struct session *session, struct failure *why)
+{
+	const struct export_output *output = &session->output;
+
+	if (session->choice->resume && !export_output_can_resume(output))
+		return fail(why, RESULT_USAGE,
+			    "--resume: only an export to an image file can be resumed");
+	if (output->kind != EXPORT_TO_STREAM)
+		return RESULT_OK;
+	if (session->cli->json)
+		return fail(why, RESULT_USAGE,
+			    "--json: the image itself goes to the standard output");
+	if (isatty(STDOUT_FILENO))
+		return fail(why, RESULT_REFUSED,
+			    "standard output: is a terminal; an image is not written there");
+	return RESULT_OK;
+}
+
+static enum result open_and_export(struct cli *cli, const struct choice *choice,
+				   struct failure *why)
+{
+	struct session session = {
+		.cli = cli, .choice = choice, .origin = {.fd = -1}, .device = {.fd = -1}};
+	struct failure ignored; /* nothing was written there */
+	enum result result;
+
+	session.export = (struct export){
+		.store = &session.store,
+		.origin = &session.origin,
+		.io = &session.io,
+		.force = choice->force,
+		.fill = choice->fill,
+		.window_bytes = EXPORT_WINDOW_BYTES,
+		.memory_bytes = VIEW_MAP_MEMORY_BYTES,
+		.checkpoint_bytes = EXPORT_CHECKPOINT_BYTES,
+		.stop = &cli_stop_requested,
+		.progress = on_progress,
+		.note = on_note,
+		.context = &session,
+		.target = {.put = put_bytes},
+	};
+	result = export_output_choose(&session.output, cli->arguments[2], why);
+	session.output.resume = choice->resume;
+	session.output.force = choice->force;
+	if (result == RESULT_OK)
+		result = check_output(&session, why);
+	if (result == RESULT_OK)
+		result = open_both(&session, why);
+	if (result == RESULT_OK)
+		result = run(&session, why);
+	export_free(&session.export);
+	export_output_free(&session.output);
+	io_close(&session.io);
+	device_close(&session.origin, &ignored);
+	device_close(&session.device, &ignored);
+	return result;
+}
+
+static enum result check_choice(const struct cli *cli, struct choice *choice, struct failure *why)
+{
+	enum result result;
+
+	if (choice->fill_name) {
+		if (strcmp(choice->fill_name, "zero") == 0)
+			choice->fill = EXPORT_FILL_ZERO;
+		else if (strcmp(choice->fill_name, "pattern") == 0)
+			choice->fill = EXPORT_FILL_PATTERN;
+		else
+			return fail(why, RESULT_USAGE, "--fill: '%s' is neither zero nor pattern",
+				    choice->fill_name);
+	}
+	result = progress_choose(choice->progress_name, cli->quiet, &choice->progress, why);
+	if (result == RESULT_OK)
+		result = cli_choose_engine(choice->engine_name, &choice->engine, why);
+	return result;
+}
+
+enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why)
+{
+	struct choice choice = {.fill = EXPORT_FILL_NONE};
+	const struct cli_option options[] = {
+		{"resume", CLI_FLAG, &choice.resume, "go on with an unfinished export to a file",
+		 NULL},
+		{"force", CLI_FLAG, &choice.force,
+		 "export a damaged store, or one in use; overwrite OUT", NULL},
+		{"fill", CLI_STRING, &choice.fill_name, "zero or pattern (for what cannot be read)",
+		 "HOW"},
+		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",
+		 "ENGINE"},
+		{"progress", CLI_STRING, &choice.progress_name,
+		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	enum result result = cli_parse(cli, options, 3, argc, argv, why);
+
+	if (result == RESULT_OK && !cli->finished)
+		result = check_choice(cli, &choice, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = cli_argument_is_file(cli, 2, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = open_and_export(cli, &choice, why);
+	free(choice.fill_name);
+	free(choice.progress_name);
+	free(choice.engine_name);
+	return result;
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/export/export_output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/base/bytes.h"
+#include "store/base/path.h"
+#include "verify/export/export_guard.h"
+
+#define STATE_SUFFIX ".cowtool-export"
+/* ---- what it is ---- */
+
+static bool ends_in_gz(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 3 && strcmp(name + length - 3, ".gz") == 0;
+}
+
+static enum result choose_kind(struct export_output *output, struct failure *why)
+{
+	enum result result = path_refuse_dangling(output->name, why);
+	struct stat status;
+
+	if (result != RESULT_OK)
+		return result;
+	output->kind = ends_in_gz(output->name) ? EXPORT_TO_GZIP : EXPORT_TO_FILE;
+	if (stat(output->name, &status) != 0) {
+		if (errno == ENOENT)
+			return RESULT_OK;
+		return fail_errno(why, RESULT_IO, errno, "%s: cannot open", output->name);
+	}
+	output->exists = true;
+	if (S_ISBLK(status.st_mode))
+		output->kind = EXPORT_TO_BLOCK;
+	else if (!S_ISREG(status.st_mode))
+		return fail(why, RESULT_REFUSED,
+			    "%s: is neither a block device nor a regular file; OUT may be '-', the "
+			    "standard output",
+			    output->name);
+	return RESULT_OK;
+}
+
+static enum result make_state_path(struct export_output *output, struct failure *why)
+{
+	size_t size = strlen(output->name) + sizeof(STATE_SUFFIX);
+
+	output->state_path = malloc(size);
+	if (!output->state_path)
+		return fail_memory(why, "a name", size);
+	snprintf(output->state_path, size, "%s%s", output->name, STATE_SUFFIX);
+	return RESULT_OK;
+}
+
+enum result export_output_choose(struct export_output *output, const char *name,
+				 struct failure *why)
+{
+	enum result result;
+
+	memset(output, 0, sizeof(*output));
+	output->device.fd = -1;
+	output->name = name;
+	output->kind = EXPORT_TO_STREAM;
+	if (strcmp(name, "-") == 0)
+		return RESULT_OK;
+	result = choose_kind(output, why);
+	if (result == RESULT_OK)
+		result = make_state_path(output, why);
+	return result;
+}
+
+/* ---- opening ---- */
+
+/* Only its owner may read it: it will hold what may be somebody's files. */
+static enum result make_file(const struct export_output *output, struct failure *why)
+{
+	int fd;
+
+	if (output->exists)
+		return RESULT_OK;
+	fd = open(output->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	if (fd < 0)
+		return fail_errno(why, error_is_full(errno) ? RESULT_NO_SPACE : RESULT_IO, errno,
+				  "%s: cannot make this file", output->name);
+	close(fd);
+	return RESULT_OK;
+}
+
+/* What was made a moment ago, in vain. */
+static void remove_new(const struct export_output *output)
+{
+	if (!output->exists)
+		unlink(output->name);
+}
+
+static void remove_file(const struct export_output *output)
+{
+	struct failure ignored;
+	bool same = false;
+
+	device_is(&output->device, output->name, &same, &ignored);
+	if (same)
+		unlink(output->name);
+}
+
+static enum result open_device(struct export_output *output, struct failure *why)
+{
+	enum result result = device_open(&output->device, output->name, DEVICE_OWN, why);
+
+	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+}
+
+static enum result save_state(void *context, const struct export_state *state, struct failure *why)
+{
+	const struct export_output *output = context;
+
+	return export_state_save(state, output->state_path, why);
+}
+
+static enum result begin_file(struct export_output *output, struct export_state *earlier,
+			      enum export_state_presence presence, struct failure *why)
+{
+	struct export *export = output->export;
+	bool goes_on = output->resume && output->exists && presence == EXPORT_STATE_PRESENT;
+	enum result result = make_file(output, why);
+
+	if (result != RESULT_OK)
+		return result;
+	result = open_device(output, why);
+	if (result == RESULT_OK && goes_on)
+		result = export_refuse_other(output, earlier, why);
+	else if (result == RESULT_OK)
+		result = export_state_save(&export->state, output->state_path, why);
+	if (result != RESULT_OK) {
+		remove_new(output);
+		return result;
+	}
+	if (goes_on) {
+		export->state = *earlier;
+		*earlier = (struct export_state){0};
+	}
+	/* The last block is written whole, and cut off at the end. */
+	output->device.bytes = round_up(export->state.view_bytes, BUFFER_ALIGNMENT);
+	device_fit(&output->device, BUFFER_ALIGNMENT);
+	export->target = (struct export_target){
+		.device = &output->device, .checkpoint = save_state, .context = output};
+	return RESULT_OK;
+}
+
+static enum result open_file(struct export_output *output, struct failure *why)
+{
+	enum export_state_presence presence;
+	struct export_state earlier;
+	enum result result = export_state_load(&earlier, output->state_path, &presence, why);
+
+	if (result == RESULT_OK)
+		result = export_refuse_state(output, presence, why);
+	if (result == RESULT_OK && !output->resume)
+		result = export_refuse_existing(output, why);
+	if (result == RESULT_OK)
+		result = begin_file(output, &earlier, presence, why);
+	export_state_free(&earlier);
+	return result;
+}
+
+static enum result open_block(struct export_output *output, struct failure *why)
+{
+	struct export *export = output->export;
+	uint64_t view = export->state.view_bytes;
+	enum result result = open_device(output, why);
+
+	if (result == RESULT_OK)
+		result = device_refuse_read_only(&output->device, why);
+	if (result == RESULT_OK && output->device.bytes < view)
+		result = fail(why, RESULT_NO_SPACE,
+			      "%s: has %llu bytes, and the view %llu; name a larger device",
+			      output->name, (unsigned long long)output->device.bytes,
+			      (unsigned long long)view);
+	if (result != RESULT_OK)
+		return result;
+	device_fit(&output->device, view % BUFFER_ALIGNMENT ? SECTOR_BYTES : BUFFER_ALIGNMENT);
+	export->target = (struct export_target){.device = &output->device};
+	return export_refuse_content(output, why);
+}
+
+/* ---- gzip ---- */
+
+static void set_flag(struct io_request *request)
+{
+	*(bool *)request->owner = true;
+}
+
+/* What is read for the next windows goes on meanwhile. */
+static enum result write_compressed(void *context, const uint8_t *bytes, size_t count,
+				    struct failure *why)
+{
+	struct export_output *output = context;
+	struct io *io = output->export->io;
+	struct io_request request;
+	bool finished = false;
+
+	/* A write does not change its buffer; struct iovec has no const. */
+	io_prepare(&request, IO_WRITE, &output->device, output->gzip_bytes,
+		   (void *)(uintptr_t)bytes, count);
+	request.done = set_flag;
+	/* The request does not outlive this function. */
+	request.owner = &finished; // cppcheck-suppress autoVariables
+	io_submit(io, &request);
+	while (!finished)
+		io_wait(io);
+	if (request.error)
+		return fail_errno(why, error_is_full(request.error) ? RESULT_NO_SPACE : RESULT_IO,
+				  request.error, "%s: cannot write %zu bytes at %llu", output->name,
+				  count, (unsigned long long)output->gzip_bytes);
+	output->gzip_bytes += count;
+	return RESULT_OK;
+}
+
+static enum result compress_bytes(void *context, const uint8_t *bytes, size_t count,
+				  struct failure *why)
+{
+	struct export_output *output = context;
+
+	return gzip_write(output->gzip, bytes, count, why);
+}
+
+static enum result open_gzip(struct export_output *output, struct failure *why)
+{
+	struct export *export = output->export;
+	enum result result = export_refuse_existing(output, why);
+
+	if (result == RESULT_OK)
+		result = make_file(output, why);
+	if (result != RESULT_OK)
+		return result;
+	result = open_device(output, why);
+	if (result == RESULT_OK)
+		result = gzip_open(&output->gzip, write_compressed, output, why);
+	if (result == RESULT_OK)
+		result = device_set_size(&output->device, 0, why);
+	if (result != RESULT_OK) {
+		remove_new(output);
+		return result;
+	}
+	/* Compressed bytes come in any number. */
+	device_fit(&output->device, 1);
+	export->target = (struct export_target){.put = compress_bytes, .context = output};
+	return RESULT_OK;
+}
+
+/* ---- all kinds ---- */
+
+enum result export_output_open(struct export_output *output, struct export *export,
+			       struct failure *why)
+{
+	enum result result;
+
+	output->export = export;
+	if (output->kind == EXPORT_TO_STREAM)
+		return RESULT_OK;
+	result = export_refuse_own(output, why);
+	if (result != RESULT_OK)
+		return result;
+	if (output->kind == EXPORT_TO_FILE)
+		return open_file(output, why);
+	return output->kind == EXPORT_TO_BLOCK ? open_block(output, why) : open_gzip(output, why);
+}
+
+static enum result finish_file(struct export_output *output, struct failure *why)
+{
+	if (unlink(output->state_path) != 0 && errno != ENOENT)
+		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove it",
+				  output->state_path);
+	return path_flush_folder(output->name, why);
+}
+
+static enum result finish_gzip(struct export_output *output, struct failure *why)
+{
+	enum result result = gzip_finish(output->gzip, why);
+
+	if (result == RESULT_OK)
+		result = io_flush(output->export->io, &output->device, why);
+	if (result == RESULT_OK)
+		result = path_flush_folder(output->name, why);
+	return result;
+}
+
+enum result export_output_finish(struct export_output *output, enum result result,
+				 struct failure *why)
+{
+	struct failure closing;
+
+	if (result == RESULT_OK && output->kind == EXPORT_TO_GZIP)
+		result = finish_gzip(output, why);
+	if (result != RESULT_OK && output->kind == EXPORT_TO_GZIP)
+		remove_file(output);
+	if (output->kind != EXPORT_TO_STREAM &&
+	    device_release(&output->device, &closing) != RESULT_OK && result == RESULT_OK) {
+		*why = closing;
+		result = RESULT_IO;
+	}
+	if (result == RESULT_OK && output->kind == EXPORT_TO_FILE)
+		result = finish_file(output, why);
+	return result;
+}
+
+bool export_output_can_resume(const struct export_output *output)
+{
+	return output->kind == EXPORT_TO_FILE;
+}
+
+void export_output_free(struct export_output *output)
+{
+	struct failure ignored; /* what was written is closed already */
+
+	gzip_close(output->gzip);
+	device_close(&output->device, &ignored);
+	free(output->state_path);
+	memset(output, 0, sizeof(*output));
+	output->device.fd = -1;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* OUT of an export: an image file, a block device, a gzip file, or a stream of the caller's. */
+#ifndef VERIFY_EXPORT_OUTPUT_H
+#define VERIFY_EXPORT_OUTPUT_H
+
+#include "store/savefile/gzip.h"
+#include "verify/export/export.h"
+
+enum export_kind {
+	EXPORT_TO_FILE,	 /* sparse; can be resumed */
+	EXPORT_TO_BLOCK, /* what lies behind the view's end stays as it is */
+	EXPORT_TO_GZIP,	 /* a file whose name ends in .gz */
+	EXPORT_TO_STREAM,
+};
+
+struct export_output {
+	const char *name; /* a path, the caller's */
+	enum export_kind kind;
+	bool resume; /* go on with an unfinished export */
+	bool force;  /* consent to lose what stands there */
+	/* the output's own */
+	struct export *export;
+	char *state_path; /* owned */
+	bool exists;
+	struct device device;
+	struct gzip *gzip;
+	uint64_t gzip_bytes; /* written */
+};
+
+/* "-" is a stream, for which export->target.put and context are the caller's. Nothing is opened. */
+enum result export_output_choose(struct export_output *output, const char *name,
+				 struct failure *why);
+
+/*
+ * Opens and judges OUT, and sets export->target, and export->state where an earlier export is
+ * resumed; after export_prepare. RESULT_REFUSED: it exists, holds something, is in use, is the
+ * origin or the store, or cannot be resumed; RESULT_NO_SPACE: the block device is too small.
+ * What was refused is as it was. An image file then has a state beside it until it is complete.
+ */
+enum result export_output_open(struct export_output *output, struct export *export,
+			       struct failure *why);
+
+/*
+ * After export_run, with its result: all is on the device, and the state is gone; or, after a
+ * failure, what cannot be resumed is removed. Returns the result, or a failure of its own.
+ */
+enum result export_output_finish(struct export_output *output, enum result result,
+				 struct failure *why);
+
+/* Can an export that was begun, and failed, be resumed? */
+bool export_output_can_resume(const struct export_output *output);
+
+/* Harmless on a zeroed struct. */
+void export_output_free(struct export_output *output);
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* export_prepare: look first. Nothing here writes. */
+#include <stdio.h>
+
+#include "store/base/bytes.h"
+#include "store/base/text.h"
+#include "verify/export/export.h"
+#include "verify/check/identity.h"
+#include "verify/check/roles.h"
+
+/* For the search of duplicates: the memory must not grow with the store. */
+#define CHECK_MEMORY_BYTES (128u << 20)
+
+static void note(const struct export *export, const char *text)
+{
+	if (export->note)
+		export->note(export->context, text);
+}
+
+/* Exceptions whose data is nowhere in the store. */
+static uint64_t count_lost(const struct check *check)
+{
+	return check->found[PROBLEM_ENTRY_TOO_LARGE] + check->found[PROBLEM_ENTRY_IN_METADATA] +
+	       check->found[PROBLEM_ENTRY_BEYOND_DEVICE];
+}
+
+static enum result refuse_errors(const struct export *export, uint64_t errors, struct failure *why)
+{
+	const struct check *check = &export->check;
+	const struct finding *first = &check->first_error;
+	const char *store = export->store->device->name;
+	struct suggestion command;
+
+	if (errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
+			"outside it; name the right origin, or use --force",
+			export->origin->name, store, (unsigned long long)check->summary.highest_old,
+			(unsigned long long)export->store->geometry.chunk_bytes);
+	if (check->found[PROBLEM_HEADER_INVALID])
+		return fail(why, RESULT_DAMAGED,
+			    "%s: is marked invalid: the kernel gave this snapshot up, and later "
+			    "changes "
+			    "of the origin are not in it; --force exports what there is",
+			    store);
+	return fail(
+		why, RESULT_DAMAGED,
+		"%s: has %llu error%s, the first: %s: %s; %s lists all; --force exports what there "
+		"is",
+		store, (unsigned long long)errors, plural(errors),
+		problem_info(first->problem)->code, first->message,
+		suggest(&command, "cowtool verify --origin=%s %s", export->origin->name, store));
+}
+
+static void note_errors(const struct export *export, uint64_t errors)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		 "it has %llu error%s, the first: %s; exported all the same (--force)",
+		 (unsigned long long)errors, plural(errors),
+		 problem_info(export->check.first_error.problem)->code);
+	note(export, text);
+}
+
+static enum result check_store(struct export *export, struct failure *why)
+{
+	struct check *check = &export->check;
+	enum result result;
+	uint64_t errors, lost;
+
+	check->store = export->store;
+	check->origin_known = true;
+	check->origin_bytes = export->origin->bytes;
+	check->memory_bytes = CHECK_MEMORY_BYTES;
+	result = check_run(check, why);
+	if (result != RESULT_OK)
+		return result;
+	errors = check_count(check, SEVERITY_ERROR);
+	lost = count_lost(check);
+	if (errors > 0 && !export->force)
+		return refuse_errors(export, errors, why);
+	if (lost > 0 && export->fill == EXPORT_FILL_NONE)
+		return fail(why, RESULT_DAMAGED,
+			    "%s: the data of %llu exception%s is not in it: these chunks of the "
+			    "view are "
+			    "lost; --fill=zero or --fill=pattern fills their places",
+			    export->store->device->name, (unsigned long long)lost, plural(lost));
+	if (errors > 0)
+		note_errors(export, errors);
+	return RESULT_OK;
+}
+
+/* Origin and store of an unfinished merge show the view at every moment: if it is that origin. */
+static enum result check_record(const struct export *export, struct failure *why)
+{
+	const struct store *store = export->store;
+	const struct summary *summary = &export->check.summary;
+
+	if (export->force || store->record_presence != RECORD_PRESENT ||
+	    store->record.role != RECORD_MERGING ||
+	    record_is_stale(&store->record, summary->exceptions, &summary->first) ||
+	    store->record.origin_bytes == export->origin->bytes)
+		return RESULT_OK;
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: has %llu bytes, and %s was being merged into an origin of %llu bytes; name "
+		"the right origin, or use --force",
+		export->origin->name, (unsigned long long)export->origin->bytes,
+		store->device->name, (unsigned long long)store->record.origin_bytes);
+}
+
+/* Into which origin does the store belong? What cannot be read is told where the view has it. */
+static enum result check_identity(const struct export *export, struct failure *why)
+{
+	bool merging = export->store->record_presence == RECORD_PRESENT &&
+		       export->store->record.role == RECORD_MERGING;
+	char text[sizeof(why->text) + 64];
+	enum result result;
+
+	if (export->force)
+		return RESULT_OK;
+	result = identity_check(export->store, export->origin, merging, why);
+	if (result != RESULT_IO)
+		return result;
+	snprintf(text, sizeof(text), "whether this is its origin is not known: %s", why->text);
+	note(export, text);
+	return RESULT_OK;
+}
+
+enum result export_prepare(struct export *export, struct failure *why)
+{
+	struct store *store = export->store;
+	struct export_state *state = &export->state;
+	enum result result =
+		roles_check(store, export->origin, export->force, export->fill != EXPORT_FILL_NONE,
+			    "cowtool export ORIGIN STORE OUT", why);
+
+	if (result == RESULT_OK) {
+		device_fit(export->origin, store->geometry.chunk_bytes);
+		result = check_store(export, why);
+	}
+	if (result == RESULT_OK)
+		result = check_record(export, why);
+	if (result == RESULT_OK)
+		result = check_identity(export, why);
+	if (result == RESULT_OK)
+		result = view_map_open(&export->map, store, export->origin->bytes,
+				       export->memory_bytes, why);
+	*state = (struct export_state){
+		.view_bytes = export->origin->bytes,
+		.store_bytes = store->device->bytes,
+		.exceptions = export->map.exceptions,
+		.chunk_sectors = store->header.chunk_sectors,
+		.metadata_crc32 = export->map.metadata_crc32,
+		.origin = export_source_of(export->origin),
+		.store = export_source_of(store->device),
+	};
+	return result;
+}
+
+void export_free(struct export *export)
+{
+	view_map_close(&export->map);
+	export_state_free(&export->state);
+}

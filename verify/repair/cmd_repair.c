@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool repair: what verify can name is mended, with consent and a way back. */
+#include "verify/repair/cmd_repair.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/base/bytes.h"
+#include "store/io/io_engines.h"
+#include "store/cli/reader.h"
+#include "store/savefile/savefile.h"
+#include "store/cli/notes.h"
+#include "store/base/text.h"
+#include "verify/commands.h"
+#include "verify/check/roles.h"
+
+/* ---- consent ---- */
+
+static bool has_questions(const struct repair_session *session)
+{
+	return session->repair.count > 0 && !session->choice->dry_run && !session->choice->yes &&
+	       repair_can_ask();
+}
+
+/* Who is asked must have seen the plan: where the questions are. */
+static enum result show_plan(const struct repair_session *session, struct failure *why)
+{
+	bool json = session->cli->json;
+	enum result result = RESULT_OK;
+
+	if (!json)
+		result = repair_print_plan(session, stdout, why);
+	if (result != RESULT_OK || !has_questions(session))
+		return result;
+	fflush(stdout);
+	if (json || !isatty(STDOUT_FILENO))
+		result = repair_print_plan(session, stderr, why);
+	return result;
+}
+
+/* Where nothing would be written to a block device, which opens all the same, it does not matter. */
+static enum result check_right(const struct repair_session *session, struct failure *why)
+{
+	if (session->repair.count == 0 && session->device.is_block)
+		return RESULT_OK;
+	return note_right(session->cli, &session->device, "repair", why);
+}
+
+static enum result need_consent(struct repair_session *session, struct failure *why)
+{
+	struct repair *repair = &session->repair;
+	enum result result = RESULT_OK;
+	const char *reason;
+
+	if (repair->count == 0 || session->choice->dry_run)
+		return RESULT_OK;
+	if (!session->choice->yes && !has_questions(session))
+		return fail(why, RESULT_REFUSED,
+			    "%s: %zu repair%s would be done and nobody can be asked: --yes "
+			    "consents to all of them; nothing was written",
+			    session->device.name, repair->count, plural(repair->count));
+	if (!session->choice->yes)
+		result = repair_ask(session, why);
+	if (result != RESULT_OK)
+		return result;
+	reason = repair_settle(repair);
+	if (reason)
+		cli_message(session->cli,
+			    "%s: no exception is dropped %s: another one moves into its place, and "
+			    "what the others mean could change",
+			    session->device.name, reason);
+	return RESULT_OK;
+}
+
+/* ---- carrying it out ---- */
+
+static enum result back_up(struct repair_session *session, struct failure *why)
+{
+	enum result result;
+
+	if (!session->choice->backup)
+		return RESULT_OK;
+	result = savefile_write(&session->store, session->choice->backup, false,
+				&cli_stop_requested, why);
+	session->backed_up = result == RESULT_OK;
+	return result;
+}
+
+/* What the plan was made of must be what the backup holds, and what is written to. Else the backup is
+ * of no use, and in the way of the next one. */
+static enum result confirm(struct repair_session *session, struct failure *why)
+{
+	enum result result = repair_confirm(&session->repair, why);
+	struct failure failed = *why;
+
+	if (result == RESULT_OK || !session->backed_up)
+		return result;
+	session->backed_up = unlink(session->choice->backup) != 0;
+	if (session->backed_up)
+		return fail(why, result, "%s; %s is of no use and could not be removed",
+			    failed.text, session->choice->backup);
+	return result;
+}
+
+/* After a failure in the middle. */
+static enum result name_backup(const struct repair_session *session, enum result result,
+			       struct failure *why)
+{
+	const char *name = session->device.name, *backup = session->choice->backup;
+	struct failure failed = *why;
+	struct suggestion command;
+
+	if (!session->backed_up)
+		return result;
+	return fail(why, result, "%s; %s brings back what was there", failed.text,
+		    suggest(&command, "cowtool restore %s %s", backup, name));
+}
+
+static enum result carry_out(struct repair_session *session, struct failure *why)
+{
+	struct repair *repair = &session->repair;
+	const char *backup = session->choice->backup;
+	enum result result;
+
+	/* Also in a question, which it ended. */
+	if (cli_stop_requested)
+		return fail_stopped(why, session->device.name);
+	if (repair_accepted(repair) == 0)
+		return RESULT_OK;
+	if (session->choice->dry_run)
+		return backup ? savefile_check_path(&session->store, backup, false, why)
+			      : RESULT_OK;
+	result = back_up(session, why);
+	if (result == RESULT_OK)
+		result = confirm(session, why);
+	if (result != RESULT_OK)
+		return result;
+	if (!session->device.direct)
+		cli_note(session->cli,
+			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
+			 session->device.name);
+	result = repair_run(repair, why);
+	if (result == RESULT_OK)
+		result = repair_check(repair, &session->after, why);
+	session->ran = result == RESULT_OK;
+	return session->ran ? RESULT_OK : name_backup(session, result, why);
+}
+
+static enum result judge(const struct repair_session *session, struct failure *why)
+{
+	unsigned long long errors = repair_count_left(session, SEVERITY_ERROR);
+
+	if (errors > 0)
+		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->device.name,
+			    errors, plural(errors),
+			    session->choice->dry_run ? "would be left" : "left");
+	return repair_count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
+}
+
+static enum result repair_store(struct repair_session *session, struct failure *why)
+{
+	enum result result = repair_need_header(session, why);
+
+	if (result == RESULT_OK)
+		result = repair_plan(&session->repair, why);
+	if (result == RESULT_OK)
+		result = repair_doubt_header(session, why);
+	session->planned = result == RESULT_OK;
+	if (result == RESULT_OK)
+		result = show_plan(session, why);
+	if (result == RESULT_OK)
+		result = check_right(session, why);
+	if (result == RESULT_OK)
+		result = need_consent(session, why);
+	if (result == RESULT_OK)
+		result = carry_out(session, why);
+	return result;
+}
+
+/* ---- opening and closing ---- */
+
+static enum result open_origin(struct repair_session *session, struct failure *why)
+{
+	const char *name = session->choice->origin;
+	bool same = false;
+	enum result result;
+
+	if (!name)
+		return RESULT_OK;
+	result = reader_open_origin(&session->origin, name, why);
+	if (result == RESULT_OK)
+		result = device_is(&session->origin, session->cli->arguments[0], &same, why);
+	if (result == RESULT_OK && same)
+		result = fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE", name);
+	return result;
+}
+
+static enum result open_all(struct repair_session *session, struct failure *why)
+{
+	const struct repair_choice *choice = session->choice;
+	enum result result = open_origin(session, why);
+
+	if (result == RESULT_OK)
+		result = device_open(&session->device, session->cli->arguments[0],
+				     choice->dry_run ? DEVICE_HOLD : DEVICE_OWN, why);
+	if (result == RESULT_OK)
+		result = io_engine_open(&session->io, IO_ENGINE_AUTO, why);
+	if (result == RESULT_OK && choice->origin)
+		result = roles_check_origin(&session->origin, &session->io, why);
+	if (result == RESULT_OK)
+		result = store_open(&session->store, &session->device, &session->io, why);
+	session->repair = (struct repair){
+		.store = &session->store,
+		.origin_known = choice->origin != NULL,
+		.origin_bytes = session->origin.bytes,
+		.set_valid = choice->set_valid,
+		.drop_shared = choice->drop_shared,
+		.forget_kept = choice->forget_kept,
+	};
+	return result;
+}
+
+static enum result release(struct repair_session *session, enum result result, struct failure *why)
+{
+	struct failure closing = {.text = ""};
+
+	if (device_release(&session->device, &closing) == RESULT_OK || result != RESULT_OK)
+		return result;
+	*why = closing;
+	return RESULT_IO;
+}
+
+static void close_all(struct repair_session *session)
+{
+	struct failure ignored; /* what was written is closed already */
+
+	repair_free(&session->repair);
+	io_close(&session->io);
+	device_close(&session->origin, &ignored);
+	device_close(&session->device, &ignored);
+}
+
+/* A failure before anything was found out is an object of its own. */
+static enum result print(struct repair_session *session, enum result result, struct failure *why)
+{
+	bool failed = result != RESULT_OK && result != RESULT_PROBLEMS;
+	struct failure printing;
+	enum result printed = RESULT_OK;
+
+	if (!session->planned && !session->looked_for_header)
+		return result;
+	if (session->cli->json)
+		printed = repair_print_json(session, failed, failed ? &printing : why);
+	else if (!session->choice->dry_run && (!failed || result == RESULT_DAMAGED))
+		repair_print_outcome(session);
+	return failed || printed == RESULT_OK ? result : printed;
+}
+
+static enum result open_and_repair(struct cli *cli, const struct repair_choice *choice,
+				   struct failure *why)
+{
+	struct repair_session session = {
+		.cli = cli, .choice = choice, .origin = {.fd = -1}, .device = {.fd = -1}};
+	enum result result = open_all(&session, why);
+
+	if (result == RESULT_OK)
+		result = release(&session, repair_store(&session, why), why);
+	if (result == RESULT_OK)
+		result = judge(&session, why);
+	result = print(&session, result, why);
+	close_all(&session);
+	return result;
+}
+
+static enum result check_choice(const struct repair_choice *choice, struct failure *why)
+{
+	uint64_t bytes = choice->chunk_bytes;
+
+	if (choice->backup && choice->no_backup)
+		return fail(why, RESULT_USAGE, "--backup and --no-backup exclude each other");
+	if (!choice->dry_run && !choice->backup && !choice->no_backup)
+		return fail(why, RESULT_USAGE,
+			    "--backup=FILE is missing, the way back; --no-backup goes without "
+			    "one, --dry-run only shows what would be done");
+	if (bytes == CLI_NOT_GIVEN)
+		return RESULT_OK;
+	if (!choice->rebuild_header)
+		return fail(why, RESULT_USAGE, "--chunk goes with --rebuild-header only");
+	if (!chunk_bytes_are_valid(bytes))
+		return fail(why, RESULT_USAGE,
+			    "--chunk: must be a power of two from 512 bytes to 1G");
+	return RESULT_OK;
+}
+
+enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct failure *why)
+{
+	struct repair_choice choice = {.chunk_bytes = CLI_NOT_GIVEN};
+	const struct cli_option options[] = {
+		{"backup", CLI_FILE, &choice.backup,
+		 "save the metadata in FILE before the first write", "FILE"},
+		{"no-backup", CLI_FLAG, &choice.no_backup, "go without a backup", NULL},
+		{"dry-run", CLI_FLAG, &choice.dry_run, "show what would be done, write nothing",
+		 NULL},
+		{"yes", CLI_FLAG, &choice.yes, "consent to every repair", NULL},
+		{"origin", CLI_STRING, &choice.origin,
+		 "also drop exceptions for chunks that are not in this origin", "ORIGIN"},
+		{"set-valid", CLI_FLAG, &choice.set_valid,
+		 "mark a store valid that the kernel has given up", NULL},
+		{"drop-shared", CLI_FLAG, &choice.drop_shared,
+		 "of two exceptions with one data chunk, drop the later one", NULL},
+		{"forget-kept", CLI_FLAG, &choice.forget_kept,
+		 "remove what a merge left here that kept this store and is no more", NULL},
+		{"rebuild-header", CLI_FLAG, &choice.rebuild_header,
+		 "write a lost header anew, by what the rest of the store shows", NULL},
+		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost or wrong header",
+		 "SIZE"},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+
+	if (result == RESULT_OK && !cli->finished)
+		result = check_choice(&choice, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = open_and_repair(cli, &choice, why);
+	free(choice.backup);
+	free(choice.origin);
+	return result;
+}

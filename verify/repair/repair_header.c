@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* repair_find_header: verify/rebuild on a device. */
+#include "verify/repair/repair.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+
+struct source {
+	const struct store *store;
+	uint8_t *buffer; /* aligned */
+	size_t bytes;
+};
+
+static enum result read_source(void *context, uint64_t offset, uint8_t *buffer, size_t bytes,
+			       struct failure *why)
+{
+	struct source *source = context;
+	struct device *device = source->store->device;
+	/* O_DIRECT reads whole blocks; it must not be lost here for the writes that follow. */
+	uint64_t unit = device->direct ? device->block_bytes : SECTOR_BYTES;
+	uint64_t start = round_down(offset, unit);
+	size_t whole = (size_t)(round_up(offset + bytes, unit) - start);
+	enum result result;
+
+	if (whole > source->bytes) {
+		free(source->buffer);
+		source->bytes = 0;
+		source->buffer = io_buffer(whole);
+		if (!source->buffer)
+			return fail_memory(why, "looking for the header", whole);
+		source->bytes = whole;
+	}
+	result = io_read(source->store->io, device, start, source->buffer, whole, why);
+	if (result == RESULT_OK)
+		memcpy(buffer, source->buffer + (offset - start), bytes);
+	return result;
+}
+
+/* The header went in the race of old kernels, that of giving the snapshot up with another write. */
+static enum result find_race(const struct store *store, bool *is_race, struct failure *why)
+{
+	struct check check = {.store = store};
+	enum result result = check_header(&check, why);
+
+	*is_race = check.first_error.trace == TRACE_HEADER_RACE;
+	return result;
+}
+
+enum result repair_find_header(const struct store *store, uint32_t named, struct rebuild *rebuild,
+			       struct failure *why)
+{
+	struct device *device = store->device;
+	struct source source = {.store = store};
+	struct rebuild_source device_source = {
+		.bytes = device->bytes,
+		.block_bytes = device->is_block ? device->block_bytes : SECTOR_BYTES,
+		.read = read_source,
+		.context = &source,
+	};
+	enum result result;
+
+	device_fit(device, device->block_bytes);
+	result = rebuild_infer(&device_source, named, rebuild, why);
+	free(source.buffer);
+	if (result == RESULT_OK)
+		result = find_race(store, &rebuild->given_up, why);
+	return result;
+}
