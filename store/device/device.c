@@ -59,7 +59,7 @@ static void take_identity(struct device *device, const struct stat *status)
 	device->number = status->st_rdev;
 }
 
-/* Before it is opened: opening a FIFO would wait, and opening a tape may wind it. */
+/* Before it is opened, for opening a tape may wind it; measure looks again at what was opened. */
 static enum result check_kind(struct device *device, struct failure *why)
 {
 	struct stat status;
@@ -111,9 +111,27 @@ static int open_once(struct device *device, int flags)
 	return 0;
 }
 
+/*
+ * A block device that somebody holds whom nobody can be named for: another reader, which has locked it
+ * as readers do? Then both may read it. Whoever writes has locked it alone; one that has not locked it
+ * is another program.
+ */
+static bool open_beside_reader(struct device *device, int flags)
+{
+	if (open_once(device, flags & ~O_EXCL) != 0)
+		return false;
+	if (flock(device->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
+	    flock(device->fd, LOCK_SH | LOCK_NB) == 0)
+		return true;
+	close(device->fd);
+	device->fd = -1;
+	return false;
+}
+
+/* With O_NONBLOCK, for a FIFO may have come in the place of what was looked at, and would wait. */
 static enum result open_file(struct device *device, enum device_mode mode, struct failure *why)
 {
-	int flags = O_CLOEXEC | (mode == DEVICE_OWN ? O_RDWR : O_RDONLY | O_NOATIME);
+	int flags = O_CLOEXEC | O_NONBLOCK | (mode == DEVICE_OWN ? O_RDWR : O_RDONLY | O_NOATIME);
 	enum result result = RESULT_OK;
 	int error = EBUSY;
 
@@ -125,6 +143,9 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 		error = open_once(device, flags);
 		if (error == EBUSY)
 			result = refuse_user(device, why);
+		if (error == EBUSY && result == RESULT_OK && mode == DEVICE_HOLD &&
+		    open_beside_reader(device, flags))
+			error = 0;
 	}
 	if (result != RESULT_OK || error == 0)
 		return result;
@@ -135,11 +156,16 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 	return fail_errno(why, RESULT_IO, error, "%s: cannot open", device->name);
 }
 
-static void stop_direct(struct device *device)
+static bool set_flag(const struct device *device, int flag, bool on)
 {
 	int flags = fcntl(device->fd, F_GETFL);
 
-	if (flags < 0 || fcntl(device->fd, F_SETFL, flags & ~O_DIRECT) != 0)
+	return flags >= 0 && fcntl(device->fd, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
+}
+
+static void stop_direct(struct device *device)
+{
+	if (!set_flag(device, O_DIRECT, false))
 		return;
 	device->direct = false;
 	forget_cache(device);
@@ -198,6 +224,7 @@ static enum result measure(struct device *device, struct failure *why)
 	if (!S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode))
 		return refuse_kind(device, status.st_mode, why);
 	take_identity(device, &status);
+	set_flag(device, O_NONBLOCK, false); /* only opening it must not wait */
 	if (device->is_block) {
 		if (ioctl(device->fd, BLKGETSIZE64, &device->bytes) != 0 ||
 		    ioctl(device->fd, BLKSSZGET, &block) != 0)
@@ -218,10 +245,14 @@ static enum result measure(struct device *device, struct failure *why)
 	return RESULT_OK;
 }
 
+/* Who only reads takes a shared lock: others may read, too, and NFS and CIFS have no other one for what
+ * is open for reading. */
 static enum result lock(struct device *device, struct failure *why)
 {
+	int operation = device->writable ? LOCK_EX : LOCK_SH;
+
 	for (int try = 0; try < HOLD_TRIES; try++) {
-		if (flock(device->fd, LOCK_EX | LOCK_NB) == 0)
+		if (flock(device->fd, operation | LOCK_NB) == 0)
 			return RESULT_OK;
 		if (errno != EWOULDBLOCK)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
@@ -278,17 +309,19 @@ static enum result make_file(struct device *device, struct failure *why)
 	if (errno == EEXIST)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist", device->name);
+	if (error_is_full(errno))
+		return fail_errno(why, RESULT_NO_SPACE, errno, "%s: cannot make this file",
+				  device->name);
 	return fail_errno(why, errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
 			  errno, "%s: cannot make this file", device->name);
 }
 
 static enum result size_file(struct device *device, uint64_t bytes, struct failure *why)
 {
-	int error = bytes > INT64_MAX ? EFBIG : 0, flags = fcntl(device->fd, F_GETFL);
+	int error = bytes > INT64_MAX ? EFBIG : 0;
 
-	if (error == 0 && ftruncate(device->fd, (off_t)bytes) != 0)
-		error = errno;
-	if (error == 0 && fsync(device->fd) != 0)
+	if (error == 0 && bytes > 0 &&
+	    (ftruncate(device->fd, (off_t)bytes) != 0 || fsync(device->fd) != 0))
 		error = errno;
 	/* EINVAL: larger than any file there. */
 	if (error == EFBIG || error == EINVAL || error == ENOSPC || error == EDQUOT)
@@ -297,7 +330,7 @@ static enum result size_file(struct device *device, uint64_t bytes, struct failu
 	if (error != 0)
 		return fail_errno(why, RESULT_IO, error, "%s: cannot make it %llu bytes long",
 				  device->name, (unsigned long long)bytes);
-	device->direct = flags >= 0 && fcntl(device->fd, F_SETFL, flags | O_DIRECT) == 0;
+	device->direct = set_flag(device, O_DIRECT, true);
 	return RESULT_OK;
 }
 
@@ -312,7 +345,7 @@ static enum result finish_file(struct device *device, uint64_t bytes, struct fai
 		result = size_file(device, bytes, why);
 	if (result == RESULT_OK)
 		result = measure(device, why);
-	if (result == RESULT_OK)
+	if (result == RESULT_OK && bytes > 0)
 		result = path_flush_folder(device->name, why);
 	return result;
 }
