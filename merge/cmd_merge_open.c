@@ -291,6 +291,7 @@ enum result merge_session_open(struct merge_session *session, struct failure *wh
 		result = device_open(&session->device, store, mode_of(session), why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, session->choice->engine, why);
+	session->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
 	return result;

@@ -96,17 +96,18 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 	char size[32];
 
 	if (kept->is_new)
-		printf("%-12s %s: %" PRIu64 " exception%s, a file of %s\n", "Undo:", name,
-		       kept->needed, plural(kept->needed),
-		       cli_format_size(kept_new_bytes(kept), size, sizeof(size)));
+		cli_print(stdout, "%-12s %s: %" PRIu64 " exception%s, a file of %s", "Undo:", name,
+			  kept->needed, plural(kept->needed),
+			  cli_format_size(kept_new_bytes(kept), size, sizeof(size)));
 	else if (kept->given_up)
-		printf("%-12s %s: to be marked invalid: %" PRIu64
-		       " exception%s needed, room for %" PRIu64 "\n",
-		       "Given up:", name, kept->needed, plural(kept->needed), kept->room);
+		cli_print(stdout,
+			  "%-12s %s: to be marked invalid: %" PRIu64
+			  " exception%s needed, room for %" PRIu64,
+			  "Given up:", name, kept->needed, plural(kept->needed), kept->room);
 	else
-		printf("%-12s %s: %" PRIu64 " exception%s to add, room for %" PRIu64 "\n",
-		       kept->role == RECORD_UNDO ? "Undo:" : "Kept:", name, kept->needed,
-		       plural(kept->needed), kept->room);
+		cli_print(stdout, "%-12s %s: %" PRIu64 " exception%s to add, room for %" PRIu64,
+			  kept->role == RECORD_UNDO ? "Undo:" : "Kept:", name, kept->needed,
+			  plural(kept->needed), kept->room);
 }
 
 static void print_left_out(const struct merge_session *session)
@@ -115,20 +116,26 @@ static void print_left_out(const struct merge_session *session)
 	uint64_t more = left_out->unlisted;
 
 	if (session->choice->skip_lost && session->merge.check.found[PROBLEM_AREA_MISSING])
-		printf("%s: what stood in areas outside the device is lost, and cannot be listed\n",
-		       session->device.name);
+		cli_print(
+			stdout,
+			"%s: what stood in areas outside the device is lost, and cannot be listed",
+			session->device.name);
 	if (left_out->exceptions == 0)
 		return;
 	if (left_out->count == 0 && more == 0) {
-		printf("%s: left out: %" PRIu64 " exception%s; nothing is lost by that: %s has no "
-		       "such chunk, or an earlier exception counts for it\n",
-		       session->device.name, left_out->exceptions, plural(left_out->exceptions),
-		       session->origin.name);
+		cli_print(stdout,
+			  "%s: left out: %" PRIu64
+			  " exception%s; nothing is lost by that: %s has no "
+			  "such chunk, or an earlier exception counts for it",
+			  session->device.name, left_out->exceptions, plural(left_out->exceptions),
+			  session->origin.name);
 		return;
 	}
-	printf("%s: left out, as they are lost: %" PRIu64 " exception%s; %s keeps what it has in\n",
-	       session->device.name, left_out->exceptions, plural(left_out->exceptions),
-	       session->origin.name);
+	cli_print(stdout,
+		  "%s: left out, as they are lost: %" PRIu64
+		  " exception%s; %s keeps what it has in",
+		  session->device.name, left_out->exceptions, plural(left_out->exceptions),
+		  session->origin.name);
 	for (size_t i = 0; i < left_out->count; i++) {
 		if (i == LISTED_MAX) {
 			more += left_out->count - i;
@@ -153,8 +160,8 @@ enum result merge_print_plan(struct merge_session *session, struct failure *why)
 		print_json(session, &plan, false);
 		return RESULT_OK;
 	}
-	printf("%s would be merged into %s; nothing was written\n", session->device.name,
-	       session->origin.name);
+	cli_print(stdout, "%s would be merged into %s; nothing was written", session->device.name,
+		  session->origin.name);
 	printf("%-12s %" PRIu64 "\n", "Exceptions:", session->merge.exceptions_before);
 	printf("%-12s %" PRIu64 "\n", "Runs:", plan.runs);
 	printf("%-12s %" PRIu64 "\n", "Windows:", plan.windows);
@@ -165,8 +172,8 @@ enum result merge_print_plan(struct merge_session *session, struct failure *why)
 	for (size_t i = 0; i < session->kept_count; i++)
 		print_kept_plan(&session->kept[i], session->others[i].device.name);
 	for (size_t i = 0; i < session->dropped_count; i++)
-		printf("%-12s %s: to be marked invalid\n",
-		       "Given up:", session->dropped[i]->device->name);
+		cli_print(stdout, "%-12s %s: to be marked invalid",
+			  "Given up:", session->dropped[i]->device->name);
 	return RESULT_OK;
 }
 
@@ -185,18 +192,18 @@ void merge_print_outcome(struct merge_session *session, enum result result)
 	if (result != RESULT_OK || session->cli->quiet)
 		return;
 	if (merge->exceptions_before == 0)
-		printf("%s: nothing is left to merge\n", session->device.name);
+		cli_print(stdout, "%s: nothing is left to merge", session->device.name);
 	else
-		printf("%s: merged %" PRIu64 " exception%s (%s) into %s\n", session->device.name,
-		       merged, plural(merged),
-		       cli_format_size(merge->bytes_written, size, sizeof(size)),
-		       session->origin.name);
+		cli_print(stdout, "%s: merged %" PRIu64 " exception%s (%s) into %s",
+			  session->device.name, merged, plural(merged),
+			  cli_format_size(merge->bytes_written, size, sizeof(size)),
+			  session->origin.name);
 	for (size_t i = 0; i < session->kept_count; i++)
 		if (!session->kept[i].given_up && !session->kept[i].is_new)
-			printf("%s: %s, %" PRIu64 " exception%s added\n",
-			       session->others[i].device.name,
-			       session->kept[i].role == RECORD_UNDO ? "holds what the origin was"
-								    : "kept as it was",
-			       session->kept[i].exceptions_added,
-			       plural(session->kept[i].exceptions_added));
+			cli_print(stdout, "%s: %s, %" PRIu64 " exception%s added",
+				  session->others[i].device.name,
+				  session->kept[i].role == RECORD_UNDO ? "holds what the origin was"
+								       : "kept as it was",
+				  session->kept[i].exceptions_added,
+				  plural(session->kept[i].exceptions_added));
 }

@@ -150,7 +150,7 @@ static enum result end_counting(struct kept *kept, struct failure *why)
 
 	kept->room = UINT64_MAX;
 	if (!kept->is_new) {
-		result = store_scan(kept->store, &scan, why);
+		result = store_scan_again(kept->store, &scan, summary, why);
 		geometry_room(geometry, geometry_next_free(geometry, summary->highest_new),
 			      summary->exceptions, 0, &kept->room);
 	}
@@ -160,7 +160,8 @@ static enum result end_counting(struct kept *kept, struct failure *why)
 }
 
 enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
-		       const struct device *origin, struct failure *why)
+		       const struct summary *before, const struct device *origin,
+		       struct failure *why)
 {
 	struct counting counting = {.kept = kept,
 				    .count = count,
@@ -175,7 +176,7 @@ enum result kept_count(struct kept *kept, size_t count, const struct store *merg
 		if (!kept[i].given_up)
 			result = begin_counting(&kept[i], merging, origin, why);
 	if (result == RESULT_OK)
-		result = store_scan(merging, &scan, why);
+		result = store_scan_again(merging, &scan, before, why);
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
 		if (!kept[i].given_up)
 			result = end_counting(&kept[i], why);

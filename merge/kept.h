@@ -44,10 +44,13 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 
 /*
  * Counts exactly what each of `count` stores, but those that are given up, lacks before all of
- * `merging` goes into the origin, and what it has room for. One stream of the merging store's metadata, and one of each kept store's.
+ * `merging`, which amounted to `before` when it was verified, goes into the origin, and what it has room
+ * for. One stream of the merging store's metadata, and one of each kept store's; RESULT_REFUSED where one of
+ * them is not what it was.
  */
 enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
-		       const struct device *origin, struct failure *why);
+		       const struct summary *before, const struct device *origin,
+		       struct failure *why);
 
 /* The size in bytes that a new store needs for what it lacks; UINT64_MAX: there is no such size. */
 uint64_t kept_new_bytes(const struct kept *kept);

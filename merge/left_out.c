@@ -95,7 +95,7 @@ static void add_events(struct sweep *sweep, const struct left_out_range *ranges,
 	}
 }
 
-static void close_range(struct left_out *left_out, struct sweep *sweep, uint64_t end)
+static void end_range(struct left_out *left_out, struct sweep *sweep, uint64_t end)
 {
 	uint64_t begin;
 
@@ -118,11 +118,11 @@ static void handle_event(struct left_out *left_out, struct sweep *sweep, const s
 		sweep->begins[sweep->depth++] = event->offset;
 		break;
 	case RANGE_END:
-		close_range(left_out, sweep, event->offset);
+		end_range(left_out, sweep, event->offset);
 		break;
 	case TAKEN_BEGIN:
 		if (sweep->depth > 0)
-			close_range(left_out, sweep, event->offset);
+			end_range(left_out, sweep, event->offset);
 		else
 			sweep->not_there++;
 		break;

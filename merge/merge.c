@@ -185,11 +185,15 @@ static enum result run(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK)
 		result = sweep(merge, why);
 	/* Where there was nothing to do, nothing is written. */
-	if (result != RESULT_OK || !merge_has_work(merge))
+	if (result == RESULT_OK && !merge_has_work(merge))
 		return result;
-	result = sweep_kept(merge, why);
 	if (result == RESULT_OK)
-		result = begin(merge, why);
+		result = sweep_kept(merge, why);
+	if (result == RESULT_STOPPED)
+		return stopped(merge, why);
+	if (result != RESULT_OK)
+		return result;
+	result = begin(merge, why);
 	if (result == RESULT_OK && merge->exceptions_before > 0)
 		result = driver_merge(merge, why);
 	if (BROKEN(DROP_AFTER_MERGE) && result == RESULT_OK && merge->dropped_count > 0)

@@ -348,7 +348,7 @@ enum result merge_prepare_kept(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK && wants_identity(merge))
 		result = identify_kept(merge, why);
 	if (result == RESULT_OK)
-		result = kept_count(merge->kept, merge->kept_count, merge->store, merge->origin,
-				    why);
+		result = kept_count(merge->kept, merge->kept_count, merge->store,
+				    &merge->check.summary, merge->origin, why);
 	return result == RESULT_OK ? check_room(merge, why) : result;
 }

@@ -148,10 +148,11 @@ static void print_text_summary(const struct check *check)
 	const struct geometry *geometry = &check->store->geometry;
 	char used[32], size[32];
 
-	printf("%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64 "\n",
-	       check->store->device->name, verdict_name(check_verdict(check)),
-	       check->summary.exceptions, check_count(check, SEVERITY_ERROR),
-	       check_count(check, SEVERITY_WARNING));
+	cli_print(stdout,
+		  "%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64,
+		  check->store->device->name, verdict_name(check_verdict(check)),
+		  check->summary.exceptions, check_count(check, SEVERITY_ERROR),
+		  check_count(check, SEVERITY_WARNING));
 	if (check->store->header_fault != HEADER_GOOD)
 		return;
 	printf("full: %" PRIu64 "%%, %s of %s\n", full_percent(check),
@@ -210,16 +211,17 @@ static void print_json_place(struct json *json, const struct data_place *place)
 
 static void print_text_place(struct output *output, const struct data_place *place)
 {
+	const char *name = place->in_origin ? output->origin->name : output->store->device->name;
+	char view[128] = "";
+
 	if (output->places_listed++ >= LISTED_MAX)
 		return;
-	printf("unreadable: %s: %" PRIu64 " bytes at %" PRIu64,
-	       place->in_origin ? output->origin->name : output->store->device->name, place->bytes,
-	       place->offset);
 	if (place->view_bytes > 0)
-		printf(" (bytes %" PRIu64 " to %" PRIu64 " of the view%s)", place->view_offset,
-		       place->view_offset + place->view_bytes - 1,
-		       place->in_origin ? ", which has them from the store" : "");
-	printf(": %s\n", strerror(place->error));
+		snprintf(view, sizeof(view), " (bytes %" PRIu64 " to %" PRIu64 " of the view%s)",
+			 place->view_offset, place->view_offset + place->view_bytes - 1,
+			 place->in_origin ? ", which has them from the store" : "");
+	cli_print(stdout, "unreadable: %s: %" PRIu64 " bytes at %" PRIu64 "%s: %s", name,
+		  place->bytes, place->offset, view, strerror(place->error));
 }
 
 static void report_place(void *context, const struct data_place *place)
@@ -286,6 +288,7 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 {
 	struct data_check data = {.store = check->store,
 				  .origin = origin,
+				  .before = &check->summary,
 				  .report = report_place,
 				  .progress = report_progress,
 				  .context = output};

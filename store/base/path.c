@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "store/base/text.h"
 
 enum result path_flush_folder(const char *name, struct failure *why)
 {
@@ -77,6 +80,45 @@ int path_look_beside(const char *name, uint64_t *free_bytes)
 	return error;
 }
 
+/* Who gets what is made there: NFS with root_squash, CIFS and FAT give every file to one owner. */
+static bool owner_of_new(const char *name, uid_t *owner)
+{
+	struct stat status;
+	char *path;
+	bool known;
+	int fd;
+
+	if (asprintf(&path, "%s.XXXXXX", name) < 0)
+		return false;
+	fd = mkostemp(path, O_CLOEXEC);
+	known = fd >= 0 && fstat(fd, &status) == 0;
+	if (known)
+		*owner = status.st_uid;
+	if (fd >= 0) {
+		unlink(path);
+		close(fd);
+	}
+	free(path);
+	return known;
+}
+
+enum result path_refuse_foreign(const char *name, const struct stat *status, struct failure *why)
+{
+	uid_t owner = status->st_uid, own = geteuid();
+	struct suggestion command;
+	char number[16];
+
+	if (owner == own || owner == 0 || (owner_of_new(name, &own) && owner == own))
+		return RESULT_OK;
+	snprintf(number, sizeof(number), "%u", (unsigned int)geteuid());
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: belongs to another user (uid %u), who may have put it there to get what is "
+		"written; remove it, name another file, or, if you know that it is yours, take "
+		"it over with %s",
+		name, (unsigned int)owner, suggest(&command, "chown -h %s %s", number, name));
+}
+
 bool path_is_hole(const char *name, uint64_t *bytes)
 {
 	struct stat status;
@@ -86,9 +128,11 @@ bool path_is_hole(const char *name, uint64_t *bytes)
 	if (lstat(name, &status) != 0 || !S_ISREG(status.st_mode))
 		return false;
 	*bytes = (uint64_t)status.st_size;
-	fd = open(name, O_RDONLY | O_CLOEXEC);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0) {
-		hole = lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO;
+		hole = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+		       (uint64_t)status.st_size == *bytes && lseek(fd, 0, SEEK_DATA) < 0 &&
+		       errno == ENXIO;
 		close(fd);
 	}
 	return hole;

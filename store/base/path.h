@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "store/base/status.h"
 
@@ -14,6 +15,14 @@ enum result path_flush_folder(const char *name, struct failure *why);
 /* RESULT_REFUSED where a symbolic link has that name and leads nowhere: it is neither written through nor
  * replaced. */
 enum result path_refuse_dangling(const char *name, struct failure *why);
+
+/*
+ * RESULT_REFUSED where the file of that name belongs, as *status says, to another user, who would get what
+ * is written to it, or have what it says believed: not to this process's user, not to root, and not to
+ * the one who gets what this process makes in that folder. To know the last of these, a file is made
+ * there and removed.
+ */
+enum result path_refuse_foreign(const char *name, const struct stat *status, struct failure *why);
 
 /* Can a file of that name be made, if none is in its place, and how many bytes are free there? Makes
  * none. Returns an errno value. */

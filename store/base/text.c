@@ -2,8 +2,6 @@
 #include "store/base/text.h"
 
 #include <ctype.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* What may stand second: overlong forms, surrogates and what is beyond U+10FFFF are left out. */
@@ -105,13 +103,15 @@ static void append_character(struct suggestion *suggestion, const char *text, un
 	suggest_words(suggestion, text, length);
 }
 
-/* A name that begins like an option becomes a path. */
+/* A name that begins like an option becomes a path; zsh expands a word that begins with '='. */
 static void append_name(struct suggestion *suggestion, const char *name)
 {
 	if (!*name)
 		suggest_words(suggestion, "''", 2);
 	if (*name == '-')
 		suggest_words(suggestion, "./", 2);
+	if (*name == '=')
+		suggest_words(suggestion, "\\", 1);
 	while (*name) {
 		unsigned int length = visible_length(name);
 
@@ -123,33 +123,22 @@ static void append_name(struct suggestion *suggestion, const char *name)
 	}
 }
 
-static void append_format(struct suggestion *suggestion, const char *format, va_list arguments)
-{
-	while (*format) {
-		size_t words = strcspn(format, "%");
-
-		suggest_words(suggestion, format, words);
-		format += words;
-		if (*format) {
-			append_name(suggestion, va_arg(arguments, const char *));
-			format += strlen("%s");
-		}
-	}
-}
-
 void suggest_begin(struct suggestion *suggestion)
 {
 	suggestion->used = 0;
 	suggestion->is_full = false;
 }
 
-void suggest_more(struct suggestion *suggestion, const char *format, ...)
+void suggest_more_names(struct suggestion *suggestion, const char *words, const char *const *names)
 {
-	va_list arguments;
+	const char *place;
 
-	va_start(arguments, format);
-	append_format(suggestion, format, arguments);
-	va_end(arguments);
+	for (; *names && (place = strstr(words, "%s")) != NULL; names++) {
+		suggest_words(suggestion, words, (size_t)(place - words));
+		append_name(suggestion, *names);
+		words = place + strlen("%s");
+	}
+	suggest_words(suggestion, words, strlen(words));
 }
 
 const char *suggest_end(struct suggestion *suggestion)
@@ -162,13 +151,10 @@ const char *suggest_end(struct suggestion *suggestion)
 	return suggestion->quoted;
 }
 
-const char *suggest(struct suggestion *suggestion, const char *format, ...)
+const char *suggest_names(struct suggestion *suggestion, const char *words,
+			  const char *const *names)
 {
-	va_list arguments;
-
 	suggest_begin(suggestion);
-	va_start(arguments, format);
-	append_format(suggestion, format, arguments);
-	va_end(arguments);
+	suggest_more_names(suggestion, words, names);
 	return suggest_end(suggestion);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* How many bytes the UTF-8 character at `text` has, not more than the text; 0: it is none. */
 unsigned int utf8_length(const char *text);
@@ -21,7 +22,7 @@ const char *text_visible(const char *text, char *buffer, size_t size);
  * A command that a message suggests, for people to copy: made by suggest at once, or by suggest_begin,
  * any number of suggest_more, and suggest_end.
  *
- * The only conversion in a format is %s, and it takes a name: every character that a shell would not
+ * In `words`, %s is the place of the next name, of which every character that a shell would not
  * leave alone is escaped by itself, with a backslash or, a control character, as $'\033'. So the
  * command holds no quotes around words, and stays what it is inside those in which suggest_end puts
  * it: '...', or "..." where there is an apostrophe in it. What does not fit ends it with "...".
@@ -36,10 +37,20 @@ struct suggestion {
 void suggest_begin(struct suggestion *suggestion);
 /* Words of a command, as they are. */
 void suggest_words(struct suggestion *suggestion, const char *words, size_t count);
-void suggest_more(struct suggestion *suggestion, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 const char *suggest_end(struct suggestion *suggestion);
-const char *suggest(struct suggestion *suggestion, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+/* `names` ends with NULL. */
+void suggest_more_names(struct suggestion *suggestion, const char *words, const char *const *names);
+const char *suggest_names(struct suggestion *suggestion, const char *words,
+			  const char *const *names);
+
+/* Through these macros: the compiler sees to it that there are as many names as places, and that they
+ * are names. */
+#define SUGGEST_NAMES(words, ...)                                                                  \
+	((void)sizeof(snprintf(NULL, 0, words, ##__VA_ARGS__)),                                    \
+	 (const char *const[]){"", ##__VA_ARGS__, NULL} + 1)
+#define suggest_more(suggestion, words, ...)                                                       \
+	suggest_more_names(suggestion, words, SUGGEST_NAMES(words, ##__VA_ARGS__))
+#define suggest(suggestion, words, ...)                                                            \
+	suggest_names(suggestion, words, SUGGEST_NAMES(words, ##__VA_ARGS__))
 
 #endif

@@ -13,8 +13,8 @@
 #include "store/base/text.h"
 
 #define OPTIONS_MAX 32
-/* A message is cut where it is longer. */
-#define MESSAGE_BYTES 8192
+/* A message, or a line of a result, is cut where it is longer. */
+#define MESSAGE_BYTES 16384
 
 volatile sig_atomic_t cli_stop_requested;
 volatile sig_atomic_t cli_progress_requested;
@@ -272,6 +272,17 @@ const char *cli_format_size(uint64_t bytes, char *buffer, size_t size)
 	}
 	snprintf(buffer, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 	return buffer;
+}
+
+void cli_print(FILE *file, const char *format, ...)
+{
+	char text[MESSAGE_BYTES], visible[MESSAGE_BYTES];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	fprintf(file, "%s\n", text_visible(text, visible, sizeof(visible)));
 }
 
 static void print_message(const struct cli *cli, const char *format, va_list arguments)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "store/io/io_engines.h"
 #include "store/base/status.h"
@@ -83,6 +84,10 @@ enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, s
 
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
+
+/* A line of a result, on stdout mostly: the newline is added, and what a terminal must not get (store/base/text.h)
+ * is escaped. Every line of text that a name may be in goes through it; JSON has its own escapes. */
+void cli_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/base/text.h) escaped; cli_note is
  * silenced by --quiet. */

@@ -50,9 +50,10 @@ static void print_outcome(const struct cli *cli, const struct device *device,
 		json_close_object(&json);
 		json_end_line(&json);
 	} else if (!cli->quiet) {
-		printf("%s: empty store, chunks of %" PRIu64 " bytes, room for exceptions: %" PRIu64
-		       "\n",
-		       device->name, geometry->chunk_bytes, possible);
+		cli_print(stdout,
+			  "%s: empty store, chunks of %" PRIu64
+			  " bytes, room for exceptions: %" PRIu64,
+			  device->name, geometry->chunk_bytes, possible);
 	}
 }
 

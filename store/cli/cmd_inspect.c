@@ -157,7 +157,7 @@ static void print_text(const struct inspection *inspection)
 	const struct geometry *geometry = &store->geometry;
 	const struct summary *summary = &inspection->summary;
 
-	printf("%-20s %s\n", "Store:", store->device->name);
+	cli_print(stdout, "%-20s %s", "Store:", store->device->name);
 	print_size("Device size:", store->device->bytes);
 	printf("%-20s %s\n", "State:", inspection->state);
 	printf("%-20s version %" PRIu32 ", %s\n", "Header:", store->header.version,

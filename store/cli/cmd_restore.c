@@ -34,8 +34,8 @@ static void print_text(const struct savefile *saved, const char *store)
 	char size[32];
 
 	cli_format_size(savefile_stream_bytes(&saved->layout), size, sizeof(size));
-	printf("%s: restored from %s and read back: areas: %" PRIu64 ", metadata: %s\n", store,
-	       saved->file.name, saved->layout.areas, size);
+	cli_print(stdout, "%s: restored from %s and read back: areas: %" PRIu64 ", metadata: %s",
+		  store, saved->file.name, saved->layout.areas, size);
 }
 
 /* After a failure in the middle: the command that finishes it, for people to copy. */
@@ -57,6 +57,7 @@ static enum result write_back(struct savefile *saved, struct device *device, boo
 	struct io io = {.engine = NULL};
 	enum result result = io_engine_open(&io, IO_ENGINE_AUTO, why);
 
+	io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = savefile_check_target(saved, device, &io, force, why);
 	saved->stop = &cli_stop_requested;

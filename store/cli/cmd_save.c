@@ -35,8 +35,8 @@ static void print_text(const char *store, const struct savefile *saved)
 
 	cli_format_size(savefile_stream_bytes(&saved->layout), metadata, sizeof(metadata));
 	cli_format_size(saved->file_bytes, file, sizeof(file));
-	printf("%s: saved in %s: areas: %" PRIu64 ", metadata: %s, file: %s\n", store,
-	       saved->file.name, saved->layout.areas, metadata, file);
+	cli_print(stdout, "%s: saved in %s: areas: %" PRIu64 ", metadata: %s, file: %s", store,
+		  saved->file.name, saved->layout.areas, metadata, file);
 }
 
 /* What was written is read again from its first to its last byte. */

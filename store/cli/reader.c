@@ -17,6 +17,7 @@ static enum result open_saved(struct reader *reader, const struct cli *cli, cons
 		return result;
 	cli_note(cli, "%s: note: a saved file: this is what the store was when it was saved", name);
 	savefile_io_open(&reader->io, &reader->saved);
+	reader->io.stop = &cli_stop_requested;
 	return store_open(&reader->store, &reader->saved.device, &reader->io, why);
 }
 
@@ -35,6 +36,7 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 	if (usage_find_or_lock(&reader->device, phrase, sizeof(phrase)))
 		cli_note(cli, "%s: warning: %s; what is read here may be changing", name, phrase);
 	result = io_engine_open(&reader->io, IO_ENGINE_AUTO, why);
+	reader->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = store_open(&reader->store, &reader->device, &reader->io, why);
 	return result;

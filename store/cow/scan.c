@@ -116,19 +116,23 @@ static enum result read_failure(const struct slot *slot, struct failure *why)
 		       slot->request.error, why);
 }
 
-enum result store_stream(const struct store *store, uint64_t begin, uint64_t end,
-			 store_stream_function piece, void *context, struct failure *why)
+/* Ends early, and well, where *enough became true. */
+static enum result run_stream(const struct store *store, uint64_t begin, uint64_t end,
+			      store_stream_function piece, void *context, const bool *enough,
+			      struct failure *why)
 {
 	struct stream stream;
 	enum result result = open_stream(&stream, store, begin, end, why);
 	struct slot *slot;
 
-	while (result == RESULT_OK) {
+	while (result == RESULT_OK && !*enough) {
 		fill(&stream);
 		slot = oldest(&stream);
 		if (!slot)
 			break;
-		if (slot->request.error)
+		if (io_stop_requested(store->io))
+			result = fail_stopped(why, store->device->name);
+		else if (slot->request.error)
 			result = read_failure(slot, why);
 		else
 			result = piece(context, &slot->segment, slot->buffer, why);
@@ -138,10 +142,19 @@ enum result store_stream(const struct store *store, uint64_t begin, uint64_t end
 	return result;
 }
 
+enum result store_stream(const struct store *store, uint64_t begin, uint64_t end,
+			 store_stream_function piece, void *context, struct failure *why)
+{
+	const bool never = false;
+
+	return run_stream(store, begin, end, piece, context, &never, why);
+}
+
 struct scan_state {
 	struct store_scan *scan;
 	uint64_t per_area;
 	bool ended;
+	bool enough; /* nothing of what follows is wanted */
 };
 
 /* How many of the entries come before the first one with new_chunk 0. */
@@ -154,7 +167,6 @@ static uint32_t count_live(const uint8_t *entries, uint32_t count)
 	return live;
 }
 
-/* RESULT_STOPPED: nothing of what follows is wanted. */
 static enum result scan_piece(void *context, const struct store_segment *segment, uint8_t *buffer,
 			      struct failure *why)
 {
@@ -174,8 +186,7 @@ static enum result scan_piece(void *context, const struct store_segment *segment
 				    entries + (size_t)live * EXCEPTION_BYTES, segment->count - live,
 				    why);
 	/* The tail goes no further than the area in which the list ends. */
-	if (result == RESULT_OK && state->ended && (!scan->tail || after % state->per_area == 0))
-		result = RESULT_STOPPED;
+	state->enough = state->ended && (!scan->tail || after % state->per_area == 0);
 	return result;
 }
 
@@ -187,13 +198,70 @@ enum result store_scan(const struct store *store, struct store_scan *scan, struc
 
 	assert(store->header_fault == HEADER_GOOD);
 	scan->exceptions = 0;
-	result = store_stream(store, 0, geometry_areas(geometry) * geometry->exceptions_per_area,
-			      scan_piece, &state, why);
-	if (result == RESULT_STOPPED)
-		result = RESULT_OK;
+	result = run_stream(store, 0, geometry_areas(geometry) * geometry->exceptions_per_area,
+			    scan_piece, &state, &state.enough, why);
 	scan->area_missing = result == RESULT_OK && !state.ended;
 	return result;
 }
+
+/* ---- a second look ---- */
+
+struct second_look {
+	const struct store *store;
+	const struct summary *before;
+	const struct store_scan *wanted;
+	uint64_t fingerprint;
+};
+
+static enum result fail_changed(const struct store *store, struct failure *why)
+{
+	return fail(why, RESULT_REFUSED,
+		    "%s: it changes while it is read; see to it that nothing writes to it, and "
+		    "begin again",
+		    store->device->name);
+}
+
+static bool is_within(const struct summary *before, const struct exception *exception)
+{
+	return exception->old_chunk >= before->lowest_old &&
+	       exception->old_chunk <= before->highest_old &&
+	       exception->new_chunk <= before->highest_new;
+}
+
+/* Before the caller sees the piece. */
+static enum result look_again(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			      struct failure *why)
+{
+	struct second_look *look = context;
+	struct exception exception;
+
+	if (count > look->before->exceptions - min_u64(index, look->before->exceptions))
+		return fail_changed(look->store, why);
+	for (uint32_t i = 0; i < count; i++) {
+		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+		if (!is_within(look->before, &exception))
+			return fail_changed(look->store, why);
+		look->fingerprint = summary_fingerprint(look->fingerprint, &exception);
+	}
+	return look->wanted->live(look->wanted->context, index, entries, count, why);
+}
+
+enum result store_scan_again(const struct store *store, struct store_scan *scan,
+			     const struct summary *before, struct failure *why)
+{
+	struct second_look look = {.store = store, .before = before, .wanted = scan};
+	struct store_scan again = {.live = look_again, .context = &look};
+	enum result result = store_scan(store, &again, why);
+
+	scan->exceptions = again.exceptions;
+	scan->area_missing = again.area_missing;
+	if (result == RESULT_OK &&
+	    (again.exceptions != before->exceptions || look.fingerprint != before->fingerprint))
+		result = fail_changed(store, why);
+	return result;
+}
+
+/* ---- what it amounts to ---- */
 
 static enum result add_to_summary(void *context, uint64_t index, const uint8_t *entries,
 				  uint32_t count, struct failure *why)

@@ -86,7 +86,8 @@ typedef enum result (*store_stream_function)(void *context, const struct store_s
 /*
  * Streams the metadata of exceptions begin .. end - 1 forward, live or not, many areas in flight,
  * in bounded memory. All of these areas are on the device. A read error counts when its piece's
- * turn comes.
+ * turn comes. RESULT_STOPPED: the user asked to stop (store->io->stop); the message says that nothing
+ * was written, and a caller that has written makes its own.
  */
 enum result store_stream(const struct store *store, uint64_t begin, uint64_t end,
 			 store_stream_function piece, void *context, struct failure *why);
@@ -112,6 +113,15 @@ struct store_scan {
  * end of the list is no error. Needs a good header.
  */
 enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why);
+
+/*
+ * A second look at a store that amounted to `before` when all of it was read first (store_summarize,
+ * or check_run): as store_scan, without a tail. Somebody else may have written to it since: the
+ * function `live` sees no more exceptions, and no chunk numbers outside their ranges, than `before`
+ * has. RESULT_REFUSED, with a message that says so: the exceptions are not what they were.
+ */
+enum result store_scan_again(const struct store *store, struct store_scan *scan,
+			     const struct summary *before, struct failure *why);
 
 /* What its live exceptions amount to; *area_missing as in struct store_scan. Needs a good header. */
 enum result store_summarize(const struct store *store, struct summary *summary, bool *area_missing,

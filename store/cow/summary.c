@@ -30,6 +30,7 @@ static void add_one(struct summary *summary, const struct exception *exception, 
 	summary->highest_new = max_u64(summary->highest_new, exception->new_chunk);
 	summary->highest_old = max_u64(summary->highest_old, exception->old_chunk);
 	summary->lowest_old = min_u64(summary->lowest_old, exception->old_chunk);
+	summary->fingerprint = summary_fingerprint(summary->fingerprint, exception);
 	summary->last = *exception;
 }
 

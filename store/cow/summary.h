@@ -19,9 +19,18 @@ struct summary {
 	bool increasing;	      /* every new_chunk is higher than the one before */
 	bool usual;		      /* every new_chunk is where geometry_usual_chunk says */
 	struct exception first, last; /* only where exceptions > 0 */
+	uint64_t fingerprint; /* of all of them in their order: tells that some have changed */
 	/* the run in hand */
 	uint64_t run;
 };
+
+/* The fingerprint of some exceptions (0: of none) becomes that of these and one more. No secret: who
+ * wants to can make two lists with the same one. */
+static inline uint64_t summary_fingerprint(uint64_t fingerprint, const struct exception *exception)
+{
+	return (fingerprint + exception->old_chunk) * 0x9e3779b97f4a7c15u +
+	       exception->new_chunk * 0xd1b54a32d192ed03u;
+}
 
 void summary_begin(struct summary *summary, const struct geometry *geometry);
 

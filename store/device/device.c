@@ -60,7 +60,7 @@ static struct device_file file_of(const struct stat *status)
 				    .number = status->st_rdev};
 }
 
-/* Before it is opened: opening a FIFO would wait, and opening a tape may wind it. */
+/* Before it is opened, for opening a tape may wind it; measure looks again at what was opened. */
 static enum result check_kind(struct device *device, struct failure *why)
 {
 	struct stat status;
@@ -115,9 +115,27 @@ static int open_once(struct device *device, int flags)
 	return 0;
 }
 
+/*
+ * A block device that somebody holds whom nobody can be named for: another reader, which has locked it
+ * as readers do? Then both may read it. Whoever writes has locked it alone; one that has not locked it
+ * is another program.
+ */
+static bool open_beside_reader(struct device *device, int flags)
+{
+	if (open_once(device, flags & ~O_EXCL) != 0)
+		return false;
+	if (flock(device->file.fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
+	    flock(device->file.fd, LOCK_SH | LOCK_NB) == 0)
+		return true;
+	close(device->file.fd);
+	device->open = false;
+	return false;
+}
+
+/* With O_NONBLOCK, for a FIFO may have come in the place of what was looked at, and would wait. */
 static enum result open_file(struct device *device, enum device_mode mode, struct failure *why)
 {
-	int flags = O_CLOEXEC | (mode == DEVICE_OWN ? O_RDWR : O_RDONLY | O_NOATIME);
+	int flags = O_CLOEXEC | O_NONBLOCK | (mode == DEVICE_OWN ? O_RDWR : O_RDONLY | O_NOATIME);
 	enum result result = RESULT_OK;
 	int error = EBUSY;
 
@@ -129,6 +147,9 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 		error = open_once(device, flags);
 		if (error == EBUSY)
 			result = refuse_user(device, why);
+		if (error == EBUSY && result == RESULT_OK && mode == DEVICE_HOLD &&
+		    open_beside_reader(device, flags))
+			error = 0;
 	}
 	if (result != RESULT_OK || error == 0)
 		return result;
@@ -139,11 +160,16 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 	return fail_errno(why, RESULT_IO, error, "%s: cannot open", device->name);
 }
 
-static void stop_direct(struct device *device)
+static bool set_flag(const struct device *device, int flag, bool on)
 {
 	int flags = fcntl(device->file.fd, F_GETFL);
 
-	if (flags < 0 || fcntl(device->file.fd, F_SETFL, flags & ~O_DIRECT) != 0)
+	return flags >= 0 && fcntl(device->file.fd, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
+}
+
+static void stop_direct(struct device *device)
+{
+	if (!set_flag(device, O_DIRECT, false))
 		return;
 	device->direct = false;
 	forget_cache(device);
@@ -204,6 +230,7 @@ static enum result measure(struct device *device, struct failure *why)
 	fd = device->file.fd;
 	device->file = file_of(&status);
 	device->file.fd = fd;
+	set_flag(device, O_NONBLOCK, false); /* only opening it must not wait */
 	if (device->file.is_block) {
 		if (ioctl(device->file.fd, BLKGETSIZE64, &device->bytes) != 0 ||
 		    ioctl(device->file.fd, BLKSSZGET, &block) != 0)
@@ -224,10 +251,14 @@ static enum result measure(struct device *device, struct failure *why)
 	return RESULT_OK;
 }
 
+/* Who only reads takes a shared lock: others may read, too, and NFS and CIFS have no other one for what
+ * is open for reading. */
 static enum result lock(struct device *device, struct failure *why)
 {
+	int operation = device->writable ? LOCK_EX : LOCK_SH;
+
 	for (int try = 0; try < HOLD_TRIES; try++) {
-		if (flock(device->file.fd, LOCK_EX | LOCK_NB) == 0)
+		if (flock(device->file.fd, operation | LOCK_NB) == 0)
 			return RESULT_OK;
 		if (errno != EWOULDBLOCK)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
@@ -285,17 +316,19 @@ static enum result make_file(struct device *device, struct failure *why)
 	if (errno == EEXIST)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist", device->name);
+	if (error_is_full(errno))
+		return fail_errno(why, RESULT_NO_SPACE, errno, "%s: cannot make this file",
+				  device->name);
 	return fail_errno(why, errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
 			  errno, "%s: cannot make this file", device->name);
 }
 
 static enum result size_file(struct device *device, uint64_t bytes, struct failure *why)
 {
-	int error = bytes > INT64_MAX ? EFBIG : 0, flags = fcntl(device->file.fd, F_GETFL);
+	int error = bytes > INT64_MAX ? EFBIG : 0;
 
-	if (error == 0 && ftruncate(device->file.fd, (off_t)bytes) != 0)
-		error = errno;
-	if (error == 0 && fsync(device->file.fd) != 0)
+	if (error == 0 && bytes > 0 &&
+	    (ftruncate(device->file.fd, (off_t)bytes) != 0 || fsync(device->file.fd) != 0))
 		error = errno;
 	/* EINVAL: larger than any file there. */
 	if (error == EFBIG || error == EINVAL || error == ENOSPC || error == EDQUOT)
@@ -304,7 +337,7 @@ static enum result size_file(struct device *device, uint64_t bytes, struct failu
 	if (error != 0)
 		return fail_errno(why, RESULT_IO, error, "%s: cannot make it %llu bytes long",
 				  device->name, (unsigned long long)bytes);
-	device->direct = flags >= 0 && fcntl(device->file.fd, F_SETFL, flags | O_DIRECT) == 0;
+	device->direct = set_flag(device, O_DIRECT, true);
 	return RESULT_OK;
 }
 
@@ -319,7 +352,7 @@ static enum result finish_file(struct device *device, uint64_t bytes, struct fai
 		result = size_file(device, bytes, why);
 	if (result == RESULT_OK)
 		result = measure(device, why);
-	if (result == RESULT_OK)
+	if (result == RESULT_OK && bytes > 0)
 		result = path_flush_folder(device->name, why);
 	return result;
 }
@@ -471,7 +504,7 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 			  (unsigned long long)bytes);
 }
 
-static bool is_same_node(const struct device *device, const struct stat *status)
+bool device_is_node(const struct device *device, const struct stat *status)
 {
 	if (device->file.is_block)
 		return S_ISBLK(status->st_mode) && status->st_rdev == device->file.number;
@@ -513,7 +546,7 @@ enum result device_is(const struct device *device, const char *name, bool *same,
 	*same = false;
 	if (result == RESULT_OK && stat(path, &status) == 0 &&
 	    (S_ISBLK(status.st_mode) || S_ISREG(status.st_mode)))
-		*same = is_same_node(device, &status) ||
+		*same = device_is_node(device, &status) ||
 			((device->file.is_block || S_ISBLK(status.st_mode)) &&
 			 shares_bytes(device, path, &status));
 	free(path);

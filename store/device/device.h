@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "store/base/status.h"
@@ -20,7 +21,7 @@
 
 enum device_mode {
 	DEVICE_LOOK, /* read only, no hold on it */
-	DEVICE_HOLD, /* read only, but nobody else may use it (a dry run) */
+	DEVICE_HOLD, /* read only, and nobody else may write to it (a dry run, an export) */
 	DEVICE_OWN,  /* read and write, nobody else may use it */
 };
 
@@ -71,7 +72,9 @@ bool device_is_block(const struct device *device);
  * open. Anything but a block device or a regular file is RESULT_NOT_THERE, as is a path that leads
  * nowhere. The size may be 0. DEVICE_HOLD and DEVICE_OWN refuse a device that is mounted, held by
  * another device, attached to a loop device or locked by another process, and name what uses it;
- * they take O_EXCL on a block device and an exclusive flock. What is only read keeps its access
+ * they take O_EXCL on a block device and a flock: an exclusive one with DEVICE_OWN, a shared one with
+ * DEVICE_HOLD, so that several may read at once. (One reader has O_EXCL; the others have the lock
+ * alone.) Opening never waits, whatever takes the place of `name` meanwhile. What is only read keeps its access
  * time, where the user may ask for that (O_NOATIME).
  */
 enum result device_open(struct device *device, const char *name, enum device_mode mode,
@@ -79,10 +82,10 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 
 /*
  * Makes a new image file of that many bytes, a multiple of a sector, all of it a hole, and opens it
- * as DEVICE_OWN does; file and name are durable. Only its owner may read it: it will hold what may be
- * somebody's files. RESULT_REFUSED where something has that name; RESULT_NOT_THERE where its folder
- * does not exist; RESULT_NO_SPACE where the file system takes no such file. On an error there is no
- * new file.
+ * as DEVICE_OWN does; file and name are durable, but not those of an empty one, which the caller fills
+ * and flushes. Only its owner may read it: it will hold what may be somebody's files. RESULT_REFUSED
+ * where something has that name; RESULT_NOT_THERE where its folder does not exist; RESULT_NO_SPACE
+ * where the file system takes no such file. On an error there is no new file.
  */
 enum result device_create(struct device *device, const char *name, uint64_t bytes,
 			  struct failure *why);
@@ -129,6 +132,9 @@ uint64_t device_changed_ns(const struct device *device);
 
 /* Makes an image file that long. RESULT_NO_SPACE where the file system takes no such file. */
 enum result device_set_size(struct device *device, uint64_t bytes, struct failure *why);
+
+/* Is that the block device or file which the device was opened as? */
+bool device_is_node(const struct device *device, const struct stat *status);
 
 /*
  * Does `name` (a path or TAG=value) lead to this device or file, or to another one with the same bytes

@@ -17,6 +17,7 @@
 #ifndef STORE_IO_IO_H
 #define STORE_IO_IO_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -72,7 +73,16 @@ struct io {
 	struct io_request *waiting_first, *waiting_last;
 	uint64_t flushes; /* how many were submitted */
 	void *state;	  /* the engine's */
+	/* The caller's, once the engine is open: NULL, or what the user's wish to stop sets. Streams of
+	 * metadata (store_stream) end then; single transfers do not. */
+	const volatile sig_atomic_t *stop;
 };
+
+/* Has the user asked to stop? */
+static inline bool io_stop_requested(const struct io *io)
+{
+	return io->stop && *io->stop;
+}
 
 /* The engine that is the readable specification: one request after the other, pread and pwrite. */
 void io_sync_open(struct io *io);

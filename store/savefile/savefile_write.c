@@ -192,12 +192,30 @@ static enum result refuse_existing(const struct writer *writer, struct failure *
 	return fail(why, RESULT_REFUSED, "%s: exists already; name another file", writer->path);
 }
 
+/* Who may rename in that folder may have put another file in its place. */
+static enum result check_published(const struct writer *writer, const struct stat *written,
+				   struct failure *why)
+{
+	struct stat status;
+
+	if (lstat(writer->path, &status) == 0 && status.st_dev == written->st_dev &&
+	    status.st_ino == written->st_ino)
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: is not the file that was written: somebody has put another one in its "
+		    "place; name a file in a folder where nobody else may write",
+		    writer->path);
+}
+
 static enum result publish(struct writer *writer, bool replace, struct failure *why)
 {
 	int fd = writer->fd, answer;
+	struct stat written;
+	enum result result;
 
 	writer->fd = -1;
-	if (close(fd) != 0)
+	answer = fstat(fd, &written);
+	if (close(fd) != 0 || answer != 0)
 		return write_failure(writer, "close", errno, why);
 	answer = replace ? rename(writer->temporary, writer->path)
 			 : rename_new(writer->temporary, writer->path);
@@ -207,7 +225,8 @@ static enum result publish(struct writer *writer, bool replace, struct failure *
 		return write_failure(writer, "create", errno, why);
 	free(writer->temporary);
 	writer->temporary = NULL;
-	return flush_folder(writer, why);
+	result = check_published(writer, &written, why);
+	return result == RESULT_OK ? flush_folder(writer, why) : result;
 }
 
 /* Also by another name, or below it: the file of a loop device. */
@@ -231,8 +250,11 @@ static enum result refuse_store(const struct writer *writer, struct failure *why
  */
 static enum result hold_replaced(struct writer *writer, struct failure *why)
 {
-	enum result result = device_open(&writer->replaced, writer->path, DEVICE_HOLD, why);
+	enum result result = device_open(&writer->replaced, writer->path, DEVICE_OWN, why);
 
+	/* Who has not the right to write to it may take it away all the same. */
+	if (result == RESULT_IO)
+		result = device_open(&writer->replaced, writer->path, DEVICE_HOLD, why);
 	/* Gone since, or no right to read it, or a file system without locks. */
 	return result == RESULT_REFUSED ? result : RESULT_OK;
 }

@@ -786,7 +786,7 @@ killed_before() {
         rm pipe
         ((status == 3)) || complain "exit code $status, not 3"
         failure_in_object 3
-        said 'stopped on request after 8388608 of 13632512 bytes'
+        said 'store: stopped on request; what is written is safe'
         said "'cowtool export --resume --force origin store image' goes on"
         [[ -s image.cowtool-export ]]
     done

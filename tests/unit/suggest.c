@@ -30,12 +30,23 @@ static void terminals_get_no_control_characters(void)
 }
 
 /* The shell says what it makes of a command. */
-static void names_survive_a_shell(void)
+static void names_survive(const char *shell_command)
 {
-	static const char *const names[] = {
-		"plain",     "/dev/mapper/vg-snap--cow", "UUID=1-2,3:4@5%+",   "my backup",
-		"it's a $s", "a\"b`c`$(d)\\e",		 "\n\t\x1b[31m\x7f x", "\xc3\xa4 \xff\x9b",
-		"~",	     "*?[a-z]{b,c}!#&|;<>()^",	 "$'\\x41'",	       ""};
+	static const char *const names[] = {"plain",
+					    "/dev/mapper/vg-snap--cow",
+					    "UUID=1-2,3:4@5%+",
+					    "my backup",
+					    "it's a $s",
+					    "a\"b`c`$(d)\\e",
+					    "\n\t\x1b[31m\x7f x",
+					    "\xc3\xa4 \xff\x9b",
+					    "~",
+					    "*?[a-z]{b,c}!#&|;<>()^",
+					    "$'\\x41'",
+					    "",
+					    "=ls",
+					    "==",
+					    "a=b"};
 	struct suggestion command;
 	char got[256];
 
@@ -49,11 +60,29 @@ static void names_survive_a_shell(void)
 		suggest_end(&command);
 		command.command[command.used] = '\0';
 		setenv("SCRIPT", command.command, 1);
-		shell = popen("bash -c \"$SCRIPT\"", "r");
+		shell = popen(shell_command, "r");
 		count = shell ? fread(got, 1, sizeof(got) - 1, shell) : 0;
 		got[count] = '\0';
 		CHECK(shell && pclose(shell) == 0 && strcmp(got, names[i]) == 0);
 	}
+}
+
+static void names_survive_a_shell(void)
+{
+	names_survive("bash -c \"$SCRIPT\"");
+	if (system("command -v zsh >/dev/null") == 0)
+		names_survive("zsh -f -c \"$SCRIPT\"");
+}
+
+/* What is no place of a name stays what it is; the compiler refuses any other conversion. */
+static void only_names_have_places(void)
+{
+	struct suggestion command;
+
+	CHECK(strcmp(suggest(&command, "cowtool help"), "'cowtool help'") == 0);
+	CHECK(strcmp(suggest_names(&command, "100% of %u %s %s",
+				   (const char *const[]){"a b", NULL}),
+		     "'100% of %u a\\ b %s'") == 0);
 }
 
 static void what_is_plain_stays_plain(void)
@@ -65,6 +94,7 @@ static void what_is_plain_stays_plain(void)
 	CHECK(strcmp(suggest(&command, "cowtool verify %s", "my store"),
 		     "'cowtool verify my\\ store'") == 0);
 	CHECK(strcmp(suggest(&command, "cowtool verify %s", "-s"), "'cowtool verify ./-s'") == 0);
+	CHECK(strcmp(suggest(&command, "cowtool verify %s", "=s"), "'cowtool verify \\=s'") == 0);
 	CHECK(strcmp(suggest(&command, "cowtool verify %s", "it's"), "\"cowtool verify it\\'s\"") ==
 	      0);
 }
@@ -115,6 +145,8 @@ int main(void)
 	unit_run("text: a terminal gets no control characters",
 		 terminals_get_no_control_characters);
 	unit_run("suggest: a name is for a shell what it was", names_survive_a_shell);
+	unit_run("suggest: only names have places, and nothing else is taken from the stack",
+		 only_names_have_places);
 	unit_run("suggest: a plain name needs nothing", what_is_plain_stays_plain);
 	unit_run("suggest: a command that is too long says so", too_long_is_told);
 	unit_run("advice: every problem has one, with the names", every_problem_has_advice);

@@ -234,7 +234,7 @@ static enum result check_new_duplicates(struct entries *entries, struct failure 
 	if (entries->check->summary.increasing)
 		return RESULT_OK;
 	duplicates_begin(&entries->new_chunks, NEW_CHUNK, entries->check->memory_bytes);
-	result = store_scan(entries->check->store, &scan, why);
+	result = store_scan_again(entries->check->store, &scan, &entries->check->summary, why);
 	if (result == RESULT_OK)
 		result = duplicates_report(&entries->new_chunks, entries->check, why);
 	duplicates_free(&entries->new_chunks);

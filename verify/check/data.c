@@ -343,7 +343,8 @@ enum result data_check_run(struct data_check *data, struct failure *why)
 	device_fit(data->origin, chunk_size);
 	result = allocate(&window, why);
 	if (result == RESULT_OK)
-		result = store_scan(data->store, &scan, why);
+		result = data->before ? store_scan_again(data->store, &scan, data->before, why)
+				      : store_scan(data->store, &scan, why);
 	if (result == RESULT_OK) {
 		look(&window);
 		end_place(data, &window.sides[0].pending);

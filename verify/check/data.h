@@ -30,6 +30,8 @@ struct data_place {
 struct data_check {
 	const struct store *store;
 	struct device *origin; /* read through the store's queue */
+	const struct summary
+		*before; /* of the exceptions, when they were read first; NULL: not known */
 	/* Called for every place, those of each device in no particular order. */
 	void (*report)(void *context, const struct data_place *place);
 	/* NULL, or called now and then; counts the bytes of both devices. */
@@ -45,7 +47,7 @@ struct data_check {
 /*
  * Looks at all data of the live exceptions; those without data on the device or outside the origin
  * are left out. RESULT_OK also where places are unreadable; RESULT_IO: the metadata could not be
- * read. Needs a good header. Fits the origin to the store's chunks (device_fit).
+ * read; RESULT_REFUSED: it is not what it was before. Needs a good header. Fits the origin to the store's chunks (device_fit).
  */
 enum result data_check_run(struct data_check *data, struct failure *why);
 

@@ -174,7 +174,8 @@ static enum result search_bitmap(struct search *search, struct failure *why)
 	if (!search->bitmap)
 		return fail_memory(why, "the search of duplicates", bytes);
 	if (duplicates->overflowed)
-		result = store_scan(search->check->store, &scan, why);
+		result =
+			store_scan_again(search->check->store, &scan, &search->check->summary, why);
 	else
 		for (size_t i = 0; i < duplicates->count && result == RESULT_OK; i++)
 			result = mark(search, duplicates->numbers[i], why);
@@ -235,7 +236,8 @@ static enum result search_shares(struct search *search, struct failure *why)
 	for (; search->share < search->shares && result == RESULT_OK; search->share++) {
 		duplicates_free(search->duplicates);
 		search->share_most = search->duplicates->memory_bytes / (2 * sizeof(uint64_t));
-		result = store_scan(search->check->store, &scan, why);
+		result =
+			store_scan_again(search->check->store, &scan, &search->check->summary, why);
 		if (result == RESULT_OK)
 			result = search_sorted(search, why);
 	}

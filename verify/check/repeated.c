@@ -132,7 +132,7 @@ enum result repeated_report(struct repeated_numbers *numbers, struct check *chec
 	if (!numbers->others)
 		return fail_memory(why, "the list of duplicates",
 				   numbers->count * sizeof(*numbers->others));
-	return store_scan(check->store, &scan, why);
+	return store_scan_again(check->store, &scan, &check->summary, why);
 }
 
 void repeated_free(struct repeated_numbers *numbers)

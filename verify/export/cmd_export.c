@@ -175,8 +175,8 @@ static void print_closing_line(const struct session *session)
 		cli_note(session->cli, CLOSING_LINE, "standard output", size, state->view_bytes,
 			 stored, session->device.name, state->crc32);
 	else if (!session->cli->quiet)
-		printf(CLOSING_LINE "\n", session->output.name, size, state->view_bytes, stored,
-		       session->device.name, state->crc32);
+		cli_print(stdout, CLOSING_LINE, session->output.name, size, state->view_bytes,
+			  stored, session->device.name, state->crc32);
 }
 
 static void print_outcome(struct session *session, enum result result)
@@ -237,6 +237,10 @@ static enum result run(struct session *session, struct failure *why)
 
 	if (result == RESULT_OK)
 		result = export_output_open(output, export, why);
+	if (result == RESULT_STOPPED && session->choice->resume) {
+		fail(why, result, "%s: stopped on request", session->device.name);
+		add_advice(session, result, why);
+	}
 	if (result != RESULT_OK)
 		return result;
 	note_rest(session->cli, &session->origin);
@@ -287,6 +291,7 @@ static enum result open_both(struct session *session, struct failure *why)
 		result = open_source(session, &session->device, store, why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, session->choice->engine, why);
+	session->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
 	return result;

@@ -80,12 +80,16 @@ enum result export_refuse_state(const struct export_output *output,
 			    "%s: has the name that cowtool needs beside %s, and is not cowtool's; "
 			    "rename it, or name another file",
 			    output->state_path, output->name);
+	/* Without an image nothing is lost when it begins anew. */
+	if (!output->exists)
+		return RESULT_OK;
 	if (output->resume && presence == EXPORT_STATE_DAMAGED)
 		return fail(why, RESULT_REFUSED,
 			    "%s: is damaged, or of another version of cowtool: how far the export "
 			    "is cannot be told; without --resume, --force begins anew",
 			    output->state_path);
-	if (output->resume && presence == EXPORT_STATE_ABSENT && output->exists)
+	/* An empty one was made by an export that was killed before it could say how far it is. */
+	if (output->resume && presence == EXPORT_STATE_ABSENT && output->found.st_size > 0)
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: exists, and no unfinished export of cowtool stands there (there is "

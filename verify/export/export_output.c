@@ -2,11 +2,9 @@
 #include "verify/export/export_output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/base/bytes.h"
@@ -23,28 +21,42 @@ static bool ends_in_gz(const char *name)
 	return length > 3 && strcmp(name + length - 3, ".gz") == 0;
 }
 
+/* Of a symbolic link, too. A device belongs to whom it belongs. */
+static enum result refuse_foreign(const struct export_output *output, struct failure *why)
+{
+	enum result result = RESULT_OK;
+	struct stat link;
+
+	if (!S_ISREG(output->found.st_mode))
+		return RESULT_OK;
+	if (lstat(output->name, &link) == 0)
+		result = path_refuse_foreign(output->name, &link, why);
+	if (result == RESULT_OK)
+		result = path_refuse_foreign(output->name, &output->found, why);
+	return result;
+}
+
 static enum result choose_kind(struct export_output *output, struct failure *why)
 {
 	enum result result = path_refuse_dangling(output->name, why);
-	struct stat status;
 
 	if (result != RESULT_OK)
 		return result;
 	output->kind = ends_in_gz(output->name) ? EXPORT_TO_GZIP : EXPORT_TO_FILE;
-	if (stat(output->name, &status) != 0) {
+	if (stat(output->name, &output->found) != 0) {
 		if (errno == ENOENT)
 			return RESULT_OK;
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot open", output->name);
 	}
 	output->exists = true;
-	if (S_ISBLK(status.st_mode))
+	if (S_ISBLK(output->found.st_mode))
 		output->kind = EXPORT_TO_BLOCK;
-	else if (!S_ISREG(status.st_mode))
+	else if (!S_ISREG(output->found.st_mode))
 		return fail(why, RESULT_REFUSED,
 			    "%s: is neither a block device nor a regular file; OUT may be '-', the "
 			    "standard output",
 			    output->name);
-	return RESULT_OK;
+	return refuse_foreign(output, why);
 }
 
 static enum result make_state_path(struct export_output *output, struct failure *why)
@@ -76,26 +88,11 @@ enum result export_output_choose(struct export_output *output, const char *name,
 
 /* ---- opening ---- */
 
-/* Only its owner may read it: it will hold what may be somebody's files. */
-static enum result make_file(const struct export_output *output, struct failure *why)
-{
-	int fd;
-
-	if (output->exists)
-		return RESULT_OK;
-	fd = open(output->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-	if (fd < 0)
-		return fail_errno(why, error_is_full(errno) ? RESULT_NO_SPACE : RESULT_IO, errno,
-				  "%s: cannot make this file", output->name);
-	close(fd);
-	return RESULT_OK;
-}
-
 /* What was made a moment ago, in vain. */
 static void remove_new(const struct export_output *output)
 {
-	if (!output->exists)
-		unlink(output->name);
+	if (!output->exists && output->device.open)
+		device_unlink(&output->device);
 }
 
 static void remove_file(const struct export_output *output)
@@ -108,10 +105,31 @@ static void remove_file(const struct export_output *output)
 		unlink(output->name);
 }
 
+/* Is what was opened what was looked at? Who may rename in that folder may have exchanged it. */
+static enum result check_found(const struct export_output *output, struct failure *why)
+{
+	if (device_is_node(&output->device, &output->found))
+		return RESULT_OK;
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: something else has taken its place since it was looked at; name a file in a "
+		"folder where nobody else may write",
+		output->name);
+}
+
+/* What is made is not opened again by its name. Only its owner may read it: it will hold what may be
+ * somebody's files. */
 static enum result open_device(struct export_output *output, struct failure *why)
 {
-	enum result result = device_open(&output->device, output->name, DEVICE_OWN, why);
+	enum result result;
 
+	if (!output->exists) {
+		result = device_create(&output->device, output->name, 0, why);
+		return result == RESULT_NOT_THERE ? RESULT_IO : result;
+	}
+	result = device_open(&output->device, output->name, DEVICE_OWN, why);
+	if (result == RESULT_OK)
+		result = check_found(output, why);
 	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }
 
@@ -127,11 +145,8 @@ static enum result begin_file(struct export_output *output, struct export_state 
 {
 	struct export *export = output->export;
 	bool goes_on = output->resume && output->exists && presence == EXPORT_STATE_PRESENT;
-	enum result result = make_file(output, why);
+	enum result result = open_device(output, why);
 
-	if (result != RESULT_OK)
-		return result;
-	result = open_device(output, why);
 	if (result == RESULT_OK && goes_on)
 		result = export_refuse_other(output, earlier, why);
 	else if (result == RESULT_OK)
@@ -152,6 +167,20 @@ static enum result begin_file(struct export_output *output, struct export_state 
 	return RESULT_OK;
 }
 
+/* Its image was taken away: what is done is gone with it. */
+static void note_gone(const struct export_output *output, enum export_state_presence presence)
+{
+	const struct export *export = output->export;
+	char text[512];
+
+	if (presence == EXPORT_STATE_ABSENT || output->exists || !export->note)
+		return;
+	snprintf(text, sizeof(text),
+		 "an export of it was not finished, and its image %s is gone: it begins anew",
+		 output->name);
+	export->note(export->context, text);
+}
+
 static enum result open_file(struct export_output *output, struct failure *why)
 {
 	enum export_state_presence presence;
@@ -162,6 +191,8 @@ static enum result open_file(struct export_output *output, struct failure *why)
 		result = export_refuse_state(output, presence, why);
 	if (result == RESULT_OK && !output->resume)
 		result = export_refuse_existing(output, why);
+	if (result == RESULT_OK)
+		note_gone(output, presence);
 	if (result == RESULT_OK)
 		result = begin_file(output, &earlier, presence, why);
 	export_state_free(&earlier);
@@ -235,10 +266,7 @@ static enum result open_gzip(struct export_output *output, struct failure *why)
 	enum result result = export_refuse_existing(output, why);
 
 	if (result == RESULT_OK)
-		result = make_file(output, why);
-	if (result != RESULT_OK)
-		return result;
-	result = open_device(output, why);
+		result = open_device(output, why);
 	if (result == RESULT_OK)
 		result = gzip_open(&output->gzip, write_compressed, output, why);
 	if (result == RESULT_OK)

@@ -3,6 +3,8 @@
 #ifndef VERIFY_EXPORT_EXPORT_OUTPUT_H
 #define VERIFY_EXPORT_EXPORT_OUTPUT_H
 
+#include <sys/stat.h>
+
 #include "store/savefile/gzip.h"
 #include "verify/export/export.h"
 
@@ -22,17 +24,19 @@ struct export_output {
 	struct export *export;
 	char *state_path; /* owned */
 	bool exists;
+	struct stat found; /* where it exists: what was there when it was looked at first */
 	struct device device;
 	struct gzip *gzip;
 	uint64_t gzip_bytes; /* written */
 };
 
-/* "-" is a stream, for which export->target.put and context are the caller's. Nothing is opened. */
+/* "-" is a stream, for which export->target.put and context are the caller's. Nothing is opened.
+ * RESULT_REFUSED: a file of that name belongs to another user (path_refuse_foreign). */
 enum result export_output_choose(struct export_output *output, const char *name,
 				 struct failure *why);
 
 /*
- * Opens and judges OUT, and sets export->target, and export->state where an earlier export is
+ * Opens and judges OUT, which is known by its descriptor alone from then on, and sets export->target, and export->state where an earlier export is
  * resumed; after export_prepare. RESULT_REFUSED: it exists, holds something, is in use, is the
  * origin or the store, or cannot be resumed; RESULT_NO_SPACE: the block device is too small.
  * What was refused is as it was. An image file then has a state beside it until it is complete.

@@ -324,6 +324,9 @@ static enum result load(int fd, const char *path, struct export_state *state,
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot tell what it is", path);
 	if (!S_ISREG(status.st_mode) || status.st_size < MAGIC_BYTES)
 		return RESULT_OK;
+	result = path_refuse_foreign(path, &status, why);
+	if (result != RESULT_OK)
+		return result;
 	count = min_u64((uint64_t)status.st_size, most);
 	bytes = malloc(count);
 	if (!bytes)

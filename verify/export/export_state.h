@@ -87,6 +87,7 @@ enum export_state_presence {
 	EXPORT_STATE_PRESENT, /* *state is the caller's to free */
 };
 
+/* RESULT_REFUSED: it belongs to another user (path_refuse_foreign), and is not believed. */
 enum result export_state_load(struct export_state *state, const char *path,
 			      enum export_state_presence *presence, struct failure *why);
 

@@ -138,6 +138,8 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 		cli_note(session->cli,
 			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
 			 session->device.name);
+	/* From here on the way back is the backup: it is carried out to its end. */
+	session->io.stop = NULL;
 	result = repair_run(repair, why);
 	if (result == RESULT_OK)
 		result = repair_check(repair, &session->after, why);
@@ -204,6 +206,7 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 				     choice->dry_run ? DEVICE_HOLD : DEVICE_OWN, why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, IO_ENGINE_AUTO, why);
+	session->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK && choice->origin)
 		result = roles_check_origin(&session->origin, &session->io, why);
 	if (result == RESULT_OK)

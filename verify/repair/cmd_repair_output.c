@@ -168,8 +168,8 @@ enum result repair_print_plan(const struct repair_session *session, FILE *file, 
 	if (result == RESULT_OK)
 		print_not_planned(session, file);
 	if (session->choice->dry_run)
-		fprintf(file, "%s: repairs: %zu; nothing was written\n", session->device.name,
-			session->repair.count);
+		cli_print(file, "%s: repairs: %zu; nothing was written", session->device.name,
+			  session->repair.count);
 	return result;
 }
 
@@ -182,15 +182,16 @@ void repair_print_outcome(const struct repair_session *session)
 	if (session->cli->quiet)
 		return;
 	if (session->backed_up)
-		printf("%s: as it was it is saved in %s; %s brings that back\n", name, backup,
-		       suggest(&command, "cowtool restore %s %s", backup, name));
+		cli_print(stdout, "%s: as it was it is saved in %s; %s brings that back", name,
+			  backup, suggest(&command, "cowtool restore %s %s", backup, name));
 	if (session->repair.count == 0 && verdict == VERDICT_CLEAN)
-		printf("%s: clean; there is nothing to mend\n", name);
+		cli_print(stdout, "%s: clean; there is nothing to mend", name);
 	else
-		printf("%s: repairs done: %zu; now it is %s%s\n", name, session->repair.repaired,
-		       verdict == VERDICT_CLEAN ? "clean" : "not clean: see ",
-		       verdict == VERDICT_CLEAN ? ""
-						: suggest(&command, "cowtool verify %s", name));
+		cli_print(stdout, "%s: repairs done: %zu; now it is %s%s", name,
+			  session->repair.repaired,
+			  verdict == VERDICT_CLEAN ? "clean" : "not clean: see ",
+			  verdict == VERDICT_CLEAN ? ""
+						   : suggest(&command, "cowtool verify %s", name));
 }
 
 /* ---- JSON ---- */

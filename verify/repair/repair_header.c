@@ -24,6 +24,8 @@ static enum result read_source(void *context, uint64_t offset, uint8_t *buffer, 
 	size_t whole = (size_t)(round_up(offset + bytes, unit) - start);
 	enum result result;
 
+	if (io_stop_requested(source->store->io))
+		return fail_stopped(why, device->name);
 	if (whole > source->bytes) {
 		free(source->buffer);
 		source->bytes = 0;

@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2154
+# Somebody else who may write in a folder, or chooses a name, gets nothing by that.
+
+setup() {
+    # shellcheck source=helpers.bash
+    . "$BATS_TEST_DIRNAME/helpers.bash"
+    cd "$BATS_TEST_TMPDIR" || exit
+}
+
+pair() {
+    fill origin 409600
+    make chunk=1 random=300 origin_chunks=800
+    reference
+}
+
+# ---- one descriptor from creation on ----
+
+# opened NAME ARGUMENT...: the calls with which cowtool opens that name, in ./opens.
+opened() {
+    local status=0
+    strace -f -o trace -e trace=open,openat "$cowtool" "${@:2}" >out 2>err </dev/null || status=$?
+    ((status == 0)) || complain "cowtool ${*:2}: exit code $status"
+    grep -F "\"$1\"" trace >opens || true
+}
+
+@test "attacks: what export makes it opens once, and never again by its name" {
+    needs_strace
+    pair
+    for out in image image.gz; do
+        opened $out export origin store $out
+        (($(wc -l <opens) == 1)) || complain "opened more than once: $(<opens)"
+        grep -q 'O_CREAT|O_EXCL' opens
+    done
+    same image right.origin
+}
+
+@test "attacks: what is opened by a user's name never waits for the other end of a FIFO" {
+    needs_strace
+    pair
+    cp origin image
+    for arguments in 'inspect store' 'verify --data=origin store' 'merge --dry-run origin store' \
+        'export --force origin store image' 'save --force store saved' 'inspect saved'; do
+        for name in origin store image saved; do
+            # shellcheck disable=SC2086
+            opened $name $arguments
+            fails grep -v O_NONBLOCK opens
+        done
+    done
+    : >undo
+    opened undo merge --resume --undo=undo origin store
+    fails grep -vE 'O_NONBLOCK|O_EXCL' opens
+}
+
+# ---- files of somebody else ----
+
+theirs() {
+    ((EUID == 0)) || skip 'only root can give files away'
+    chown 65534 -- "$@"
+}
+
+@test "attacks: an OUT of another user is refused, with --force and --resume, too" {
+    pair
+    echo planted >image
+    cp image image.gz
+    theirs image image.gz
+    for out in image image.gz; do
+        refuses 5 $out -- export origin store $out
+        said "belongs to another user (uid 65534)"
+        said "'chown -h 0 $out'"
+        refuses 5 $out -- export --force origin store $out
+    done
+    : >image
+    refuses 5 image -- export --resume origin store image
+    [[ ! -e image.cowtool-export ]]
+}
+
+@test "attacks: an OUT that is another user's symbolic link is refused" {
+    pair
+    echo mine >precious
+    ln -s precious image
+    ((EUID == 0)) || skip 'only root can give links away'
+    chown -h 65534 image
+    refuses 5 precious -- export --force origin store image
+    said 'image: belongs to another user'
+    chown -h 0 image
+    expect 0 export --force origin store image
+    same precious right.origin
+}
+
+@test "attacks: a state file of another user is not believed" {
+    pair
+    export_killed_early
+    theirs image.cowtool-export
+    refuses 5 image image.cowtool-export -- export --resume origin store image
+    said 'image.cowtool-export: belongs to another user'
+    refuses 5 image image.cowtool-export -- export --force origin store image
+    chown 0 image.cowtool-export
+    expect 0 export --resume origin store image
+    same image right.origin
+}
+
+# export_killed_early: ./image and its state, of an export that was killed when it began to write.
+export_killed_early() {
+    needs_strace
+    strace -f -o trace --inject=pwritev,io_uring_enter:signal=KILL "$cowtool" export --io=sync origin store image \
+        >out 2>err </dev/null || true
+    [[ -s image.cowtool-export ]]
+}
+
+@test "attacks: a saved file that somebody exchanges for another one is told" {
+    needs_strace
+    pair
+    # The file is flushed; before it gets its name, its temporary name leads to another one.
+    echo theirs >theirs
+    strace -f -o trace --inject=renameat2:delay_enter=3000000 "$cowtool" save store saved >out 2>err </dev/null &
+    for _ in {1..200}; do
+        if compgen -G 'saved.*' >/dev/null && grep -q fsync trace; then
+            mv theirs saved.?????? && break
+        fi
+        sleep 0.01
+    done
+    status=0
+    wait $! || status=$?
+    ((status == 5))
+    said 'saved: is not the file that was written'
+}
+
+# ---- names ----
+
+@test "attacks: no result on stdout has a control character of a name, and none has a line too many" {
+    name=$'disk: clean; exceptions: 0\nfull: 0%\r\e[8m\u9b'
+    shown='disk: clean; exceptions: 0\x0afull: 0%\x0d\x1b[8m'
+    pair
+    cp store "$name"
+    cp store plain
+    cp origin plain.origin
+    cp origin "$name.origin"
+    for arguments in 'inspect STORE' 'verify STORE' 'verify --data=STORE.origin STORE' 'save STORE STORE.saved' \
+        'restore --force STORE.saved STORE' 'repair --dry-run STORE' 'export STORE.origin STORE STORE.image' \
+        'merge --dry-run STORE.origin STORE' 'merge --dry-run --undo=STORE.undo STORE.origin STORE' \
+        'merge STORE.origin STORE' 'merge --resume STORE.origin STORE' 'create --chunk=4K --size=1M STORE.new'; do
+        words=()
+        for word in $arguments; do
+            words+=("${word//STORE/$name}")
+        done
+        # shellcheck disable=SC2086
+        expect 0 ${arguments//STORE/plain}
+        lines=$(wc -l <out)
+        expect 0 "${words[@]}"
+        (($(wc -l <out) == lines)) || complain "other lines: $arguments"
+        fails grep -q $'[\e\r]' out
+        fails grep -q $'\xc2\x9b' out
+        grep -qF "$shown" out || complain "the name is not there: $arguments"
+    done
+}
