@@ -58,7 +58,7 @@ struct merge {
 /*
  * Everything that can be judged of the store and its origin before the first write: the store is
  * sound, its exceptions fit the origin, the record of an unfinished merge is of this origin, the file
- * system is the same. RESULT_DAMAGED, RESULT_REFUSED, RESULT_NOT_THERE, RESULT_IO: nothing was
+ * system is the same. RESULT_DAMAGED, RESULT_REFUSED, RESULT_NO_STORE, RESULT_IO: nothing was
  * written.
  */
 enum result merge_prepare(struct merge *merge, struct failure *why);

@@ -77,6 +77,13 @@ int path_look_beside(const char *name, uint64_t *free_bytes)
 	return error;
 }
 
+bool path_is_other_kind(const char *name)
+{
+	struct stat status;
+
+	return stat(name, &status) == 0 && !S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode);
+}
+
 bool path_is_hole(const char *name, uint64_t *bytes)
 {
 	struct stat status;

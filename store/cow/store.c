@@ -34,7 +34,7 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 	store->device = device;
 	store->io = io;
 	if (device->bytes < SECTOR_BYTES)
-		return fail(why, RESULT_NOT_THERE,
+		return fail(why, RESULT_NO_STORE,
 			    "%s: no COW store there: it has not one whole sector", device->name);
 	/* Before the chunk size is known, all that is known is that a sector must be readable. */
 	device_fit(device, BUFFER_ALIGNMENT);
@@ -72,7 +72,7 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	if (store->header_fault != HEADER_GOOD && store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s", name, STORE_HALF_RESTORED);
 	if (store->header.magic == SAVEFILE_MAGIC_LOW && store->header.valid == SAVEFILE_MAGIC_HIGH)
-		return fail(why, RESULT_NOT_THERE,
+		return fail(why, RESULT_NO_STORE,
 			    "%s: is a saved file, not a store: it holds no data; 'cowtool restore' "
 			    "writes it to a device",
 			    name);
@@ -87,12 +87,12 @@ enum result store_require_header(const struct store *store, struct failure *why)
 		return RESULT_OK;
 	case HEADER_BLANK:
 		return fail(
-			why, RESULT_NOT_THERE,
+			why, RESULT_NO_STORE,
 			"%s: no COW store there: the header is blank, and the kernel would make "
 			"a new, empty store here",
 			name);
 	case HEADER_WRONG_MAGIC:
-		return fail(why, RESULT_NOT_THERE,
+		return fail(why, RESULT_NO_STORE,
 			    "%s: no COW store there: it begins with 0x%08x instead of 0x%08x "
 			    "(\"SnAp\")",
 			    name, store->header.magic, HEADER_MAGIC);

@@ -151,7 +151,7 @@ static enum result refuse_other(const struct savefile *saved, const uint8_t *byt
 	struct header header;
 
 	header_decode(bytes, &header);
-	return fail(why, RESULT_NOT_THERE, "%s: is no saved file%s", saved->file.name,
+	return fail(why, RESULT_NO_STORE, "%s: is no saved file%s", saved->file.name,
 		    header.magic == HEADER_MAGIC
 			    ? ", but a COW store; the order is FILE, then STORE"
 			    : "");
@@ -193,7 +193,7 @@ static enum result measure(struct savefile *saved, struct failure *why)
 	struct stat status;
 
 	if (saved->file.is_block)
-		return fail(why, RESULT_NOT_THERE, "%s: is no saved file, but a block device",
+		return fail(why, RESULT_NO_STORE, "%s: is no saved file, but a block device",
 			    saved->file.name);
 	if (fstat(saved->file.fd, &status) != 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot tell its size",

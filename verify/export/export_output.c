@@ -86,8 +86,8 @@ static enum result make_file(const struct export_output *output, struct failure 
 		return RESULT_OK;
 	fd = open(output->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	if (fd < 0)
-		return fail_errno(why, error_is_full(errno) ? RESULT_NO_SPACE : RESULT_IO, errno,
-				  "%s: cannot make this file", output->name);
+		return fail_errno(why, result_of_open(errno), errno, "%s: cannot make this file",
+				  output->name);
 	close(fd);
 	return RESULT_OK;
 }
@@ -111,9 +111,7 @@ static void remove_file(const struct export_output *output)
 
 static enum result open_device(struct export_output *output, struct failure *why)
 {
-	enum result result = device_open(&output->device, output->name, DEVICE_OWN, why);
-
-	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+	return device_open(&output->device, output->name, DEVICE_OWN, why);
 }
 
 static enum result save_state(void *context, const struct export_state *state, struct failure *why)
