@@ -23,11 +23,12 @@ struct merge {
 	struct device *origin;
 	struct io *io;
 	bool resume;
-	bool force;	       /* consent to another file system, another witness, duplicates */
-	bool skip_lost;	       /* leave out what is lost, see left_out */
-	bool skip_identity;    /* without libblkid: for a simulator */
-	uint64_t window_bytes; /* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX */
-	struct kept *kept;     /* other stores whose view must not change; the caller's */
+	bool force;	    /* consent to another file system, another witness, duplicates */
+	bool skip_lost;	    /* leave out what is lost, see left_out */
+	bool skip_identity; /* without libblkid: for a simulator */
+	/* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX; merge_run takes less where memory is short */
+	uint64_t window_bytes;
+	struct kept *kept; /* other stores whose view must not change; the caller's */
 	size_t kept_count;
 	bool invalidate_full;	/* consent to mark a kept store invalid that is too small */
 	struct store **dropped; /* kept by the unfinished merge, now to be marked invalid */

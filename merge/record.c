@@ -157,11 +157,17 @@ static enum result write_all_kept(const struct merge *merge, const struct record
 	return result;
 }
 
-enum result record_begin(struct merge *merge, struct failure *why)
+enum result record_make(const struct merge *merge, struct record *record, struct failure *why)
 {
 	struct store *store = merge->store;
 	const struct summary *summary = &merge->check.summary;
-	struct record record = {
+	bool has_witness =
+		merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
+		(!left_out_must(&store->geometry, merge->origin->bytes, &summary->last) ||
+		 BROKEN(LOST_WITNESS));
+	enum result result;
+
+	*record = (struct record){
 		.role = RECORD_MERGING,
 		.kept_stores = kept_live(merge->kept, merge->kept_count),
 		.origin_bytes = merge->origin->bytes,
@@ -172,21 +178,23 @@ enum result record_begin(struct merge *merge, struct failure *why)
 		.store_chunk_sectors = store->geometry.chunk_sectors,
 		.store_bytes = store->device->bytes,
 	};
-	enum result result = make_id(&record, why);
-	bool has_witness =
-		merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
-		(!left_out_must(&store->geometry, merge->origin->bytes, &summary->last) ||
-		 BROKEN(LOST_WITNESS));
-
-	record_put_names(merge, &record);
+	record_put_names(merge, record);
+	result = make_id(record, why);
 	if (result == RESULT_OK && has_witness)
-		result = make_witness(store, summary, merge->origin, &record, why);
-	if (result == RESULT_OK && !BROKEN(KEPT_RECORD_LATE))
-		result = write_all_kept(merge, &record, why);
+		result = make_witness(store, summary, merge->origin, record, why);
+	return result;
+}
+
+enum result record_begin(struct merge *merge, const struct record *record, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	if (!BROKEN(KEPT_RECORD_LATE))
+		result = write_all_kept(merge, record, why);
 	if (result == RESULT_OK)
-		result = write_record(store, &record, why);
+		result = write_record(merge->store, record, why);
 	if (result == RESULT_OK && BROKEN(KEPT_RECORD_LATE))
-		result = write_all_kept(merge, &record, why);
+		result = write_all_kept(merge, record, why);
 	return result;
 }
 

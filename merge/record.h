@@ -34,12 +34,16 @@ void record_describe_kept(const struct record *record, uint64_t numbers, char *t
  */
 enum result record_match_kept(const struct merge *merge, struct failure *why);
 
+/* Makes the record of a merge that begins now; writes nothing. Where a chunk has two exceptions, no
+ * witness can be named. */
+enum result record_make(const struct merge *merge, struct record *record, struct failure *why);
+
 /*
- * Makes the records of a merge that begins now and writes them, flushed: those of the kept stores (a
- * new undo store is made with its record), then that of the merging one. Where a chunk has two
- * exceptions, no witness can be named. *merge->store then holds its record.
+ * Writes the records of that merge, flushed: those of the kept stores (a new undo store is made with its
+ * record), then that of the merging one. *merge->store then holds its record. Takes no memory, nor does
+ * anything below that writes a record.
  */
-enum result record_begin(struct merge *merge, struct failure *why);
+enum result record_begin(struct merge *merge, const struct record *record, struct failure *why);
 
 /*
  * Marks invalid what was dropped, then says in the merging store's record that it is kept no more,
