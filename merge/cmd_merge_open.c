@@ -167,7 +167,7 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 
 	if (result != RESULT_OK)
 		return result;
-	if (exists && !session->choice->resume)
+	if (exists && !session->merge.resume)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist, or, if it is the "
 			    "undo store of this merge, go on with --resume",
@@ -270,6 +270,44 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 	session->merge.dropped_count = session->dropped_count;
 	session->merge.unseen = session->unseen;
 	return result;
+}
+
+static enum result look_at_store(const char *name, bool *begun, struct failure *why)
+{
+	struct failure ignored;
+	struct device device;
+	struct io io;
+	struct store store;
+	enum result result = device_open(&device, name, DEVICE_LOOK, why);
+
+	if (result != RESULT_OK)
+		return result;
+	io_sync_open(&io);
+	result = store_open(&store, &device, &io, why);
+	if (result == RESULT_OK)
+		result = store_require_header(&store, why);
+	if (result == RESULT_OK && store.record_presence == RECORD_CORRUPT)
+		result = fail(why, RESULT_REFUSED,
+			      "%s: its merge record is damaged: whether a merge of it is "
+			      "unfinished cannot be told; --resume instead of --pending merges it",
+			      name);
+	*begun = result == RESULT_OK && store.record_presence != RECORD_ABSENT;
+	io_close(&io);
+	device_close(&device, &ignored); /* it was only looked at */
+	return result;
+}
+
+enum result merge_session_look(const struct merge_session *session, bool *begun,
+			       struct failure *why)
+{
+	struct device origin;
+	struct failure ignored;
+	enum result result = device_open(&origin, session->cli->arguments[0], DEVICE_LOOK, why);
+
+	if (result != RESULT_OK)
+		return result;
+	device_close(&origin, &ignored);
+	return look_at_store(session->cli->arguments[1], begun, why);
 }
 
 enum result merge_session_open(struct merge_session *session, struct failure *why)

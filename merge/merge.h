@@ -23,6 +23,7 @@ struct merge {
 	struct device *origin;
 	struct io *io;
 	bool resume;
+	bool pending;	       /* with resume: nothing that is not begun is merged, or given up */
 	bool force;	    /* consent to another file system, another witness, duplicates */
 	bool skip_lost;	    /* leave out what is lost, see left_out */
 	bool skip_identity; /* without libblkid: for a simulator */

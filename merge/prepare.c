@@ -143,7 +143,7 @@ static enum result refuse_kept_store(const struct merge *merge, struct failure *
 	bool undo = merge->store->record.role == RECORD_UNDO;
 	struct suggestion command;
 
-	if (merge->force) {
+	if (merge->force && !merge->pending) {
 		note_store(merge, merge->store,
 			   "the other merge that it belongs to is given up: mark the store of that "
 			   "one "
@@ -167,7 +167,7 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	const struct summary *summary = &merge->check.summary;
 	enum result result;
 
-	if (store->record_presence == RECORD_FOREIGN && !merge->force)
+	if (store->record_presence == RECORD_FOREIGN && (!merge->force || merge->pending))
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: another version of cowtool has not finished a merge of it; use that "
