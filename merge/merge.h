@@ -23,7 +23,7 @@ struct merge {
 	struct device *origin;
 	struct io *io;
 	bool resume;
-	bool pending;	       /* with resume: nothing that is not begun is merged, or given up */
+	bool pending;	    /* with resume: nothing that is not begun is merged, or given up */
 	bool force;	    /* consent to another file system, another witness, duplicates */
 	bool skip_lost;	    /* leave out what is lost, see left_out */
 	bool skip_identity; /* without libblkid: for a simulator */
@@ -47,10 +47,11 @@ struct merge {
 	void (*lost)(void *context, const char *store, const char *text);
 	void *context;
 	/* results */
-	struct check check;			     /* of merge_prepare */
-	struct left_out left_out;		     /* with skip_lost; left_out_free it */
-	bool record_is_current;			     /* an unfinished merge is being resumed */
-	bool record_is_stale;			     /* the store was used again since */
+	struct check check;	  /* of merge_prepare */
+	struct left_out left_out; /* with skip_lost; left_out_free it */
+	bool record_is_current;	  /* an unfinished merge is being resumed */
+	bool record_is_stale;	  /* the store was used again since */
+	bool record_is_given_up;  /* it is one of another merge, which is given up for this one */
 	uint64_t exceptions_before, exceptions_left; /* left: not yet committed */
 	uint64_t bytes_total, bytes_copied; /* of the store's data, as far as it is in the origin */
 	uint64_t bytes_written;		    /* to the origin, clipped to its end */

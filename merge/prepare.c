@@ -137,13 +137,14 @@ static enum result refuse_unfinished(const struct merge *merge, struct failure *
 }
 
 /* Giving up the other merge for this one is for the user to say. */
-static enum result refuse_kept_store(const struct merge *merge, struct failure *why)
+static enum result give_up_other(struct merge *merge, struct failure *why)
 {
 	const char *name = merge->store->device->name;
 	bool undo = merge->store->record.role == RECORD_UNDO;
 	struct suggestion command;
 
 	if (merge->force && !merge->pending) {
+		merge->record_is_given_up = true;
 		note_store(merge, merge->store,
 			   "the other merge that it belongs to is given up: mark the store of that "
 			   "one "
@@ -184,7 +185,7 @@ static enum result check_record(struct merge *merge, struct failure *why)
 		return RESULT_OK;
 	}
 	if (store->record.role != RECORD_MERGING)
-		return refuse_kept_store(merge, why);
+		return give_up_other(merge, why);
 	if (!merge->resume)
 		return refuse_unfinished(merge, why);
 	merge->record_is_current = true;
@@ -331,7 +332,8 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 
 bool merge_has_work(const struct merge *merge)
 {
-	return merge->exceptions_before > 0 || merge->record_is_current;
+	return merge->exceptions_before > 0 || merge->record_is_current ||
+	       merge->record_is_given_up;
 }
 
 /* Space is counted before the first write. */

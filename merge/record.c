@@ -162,7 +162,7 @@ enum result record_make(const struct merge *merge, struct record *record, struct
 	struct store *store = merge->store;
 	const struct summary *summary = &merge->check.summary;
 	bool has_witness =
-		merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
+		summary->exceptions > 0 && merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
 		(!left_out_must(&store->geometry, merge->origin->bytes, &summary->last) ||
 		 BROKEN(LOST_WITNESS));
 	enum result result;
