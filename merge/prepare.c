@@ -9,6 +9,7 @@
 #include "store/base/text.h"
 #include "verify/check/identity.h"
 #include "verify/check/roles.h"
+#include "verify/check/witness.h"
 
 /* For the search of duplicates: a merge's memory must not grow with the store. */
 #define CHECK_MEMORY_BYTES (128u << 20)
@@ -191,11 +192,34 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	merge->record_is_current = true;
 	if (summary->exceptions == 0)
 		return RESULT_OK;
-	result = record_match_origin(store, summary, merge->origin, why);
+	result = witness_match(store, summary, merge->origin, why);
 	if (result == RESULT_REFUSED && merge->force &&
-	    merge->origin->bytes == store->record.origin_bytes)
+	    merge->origin->bytes >= store->record.origin_bytes)
 		result = RESULT_OK;
 	return result;
+}
+
+/* A copy on a larger disk: the snapshot ends where the origin ended that the merge began with. What was
+ * judged by another end is judged again. */
+static enum result fit_origin(struct merge *merge, struct failure *why)
+{
+	const struct store *store = merge->store;
+	uint64_t bytes = store->record.origin_bytes;
+	char line[512];
+
+	if (!merge->record_is_current || merge->origin->bytes <= bytes)
+		return RESULT_OK;
+	snprintf(line, sizeof(line),
+		 "%s: note: it is larger than the origin that the merge began with; what comes "
+		 "after "
+		 "%llu bytes is left alone",
+		 merge->origin->name, (unsigned long long)bytes);
+	note(merge, line);
+	merge->origin->bytes = bytes;
+	device_fit(merge->origin, store->geometry.chunk_bytes);
+	merge->check = (struct check){0};
+	left_out_free(&merge->left_out);
+	return check_store(merge, why);
 }
 
 /* A power cut may have torn the superblock only where a merge was under way. */
@@ -320,6 +344,8 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 		result = check_store(merge, why);
 	if (result == RESULT_OK)
 		result = check_record(merge, why);
+	if (result == RESULT_OK)
+		result = fit_origin(merge, why);
 	if (result == RESULT_OK && wants_identity(merge))
 		result = check_identity(merge, store, why);
 	if (result != RESULT_OK)

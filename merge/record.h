@@ -5,13 +5,6 @@
 
 #include "merge/merge.h"
 
-/*
- * Is this the origin that the record's merge writes to? RESULT_REFUSED where it has another size,
- * or where the witness, once merged, is not what it holds. `summary` is of the live exceptions.
- */
-enum result record_match_origin(const struct store *store, const struct summary *summary,
-				struct device *origin, struct failure *why);
-
 /* Of the record of a merging store: bit i says that it still keeps store i. */
 uint64_t record_kept_numbers(const struct record *record);
 
