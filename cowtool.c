@@ -75,8 +75,10 @@ static int exit_code(enum result result)
 		return 4;
 	case RESULT_REFUSED:
 		return 5;
-	case RESULT_NOT_THERE:
+	case RESULT_NO_STORE:
 		return 6;
+	case RESULT_NOT_THERE:
+		return 8;
 	case RESULT_NO_SPACE:
 		return 7;
 	case RESULT_USAGE:

@@ -46,14 +46,20 @@ static void note_all_buffered(const struct merge_session *session)
 		note_buffered(session, &session->others[i].device);
 }
 
+/* --pending goes on with what was begun, and with nothing else. */
+static bool is_to_do(const struct merge_session *session)
+{
+	return !session->choice->pending || session->merge.record_is_current;
+}
+
 static enum result prepare(struct merge_session *session, struct failure *why)
 {
 	struct merge *merge = &session->merge;
 	enum result result = merge_prepare(merge, why);
 
-	if (result == RESULT_OK)
+	if (result == RESULT_OK && is_to_do(session))
 		result = merge_session_check_right(session, why);
-	if (result != RESULT_OK || !merge_has_work(merge))
+	if (result != RESULT_OK || !merge_has_work(merge) || !is_to_do(session))
 		return result;
 	note_rest(session->cli, &session->origin);
 	result = merge_session_open_others(session, why);
@@ -71,6 +77,10 @@ static enum result run(struct merge_session *session, struct failure *why)
 
 	if (result != RESULT_OK)
 		return result;
+	if (!is_to_do(session)) {
+		merge_print_not_begun(session);
+		return RESULT_OK;
+	}
 	if (cli_stop_requested)
 		return fail(why, RESULT_STOPPED, "stopped on request; nothing was written");
 	if (session->choice->dry_run)
@@ -95,13 +105,15 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 {
 	struct merge_session session = {
 		.cli = cli, .choice = choice};
-	enum result result;
+	enum result result = RESULT_OK;
+	bool begun = true;
 
 	session.merge = (struct merge){
 		.store = &session.store,
 		.origin = &session.origin,
 		.io = &session.io,
-		.resume = choice->resume,
+		.resume = choice->resume || choice->pending,
+		.pending = choice->pending,
 		.force = choice->force,
 		.window_bytes = choice->window_bytes,
 		.invalidate_full = choice->invalidate_full,
@@ -113,8 +125,13 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 		.context = &session,
 	};
 	progress_begin(&session.progress, PROGRESS_NONE, "");
-	result = merge_session_open(&session, why);
-	if (result == RESULT_OK)
+	if (choice->pending)
+		result = merge_session_look(&session, &begun, why);
+	if (result == RESULT_OK && !begun)
+		merge_print_not_begun(&session);
+	if (result == RESULT_OK && begun)
+		result = merge_session_open(&session, why);
+	if (result == RESULT_OK && begun)
 		result = run(&session, why);
 	merge_session_close(&session);
 	return result;
@@ -132,10 +149,13 @@ static enum result check_choice(const struct cli *cli, struct merge_choice *choi
 		return result;
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
-	if (choice->drop.count > 0 && !choice->resume)
+	if (choice->resume && choice->pending)
 		return fail(why, RESULT_USAGE,
-			    "--drop-kept: only an unfinished merge keeps anything: "
-			    "use it with --resume");
+			    "--pending is --resume of what was begun only; leave one of them out");
+	if (choice->drop.count > 0 && !choice->resume && !choice->pending)
+		return fail(why, RESULT_USAGE,
+			    "--drop-kept: only an unfinished merge keeps anything: use it with "
+			    "--resume");
 	return RESULT_OK;
 }
 
@@ -145,6 +165,8 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with what is on disk, whoever began it",
 		 NULL},
+		{"pending", CLI_FLAG, &choice.pending,
+		 "go on only with what was begun; nothing begun is no error", NULL},
 		{"keep", CLI_LIST, &choice.keep,
 		 "another snapshot of ORIGIN, whose view must not change (repeatable)", "STORE2"},
 		{"undo", CLI_FILE, &choice.undo,

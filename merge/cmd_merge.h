@@ -10,7 +10,7 @@
 
 /* The command line. */
 struct merge_choice {
-	bool resume, force, dry_run, invalidate_full, skip_lost;
+	bool resume, pending, force, dry_run, invalidate_full, skip_lost;
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;
@@ -50,6 +50,13 @@ struct merge_session {
  * also after an error. */
 enum result merge_session_open(struct merge_session *session, struct failure *why);
 
+/*
+ * For --pending, before merge_session_open: does STORE hold the record of a merge? ORIGIN and STORE are only
+ * looked at, whoever uses them. RESULT_REFUSED: its record is damaged.
+ */
+enum result merge_session_look(const struct merge_session *session, bool *begun,
+			       struct failure *why);
+
 /* After merge_prepare: can ORIGIN and STORE be written to, if anything will be? A dry run notes where this
  * process may not. merge_session_open_others sees to the other stores. */
 enum result merge_session_check_right(const struct merge_session *session, struct failure *why);
@@ -82,6 +89,9 @@ void merge_session_close(struct merge_session *session);
 
 /* What a dry run shows. As merge_estimate fails; then nothing is printed. */
 enum result merge_print_plan(struct merge_session *session, struct failure *why);
+
+/* Nobody began a merge of it: there was nothing to go on with. */
+void merge_print_not_begun(const struct merge_session *session);
 
 /* What was done, with a result that may be an error. */
 void merge_print_outcome(struct merge_session *session, enum result result);

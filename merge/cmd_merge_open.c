@@ -75,7 +75,8 @@ enum result merge_session_check_undo(const struct merge_session *session, struct
 			name);
 	error = path_look_beside(name, &free_bytes);
 	if (error)
-		return fail_errno(why, RESULT_IO, error, "%s: cannot make this file", name);
+		return fail_errno(why, result_of_open(error), error, "%s: cannot make this file",
+				  name);
 	if (bytes < free_bytes)
 		return RESULT_OK;
 	return fail(why, RESULT_NO_SPACE,
@@ -88,14 +89,11 @@ enum result merge_session_make_undo(struct merge_session *session, struct failur
 	struct merge_other *other = &session->others[session->kept_count - 1];
 	const struct kept *kept = merge_session_new_undo(session);
 	const char *name = session->choice->undo;
-	enum result result;
 
 	if (other->left_behind && unlink(name) != 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove this empty file", name);
 	free(other->device.name);
-	result = device_create(&other->device, name, kept_new_bytes(kept), why);
-	/* "Not there" is said of the store to be merged alone: a script goes on then. */
-	return result == RESULT_NOT_THERE ? RESULT_IO : result;
+	return device_create(&other->device, name, kept_new_bytes(kept), why);
 }
 
 void merge_session_forget_undo(struct merge_session *session)
@@ -117,15 +115,6 @@ enum result merge_session_check_right(const struct merge_session *session, struc
 	if (result == RESULT_OK && (writes || !device_is_block(&session->device)))
 		result = note_right(session->cli, &session->device, "merge", why);
 	return result;
-}
-
-/* What is no device at all cannot be the right origin. */
-static enum result open_origin(struct merge_session *session, struct failure *why)
-{
-	enum result result =
-		device_open(&session->origin, session->cli->arguments[0], mode_of(session), why);
-
-	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }
 
 /* Is `name` one of the devices that are open already? */
@@ -158,13 +147,13 @@ static enum result open_other(struct merge_session *session, size_t i, const cha
 	return result;
 }
 
-/* Of the stores that are kept, "not there" is a refusal: a script goes on after RESULT_NOT_THERE. */
+/* Of the stores that are kept, "no store" is a refusal: a script goes on after RESULT_NO_STORE. */
 static enum result open_kept_store(struct merge_session *session, size_t i, const char *name,
 				   struct failure *why)
 {
 	enum result result = open_other(session, i, name, why);
 
-	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+	return result == RESULT_NO_STORE ? RESULT_REFUSED : result;
 }
 
 /* The undo store is there already if this merge is being resumed. */
@@ -178,7 +167,7 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 
 	if (result != RESULT_OK)
 		return result;
-	if (exists && !session->choice->resume)
+	if (exists && !session->merge.resume)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist, or, if it is the "
 			    "undo store of this merge, go on with --resume",
@@ -212,12 +201,12 @@ static enum result open_kept(struct merge_session *session, struct failure *why)
 	return result;
 }
 
-/* "Not there" is a refusal, as of a kept store. */
+/* "No store" is a refusal, as of a kept store. */
 static enum result refuse_unseen(enum result result, struct failure *why)
 {
 	struct failure before = *why;
 
-	return fail(why, result == RESULT_NOT_THERE ? RESULT_REFUSED : result,
+	return fail(why, result == RESULT_NO_STORE ? RESULT_REFUSED : result,
 		    "%s; look at the path, or add --force to give it up as it is, out of reach: it "
 		    "cannot be marked invalid then",
 		    before.text);
@@ -232,7 +221,8 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 		size_t place = session->kept_count + session->dropped_count;
 		const char *name = choice->drop.items[i];
 		enum result result = open_other(session, place, name, why);
-		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE;
+		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE ||
+			      result == RESULT_NO_STORE || path_is_other_kind(name);
 		struct failure ignored;
 
 		if (result != RESULT_OK)
@@ -280,10 +270,49 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 	return result;
 }
 
+static enum result look_at_store(const char *name, bool *begun, struct failure *why)
+{
+	struct failure ignored;
+	struct device device;
+	struct io io;
+	struct store store;
+	enum result result = device_open(&device, name, DEVICE_LOOK, why);
+
+	if (result != RESULT_OK)
+		return result;
+	io_sync_open(&io);
+	result = store_open(&store, &device, &io, why);
+	if (result == RESULT_OK)
+		result = store_require_header(&store, why);
+	if (result == RESULT_OK && store.record_presence == RECORD_CORRUPT)
+		result = fail(why, RESULT_REFUSED,
+			      "%s: its merge record is damaged: whether a merge of it is "
+			      "unfinished cannot be told; --resume instead of --pending merges it",
+			      name);
+	*begun = result == RESULT_OK && store.record_presence != RECORD_ABSENT;
+	io_close(&io);
+	device_close(&device, &ignored); /* it was only looked at */
+	return result;
+}
+
+enum result merge_session_look(const struct merge_session *session, bool *begun,
+			       struct failure *why)
+{
+	struct device origin;
+	struct failure ignored;
+	enum result result = device_open(&origin, session->cli->arguments[0], DEVICE_LOOK, why);
+
+	if (result != RESULT_OK)
+		return result;
+	device_close(&origin, &ignored);
+	return look_at_store(session->cli->arguments[1], begun, why);
+}
+
 enum result merge_session_open(struct merge_session *session, struct failure *why)
 {
 	const char *store = session->cli->arguments[1];
-	enum result result = open_origin(session, why);
+	enum result result =
+		device_open(&session->origin, session->cli->arguments[0], mode_of(session), why);
 
 	if (result == RESULT_OK)
 		result = device_refuse_same(&session->origin, store, "as ORIGIN and as STORE", why);

@@ -177,6 +177,23 @@ enum result merge_print_plan(struct merge_session *session, struct failure *why)
 	return RESULT_OK;
 }
 
+void merge_print_not_begun(const struct merge_session *session)
+{
+	const struct cli *cli = session->cli;
+	struct json json = {.file = stdout};
+
+	if (cli->json) {
+		json_open_object(&json, NULL);
+		json_string(&json, "origin", cli->arguments[0]);
+		json_string(&json, "store", cli->arguments[1]);
+		json_boolean(&json, "begun", false);
+		json_close_object(&json);
+		json_end_line(&json);
+	} else if (!cli->quiet) {
+		printf("%s: no merge of it was begun; nothing was written\n", cli->arguments[1]);
+	}
+}
+
 void merge_print_outcome(struct merge_session *session, enum result result)
 {
 	const struct merge *merge = &session->merge;

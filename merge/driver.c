@@ -13,7 +13,7 @@
  */
 #include "merge/driver.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "merge/commit.h"
 #include "merge/keep.h"
@@ -23,6 +23,8 @@
 #include "store/base/bytes.h"
 
 #define RING 4u
+/* Where memory is short, windows become smaller, down to this. */
+#define WINDOW_BYTES_MIN BUFFER_ALIGNMENT
 
 struct driver {
 	struct merge *merge;
@@ -206,13 +208,12 @@ static enum result drive(struct driver *driver, struct failure *why)
 	}
 }
 
-static enum result open_driver(struct driver *driver, struct merge *merge, struct failure *why)
+static enum result init(struct driver *driver, struct merge *merge, struct failure *why)
 {
 	bool ambiguous = merge->check.found[PROBLEM_DUPLICATE_OLD] > 0;
 	uint64_t wanted;
 	enum result result;
 
-	memset(driver, 0, sizeof(*driver));
 	driver->merge = merge;
 	driver->next_end = merge->exceptions_before;
 	driver->capacity = min_u64(window_capacity(&merge->store->geometry, merge->window_bytes),
@@ -235,8 +236,10 @@ static enum result open_driver(struct driver *driver, struct merge *merge, struc
 	return result;
 }
 
-static void close_driver(struct driver *driver)
+void driver_close(struct driver *driver)
 {
+	if (!driver)
+		return;
 	for (unsigned int i = 0; i < driver->window_count; i++) {
 		batch_drain(&driver->windows[i].batch);
 		window_free(&driver->windows[i]);
@@ -245,18 +248,43 @@ static void close_driver(struct driver *driver)
 	keep_free(&driver->keep);
 	commit_drain(&driver->commit);
 	commit_free(&driver->commit);
+	free(driver);
 }
 
-enum result driver_merge(struct merge *merge, struct failure *why)
+static enum result open_once(struct driver **driver, struct merge *merge, struct failure *why)
 {
-	struct driver driver;
-	enum result result = open_driver(&driver, merge, why);
+	enum result result;
+
+	*driver = calloc(1, sizeof(**driver));
+	if (!*driver)
+		return fail_memory(why, "the merge", sizeof(**driver));
+	result = init(*driver, merge, why);
+	if (result == RESULT_OK)
+		return RESULT_OK;
+	driver_close(*driver);
+	*driver = NULL;
+	return result;
+}
+
+enum result driver_open(struct driver **driver, struct merge *merge, struct failure *why)
+{
+	enum result result = open_once(driver, merge, why);
+
+	while (result == RESULT_NO_MEMORY && merge->window_bytes > WINDOW_BYTES_MIN) {
+		merge->window_bytes = max_u64(merge->window_bytes / 2, WINDOW_BYTES_MIN);
+		result = open_once(driver, merge, why);
+	}
+	return result;
+}
+
+enum result driver_merge(struct driver *driver, struct failure *why)
+{
+	enum result result = keep_begin(&driver->keep, why);
 
 	if (result == RESULT_OK)
-		result = drive(&driver, why);
+		result = drive(driver, why);
 	if (result == RESULT_OK)
-		result = commit_finish(&driver.commit, why);
-	merge->commits = driver.commit.commits;
-	close_driver(&driver);
+		result = commit_finish(&driver->commit, why);
+	driver->merge->commits = driver->commit.commits;
 	return result;
 }

@@ -88,7 +88,7 @@ static enum result estimate_bytes(const struct merge *merge, uint64_t capacity, 
 	return RESULT_OK;
 }
 
-/* What is settled (merge.c), its records, the data of each window, and the blocks that are published
+/* What is settled (merge.c), or what a new one needs to be made, its records, the data of each window, and the blocks that are published
  * one by one. */
 static uint64_t kept_flushes(const struct kept *kept, uint64_t windows, bool begun)
 {
@@ -102,7 +102,7 @@ static uint64_t kept_flushes(const struct kept *kept, uint64_t windows, bool beg
 		per_block = store_exceptions_per_block(kept->store);
 	blocks = min_u64(kept->needed / per_block + 2 * windows,
 			 windows * (kept->store->geometry.exceptions_per_area / per_block));
-	return 3 + (begun && !kept->is_new) + 2 * (uint64_t)kept->check.tail_is_dirty +
+	return 3 + (begun || kept->is_new) + 2 * (uint64_t)kept->check.tail_is_dirty +
 	       (kept->needed > 0 ? min_u64(windows, kept->needed) + blocks : 0);
 }
 

@@ -57,7 +57,6 @@ static enum result init_keeper(struct keeper *keeper, struct kept *kept,
 	const struct summary *summary = &kept->check.summary;
 	uint64_t most = job_capacity(geometry, merging, capacity);
 	size_t block = (size_t)store_exceptions_per_block(kept->store) * EXCEPTION_BYTES;
-	enum result result;
 
 	keeper->kept = kept;
 	keeper->store = kept->store;
@@ -76,8 +75,7 @@ static enum result init_keeper(struct keeper *keeper, struct kept *kept,
 			return fail_memory(why, "the chunks of a kept snapshot",
 					   most * sizeof(uint64_t));
 	}
-	result = keeper_init_copying(keeper, most, why);
-	return result == RESULT_OK ? read_block(keeper, why) : result;
+	return keeper_init_copying(keeper, most, why);
 }
 
 enum result keep_init(struct keep *keep, struct kept *kept, size_t count,
@@ -95,6 +93,15 @@ enum result keep_init(struct keep *keep, struct kept *kept, size_t count,
 		if (!kept[i].given_up)
 			result = init_keeper(&keep->keepers[keep->count++], &kept[i], merging,
 					     origin, slots, capacity, why);
+	return result;
+}
+
+enum result keep_begin(struct keep *keep, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < keep->count && result == RESULT_OK; i++)
+		result = read_block(&keep->keepers[i], why);
 	return result;
 }
 

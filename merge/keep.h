@@ -4,7 +4,7 @@
  * the origin's chunks into them and publishes the new exceptions. The rules that hold at every
  * moment are numbered on top of keep.c. What a store lacks is merge/kept's.
  *
- * Order of calls: keep_init; for each window, in the order in which they will be committed,
+ * Order of calls: keep_init; keep_begin; for each window, in the order in which they will be committed,
  * keep_take; keep_step until keep_done; keep_release.
  */
 #ifndef MERGE_KEEP_H
@@ -22,12 +22,15 @@ struct keep {
 
 /*
  * For windows in `slots` places, of at most `capacity` exceptions of a merging store of that
- * geometry. `kept` (the caller's) have been prepared; those that are given up are left alone. Reads
- * one block of each.
+ * geometry. `kept` (the caller's) have been prepared; those that are given up are left alone. This
+ * takes all the memory that keeping needs, and neither reads nor writes.
  */
 enum result keep_init(struct keep *keep, struct kept *kept, size_t count,
 		      const struct geometry *merging, struct device *origin, unsigned int slots,
 		      uint64_t capacity, struct failure *why);
+
+/* After what lies past their exceptions was swept, and a new undo store was made: reads one block of each. */
+enum result keep_begin(struct keep *keep, struct failure *why);
 
 /* Nothing may be in flight. Harmless on a zeroed struct. */
 void keep_free(struct keep *keep);

@@ -62,9 +62,9 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 	if (kept->is_new)
 		return RESULT_OK;
 	result = store_require_header(kept->store, why);
-	/* "Not there" is said of the store to be merged alone: a script goes on then. */
+	/* "No store" is said of the store to be merged alone: a script goes on then. */
 	if (result != RESULT_OK)
-		return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+		return result == RESULT_NO_STORE ? RESULT_REFUSED : result;
 	*check = (struct check){.store = kept->store,
 				.origin_known = true,
 				.origin_bytes = origin->bytes,

@@ -70,7 +70,7 @@ static enum result invalidate_full(struct merge *merge, struct failure *why)
 	return result;
 }
 
-static enum result begin(struct merge *merge, struct failure *why)
+static enum result begin(struct merge *merge, const struct record *record, struct failure *why)
 {
 	enum result result;
 
@@ -81,7 +81,7 @@ static enum result begin(struct merge *merge, struct failure *why)
 	}
 	result = BROKEN(KEPT_NOT_INVALIDATED) ? RESULT_OK : invalidate_full(merge, why);
 	if (result == RESULT_OK && !BROKEN(LATE_RECORD))
-		result = record_begin(merge, why);
+		result = record_begin(merge, record, why);
 	return result;
 }
 
@@ -178,7 +178,38 @@ static enum result settle(struct merge *merge, struct failure *why)
 	return result;
 }
 
-static enum result run(struct merge *merge, struct failure *why)
+static void note_window(const struct merge *merge, uint64_t wanted)
+{
+	char line[512];
+
+	if (merge->window_bytes == wanted || !merge->note)
+		return;
+	snprintf(line, sizeof(line),
+		 "%s: note: there is too little memory for windows of %llu bytes: windows of %llu "
+		 "bytes are taken",
+		 merge->store->device->name, (unsigned long long)wanted,
+		 (unsigned long long)merge->window_bytes);
+	merge->note(merge->context, line);
+}
+
+/* All that can run out is taken before the first write: a merge must not begin that cannot go on. */
+static enum result take_memory(struct merge *merge, struct driver **driver, struct record *record,
+			       struct failure *why)
+{
+	uint64_t wanted = merge->window_bytes;
+	enum result result = RESULT_OK;
+
+	if (merge->exceptions_before > 0)
+		result = driver_open(driver, merge, why);
+	if (result == RESULT_OK && merge_has_work(merge) && !merge->record_is_current)
+		result = record_make(merge, record, why);
+	if (result == RESULT_OK)
+		note_window(merge, wanted);
+	return result;
+}
+
+static enum result run(struct merge *merge, struct driver *driver, const struct record *record,
+		       struct failure *why)
 {
 	enum result result = settle(merge, why);
 
@@ -191,11 +222,10 @@ static enum result run(struct merge *merge, struct failure *why)
 		result = sweep_kept(merge, why);
 	if (result == RESULT_STOPPED)
 		return stopped(merge, why);
-	if (result != RESULT_OK)
-		return result;
-	result = begin(merge, why);
-	if (result == RESULT_OK && merge->exceptions_before > 0)
-		result = driver_merge(merge, why);
+	if (result == RESULT_OK)
+		result = begin(merge, record, why);
+	if (result == RESULT_OK && driver)
+		result = driver_merge(driver, why);
 	if (BROKEN(DROP_AFTER_MERGE) && result == RESULT_OK && merge->dropped_count > 0)
 		result = record_drop(merge, why);
 	if (result == RESULT_OK && merge->exceptions_left > 0)
@@ -211,8 +241,13 @@ static enum result run(struct merge *merge, struct failure *why)
 enum result merge_run(struct merge *merge, struct failure *why)
 {
 	uint64_t flushes_before = merge->io->flushes;
-	enum result result = run(merge, why);
+	struct driver *driver = NULL;
+	struct record record;
+	enum result result = take_memory(merge, &driver, &record, why);
 
+	if (result == RESULT_OK)
+		result = run(merge, driver, &record, why);
+	driver_close(driver);
 	merge->flushes = merge->io->flushes - flushes_before;
 	return result;
 }

@@ -23,11 +23,13 @@ struct merge {
 	struct device *origin;
 	struct io *io;
 	bool resume;
-	bool force;	       /* consent to another file system, another witness, duplicates */
-	bool skip_lost;	       /* leave out what is lost, see left_out */
-	bool skip_identity;    /* without libblkid: for a simulator */
-	uint64_t window_bytes; /* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX */
-	struct kept *kept;     /* other stores whose view must not change; the caller's */
+	bool pending;	    /* with resume: nothing that is not begun is merged, or given up */
+	bool force;	    /* consent to another file system, another witness, duplicates */
+	bool skip_lost;	    /* leave out what is lost, see left_out */
+	bool skip_identity; /* without libblkid: for a simulator */
+	/* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX; merge_run takes less where memory is short */
+	uint64_t window_bytes;
+	struct kept *kept; /* other stores whose view must not change; the caller's */
 	size_t kept_count;
 	bool invalidate_full;	/* consent to mark a kept store invalid that is too small */
 	struct store **dropped; /* kept by the unfinished merge, now to be marked invalid */
@@ -45,10 +47,11 @@ struct merge {
 	void (*lost)(void *context, const char *store, const char *text);
 	void *context;
 	/* results */
-	struct check check;			     /* of merge_prepare */
-	struct left_out left_out;		     /* with skip_lost; left_out_free it */
-	bool record_is_current;			     /* an unfinished merge is being resumed */
-	bool record_is_stale;			     /* the store was used again since */
+	struct check check;	  /* of merge_prepare */
+	struct left_out left_out; /* with skip_lost; left_out_free it */
+	bool record_is_current;	  /* an unfinished merge is being resumed */
+	bool record_is_stale;	  /* the store was used again since */
+	bool record_is_given_up;  /* it is one of another merge, which is given up for this one */
 	uint64_t exceptions_before, exceptions_left; /* left: not yet committed */
 	uint64_t bytes_total, bytes_copied; /* of the store's data, as far as it is in the origin */
 	uint64_t bytes_written;		    /* to the origin, clipped to its end */
@@ -58,7 +61,7 @@ struct merge {
 /*
  * Everything that can be judged of the store and its origin before the first write: the store is
  * sound, its exceptions fit the origin, the record of an unfinished merge is of this origin, the file
- * system is the same. RESULT_DAMAGED, RESULT_REFUSED, RESULT_NOT_THERE, RESULT_IO: nothing was
+ * system is the same. RESULT_DAMAGED, RESULT_REFUSED, RESULT_NO_STORE, RESULT_IO: nothing was
  * written.
  */
 enum result merge_prepare(struct merge *merge, struct failure *why);

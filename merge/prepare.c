@@ -9,6 +9,7 @@
 #include "store/base/text.h"
 #include "verify/check/identity.h"
 #include "verify/check/roles.h"
+#include "verify/check/witness.h"
 
 /* For the search of duplicates: a merge's memory must not grow with the store. */
 #define CHECK_MEMORY_BYTES (128u << 20)
@@ -137,13 +138,14 @@ static enum result refuse_unfinished(const struct merge *merge, struct failure *
 }
 
 /* Giving up the other merge for this one is for the user to say. */
-static enum result refuse_kept_store(const struct merge *merge, struct failure *why)
+static enum result give_up_other(struct merge *merge, struct failure *why)
 {
 	const char *name = merge->store->device->name;
 	bool undo = merge->store->record.role == RECORD_UNDO;
 	struct suggestion command;
 
-	if (merge->force) {
+	if (merge->force && !merge->pending) {
+		merge->record_is_given_up = true;
 		note_store(merge, merge->store,
 			   "the other merge that it belongs to is given up: mark the store of that "
 			   "one "
@@ -167,7 +169,7 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	const struct summary *summary = &merge->check.summary;
 	enum result result;
 
-	if (store->record_presence == RECORD_FOREIGN && !merge->force)
+	if (store->record_presence == RECORD_FOREIGN && (!merge->force || merge->pending))
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: another version of cowtool has not finished a merge of it; use that "
@@ -184,17 +186,40 @@ static enum result check_record(struct merge *merge, struct failure *why)
 		return RESULT_OK;
 	}
 	if (store->record.role != RECORD_MERGING)
-		return refuse_kept_store(merge, why);
+		return give_up_other(merge, why);
 	if (!merge->resume)
 		return refuse_unfinished(merge, why);
 	merge->record_is_current = true;
 	if (summary->exceptions == 0)
 		return RESULT_OK;
-	result = record_match_origin(store, summary, merge->origin, why);
+	result = witness_match(store, summary, merge->origin, why);
 	if (result == RESULT_REFUSED && merge->force &&
-	    merge->origin->bytes == store->record.origin_bytes)
+	    merge->origin->bytes >= store->record.origin_bytes)
 		result = RESULT_OK;
 	return result;
+}
+
+/* A copy on a larger disk: the snapshot ends where the origin ended that the merge began with. What was
+ * judged by another end is judged again. */
+static enum result fit_origin(struct merge *merge, struct failure *why)
+{
+	const struct store *store = merge->store;
+	uint64_t bytes = store->record.origin_bytes;
+	char line[512];
+
+	if (!merge->record_is_current || merge->origin->bytes <= bytes)
+		return RESULT_OK;
+	snprintf(line, sizeof(line),
+		 "%s: note: it is larger than the origin that the merge began with; what comes "
+		 "after "
+		 "%llu bytes is left alone",
+		 merge->origin->name, (unsigned long long)bytes);
+	note(merge, line);
+	merge->origin->bytes = bytes;
+	device_fit(merge->origin, store->geometry.chunk_bytes);
+	merge->check = (struct check){0};
+	left_out_free(&merge->left_out);
+	return check_store(merge, why);
 }
 
 /* A power cut may have torn the superblock only where a merge was under way. */
@@ -319,6 +344,8 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 		result = check_store(merge, why);
 	if (result == RESULT_OK)
 		result = check_record(merge, why);
+	if (result == RESULT_OK)
+		result = fit_origin(merge, why);
 	if (result == RESULT_OK && wants_identity(merge))
 		result = check_identity(merge, store, why);
 	if (result != RESULT_OK)
@@ -331,7 +358,8 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 
 bool merge_has_work(const struct merge *merge)
 {
-	return merge->exceptions_before > 0 || merge->record_is_current;
+	return merge->exceptions_before > 0 || merge->record_is_current ||
+	       merge->record_is_given_up;
 }
 
 /* Space is counted before the first write. */

@@ -8,80 +8,8 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/base/checksum.h"
 #include "store/cow/create.h"
-
-#define PIECE_BYTES (1024u << 10)
-
-/* CRC-32 of `bytes` bytes of a device. A piece is read whole blocks long, and as much of it counts.
- */
-static enum result crc_of(struct io *io, struct device *device, uint64_t offset, uint64_t bytes,
-			  uint32_t *crc, struct failure *why)
-{
-	uint64_t buffer_bytes = round_up(min_u64(bytes, PIECE_BYTES), BUFFER_ALIGNMENT);
-	uint8_t *buffer = io_buffer(buffer_bytes);
-	enum result result = RESULT_OK;
-
-	*crc = 0;
-	if (!buffer)
-		return fail_memory(why, "a chunk", buffer_bytes);
-	while (bytes > 0 && result == RESULT_OK) {
-		size_t piece = (size_t)min_u64(bytes, PIECE_BYTES);
-		size_t read = device->direct ? round_up(piece, device->block_bytes) : piece;
-
-		result = io_read(io, device, offset, buffer, read, why);
-		if (result == RESULT_OK)
-			*crc = checksum_crc32(*crc, buffer, piece);
-		offset += piece;
-		bytes -= piece;
-	}
-	free(buffer);
-	return result;
-}
-
-static enum result match_witness(const struct store *store, struct device *origin,
-				 struct failure *why)
-{
-	const struct record *record = &store->record;
-	const struct geometry *geometry = &store->geometry;
-	uint64_t bytes = geometry_clip(geometry, record->witness_chunk, origin->bytes);
-	enum result result;
-	uint32_t crc = 0;
-
-	if (bytes > 0) {
-		result = crc_of(store->io, origin, record->witness_chunk * geometry->chunk_bytes,
-				bytes, &crc, why);
-		if (result != RESULT_OK)
-			return result;
-	}
-	if (bytes > 0 && crc == record->witness_crc)
-		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is not the origin that the unfinished merge of %s writes to, or somebody "
-		"wrote to it since: chunk %llu, merged already, holds other data; name the right "
-		"origin, or use --force",
-		origin->name, store->device->name, (unsigned long long)record->witness_chunk);
-}
-
-enum result record_match_origin(const struct store *store, const struct summary *summary,
-				struct device *origin, struct failure *why)
-{
-	const struct record *record = &store->record;
-
-	if (origin->bytes != record->origin_bytes)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: has %llu bytes, but the unfinished merge of %s writes to an origin of "
-			"%llu bytes; name the right origin",
-			origin->name, (unsigned long long)origin->bytes, store->device->name,
-			(unsigned long long)record->origin_bytes);
-	/* The witness is the last exception: as long as it is there, nothing was committed. */
-	if (BROKEN(NO_WITNESS_CHECK) || record->witness_chunk == RECORD_NO_WITNESS ||
-	    summary->exceptions == record->exceptions)
-		return RESULT_OK;
-	return match_witness(store, origin, why);
-}
+#include "verify/check/witness.h"
 
 static enum result make_id(struct record *record, struct failure *why)
 {
@@ -105,8 +33,9 @@ static enum result make_witness(const struct store *store, const struct summary 
 	uint64_t bytes = geometry_clip(geometry, summary->last.old_chunk, origin->bytes);
 
 	record->witness_chunk = summary->last.old_chunk;
-	return crc_of(store->io, store->device, summary->last.new_chunk * geometry->chunk_bytes,
-		      bytes, &record->witness_crc, why);
+	return witness_crc(store->io, store->device,
+			   summary->last.new_chunk * geometry->chunk_bytes, bytes,
+			   &record->witness_crc, why);
 }
 
 static enum result write_record(struct store *store, const struct record *record,
@@ -157,11 +86,17 @@ static enum result write_all_kept(const struct merge *merge, const struct record
 	return result;
 }
 
-enum result record_begin(struct merge *merge, struct failure *why)
+enum result record_make(const struct merge *merge, struct record *record, struct failure *why)
 {
 	struct store *store = merge->store;
 	const struct summary *summary = &merge->check.summary;
-	struct record record = {
+	bool has_witness =
+		summary->exceptions > 0 && merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
+		(!left_out_must(&store->geometry, merge->origin->bytes, &summary->last) ||
+		 BROKEN(LOST_WITNESS));
+	enum result result;
+
+	*record = (struct record){
 		.role = RECORD_MERGING,
 		.kept_stores = kept_live(merge->kept, merge->kept_count),
 		.origin_bytes = merge->origin->bytes,
@@ -172,21 +107,23 @@ enum result record_begin(struct merge *merge, struct failure *why)
 		.store_chunk_sectors = store->geometry.chunk_sectors,
 		.store_bytes = store->device->bytes,
 	};
-	enum result result = make_id(&record, why);
-	bool has_witness =
-		merge->check.found[PROBLEM_DUPLICATE_OLD] == 0 &&
-		(!left_out_must(&store->geometry, merge->origin->bytes, &summary->last) ||
-		 BROKEN(LOST_WITNESS));
-
-	record_put_names(merge, &record);
+	record_put_names(merge, record);
+	result = make_id(record, why);
 	if (result == RESULT_OK && has_witness)
-		result = make_witness(store, summary, merge->origin, &record, why);
-	if (result == RESULT_OK && !BROKEN(KEPT_RECORD_LATE))
-		result = write_all_kept(merge, &record, why);
+		result = make_witness(store, summary, merge->origin, record, why);
+	return result;
+}
+
+enum result record_begin(struct merge *merge, const struct record *record, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	if (!BROKEN(KEPT_RECORD_LATE))
+		result = write_all_kept(merge, record, why);
 	if (result == RESULT_OK)
-		result = write_record(store, &record, why);
+		result = write_record(merge->store, record, why);
 	if (result == RESULT_OK && BROKEN(KEPT_RECORD_LATE))
-		result = write_all_kept(merge, &record, why);
+		result = write_all_kept(merge, record, why);
 	return result;
 }
 

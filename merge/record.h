@@ -5,13 +5,6 @@
 
 #include "merge/merge.h"
 
-/*
- * Is this the origin that the record's merge writes to? RESULT_REFUSED where it has another size,
- * or where the witness, once merged, is not what it holds. `summary` is of the live exceptions.
- */
-enum result record_match_origin(const struct store *store, const struct summary *summary,
-				struct device *origin, struct failure *why);
-
 /* Of the record of a merging store: bit i says that it still keeps store i. */
 uint64_t record_kept_numbers(const struct record *record);
 
@@ -34,12 +27,16 @@ void record_describe_kept(const struct record *record, uint64_t numbers, char *t
  */
 enum result record_match_kept(const struct merge *merge, struct failure *why);
 
+/* Makes the record of a merge that begins now; writes nothing. Where a chunk has two exceptions, no
+ * witness can be named. */
+enum result record_make(const struct merge *merge, struct record *record, struct failure *why);
+
 /*
- * Makes the records of a merge that begins now and writes them, flushed: those of the kept stores (a
- * new undo store is made with its record), then that of the merging one. Where a chunk has two
- * exceptions, no witness can be named. *merge->store then holds its record.
+ * Writes the records of that merge, flushed: those of the kept stores (a new undo store is made with its
+ * record), then that of the merging one. *merge->store then holds its record. Takes no memory, nor does
+ * anything below that writes a record.
  */
-enum result record_begin(struct merge *merge, struct failure *why);
+enum result record_begin(struct merge *merge, const struct record *record, struct failure *why);
 
 /*
  * Marks invalid what was dropped, then says in the merging store's record that it is kept no more,

@@ -34,17 +34,25 @@ void record_put_names(const struct merge *merge, struct record *record)
 	}
 }
 
-/* The name of kept store `number`, from bytes that anybody may have written; "a store" where there is
- * none. */
-static void copy_name(const struct record *record, uint32_t number, char *text, size_t size)
+/* The name of kept store `number`, `*bytes` bytes that anybody may have written; 0: it has none. */
+static const char *name_of(const struct record *record, uint32_t number, size_t *bytes)
 {
 	const char *name = record->names, *end = record->names + sizeof(record->names);
-	size_t used = 0;
 
 	for (; number > 0 && name < end; number--)
 		name += strnlen(name, (size_t)(end - name)) + 1;
-	for (; name < end && *name && used + 1 < size; name++)
-		text[used++] = isprint((unsigned char)*name) ? *name : '?';
+	*bytes = name < end ? strnlen(name, (size_t)(end - name)) : 0;
+	return name;
+}
+
+/* For people; "a store" where there is none. */
+static void copy_name(const struct record *record, uint32_t number, char *text, size_t size)
+{
+	size_t bytes, used = 0;
+	const char *name = name_of(record, number, &bytes);
+
+	for (; used < bytes && used + 1 < size; used++)
+		text[used] = isprint((unsigned char)name[used]) ? name[used] : '?';
 	text[used] = '\0';
 	if (used == 0)
 		snprintf(text, size, "a store");
@@ -53,7 +61,7 @@ static void copy_name(const struct record *record, uint32_t number, char *text, 
 void record_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size)
 {
 	size_t used = 0;
-	char name[64];
+	char name[sizeof(record->names) + 1];
 
 	text[0] = '\0';
 	for (uint32_t i = 0; i < min_u64(record->kept_stores, RECORD_KEPT_MAX) && used < size;
@@ -132,11 +140,12 @@ static enum result match_one_resumed(const struct merge *merge, const struct kep
 /* Of the stores with these numbers, the one that was given this name; 0: none. */
 static uint64_t number_named(const struct record *record, uint64_t numbers, const char *wanted)
 {
-	char name[64];
-
 	for (uint32_t i = 0; i < min_u64(record->kept_stores, RECORD_KEPT_MAX); i++) {
-		copy_name(record, i, name, sizeof(name));
-		if ((numbers >> i & 1) && strcmp(name, wanted) == 0)
+		size_t bytes;
+		const char *name = name_of(record, i, &bytes);
+
+		if ((numbers >> i & 1) && bytes == strlen(wanted) &&
+		    memcmp(name, wanted, bytes) == 0)
 			return (uint64_t)1 << i;
 	}
 	return 0;
@@ -155,21 +164,19 @@ static bool is_invalid(const struct store *store)
 	return store->header_fault == HEADER_GOOD && store->header.valid == 0;
 }
 
-/* Its number, where its record or, as the kernel takes the record away when it gives a snapshot up, its
- * name tells it; 0: neither does. */
-static uint64_t number_dropped(const struct merge *merge, const struct store *store)
+/* Of a store without a record, as the kernel takes it away when it gives a snapshot up: the one of these
+ * numbers that its name tells; 0: none. Two stores may have one name: those that have a record come first. */
+static uint64_t number_by_name(const struct merge *merge, const struct store *store,
+			       uint64_t numbers)
 {
-	const struct record *record = &merge->store->record;
 	const char *name = base_name(store->device->name);
 
-	if (record_is_of(merge, store))
-		return record_number_bit(store);
 	if (store->record_presence != RECORD_ABSENT || !(is_invalid(store) || merge->force))
 		return 0;
 	/* It may be the one of that name that was dropped before. */
 	if (was_dropped(merge, name))
 		return 0;
-	return number_named(record, record_kept_numbers(record), name);
+	return number_named(&merge->store->record, numbers, name);
 }
 
 /* One that is out of reach has its name alone: it may have been dropped before; one of a name that nobody
@@ -185,10 +192,24 @@ static void match_unseen(const struct merge *merge, uint64_t *missing)
 	}
 }
 
-static void match_dropped(const struct merge *merge, uint64_t *missing)
+/* Bit i of *known: dropped store i is one that this merge keeps. */
+static void match_dropped(const struct merge *merge, uint64_t *missing, uint64_t *known)
 {
-	for (size_t i = 0; i < merge->dropped_count; i++)
-		*missing &= ~number_dropped(merge, merge->dropped[i]);
+	size_t count = min_u64(merge->dropped_count, RECORD_KEPT_MAX);
+
+	*known = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!record_is_of(merge, merge->dropped[i]))
+			continue;
+		*missing &= ~record_number_bit(merge->dropped[i]);
+		*known |= (uint64_t)1 << i;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t number = number_by_name(merge, merge->dropped[i], *missing);
+
+		*missing &= ~number;
+		*known |= (uint64_t)(number != 0) << i;
+	}
 }
 
 /* One that nothing tells is, with --force, what is still missing. Else, an invalid one was given up
@@ -198,8 +219,6 @@ static enum result match_unknown(const struct merge *merge, const struct store *
 {
 	bool nameless = store->record_presence == RECORD_ABSENT;
 
-	if (number_dropped(merge, store) != 0)
-		return RESULT_OK;
 	if (nameless && is_invalid(store) &&
 	    (*missing == 0 || was_dropped(merge, base_name(store->device->name))))
 		return RESULT_OK;
@@ -216,7 +235,7 @@ static enum result match_unknown(const struct merge *merge, const struct store *
 
 static enum result match_resumed(const struct merge *merge, struct failure *why)
 {
-	uint64_t missing = record_kept_numbers(&merge->store->record), ended = 0;
+	uint64_t missing = record_kept_numbers(&merge->store->record), ended = 0, known;
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
@@ -225,14 +244,14 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 		else if (!merge->kept[i].given_up)
 			result = match_one_resumed(merge, &merge->kept[i], &missing, why);
 	}
-	if (result == RESULT_OK)
-		match_dropped(merge, &missing);
+	match_dropped(merge, &missing, &known);
 	match_unseen(merge, &missing);
 	/* What has no number is what is still missing. */
 	for (uint64_t i = 0; i < ended; i++)
 		missing &= missing - 1;
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		result = match_unknown(merge, merge->dropped[i], &missing, why);
+		if (i >= RECORD_KEPT_MAX || !(known >> i & 1))
+			result = match_unknown(merge, merge->dropped[i], &missing, why);
 	if (result != RESULT_OK || missing == 0 || BROKEN(KEPT_RECORD_UNCHECKED))
 		return result;
 	return refuse_kept(merge, merge->store->device->name,

@@ -119,6 +119,13 @@ enum result path_refuse_foreign(const char *name, const struct stat *status, str
 		name, (unsigned int)owner, suggest(&command, "chown -h %s %s", number, name));
 }
 
+bool path_is_other_kind(const char *name)
+{
+	struct stat status;
+
+	return stat(name, &status) == 0 && !S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode);
+}
+
 bool path_is_hole(const char *name, uint64_t *bytes)
 {
 	struct stat status;

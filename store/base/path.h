@@ -28,6 +28,9 @@ enum result path_refuse_foreign(const char *name, const struct stat *status, str
  * none. Returns an errno value. */
 int path_look_beside(const char *name, uint64_t *free_bytes);
 
+/* Is it there, and neither a block device nor a regular file? */
+bool path_is_other_kind(const char *name);
+
 /* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
 bool path_is_hole(const char *name, uint64_t *bytes);
 

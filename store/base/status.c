@@ -35,6 +35,19 @@ bool error_is_full(int error)
 	return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
+bool error_is_not_there(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ENXIO || error == ENODEV ||
+	       error == ENOMEDIUM;
+}
+
+enum result result_of_open(int error)
+{
+	if (error_is_not_there(error))
+		return RESULT_NOT_THERE;
+	return error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO;
+}
+
 enum result fail_memory(struct failure *why, const char *what, size_t bytes)
 {
 	if (bytes == 0)

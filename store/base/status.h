@@ -19,7 +19,8 @@ enum result {
 	RESULT_STOPPED,	  /* stopped because it was asked to */
 	RESULT_IO,	  /* could not be read, written or flushed */
 	RESULT_REFUSED,	  /* in use, wrong origin, unfinished merge, consent missing */
-	RESULT_NOT_THERE, /* no COW store there: no such file, or something else */
+	RESULT_NO_STORE,  /* what was read is no COW store, or no saved file */
+	RESULT_NOT_THERE, /* a name that leads nowhere, or to a device that is not there (yet) */
 	RESULT_NO_SPACE,  /* a kept snapshot, undo or output file is too small */
 	RESULT_OUTPUT,	  /* standard output takes no more */
 	RESULT_USAGE,	  /* the command line makes no sense */
@@ -41,6 +42,12 @@ enum result fail_errno(struct failure *why, enum result result, int error, const
 
 /* Does this errno value say that a file system, a quota or a file can take no more? */
 bool error_is_full(int error);
+
+/* Does it say that a name leads nowhere, or to a device that is not there (yet)? */
+bool error_is_not_there(int error);
+
+/* The result of a file or device that cannot be opened or made, for this errno value. */
+enum result result_of_open(int error);
 
 /* Out of memory for `what`; `bytes` of it were asked for, 0: it is not known how many. */
 enum result fail_memory(struct failure *why, const char *what, size_t bytes);

@@ -64,7 +64,7 @@ static enum result check_header(const struct cli *cli, const struct store *store
 	struct failure fault;
 	enum result result = store_require_header(store, &fault);
 
-	if (result == RESULT_NOT_THERE && !force)
+	if (result == RESULT_NO_STORE && !force)
 		return fail(why, result,
 			    "%s; --force saves its first bytes all the same, if a store was here "
 			    "whose header is lost",
@@ -105,7 +105,7 @@ enum result cmd_save(struct cli *cli, int argc, const char **argv, struct failur
 	result = reader_open(&reader, cli, cli->arguments[0], why);
 	if (result == RESULT_OK && reader_is_saved(&reader))
 		result =
-			fail(why, RESULT_NOT_THERE,
+			fail(why, RESULT_NO_STORE,
 			     "%s: is a saved file already; copy it as any file", cli->arguments[0]);
 	if (result == RESULT_OK)
 		result = save(cli, &reader.store, force, why);

@@ -59,9 +59,8 @@ enum result reader_require_store(const struct reader *reader, struct failure *wh
 enum result reader_refuse_same(const struct reader *reader, const char *origin, struct failure *why)
 {
 	const struct device *read = reader_is_saved(reader) ? &reader->saved.file : &reader->device;
-	enum result result = device_refuse_same(read, origin, "as ORIGIN and as STORE", why);
 
-	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+	return device_refuse_same(read, origin, "as ORIGIN and as STORE", why);
 }
 
 void reader_close(struct reader *reader)
@@ -75,7 +74,5 @@ void reader_close(struct reader *reader)
 
 enum result reader_open_origin(struct device *origin, const char *name, struct failure *why)
 {
-	enum result result = device_open(origin, name, DEVICE_LOOK, why);
-
-	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+	return device_open(origin, name, DEVICE_LOOK, why);
 }

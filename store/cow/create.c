@@ -8,7 +8,7 @@
 #include "store/device/probe.h"
 #include "store/cow/store.h"
 
-#define PIECE_BYTES (1024u << 10)
+#define PIECE_BYTES (64u << 10)
 
 /* Header and area 0. */
 #define CHUNKS_OF_A_STORE 2u
@@ -36,12 +36,10 @@ static enum result check_fit(const struct device *device, const struct geometry 
 static enum result sweep(struct device *device, struct io *io, uint64_t begin, uint64_t end,
 			 bool erase, bool *found, struct failure *why)
 {
-	uint8_t *buffer = io_buffer(min_u64(end - begin, PIECE_BYTES));
+	_Alignas(BUFFER_ALIGNMENT) uint8_t buffer[PIECE_BYTES];
 	enum result result = RESULT_OK;
 
 	*found = false;
-	if (!buffer)
-		return fail_memory(why, "a chunk", PIECE_BYTES);
 	while (begin < end && result == RESULT_OK && (erase || !*found)) {
 		size_t piece = (size_t)min_u64(end - begin, PIECE_BYTES);
 
@@ -54,7 +52,6 @@ static enum result sweep(struct device *device, struct io *io, uint64_t begin, u
 		}
 		begin += piece;
 	}
-	free(buffer);
 	return result;
 }
 
@@ -65,16 +62,13 @@ static enum result write_header(struct device *device, struct io *io, uint32_t c
 				      .valid = 1,
 				      .version = HEADER_VERSION,
 				      .chunk_sectors = chunk_sectors};
-	uint8_t *block = io_buffer_zeroed(bytes);
+	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT] = {0};
 	enum result result;
 
-	if (!block)
-		return fail_memory(why, "the header", bytes);
 	header_encode(&header, block);
 	if (record)
 		record_encode(record, block + RECORD_OFFSET);
 	result = io_write(io, device, 0, block, bytes, why);
-	free(block);
 	if (result == RESULT_OK)
 		result = io_flush(io, device, why);
 	return result;

@@ -8,8 +8,10 @@
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
 
+/* With O_DIRECT a device has no larger blocks than buffers are aligned to. */
 static uint32_t block_bytes(const struct store *store)
 {
+	assert(!store->device->direct || store->device->block_bytes <= BUFFER_ALIGNMENT);
 	return (uint32_t)max_u64(SECTOR_BYTES,
 				 store->device->direct ? store->device->block_bytes : 0);
 }
@@ -27,28 +29,22 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 		       struct failure *why)
 {
 	enum result result;
-	uint64_t bytes;
-	uint8_t *block;
+	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT];
 
 	memset(store, 0, sizeof(*store));
 	store->device = device;
 	store->io = io;
 	if (device->bytes < SECTOR_BYTES)
-		return fail(why, RESULT_NOT_THERE,
+		return fail(why, RESULT_NO_STORE,
 			    "%s: no COW store there: it has not one whole sector", device->name);
 	/* Before the chunk size is known, all that is known is that a sector must be readable. */
 	device_fit(device, BUFFER_ALIGNMENT);
-	bytes = block_bytes(store);
-	block = io_buffer(bytes);
-	if (!block)
-		return fail_memory(why, "the header", bytes);
-	result = io_read(io, device, 0, block, bytes, why);
+	result = io_read(io, device, 0, block, block_bytes(store), why);
 	if (result == RESULT_OK) {
 		header_decode(block, &store->header);
 		store->header_fault = header_check(&store->header);
 		store->record_presence = record_decode(block + RECORD_OFFSET, &store->record);
 	}
-	free(block);
 	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
 		store_assume_header(store, &store->header);
 	return result;
@@ -72,7 +68,7 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	if (store->header_fault != HEADER_GOOD && store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s", name, STORE_HALF_RESTORED);
 	if (store->header.magic == SAVEFILE_MAGIC_LOW && store->header.valid == SAVEFILE_MAGIC_HIGH)
-		return fail(why, RESULT_NOT_THERE,
+		return fail(why, RESULT_NO_STORE,
 			    "%s: is a saved file, not a store: it holds no data; 'cowtool restore' "
 			    "writes it to a device",
 			    name);
@@ -87,12 +83,12 @@ enum result store_require_header(const struct store *store, struct failure *why)
 		return RESULT_OK;
 	case HEADER_BLANK:
 		return fail(
-			why, RESULT_NOT_THERE,
+			why, RESULT_NO_STORE,
 			"%s: no COW store there: the header is blank, and the kernel would make "
 			"a new, empty store here",
 			name);
 	case HEADER_WRONG_MAGIC:
-		return fail(why, RESULT_NOT_THERE,
+		return fail(why, RESULT_NO_STORE,
 			    "%s: no COW store there: it begins with 0x%08x instead of 0x%08x "
 			    "(\"SnAp\")",
 			    name, store->header.magic, HEADER_MAGIC);
@@ -146,17 +142,14 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 	io_prepare(request, IO_WRITE, store->device, segment->offset, buffer, segment->bytes);
 }
 
-/* Rewrites the block of the header. Only what is not NULL changes; a record of role 0 means zeros. */
+/* Rewrites the block of the header. Takes no memory: a merge that has begun must be able to end. Only what is not NULL changes; a record of role 0 means zeros. */
 static enum result write_header_block(struct store *store, const struct header *header,
 				      const struct record *record, struct failure *why)
 {
-	uint64_t bytes = block_bytes(store);
-	uint8_t *block = io_buffer(bytes);
-	enum result result;
+	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT];
+	uint32_t bytes = block_bytes(store);
+	enum result result = io_read(store->io, store->device, 0, block, bytes, why);
 
-	if (!block)
-		return fail_memory(why, "the header", bytes);
-	result = io_read(store->io, store->device, 0, block, bytes, why);
 	if (result == RESULT_OK) {
 		if (header)
 			header_encode(header, block);
@@ -168,7 +161,6 @@ static enum result write_header_block(struct store *store, const struct header *
 	}
 	if (result == RESULT_OK)
 		result = io_flush(store->io, store->device, why);
-	free(block);
 	return result;
 }
 

@@ -30,7 +30,7 @@ struct store {
 
 /*
  * Reads the header and the record. The result is RESULT_OK also for a store that the kernel would
- * refuse: see header_fault, and store_require_header. RESULT_NOT_THERE: the device has no whole
+ * refuse: see header_fault, and store_require_header. RESULT_NO_STORE: the device has no whole
  * sector. Where the header is good, the device is fitted to the chunk size (device_fit).
  */
 enum result store_open(struct store *store, struct device *device, struct io *io,
@@ -45,7 +45,7 @@ void store_assume_header(struct store *store, const struct header *header);
 /* Is the header none, and does the record of an unfinished merge stand behind it all the same? */
 bool store_lost_header(const struct store *store);
 
-/* RESULT_OK where the header is good, else the failure that says why it is not: RESULT_NOT_THERE
+/* RESULT_OK where the header is good, else the failure that says why it is not: RESULT_NO_STORE
  * where nothing speaks for a store, RESULT_DAMAGED where something does. */
 enum result store_require_header(const struct store *store, struct failure *why);
 

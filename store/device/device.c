@@ -48,7 +48,7 @@ static enum result refuse_kind(const struct device *device, mode_t mode, struct 
 		kind = "a FIFO";
 	else if (S_ISSOCK(mode))
 		kind = "a socket";
-	return fail(why, RESULT_NOT_THERE, "%s: is %s; a block device or an image file is needed",
+	return fail(why, RESULT_REFUSED, "%s: is %s; a block device or an image file is needed",
 		    device->name, kind);
 }
 
@@ -66,9 +66,8 @@ static enum result check_kind(struct device *device, struct failure *why)
 	struct stat status;
 
 	if (stat(device->name, &status) != 0)
-		return fail_errno(
-			why, errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
-			errno, "%s: cannot open", device->name);
+		return fail_errno(why, result_of_open(errno), errno, "%s: cannot open",
+				  device->name);
 	device->file = file_of(&status);
 	if (!device->file.is_block && !S_ISREG(status.st_mode))
 		return refuse_kind(device, status.st_mode, why);
@@ -157,7 +156,7 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 		return fail(why, RESULT_REFUSED,
 			    "%s: is in use by the kernel or another program; free it first",
 			    device->name);
-	return fail_errno(why, RESULT_IO, error, "%s: cannot open", device->name);
+	return fail_errno(why, result_of_open(error), error, "%s: cannot open", device->name);
 }
 
 static bool set_flag(const struct device *device, int flag, bool on)
@@ -236,6 +235,11 @@ static enum result measure(struct device *device, struct failure *why)
 		    ioctl(device->file.fd, BLKSSZGET, &block) != 0)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot tell its size",
 					  device->name);
+		if (device->bytes == 0)
+			return fail(
+				why, RESULT_NOT_THERE,
+				"%s: has no bytes: there is no medium, or nothing is attached yet",
+				device->name);
 		device->block_bytes = (uint32_t)block;
 	} else {
 		device->bytes = (uint64_t)status.st_size;
@@ -319,8 +323,7 @@ static enum result make_file(struct device *device, struct failure *why)
 	if (error_is_full(errno))
 		return fail_errno(why, RESULT_NO_SPACE, errno, "%s: cannot make this file",
 				  device->name);
-	return fail_errno(why, errno == ENOENT || errno == ENOTDIR ? RESULT_NOT_THERE : RESULT_IO,
-			  errno, "%s: cannot make this file", device->name);
+	return fail_errno(why, result_of_open(errno), errno, "%s: cannot make this file", device->name);
 }
 
 static enum result size_file(struct device *device, uint64_t bytes, struct failure *why)

@@ -69,8 +69,8 @@ bool device_is_block(const struct device *device);
 
 /*
  * Opens `name` (a path, or TAG=value for libblkid) and fills *device; on an error nothing is left
- * open. Anything but a block device or a regular file is RESULT_NOT_THERE, as is a path that leads
- * nowhere. The size may be 0. DEVICE_HOLD and DEVICE_OWN refuse a device that is mounted, held by
+ * open. A path that leads nowhere, or to a block device without a byte (nothing is attached to it yet), is
+ * RESULT_NOT_THERE; anything but a block device or a regular file is RESULT_REFUSED. A file may be empty. DEVICE_HOLD and DEVICE_OWN refuse a device that is mounted, held by
  * another device, attached to a loop device or locked by another process, and name what uses it;
  * they take O_EXCL on a block device and a flock: an exclusive one with DEVICE_OWN, a shared one with
  * DEVICE_HOLD, so that several may read at once. (One reader has O_EXCL; the others have the lock

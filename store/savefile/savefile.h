@@ -71,7 +71,7 @@ bool savefile_detect(const struct device *device);
 
 /*
  * Opens a saved file and checks all of it: every length, every checksum, that it is whole and that
- * nothing is behind its end. RESULT_NOT_THERE: no such file, or no saved file. RESULT_DAMAGED: a
+ * nothing is behind its end. RESULT_NOT_THERE: no such file. RESULT_NO_STORE: no saved file. RESULT_DAMAGED: a
  * saved file that is cut short or has changed. RESULT_REFUSED: of a version that is not known here.
  * Close it also after an error.
  */

@@ -126,7 +126,7 @@ static enum result refuse_other(const struct savefile *saved, const uint8_t *byt
 	struct header header;
 
 	header_decode(bytes, &header);
-	return fail(why, RESULT_NOT_THERE, "%s: is no saved file%s", saved->file.name,
+	return fail(why, RESULT_NO_STORE, "%s: is no saved file%s", saved->file.name,
 		    header.magic == HEADER_MAGIC
 			    ? ", but a COW store; the order is FILE, then STORE"
 			    : "");
@@ -165,7 +165,7 @@ static enum result check_header(struct savefile *saved, struct failure *why)
 static enum result measure(struct savefile *saved, struct failure *why)
 {
 	if (device_is_block(&saved->file))
-		return fail(why, RESULT_NOT_THERE, "%s: is no saved file, but a block device",
+		return fail(why, RESULT_NO_STORE, "%s: is no saved file, but a block device",
 			    saved->file.name);
 	saved->file_bytes = saved->file.bytes + saved->file.rest_bytes;
 	device_fit(&saved->file, 1); /* frames begin anywhere */

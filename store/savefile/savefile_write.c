@@ -31,10 +31,7 @@ struct writer {
 static enum result write_failure(const struct writer *writer, const char *what, int error,
 				 struct failure *why)
 {
-	bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-
-	return fail_errno(why, full ? RESULT_NO_SPACE : RESULT_IO, error, "%s: cannot %s",
-			  writer->path, what);
+	return fail_errno(why, result_of_open(error), error, "%s: cannot %s", writer->path, what);
 }
 
 static enum result write_at(const struct writer *writer, uint64_t offset, const uint8_t *bytes,

@@ -37,7 +37,7 @@ is_text() {
     cp store ./--json
     expect 64 inspect -- --json store
     [[ ! -s out ]]
-    expect 6 inspect -- --quiet
+    expect 8 inspect -- --quiet
     [[ ! -s out ]]
     expect 64 merge --window=0 origin -- --json
     [[ ! -s out ]]
@@ -96,7 +96,7 @@ with_program() {
 
 @test "merge: an undo file that looks like a tag is a file" {
     cp origin before
-    refuses 5 origin -- merge --undo=LABEL=y --keep=nosuch origin store
+    refuses 8 origin -- merge --undo=LABEL=y --keep=nosuch origin store
     expect 0 merge --dry-run --undo=LABEL=x origin store
     [[ ! -e LABEL=x ]]
     expect 0 merge --undo LABEL=x origin store
@@ -132,10 +132,10 @@ with_program() {
 @test "ORIGIN and STORE that look like a tag are devices, whatever files there are" {
     cp store LABEL=cowtool-nosuch
     cp origin UUID=cowtool-nosuch
-    refuses 6 -- inspect LABEL=cowtool-nosuch
-    refuses 5 store -- verify --origin=UUID=cowtool-nosuch store
-    refuses 6 origin -- merge origin LABEL=cowtool-nosuch
-    refuses 6 -- create --chunk=4K --size=1M LABEL=cowtool-nosuch2
+    refuses 8 -- inspect LABEL=cowtool-nosuch
+    refuses 8 store -- verify --origin=UUID=cowtool-nosuch store
+    refuses 8 origin -- merge origin LABEL=cowtool-nosuch
+    refuses 8 -- create --chunk=4K --size=1M LABEL=cowtool-nosuch2
     [[ ! -e LABEL=cowtool-nosuch2 ]]
 }
 
@@ -147,7 +147,7 @@ with_program() {
         expect 0 create new --chunk 4K --size 1M
         rm new
         expect 64 inspect store --nosuch
-        expect 6 inspect -- --json
+        expect 8 inspect -- --json
         unset $variable
     done
 }

@@ -219,10 +219,10 @@ piped() {
     has '{"store": "-store", "exceptions": 3}'
 }
 
-@test "cli: a tag that no device has is no COW store" {
+@test "cli: a tag that no device has leads nowhere" {
     remember origin
-    refuses 6 -- inspect UUID=3e6be9de-8139-11d1-9106-a43f08d823a6
-    refuses 6 origin -- merge origin LABEL=cowtool-nosuch
+    refuses 8 -- inspect UUID=3e6be9de-8139-11d1-9106-a43f08d823a6
+    refuses 8 origin -- merge origin LABEL=cowtool-nosuch
     unchanged
 }
 
@@ -300,10 +300,10 @@ piped() {
 }
 
 @test "cli: a message has the command, the device and the reason" {
-    expect 6 inspect nowhere
+    expect 8 inspect nowhere
     said 'cowtool inspect: nowhere: '
     said 'No such file or directory'
-    expect 6 merge origin nowhere
+    expect 8 merge origin nowhere
     said 'cowtool merge: nowhere: '
     expect 6 dump origin
     said 'cowtool dump: origin: '
@@ -311,32 +311,32 @@ piped() {
 
 # ---- what is no store ----
 
-@test "cli: a path that leads nowhere is no store" {
-    no_store nowhere
-    no_store origin/below
+@test "cli: a path that leads nowhere is not there" {
+    code=8 no_store nowhere
+    code=8 no_store origin/below
 }
 
-@test "cli: a symbolic link that leads nowhere is no store" {
+@test "cli: a symbolic link that leads nowhere is not there" {
     ln -s nowhere link
-    no_store link
+    code=8 no_store link
 }
 
-@test "cli: a directory is no store" {
+@test "cli: a directory is refused" {
     mkdir folder
-    no_store folder
+    code=5 no_store folder
 }
 
-@test "cli: a FIFO is no store, and nobody waits for it" {
+@test "cli: a FIFO is refused, and nobody waits for it" {
     mkfifo pipe
-    no_store pipe
+    code=5 no_store pipe
 }
 
-@test "cli: /dev/null is no store" {
-    no_store /dev/null
+@test "cli: /dev/null is refused" {
+    code=5 no_store /dev/null
 }
 
-@test "cli: /dev/zero is no store" {
-    no_store /dev/zero
+@test "cli: /dev/zero is refused" {
+    code=5 no_store /dev/zero
 }
 
 @test "cli: an empty file is no store" {

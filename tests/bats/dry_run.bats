@@ -57,7 +57,10 @@ too_long() {
     fill origin 1048576
     make chunk=8 random=100 origin_chunks=256 size=425984
     : >file
-    for name in file/x newdir/ newdir/x "$(too_long)"; do
+    for name in file/x newdir/x; do
+        alike 8 user origin store -- merge --undo="$name" -- origin store
+    done
+    for name in newdir/ "$(too_long)"; do
         alike 4 user origin store -- merge --undo="$name" -- origin store
     done
     mkdir folder
@@ -143,4 +146,14 @@ foretells() {
     make chunk=8 size=204800 sequential=40 entry=5:256:7 entry=6:257:8
     foretells --skip-lost
     ((planned == 38 * 4096 + 512))
+}
+
+@test "merge --dry-run: the flushes of a new undo store are counted, too" {
+    local flushes
+    truncate -s $((61 * 512)) origin
+    make chunk=1 sequential=61
+    expect 0 merge --dry-run --json --undo=undo origin store
+    flushes=$(value .plan.flushes)
+    expect 0 merge --json --undo=undo origin store
+    object '.flushes <= $flushes' --argjson flushes "$flushes"
 }

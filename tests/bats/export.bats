@@ -488,7 +488,7 @@ spares_disk() {
     refuses 6 origin store -- export --force origin store image
     make chunk=8 sequential=3 version=2
     refuses 2 origin store -- export --force origin store image
-    refuses 6 origin -- export origin nowhere image
+    refuses 8 origin -- export origin nowhere image
     [[ ! -e image ]]
 }
 
@@ -595,13 +595,13 @@ spares_disk() {
 
 @test "export: OUT cannot be made" {
     small_pair
-    refuses 4 origin store -- export origin store nowhere/image
-    refuses 4 origin store -- export origin store nowhere/image.gz
+    refuses 8 origin store -- export origin store nowhere/image
+    refuses 8 origin store -- export origin store nowhere/image.gz
 }
 
 @test "export: ORIGIN does not exist, is no device, is the store, or is swapped with it" {
     small_pair
-    refuses 5 store -- export nowhere store image
+    refuses 8 store -- export nowhere store image
     refuses 5 store -- export /dev/null store image
     refuses 5 store -- export store store image
     refuses 5 origin store -- export store origin image

@@ -80,7 +80,7 @@ state_is() {
     "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
     cut_off INT --keep=a
     rm a
-    refuses 5 origin store -- merge --resume --drop-kept=a origin store
+    refuses 8 origin store -- merge --resume --drop-kept=a origin store
     said 'a: cannot open: No such file or directory; look at the path, or add --force'
     mkdir a
     refuses 5 origin store -- merge --resume --drop-kept=a origin store

@@ -166,15 +166,16 @@ is_found() {
     unchanged
 }
 
-# no_store PATH [FILE...]: every command says that no COW store is there. The files, PATH among them, are unchanged.
+# [code=CODE] no_store PATH [FILE...]: every command says that no COW store is there (6), or ends with CODE. The
+# files, PATH among them, are unchanged.
 no_store() {
-    local path=$1 command
+    local path=$1 command code=${code:-6}
     shift
     fill origin 65536
     for command in inspect verify dump; do
-        refuses 6 "$@" -- "$command" "$path"
+        refuses "$code" "$@" -- "$command" "$path"
     done
-    refuses 6 origin "$@" -- merge origin "$path"
+    refuses "$code" origin "$@" -- merge origin "$path"
 }
 
 needs_strace() {

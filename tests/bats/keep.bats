@@ -530,7 +530,7 @@ unkept() {
     : >b
     unkept 5 b
     rm b
-    unkept 5 b
+    unkept 8 b
     mkdir folder
     unkept 5 folder
 }

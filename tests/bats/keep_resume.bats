@@ -498,7 +498,7 @@ invalid() {
 @test "keep: --drop-kept of a store that cannot be opened needs --force" {
     unfinished
     mv a away
-    refuses 5 origin store undo b c -- merge --resume --drop-kept=a --keep=b --keep=c --undo=undo origin store
+    refuses 8 origin store undo b c -- merge --resume --drop-kept=a --keep=b --keep=c --undo=undo origin store
     expect 0 merge --resume --force --drop-kept=a --keep=b --keep=c --undo=undo origin store
     [[ ! -e a ]]
     merged

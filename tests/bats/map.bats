@@ -219,7 +219,7 @@ maps_right() {
 
 @test "map: an origin that is not there is refused" {
     make chunk=1 sequential=4
-    refuses 5 store -- dump --map --origin=nowhere store
+    refuses 8 store -- dump --map --origin=nowhere store
     refuses 5 store -- dump --map --origin=. store
 }
 

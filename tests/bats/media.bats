@@ -136,7 +136,7 @@ failing_from() {
 @test "data: an origin that is not there is refused; two origins make no sense" {
     fill origin 40960
     make chunk=8 sequential=8
-    refuses 5 origin store -- verify --data=nowhere store
+    refuses 8 origin store -- verify --data=nowhere store
     refuses 64 origin store -- verify --data=origin --origin=origin store
 }
 

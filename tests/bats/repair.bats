@@ -814,8 +814,8 @@ meanwhile() {
 @test "repair: what is no store, not there, or a saved file is refused" {
     fill store 65536
     refuses 6 store -- repair --yes --no-backup store
-    refuses 6 -- repair --yes --no-backup nowhere
-    refuses 6 -- repair --yes --no-backup .
+    refuses 8 -- repair --yes --no-backup nowhere
+    refuses 5 -- repair --yes --no-backup .
     make chunk=8 sequential=4
     expect 0 save store saved
     refuses 6 saved -- repair --yes --no-backup saved
@@ -853,7 +853,7 @@ meanwhile() {
 
 @test "repair: an origin that is not there, or is the store itself, is refused" {
     three_defects
-    refuses 5 store -- repair --yes --no-backup --origin=nowhere store
+    refuses 8 store -- repair --yes --no-backup --origin=nowhere store
     refuses 5 store -- repair --yes --no-backup --origin=store store
 }
 

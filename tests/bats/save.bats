@@ -267,7 +267,7 @@ all_look_same() {
 
 @test "save: a directory that is missing is an I/O error" {
     make chunk=8 sequential=3
-    refuses 4 store -- save store missing/file
+    refuses 8 store -- save store missing/file
     said 'No such file or directory'
 }
 
@@ -323,8 +323,8 @@ failing_flush() {
 @test "save: what is no store at all" {
     truncate -s 100 small
     refuses 6 small -- save small file
-    refuses 6 -- save missing file
-    refuses 6 -- save /dev/null file
+    refuses 8 -- save missing file
+    refuses 5 -- save /dev/null file
     [[ ! -e file ]]
 }
 
@@ -478,14 +478,14 @@ failing_flush() {
     said 'file: is no saved file'
     refuses 6 store device -- restore store device
     said 'the order is FILE, then STORE'
-    refuses 6 device -- restore missing device
-    refuses 6 device -- restore . device
+    refuses 8 device -- restore missing device
+    refuses 5 device -- restore . device
 }
 
 @test "restore: a device that is missing" {
     make chunk=8 sequential=3
     saved
-    refuses 6 file -- restore file missing
+    refuses 8 file -- restore file missing
     [[ ! -e missing ]]
 }
 

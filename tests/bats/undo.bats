@@ -178,7 +178,7 @@ is_undone() {
 @test "undo: a file that cannot be made is an error of the device" {
     fill origin 65536
     make chunk=8 sequential=3
-    refuses 4 origin store -- merge --undo=nowhere/undo origin store
+    refuses 8 origin store -- merge --undo=nowhere/undo origin store
     said 'nowhere/undo: cannot make this file: No such file or directory'
     refuses 4 origin store -- merge --undo=origin/undo origin store
 }

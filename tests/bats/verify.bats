@@ -350,7 +350,7 @@ needs_16_bytes_each() {
 
 @test "verify: an origin that is not there is refused" {
     make sequential=3
-    refuses 5 store -- verify --origin=nowhere store
+    refuses 8 store -- verify --origin=nowhere store
 }
 
 @test "verify: a directory as the origin is refused" {

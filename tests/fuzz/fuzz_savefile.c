@@ -155,7 +155,7 @@ static void use(const char *name, struct fuzz_disk *store, uint8_t choice)
 	enum result result = savefile_open(&saved, name, &why);
 
 	FUZZ_CHECK(result == RESULT_OK || (!store && why.text[0]));
-	FUZZ_CHECK(result == RESULT_OK || result == RESULT_NOT_THERE || result == RESULT_DAMAGED ||
+	FUZZ_CHECK(result == RESULT_OK || result == RESULT_NO_STORE || result == RESULT_DAMAGED ||
 		   result == RESULT_REFUSED);
 	if (result == RESULT_OK && savefile_stream_bytes(&saved.layout) <= STREAM_BYTES_MAX) {
 		verify(&saved, store);

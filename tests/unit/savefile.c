@@ -243,7 +243,7 @@ static void truncations_are_found(void)
 	CHECK(try_open(file_bytes, file_count) == RESULT_OK);
 	for (size_t count = 0; count < file_count; count++)
 		CHECK(try_open(file_bytes, count) ==
-		      (count < 8 ? RESULT_NOT_THERE : RESULT_DAMAGED));
+		      (count < 8 ? RESULT_NO_STORE : RESULT_DAMAGED));
 	disk_free(&disk);
 }
 
@@ -252,7 +252,7 @@ static void flips_are_found(void)
 	for (size_t bit = 0; bit < file_count * 8; bit++) {
 		file_bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		CHECK(try_open(file_bytes, file_count) ==
-		      (bit < 64 ? RESULT_NOT_THERE : RESULT_DAMAGED));
+		      (bit < 64 ? RESULT_NO_STORE : RESULT_DAMAGED));
 		file_bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	CHECK(try_open(file_bytes, file_count) == RESULT_OK);

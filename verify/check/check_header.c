@@ -68,6 +68,42 @@ static enum result check_fault(struct check *check, struct failure *why)
 	return result;
 }
 
+/*
+ * The header of Linux 2.4 (dm-snapshot.c of its device-mapper patches): magic, version 1, chunk size, extent size,
+ * then, where today nothing is, the sector at which the exceptions begin, 64 bits, and whether it is full, 32
+ * bits. With chunks of one sector the first four read as a good header of today, and all else is elsewhere. An
+ * exception is a sector of the origin and one of the store, after where they begin.
+ */
+static enum result find_linux_2_4(const struct store *store, const uint8_t *chunk, bool *found,
+				  struct failure *why)
+{
+	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT];
+	uint64_t start = get_le64(chunk + 16), sectors = store->device->bytes / SECTOR_BYTES;
+	uint64_t offset;
+	enum result result;
+
+	*found = false;
+	if (store->header.valid != 1 || start == 0 || start >= sectors || get_le32(chunk + 24) > 1)
+		return RESULT_OK;
+	offset = round_down(start * SECTOR_BYTES, sizeof(block));
+	result = io_read(store->io, store->device, offset, block,
+			 min_u64(sizeof(block), store->device->bytes - offset), why);
+	if (result == RESULT_OK) {
+		uint64_t new_sector = get_le64(block + start * SECTOR_BYTES - offset + 8);
+
+		*found = new_sector > start && new_sector < sectors;
+	}
+	return result;
+}
+
+static void report_linux_2_4(struct check *check, const uint8_t *chunk)
+{
+	check_report(check, PROBLEM_HEADER_VERSION, TRACE_NONE,
+		     "this is the header of a store of Linux 2.4, with chunks of one sector: its "
+		     "exceptions begin at sector %llu, in another form; no later kernel reads it",
+		     (unsigned long long)get_le64(chunk + 16));
+}
+
 static void check_slack(struct check *check, const uint8_t *chunk, size_t bytes)
 {
 	const struct store *store = check->store;
@@ -93,6 +129,7 @@ static enum result read_slack(struct check *check, struct failure *why)
 	const struct store *store = check->store;
 	uint64_t bytes = min_u64(store->geometry.chunk_bytes, CHECK_SLACK_BYTES);
 	enum result result = RESULT_OK;
+	bool is_old = false;
 	uint8_t *chunk;
 
 	if (store->geometry.device_chunks == 0)
@@ -102,6 +139,10 @@ static enum result read_slack(struct check *check, struct failure *why)
 		return fail_memory(why, "the header", bytes);
 	result = io_read(store->io, store->device, 0, chunk, bytes, why);
 	if (result == RESULT_OK)
+		result = find_linux_2_4(store, chunk, &is_old, why);
+	if (result == RESULT_OK && is_old)
+		report_linux_2_4(check, chunk);
+	else if (result == RESULT_OK)
 		check_slack(check, chunk, bytes);
 	free(chunk);
 	return result;

@@ -282,9 +282,6 @@ static enum result open_both(struct session *session, struct failure *why)
 	enum result result =
 		open_source(session, &session->origin, session->cli->arguments[0], why);
 
-	/* What is no device at all cannot be the right origin. */
-	if (result == RESULT_NOT_THERE)
-		result = RESULT_REFUSED;
 	if (result == RESULT_OK)
 		result = device_refuse_same(&session->origin, store, "as ORIGIN and as STORE", why);
 	if (result == RESULT_OK)

@@ -69,7 +69,7 @@ struct export
 /*
  * Everything that can be judged before the first write: ORIGIN and STORE are not swapped, the store
  * is sound and fits the origin, or there is consent. RESULT_DAMAGED, RESULT_REFUSED,
- * RESULT_NOT_THERE, RESULT_IO.
+ * RESULT_NO_STORE, RESULT_IO.
  */
 enum result export_prepare(struct export *export, struct failure *why);
 

@@ -123,14 +123,12 @@ static enum result open_device(struct export_output *output, struct failure *why
 {
 	enum result result;
 
-	if (!output->exists) {
-		result = device_create(&output->device, output->name, 0, why);
-		return result == RESULT_NOT_THERE ? RESULT_IO : result;
-	}
+	if (!output->exists)
+		return device_create(&output->device, output->name, 0, why);
 	result = device_open(&output->device, output->name, DEVICE_OWN, why);
 	if (result == RESULT_OK)
 		result = check_found(output, why);
-	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
+	return result;
 }
 
 static enum result save_state(void *context, const struct export_state *state, struct failure *why)

@@ -7,6 +7,7 @@
 #include "verify/export/export.h"
 #include "verify/check/identity.h"
 #include "verify/check/roles.h"
+#include "verify/check/witness.h"
 
 /* For the search of duplicates: the memory must not grow with the store. */
 #define CHECK_MEMORY_BYTES (128u << 20)
@@ -92,8 +93,25 @@ static enum result check_store(struct export *export, struct failure *why)
 	return RESULT_OK;
 }
 
+/* A copy on a larger disk: the view ends where the origin ended that the merge began with. */
+static enum result fit_origin(struct export *export, struct failure *why)
+{
+	char text[256];
+
+	export->origin->bytes = export->store->record.origin_bytes;
+	device_fit(export->origin, export->store->geometry.chunk_bytes);
+	snprintf(
+		text, sizeof(text),
+		"was being merged into an origin of %llu bytes, and this one is larger: what comes "
+		"after that is no part of the view",
+		(unsigned long long)export->origin->bytes);
+	note(export, text);
+	export->check = (struct check){0};
+	return check_store(export, why);
+}
+
 /* Origin and store of an unfinished merge show the view at every moment: if it is that origin. */
-static enum result check_record(const struct export *export, struct failure *why)
+static enum result check_record(struct export *export, struct failure *why)
 {
 	const struct store *store = export->store;
 	const struct summary *summary = &export->check.summary;
@@ -103,6 +121,9 @@ static enum result check_record(const struct export *export, struct failure *why
 	    record_is_stale(&store->record, summary->exceptions, &summary->first) ||
 	    store->record.origin_bytes == export->origin->bytes)
 		return RESULT_OK;
+	if (export->origin->bytes > store->record.origin_bytes &&
+	    witness_match(store, summary, export->origin, why) == RESULT_OK)
+		return fit_origin(export, why);
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: has %llu bytes, and %s was being merged into an origin of %llu bytes; name "
