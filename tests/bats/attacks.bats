@@ -147,9 +147,9 @@ export_killed_early() {
         done
         # shellcheck disable=SC2086
         expect 0 ${arguments//STORE/plain}
-        lines=$(wc -l <out)
+        wanted=$(wc -l <out)
         expect 0 "${words[@]}"
-        (($(wc -l <out) == lines)) || complain "other lines: $arguments"
+        (($(wc -l <out) == wanted)) || complain "other lines: $arguments"
         fails grep -q $'[\e\r]' out
         fails grep -q $'\xc2\x9b' out
         grep -qF "$shown" out || complain "the name is not there: $arguments"
