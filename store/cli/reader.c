@@ -76,5 +76,7 @@ enum result reader_open_origin(struct device *origin, const char *name, struct f
 {
 	enum result result = device_open(origin, name, DEVICE_LOOK, why);
 
+	if (result == RESULT_OK)
+		result = foreign_check_origin(origin, why);
 	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }

@@ -46,10 +46,16 @@ enum { PROBE_FOUND = 0, PROBE_NOTHING = 1, PROBE_AMBIGUOUS = -2 };
 static enum result take_answer(blkid_probe probe, int answer, struct probe_identity *identity,
 			       struct failure *why)
 {
+	char usage[32] = "";
+
 	switch (answer) {
 	case PROBE_FOUND:
 		take_value(probe, "TYPE", identity->type, sizeof(identity->type));
 		take_value(probe, "UUID", identity->uuid, sizeof(identity->uuid));
+		take_value(probe, "LABEL", identity->label, sizeof(identity->label));
+		take_value(probe, "USAGE", usage, sizeof(usage));
+		identity->is_file_system = strcmp(usage, "filesystem") == 0;
+		identity->is_table = identity->type[0] == 0;
 		take_value(probe, "PTTYPE", identity->type, sizeof(identity->type));
 		take_value(probe, "PTUUID", identity->uuid, sizeof(identity->uuid));
 		return RESULT_OK;
@@ -72,7 +78,8 @@ static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity
 	if (!probe)
 		return fail_memory(why, "libblkid's probe", 0);
 	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE |
+							 BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
 	blkid_probe_enable_partitions(probe, 1);
 	if (blkid_probe_set_device(probe, fd, 0, (blkid_loff_t)disk_bytes) == 0)
 		result = take_answer(probe, blkid_do_safeprobe(probe), identity, why);

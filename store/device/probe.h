@@ -22,8 +22,10 @@ enum result probe_resolve(const char *name, char **path, struct failure *why);
 /* What stands at the beginning of a disk: a file system, RAID or LVM member, or a partition table.
  */
 struct probe_identity {
-	char type[32];	/* "" where nothing was recognised */
-	char uuid[64];	/* "" where it has none */
+	char type[32];		       /* "" where nothing was recognised */
+	char uuid[64];		       /* "" where it has none */
+	char label[64];		       /* the same */
+	bool is_file_system, is_table; /* a file system; a partition table */
 	bool ambiguous; /* things that cannot stand beside each other: "more than one signature" */
 };
 

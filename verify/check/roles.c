@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "store/base/bytes.h"
+#include "store/device/foreign.h"
 #include "store/savefile/savefile.h"
 
 /* What can be no origin. */
 struct beginning {
 	bool of_store; /* a header that the kernel would accept */
 	bool of_saved_file;
+	const struct foreign_format *format; /* of a container; NULL: of none */
 };
 
 static enum result look(struct device *device, struct io *io, struct beginning *beginning,
@@ -31,7 +33,8 @@ static enum result look(struct device *device, struct io *io, struct beginning *
 	header_decode(block, &header);
 	if (result == RESULT_OK)
 		*beginning = (struct beginning){.of_store = header_check(&header) == HEADER_GOOD,
-						.of_saved_file = savefile_has_magic(block)};
+						.of_saved_file = savefile_has_magic(block),
+						.format = foreign_format(block)};
 	free(block);
 	return result;
 }
@@ -49,6 +52,8 @@ static enum result refuse_beginning(const struct device *origin, const struct be
 			"%s: is a saved file, with the metadata of a store, not an origin; name "
 			"the right origin%s",
 			origin->name, consent);
+	if (beginning->format)
+		return foreign_refuse_origin(beginning->format, origin->name, consent, why);
 	return RESULT_OK;
 }
 

@@ -312,6 +312,8 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		 "remove what a merge left here that kept this store and is no more", NULL},
 		{"rebuild-header", CLI_FLAG, &choice.rebuild_header,
 		 "write a lost header anew, by what the rest of the store shows", NULL},
+		{"force", CLI_FLAG, &choice.force,
+		 "make a header although something else is there, or nothing shows a store", NULL},
 		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost or wrong header",
 		 "SIZE"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
