@@ -14,8 +14,9 @@
 bool probe_is_tag(const char *name);
 
 /*
- * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up,
- * all else is taken as a path. *path is the caller's to free.
+ * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up on all
+ * devices, all else is taken as a path. RESULT_REFUSED, with their list, where several devices have
+ * the tag, as a copy, a snapshot and its origin have. *path is the caller's to free.
  */
 enum result probe_resolve(const char *name, char **path, struct failure *why);
 
