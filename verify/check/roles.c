@@ -6,6 +6,7 @@
 #include "store/base/bytes.h"
 #include "store/device/foreign.h"
 #include "store/savefile/savefile.h"
+#include "verify/check/stacked.h"
 
 /* What can be no origin. */
 struct beginning {
@@ -54,7 +55,7 @@ static enum result refuse_beginning(const struct device *origin, const struct be
 			origin->name, consent);
 	if (beginning->format)
 		return foreign_refuse_origin(beginning->format, origin->name, consent, why);
-	return RESULT_OK;
+	return stacked_check(origin, consent, why);
 }
 
 enum result roles_check(const struct store *store, struct device *origin, bool force,
