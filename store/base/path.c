@@ -77,6 +77,11 @@ int path_look_beside(const char *name, uint64_t *free_bytes)
 	return error;
 }
 
+bool path_is_read_only(const char *name)
+{
+	return faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) != 0 && errno == EROFS;
+}
+
 bool path_is_hole(const char *name, uint64_t *bytes)
 {
 	struct stat status;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/io/io_engines.h"
+#include "store/cli/notes.h"
 #include "store/device/usage.h"
 
 static enum result open_saved(struct reader *reader, const struct cli *cli, const char *name,
@@ -24,7 +25,7 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 			struct failure *why)
 {
 	enum result result;
-	char phrase[512];
+	struct usage usage;
 
 	memset(reader, 0, sizeof(*reader));
 	reader->device.fd = reader->saved.file.fd = reader->saved.device.fd = -1;
@@ -33,8 +34,10 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 		return result;
 	if (savefile_detect(&reader->device))
 		return open_saved(reader, cli, name, why);
-	if (usage_find_or_lock(&reader->device, phrase, sizeof(phrase)))
-		cli_note(cli, "%s: warning: %s; what is read here may be changing", name, phrase);
+	if (usage_find_or_lock(&reader->device, &usage))
+		cli_note(cli, "%s: warning: %s; what is read here may be changing", name,
+			 usage.phrase);
+	note_unseen(cli, name, usage.unseen);
 	result = io_engine_open(&reader->io, IO_ENGINE_AUTO, why);
 	if (result == RESULT_OK)
 		result = store_open(&reader->store, &reader->device, &reader->io, why);

@@ -111,7 +111,8 @@ static void remove_file(const struct export_output *output)
 
 static enum result open_device(struct export_output *output, struct failure *why)
 {
-	enum result result = device_open(&output->device, output->name, DEVICE_OWN, why);
+	enum result result = device_open(&output->device, output->name,
+					 output->force ? DEVICE_OWN_UNSEEN : DEVICE_OWN, why);
 
 	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }

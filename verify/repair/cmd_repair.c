@@ -202,7 +202,10 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 
 	if (result == RESULT_OK)
 		result = device_open(&session->device, session->cli->arguments[0],
-				     choice->dry_run ? DEVICE_HOLD : DEVICE_OWN, why);
+				     choice->dry_run ? DEVICE_HOLD
+				     : choice->force ? DEVICE_OWN_UNSEEN
+						     : DEVICE_OWN,
+				     why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, IO_ENGINE_AUTO, why);
 	if (result == RESULT_OK && choice->origin)
