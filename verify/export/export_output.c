@@ -111,8 +111,10 @@ static void remove_file(const struct export_output *output)
 
 static enum result open_device(struct export_output *output, struct failure *why)
 {
+	/* To what was made a moment ago nothing is attached. */
+	bool consent = output->force || !output->exists;
 	enum result result = device_open(&output->device, output->name,
-					 output->force ? DEVICE_OWN_UNSEEN : DEVICE_OWN, why);
+					 consent ? DEVICE_OWN_UNSEEN : DEVICE_OWN, why);
 
 	return result == RESULT_NOT_THERE ? RESULT_REFUSED : result;
 }
