@@ -19,10 +19,10 @@
 #define BUFFER_ALIGNMENT 4096u
 
 enum device_mode {
-	DEVICE_LOOK, /* read only, no hold on it */
-	DEVICE_HOLD, /* read only, but nobody else may use it (a dry run) */
-	DEVICE_READ, /* the same, but who has it mounted for reading only may (an export) */
-	DEVICE_OWN,  /* read and write, nobody else may use it */
+	DEVICE_LOOK,	   /* read only, no hold on it */
+	DEVICE_HOLD,	   /* read only, but nobody else may use it (a dry run) */
+	DEVICE_READ,	   /* the same, but who has it mounted for reading only may (an export) */
+	DEVICE_OWN,	   /* read and write, nobody else may use it */
 	DEVICE_OWN_UNSEEN, /* the same, with consent to what cannot be looked at: see `unseen` */
 };
 
@@ -38,7 +38,7 @@ struct device {
 	bool writable;
 	bool holds_below; /* below_fd is open: it has the lock on what a loop device is on */
 	int below_fd;
-	bool unseen; /* whether a loop device is attached to it could not be told */
+	bool unseen;	   /* whether a loop device is attached to it could not be told */
 	dev_t file_system; /* identity: file system and inode, or the device number */
 	ino_t inode;
 	dev_t number;
