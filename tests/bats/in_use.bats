@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2030,SC2031
 # Who else uses a device, by another name of the same bytes or below it, is found and named with the command that
 # frees it. What is refused keeps every byte.
 
@@ -15,7 +15,7 @@ setup() {
 }
 
 teardown() {
-    [[ -z ${held_pid-} ]] || { kill -CONT "$held_pid" && kill "$held_pid" || true; } 2>/dev/null
+    [[ -z ${held_pid-} ]] || kill "$held_pid" 2>/dev/null || true
     if mountpoint -q mounted 2>/dev/null; then umount mounted; fi
     for device in "${loops[@]}"; do losetup --detach "$device" 2>/dev/null || true; done
 }
