@@ -9,10 +9,13 @@
 #include "merge/cmd_merge.h"
 #include "store/cli/notes.h"
 #include "store/base/path.h"
+#include "store/base/text.h"
 
 static enum device_mode mode_of(const struct merge_session *session)
 {
-	return session->choice->dry_run ? DEVICE_HOLD : DEVICE_OWN;
+	if (session->choice->dry_run)
+		return DEVICE_HOLD;
+	return session->choice->force ? DEVICE_OWN_UNSEEN : DEVICE_OWN;
 }
 
 enum result merge_session_release(struct merge_session *session, enum result result,
@@ -103,6 +106,36 @@ void merge_session_forget_undo(struct merge_session *session)
 		device_unlink(&session->others[session->kept_count - 1].device);
 }
 
+/* What can only be read can be exported all the same. */
+static enum result name_export(const struct merge_session *session, enum result result,
+			       struct failure *why)
+{
+	char *const *names = session->cli->arguments;
+	struct suggestion command;
+	struct failure before = *why;
+
+	return fail(why, result, "%s; or %s writes what the snapshot shows to an image",
+		    before.text, suggest(&command, "cowtool export %s %s OUT", names[0], names[1]));
+}
+
+static enum result check_right(const struct merge_session *session, const struct device *device,
+			       struct failure *why)
+{
+	enum result result = note_right(session->cli, device, "merge", why);
+
+	return result == RESULT_OK ? result : name_export(session, result, why);
+}
+
+static enum result open_device(const struct merge_session *session, struct device *device,
+			       const char *name, struct failure *why)
+{
+	enum result result = device_open(device, name, mode_of(session), why);
+
+	if (result == RESULT_IO && !session->choice->dry_run && path_is_read_only(name))
+		return name_export(session, result, why);
+	return result;
+}
+
 enum result merge_session_check_right(const struct merge_session *session, struct failure *why)
 {
 	const struct merge *merge = &session->merge;
@@ -111,10 +144,19 @@ enum result merge_session_check_right(const struct merge_session *session, struc
 
 	/* An image file the merge opens for writing even so. */
 	if (writes || !device_is_block(&session->origin))
-		result = note_right(session->cli, &session->origin, "merge", why);
+		result = check_right(session, &session->origin, why);
 	if (result == RESULT_OK && (writes || !device_is_block(&session->device)))
-		result = note_right(session->cli, &session->device, "merge", why);
+		result = check_right(session, &session->device, why);
 	return result;
+}
+
+static enum result open_origin(struct merge_session *session, struct failure *why)
+{
+	enum result result = cli_resolve(session->cli, &session->cli->arguments[0], why);
+
+	return result == RESULT_OK ? open_device(session, &session->origin,
+						 session->cli->arguments[0], why)
+				   : result;
 }
 
 /* Is `name` one of the devices that are open already? */
@@ -139,9 +181,9 @@ static enum result open_other(struct merge_session *session, size_t i, const cha
 	enum result result = refuse_same(session, name, i, why);
 
 	if (result == RESULT_OK)
-		result = device_open(&other->device, name, mode_of(session), why);
+		result = open_device(session, &other->device, name, why);
 	if (result == RESULT_OK)
-		result = note_right(session->cli, &other->device, "merge", why);
+		result = check_right(session, &other->device, why);
 	if (result == RESULT_OK)
 		result = store_open(&other->store, &other->device, &session->io, why);
 	return result;
@@ -189,6 +231,8 @@ static enum result open_kept(struct merge_session *session, struct failure *why)
 	size_t undo = choice->undo ? 1 : 0;
 	enum result result = RESULT_OK;
 
+	for (size_t i = 0; i < choice->keep.count && result == RESULT_OK; i++)
+		result = cli_resolve(session->cli, &choice->keep.items[i], why);
 	for (size_t i = 0; i < choice->keep.count + undo && result == RESULT_OK; i++) {
 		session->kept_count = i + 1;
 		session->kept[i].store = &session->others[i].store;
@@ -310,14 +354,16 @@ enum result merge_session_look(const struct merge_session *session, bool *begun,
 
 enum result merge_session_open(struct merge_session *session, struct failure *why)
 {
-	const char *store = session->cli->arguments[1];
-	enum result result =
-		device_open(&session->origin, session->cli->arguments[0], mode_of(session), why);
+	char *const *names = session->cli->arguments;
+	enum result result = open_origin(session, why);
 
 	if (result == RESULT_OK)
-		result = device_refuse_same(&session->origin, store, "as ORIGIN and as STORE", why);
+		result = cli_resolve(session->cli, &session->cli->arguments[1], why);
 	if (result == RESULT_OK)
-		result = device_open(&session->device, store, mode_of(session), why);
+		result = device_refuse_same(&session->origin, names[1], "as ORIGIN and as STORE",
+					    why);
+	if (result == RESULT_OK)
+		result = open_device(session, &session->device, names[1], why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, session->choice->engine, why);
 	session->io.stop = &cli_stop_requested;

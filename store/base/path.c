@@ -126,6 +126,11 @@ bool path_is_other_kind(const char *name)
 	return stat(name, &status) == 0 && !S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode);
 }
 
+bool path_is_read_only(const char *name)
+{
+	return faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) != 0 && errno == EROFS;
+}
+
 bool path_is_hole(const char *name, uint64_t *bytes)
 {
 	struct stat status;

@@ -31,6 +31,9 @@ int path_look_beside(const char *name, uint64_t *free_bytes);
 /* Is it there, and neither a block device nor a regular file? */
 bool path_is_other_kind(const char *name);
 
+/* Is there something of that name that cannot be written to, for its file system cannot? */
+bool path_is_read_only(const char *name);
+
 /* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
 bool path_is_hole(const char *name, uint64_t *bytes);
 

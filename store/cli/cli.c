@@ -110,6 +110,22 @@ static enum result make_path(char **name, struct failure *why)
 	return RESULT_OK;
 }
 
+enum result cli_resolve(const struct cli *cli, char **name, struct failure *why)
+{
+	char *path;
+	enum result result;
+
+	if (!probe_is_tag(*name))
+		return RESULT_OK;
+	result = probe_resolve(*name, &path, why);
+	if (result != RESULT_OK)
+		return result;
+	cli_note(cli, "%s: is %s", *name, path);
+	free(*name);
+	*name = path;
+	return RESULT_OK;
+}
+
 enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure *why)
 {
 	return make_path(&cli->arguments[i], why);

@@ -70,6 +70,10 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
  */
 enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure *why);
 
+/* *name, an owned one: a TAG=value becomes the path of the device that has it, and that is said. As
+ * probe_resolve fails. */
+enum result cli_resolve(const struct cli *cli, char **name, struct failure *why);
+
 /* Is --json among the arguments, whatever else is wrong with them? argv[0] is none. */
 bool cli_asks_for_json(int argc, const char **argv);
 

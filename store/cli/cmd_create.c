@@ -107,7 +107,8 @@ static enum result make_in_place(const struct cli *cli, const struct choice *cho
 				 struct failure *why)
 {
 	uint32_t chunk_sectors = (uint32_t)(choice->chunk_bytes / SECTOR_BYTES);
-	enum result result = device_open(device, path, DEVICE_OWN, why);
+	enum result result =
+		device_open(device, path, choice->force ? DEVICE_OWN_UNSEEN : DEVICE_OWN, why);
 
 	if (result == RESULT_OK)
 		result = device_refuse_read_only(device, why);

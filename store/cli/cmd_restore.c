@@ -78,7 +78,7 @@ static enum result open_and_write(struct savefile *saved, const char *name, bool
 	enum result result = device_refuse_same(&saved->file, name, "as FILE and as STORE", why);
 
 	if (result == RESULT_OK)
-		result = device_open(&device, name, DEVICE_OWN, why);
+		result = device_open(&device, name, force ? DEVICE_OWN_UNSEEN : DEVICE_OWN, why);
 	if (result != RESULT_OK)
 		return result;
 	result = device_refuse_read_only(&device, why);

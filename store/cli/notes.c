@@ -29,11 +29,23 @@ void note_blocks(const struct cli *cli, const struct store *store, const struct 
 		 store->device->name, chunk_bytes, device->name, device->block_bytes);
 }
 
+void note_unseen(const struct cli *cli, const char *name, bool unseen)
+{
+	if (unseen)
+		cli_note(cli,
+			 "%s: warning: whether it is attached to a loop device, and used there, "
+			 "cannot be told: neither /sys nor the loop devices in /dev can be looked "
+			 "at",
+			 name);
+}
+
 enum result note_right(const struct cli *cli, const struct device *device, const char *what,
 		       struct failure *why)
 {
 	enum result result = device_refuse_read_only(device, why);
 
+	if (result == RESULT_OK)
+		note_unseen(cli, device->name, device->unseen);
 	if (result == RESULT_OK && !device_may_write(device))
 		cli_note(cli, "%s: note: the %s itself needs the right to write to it",
 			 device->name, what);

@@ -13,6 +13,9 @@ void note_rest(const struct cli *cli, const struct device *origin);
  * refuses to load such a store (dm_exception_store_set_chunk_size in drivers/md/dm-exception-store.c). */
 void note_blocks(const struct cli *cli, const struct store *store, const struct device *device);
 
+/* Where it could not be looked at who else uses an image file. */
+void note_unseen(const struct cli *cli, const char *name, bool unseen);
+
 /* For before the first write, also in a dry run, which opens for reading only: as device_refuse_read_only,
  * and a note where this process has not the right to write that `what` ("merge") needs. */
 enum result note_right(const struct cli *cli, const struct device *device, const char *what,

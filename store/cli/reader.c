@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/io/io_engines.h"
+#include "store/cli/notes.h"
 #include "store/device/usage.h"
 
 static enum result open_saved(struct reader *reader, const struct cli *cli, const char *name,
@@ -25,7 +26,7 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 			struct failure *why)
 {
 	enum result result;
-	char phrase[512];
+	struct usage usage;
 
 	memset(reader, 0, sizeof(*reader));
 	result = device_open(&reader->device, name, DEVICE_LOOK, why);
@@ -33,8 +34,10 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 		return result;
 	if (savefile_detect(&reader->device))
 		return open_saved(reader, cli, name, why);
-	if (usage_find_or_lock(&reader->device, phrase, sizeof(phrase)))
-		cli_note(cli, "%s: warning: %s; what is read here may be changing", name, phrase);
+	if (usage_find_or_lock(&reader->device, &usage))
+		cli_note(cli, "%s: warning: %s; what is read here may be changing", name,
+			 usage.phrase);
+	note_unseen(cli, name, usage.unseen);
 	result = io_engine_open(&reader->io, IO_ENGINE_AUTO, why);
 	reader->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
@@ -74,5 +77,7 @@ void reader_close(struct reader *reader)
 
 enum result reader_open_origin(struct device *origin, const char *name, struct failure *why)
 {
-	return device_open(origin, name, DEVICE_LOOK, why);
+	enum result result = device_open(origin, name, DEVICE_LOOK, why);
+
+	return result == RESULT_OK ? foreign_check_origin(origin, why) : result;
 }

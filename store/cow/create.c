@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/device/foreign.h"
 #include "store/device/probe.h"
 #include "store/cow/store.h"
 
@@ -127,15 +128,16 @@ static enum result refuse_saved(const struct device *device, struct failure *why
 
 static enum result refuse_signature(const struct device *device, struct failure *why)
 {
-	struct probe_identity identity;
-	enum result result = probe_device(device, &identity, why);
+	struct foreign foreign;
+	char help[FOREIGN_HELP_BYTES];
+	enum result result = foreign_look(device, &foreign, why);
 
-	if (result != RESULT_OK || identity.type[0] == 0)
+	if (result != RESULT_OK || foreign.text[0] == 0)
 		return result;
 	return fail(why, RESULT_REFUSED,
-		    "%s: holds %s%s%s; name another device, remove that (wipefs(8)), or use "
-		    "--force: what it holds is then lost",
-		    device->name, identity.type, identity.uuid[0] ? ", UUID " : "", identity.uuid);
+		    "%s: %s; name another device, remove that (wipefs(8)), or use --force: what it "
+		    "holds is then lost%s",
+		    device->name, foreign.text, foreign_say(&foreign, device->name, help));
 }
 
 static enum result refuse_content(struct device *device, struct io *io,

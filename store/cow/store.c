@@ -28,6 +28,7 @@ void store_assume_header(struct store *store, const struct header *header)
 enum result store_open(struct store *store, struct device *device, struct io *io,
 		       struct failure *why)
 {
+	struct failure ignored; /* what it is instead is then not known */
 	enum result result;
 	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT];
 
@@ -47,6 +48,8 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 	}
 	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
 		store_assume_header(store, &store->header);
+	if (result == RESULT_OK && store->header.magic != HEADER_MAGIC)
+		foreign_look(device, &store->foreign, &ignored);
 	return result;
 }
 
@@ -64,6 +67,7 @@ bool store_lost_header(const struct store *store)
 enum result store_require_header(const struct store *store, struct failure *why)
 {
 	const char *name = store->device->name;
+	char help[FOREIGN_HELP_BYTES];
 
 	if (store->header_fault != HEADER_GOOD && store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s", name, STORE_HALF_RESTORED);
@@ -78,6 +82,9 @@ enum result store_require_header(const struct store *store, struct failure *why)
 			    "unfinished merge: until that is finished, the origin is half merged; "
 			    "'cowtool repair --rebuild-header' makes a new header",
 			    name);
+	if (store->header_fault != HEADER_GOOD && store->foreign.text[0])
+		return fail(why, RESULT_NOT_THERE, "%s: no COW store there: it %s%s", name,
+			    store->foreign.text, foreign_say(&store->foreign, name, help));
 	switch (store->header_fault) {
 	case HEADER_GOOD:
 		return RESULT_OK;

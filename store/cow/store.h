@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "store/device/device.h"
+#include "store/device/foreign.h"
 #include "store/cow/format.h"
 #include "store/io/io.h"
 #include "store/base/status.h"
@@ -25,7 +26,8 @@ struct store {
 	enum header_fault header_fault;
 	struct geometry geometry; /* only where header_fault is HEADER_GOOD */
 	enum record_presence record_presence;
-	struct record record; /* only where it is RECORD_PRESENT */
+	struct record record;	/* only where it is RECORD_PRESENT */
+	struct foreign foreign; /* what is there instead, where no header is, and it can be told */
 };
 
 /*

@@ -7,16 +7,15 @@
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/major.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "store/base/bytes.h"
-
-/* The kernel takes no loop devices that stand on themselves. */
-#define LEVELS_MAX 32
 
 static FILE *open_attribute(dev_t number, const char *name)
 {
@@ -72,6 +71,7 @@ static void shift(struct backing *backing, uint64_t offset, uint64_t bytes)
 
 static bool leave_partition(struct backing *backing)
 {
+	dev_t above = backing->number;
 	uint64_t partition, start, sectors, offset, bytes;
 	dev_t disk;
 
@@ -82,6 +82,7 @@ static bool leave_partition(struct backing *backing)
 	    !checked_mul(sectors, SECTOR_BYTES, &bytes))
 		return false;
 	shift(backing, offset, bytes);
+	backing->above = above;
 	backing->number = disk;
 	return true;
 }
@@ -94,6 +95,7 @@ static bool leave_loop(struct backing *backing, int fd)
 	if (ioctl(fd, LOOP_GET_STATUS64, &info) != 0 || ioctl(fd, BLKGETSIZE64, &bytes) != 0)
 		return false;
 	shift(backing, info.lo_offset, bytes);
+	backing->above = backing->number;
 	backing->file_system = info.lo_device;
 	backing->inode = info.lo_inode;
 	backing->number = info.lo_rdevice;
@@ -102,28 +104,95 @@ static bool leave_loop(struct backing *backing, int fd)
 	return true;
 }
 
-/* -1: it is no loop device, or cannot be opened. */
-static int open_loop(dev_t number)
+/* The kernel's name of a block device in /dev; without /sys, that of a loop device is known. */
+static bool find_node(dev_t number, char *path, size_t size)
 {
-	char link[80], target[512], path[600];
-	struct stat status;
+	char link[80], target[512];
 	ssize_t length;
-	int fd;
 
-	if (major(number) != LOOP_MAJOR)
-		return -1;
 	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(number), minor(number));
 	length = readlink(link, target, sizeof(target) - 1);
+	if (length < 0 && major(number) != LOOP_MAJOR)
+		return false;
+	target[length < 0 ? 0 : length] = 0;
 	if (length < 0)
+		snprintf(path, size, "/dev/loop%u", minor(number));
+	else
+		snprintf(path, size, "/dev/%s", basename(target));
+	return true;
+}
+
+/* -1: it cannot be opened. */
+static int open_node(dev_t number, int flags)
+{
+	struct stat status;
+	char path[600];
+	int fd;
+
+	if (!find_node(number, path, sizeof(path)))
 		return -1;
-	target[length] = 0;
-	snprintf(path, sizeof(path), "/dev/%s", basename(target));
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0 && (fstat(fd, &status) != 0 || status.st_rdev != number)) {
+	fd = open(path, flags | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 &&
+	    (fstat(fd, &status) != 0 || !S_ISBLK(status.st_mode) || status.st_rdev != number)) {
 		close(fd);
 		fd = -1;
 	}
 	return fd;
+}
+
+/* -1: it is no loop device, or cannot be opened. */
+static int open_loop(dev_t number)
+{
+	return major(number) == LOOP_MAJOR ? open_node(number, O_RDONLY) : -1;
+}
+
+/* The name of the file that a loop device is on, as the kernel has it; else as the device was told, which
+ * may be cut short. */
+static bool find_loop_file(dev_t loop, char *path, size_t size)
+{
+	FILE *file = open_attribute(loop, "loop/backing_file");
+	struct loop_info64 info = {.lo_file_name = ""};
+	int fd;
+
+	if (file) {
+		bool have = fgets(path, (int)size, file) != NULL;
+
+		fclose(file);
+		path[have ? strcspn(path, "\n") : 0] = 0;
+		return have;
+	}
+	fd = open_loop(loop);
+	if (fd < 0)
+		return false;
+	if (ioctl(fd, LOOP_GET_STATUS64, &info) == 0)
+		snprintf(path, size, "%.*s", LO_NAME_SIZE, (const char *)info.lo_file_name);
+	close(fd);
+	return info.lo_file_name[0] != 0;
+}
+
+static int open_loop_file(const struct backing *backing, int flags)
+{
+	struct stat status;
+	char path[PATH_MAX];
+	int fd;
+
+	if (!find_loop_file(backing->above, path, sizeof(path)))
+		return -1;
+	fd = open(path, flags | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+			status.st_dev != backing->file_system || status.st_ino != backing->inode)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+int backing_open(const struct backing *backing, bool for_writing)
+{
+	int flags = for_writing ? O_RDWR : O_RDONLY;
+
+	return backing->is_block ? open_node(backing->number, flags)
+				 : open_loop_file(backing, flags);
 }
 
 /* A partition first: of a loop device's, the ioctl tells what is true of the whole. */
@@ -133,21 +202,25 @@ static bool descend(struct backing *backing, int fd)
 	       (major(backing->number) == LOOP_MAJOR && leave_loop(backing, fd));
 }
 
+bool backing_step(struct backing *backing, int fd)
+{
+	int own = fd < 0 && backing->is_block ? open_loop(backing->number) : -1;
+	bool moved = backing->is_block && descend(backing, fd < 0 ? own : fd);
+
+	if (own >= 0)
+		close(own);
+	return moved;
+}
+
 void backing_descend(struct backing *backing, int fd)
 {
-	bool moved = backing->is_block;
+	bool moved;
 
 	backing->from = 0;
 	backing->to = UINT64_MAX;
-	if (moved)
-		moved = descend(backing, fd);
-	for (int level = 0; level < LEVELS_MAX && moved && backing->is_block; level++) {
-		int below = open_loop(backing->number);
-
-		moved = descend(backing, below);
-		if (below >= 0)
-			close(below);
-	}
+	moved = backing_step(backing, fd);
+	for (int level = 0; level < BACKING_LEVELS_MAX && moved; level++)
+		moved = backing_step(backing, -1);
 }
 
 bool backing_overlap(const struct backing *a, const struct backing *b)

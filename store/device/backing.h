@@ -16,6 +16,7 @@ struct backing {
 	dev_t file_system; /* a file's, with its inode */
 	ino_t inode;
 	dev_t number; /* a block device's */
+	dev_t above;  /* the number of the block device that is directly on it, if any */
 	uint64_t from, to;
 };
 
@@ -26,6 +27,15 @@ struct backing {
  * device mapper stands in between, it ends there.
  */
 void backing_descend(struct backing *backing, int fd);
+
+/* The same for one level: false where there is none below. fd: of what it is on (-1: it is found by its
+ * number), with from .. to - 1 of it. The kernel takes no loop devices that are on themselves. */
+#define BACKING_LEVELS_MAX 32
+bool backing_step(struct backing *backing, int fd);
+
+/* Opens what backing_descend found below a device, for locks; the caller closes it. -1: it cannot be
+ * opened, as its name leads elsewhere from here. */
+int backing_open(const struct backing *backing, bool for_writing);
 
 /* Have the two a byte in common? */
 bool backing_overlap(const struct backing *a, const struct backing *b);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,13 +76,31 @@ static enum result check_kind(struct device *device, struct failure *why)
 	return RESULT_OK;
 }
 
-static enum result refuse_user(const struct device *device, struct failure *why)
+/* What is not seen to be used may be, all the same. */
+static enum result refuse_unseen(const struct device *device, struct failure *why)
 {
-	char phrase[512];
+	return fail(why, RESULT_REFUSED,
+		    "%s: whether it is attached to a loop device cannot be told: neither /sys nor "
+		    "the loop devices in /dev can be looked at; 'mount -t sysfs sysfs /sys' lets "
+		    "that be seen, or use --force",
+		    device->name);
+}
 
-	if (usage_find(device, phrase, sizeof(phrase)))
-		return fail(why, RESULT_REFUSED, "%s: %s; free it first", device->name, phrase);
-	return RESULT_OK;
+/* *beside: it is used, by who does not write to it, and that is no reason not to read it. */
+static enum result refuse_user(struct device *device, enum device_mode mode, bool *beside,
+			       struct failure *why)
+{
+	struct usage usage;
+	bool used = usage_find(device, &usage);
+
+	*beside = used && mode == DEVICE_READ && usage.reads_only;
+	device->unseen = usage.unseen;
+	if (usage.unseen && mode == DEVICE_OWN)
+		return refuse_unseen(device, why);
+	if (!used || *beside)
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED, "%s: %s; %s", device->name, usage.phrase,
+		    usage.help[0] ? usage.help : "free it first");
 }
 
 /*
@@ -114,6 +134,41 @@ static int open_once(struct device *device, int flags)
 	return 0;
 }
 
+/* The name of a file system that nobody can write to, or NULL. */
+static const char *read_only_kind(const char *name)
+{
+	struct statfs status;
+
+	if (statfs(name, &status) != 0)
+		return NULL;
+	switch ((uint32_t)status.f_type) {
+	case SQUASHFS_MAGIC:
+		return "squashfs";
+	case ISOFS_SUPER_MAGIC:
+		return "ISO 9660";
+	case EROFS_SUPER_MAGIC_V1:
+		return "EROFS";
+	case CRAMFS_MAGIC:
+		return "cramfs";
+	}
+	return NULL;
+}
+
+static enum result refuse_read_only_file(const struct device *device, struct failure *why)
+{
+	const char *kind = read_only_kind(device->name);
+
+	if (kind)
+		return fail(why, RESULT_IO,
+			    "%s: is read-only, for nobody can write to its file system (%s); "
+			    "nothing was written; copy it to another one first",
+			    device->name, kind);
+	return fail(why, RESULT_IO,
+		    "%s: is read-only, for its file system is; nothing was written; mount that for "
+		    "writing first",
+		    device->name);
+}
+
 /*
  * A block device that somebody holds whom nobody can be named for: another reader, which has locked it
  * as readers do? Then both may read it. Whoever writes has locked it alone; one that has not locked it
@@ -134,8 +189,9 @@ static bool open_beside_reader(struct device *device, int flags)
 /* With O_NONBLOCK, for a FIFO may have come in the place of what was looked at, and would wait. */
 static enum result open_file(struct device *device, enum device_mode mode, struct failure *why)
 {
-	int flags = O_CLOEXEC | O_NONBLOCK | (mode == DEVICE_OWN ? O_RDWR : O_RDONLY | O_NOATIME);
+	int flags = O_CLOEXEC | O_NONBLOCK | (device->writable ? O_RDWR : O_RDONLY | O_NOATIME);
 	enum result result = RESULT_OK;
+	bool beside = false;
 	int error = EBUSY;
 
 	if (mode != DEVICE_LOOK && device->file.is_block)
@@ -145,9 +201,11 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 			pause_for_hold();
 		error = open_once(device, flags);
 		if (error == EBUSY)
-			result = refuse_user(device, why);
-		if (error == EBUSY && result == RESULT_OK && mode == DEVICE_HOLD &&
-		    open_beside_reader(device, flags))
+			result = refuse_user(device, mode, &beside, why);
+		if (beside)
+			error = open_once(device, flags & ~O_EXCL);
+		else if (error == EBUSY && result == RESULT_OK && !device->writable &&
+			 open_beside_reader(device, flags))
 			error = 0;
 	}
 	if (result != RESULT_OK || error == 0)
@@ -156,6 +214,8 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 		return fail(why, RESULT_REFUSED,
 			    "%s: is in use by the kernel or another program; free it first",
 			    device->name);
+	if (error == EROFS && !device->file.is_block)
+		return refuse_read_only_file(device, why);
 	return fail_errno(why, result_of_open(error), error, "%s: cannot open", device->name);
 }
 
@@ -262,9 +322,13 @@ static enum result lock(struct device *device, struct failure *why)
 	int operation = device->writable ? LOCK_EX : LOCK_SH;
 
 	for (int try = 0; try < HOLD_TRIES; try++) {
-		if (flock(device->file.fd, operation | LOCK_NB) == 0)
+		bool locked = flock(device->file.fd, operation | LOCK_NB) == 0;
+
+		if (locked && usage_lock(device, &device->below_fd)) {
+			device->holds_below = device->below_fd >= 0;
 			return RESULT_OK;
-		if (errno != EWOULDBLOCK)
+		}
+		if (!locked && errno != EWOULDBLOCK)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
 		pause_for_hold();
 	}
@@ -273,9 +337,10 @@ static enum result lock(struct device *device, struct failure *why)
 		    device->name);
 }
 
-static enum result hold(struct device *device, struct failure *why)
+static enum result hold(struct device *device, enum device_mode mode, struct failure *why)
 {
-	enum result result = refuse_user(device, why);
+	bool beside;
+	enum result result = refuse_user(device, mode, &beside, why);
 
 	return result == RESULT_OK ? lock(device, why) : result;
 }
@@ -289,7 +354,7 @@ static enum result open_named(struct device *device, enum device_mode mode, stru
 	if (result == RESULT_OK)
 		result = measure(device, why);
 	if (result == RESULT_OK && mode != DEVICE_LOOK)
-		result = hold(device, why);
+		result = hold(device, mode, why);
 	return result;
 }
 
@@ -300,7 +365,7 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 	enum result result;
 
 	memset(device, 0, sizeof(*device));
-	device->writable = mode == DEVICE_OWN;
+	device->writable = mode == DEVICE_OWN || mode == DEVICE_OWN_UNSEEN;
 	result = probe_resolve(name, &device->name, why);
 	if (result == RESULT_OK)
 		result = open_named(device, mode, why);
@@ -416,10 +481,7 @@ enum result device_refuse_read_only(const struct device *device, struct failure 
 			    "(blockdev --setrw, or losetup without --read-only)",
 			    device->name);
 	if (!device->file.is_block && look_for_right(device) == EROFS)
-		return fail(why, RESULT_IO,
-			    "%s: is read-only, for its file system is; nothing was written; mount "
-			    "that for writing first",
-			    device->name);
+		return refuse_read_only_file(device, why);
 	return RESULT_OK;
 }
 
@@ -572,6 +634,9 @@ enum result device_release(struct device *device, struct failure *why)
 	bool was_open = device->open;
 
 	device->open = false;
+	if (device->holds_below)
+		close(device->below_fd);
+	device->holds_below = false;
 	if (was_open && close(device->file.fd) != 0 && device->writable)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot close", device->name);
 	return RESULT_OK;

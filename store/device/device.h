@@ -20,9 +20,11 @@
 #define BUFFER_ALIGNMENT 4096u
 
 enum device_mode {
-	DEVICE_LOOK, /* read only, no hold on it */
-	DEVICE_HOLD, /* read only, and nobody else may write to it (a dry run, an export) */
-	DEVICE_OWN,  /* read and write, nobody else may use it */
+	DEVICE_LOOK,	   /* read only, no hold on it */
+	DEVICE_HOLD,	   /* read only, and nobody else may write to it (a dry run) */
+	DEVICE_READ,	   /* the same, but who has it mounted for reading only may (an export) */
+	DEVICE_OWN,	   /* read and write, nobody else may use it */
+	DEVICE_OWN_UNSEEN, /* the same, with consent to what cannot be looked at: see `unseen` */
 };
 
 /* A block device or image file on which bytes of a device are. */
@@ -46,6 +48,9 @@ struct device {
 				 at all */
 	bool direct;	      /* O_DIRECT: offsets and lengths are multiples of block_bytes */
 	bool writable;
+	bool unseen;	  /* whether a loop device is attached to it could not be told */
+	bool holds_below; /* below_fd is open: it has the lock on what a loop device is on */
+	int below_fd;
 	struct device_file file; /* all of it, where there is no map */
 	const struct map *map;	 /* NULL, or where its bytes are; the caller's */
 };

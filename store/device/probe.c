@@ -22,12 +22,77 @@ bool probe_is_tag(const char *name)
 	return false;
 }
 
+/* The devices that have a tag. */
+struct tagged {
+	char names[1024]; /* "/dev/loop0, /dev/loop1" */
+	size_t count;
+};
+
+static void add_tagged(struct tagged *tagged, const char *name)
+{
+	size_t used = strlen(tagged->names);
+
+	tagged->count++;
+	snprintf(tagged->names + used, sizeof(tagged->names) - used, "%s%s", used ? ", " : "",
+		 name);
+}
+
+static void look_at_devices(blkid_cache cache, const char *type, const char *value,
+			    struct tagged *tagged)
+{
+	blkid_dev_iterate iterate = blkid_dev_iterate_begin(cache);
+	blkid_dev device;
+
+	if (!iterate)
+		return;
+	if (blkid_dev_set_search(iterate, type, value) == 0)
+		while (blkid_dev_next(iterate, &device) == 0) {
+			device = blkid_verify(cache, device);
+			if (device && blkid_dev_has_tag(device, type, value))
+				add_tagged(tagged, blkid_dev_devname(device));
+		}
+	blkid_dev_iterate_end(iterate);
+}
+
+/* *path: the one device that has this tag; NULL: none has. All are looked at anew, for what was found
+ * earlier may be gone, and a copy may have come. */
+static enum result find_tagged(const char *name, char **path, struct failure *why)
+{
+	struct tagged tagged = {.count = 0};
+	char *type = NULL, *value = NULL;
+	blkid_cache cache = NULL;
+
+	*path = NULL;
+	if (blkid_parse_tag_string(name, &type, &value) == 0 &&
+	    blkid_get_cache(&cache, "/dev/null") == 0) {
+		blkid_probe_all(cache);
+		look_at_devices(cache, type, value, &tagged);
+		blkid_put_cache(cache);
+	}
+	free(type);
+	free(value);
+	if (tagged.count > 1)
+		return fail(why, RESULT_REFUSED,
+			    "%s: %zu devices have this tag: %s; name the one that is meant", name,
+			    tagged.count, tagged.names);
+	if (tagged.count == 1)
+		*path = strdup(tagged.names);
+	return tagged.count == 0 || *path ? RESULT_OK
+					  : fail_memory(why, "a name", strlen(tagged.names));
+}
+
 enum result probe_resolve(const char *name, char **path, struct failure *why)
 {
+	enum result result;
+
 	if (!probe_is_tag(name)) {
 		*path = strdup(name);
 		return *path ? RESULT_OK : fail_memory(why, "a name", strlen(name));
 	}
+	result = find_tagged(name, path, why);
+	if (result != RESULT_OK || *path)
+		return result;
+	/* Of a disk that the list of devices does not have, udev may know. */
 	*path = blkid_evaluate_tag(name, NULL, NULL);
 	if (!*path)
 		return fail(why, RESULT_NOT_THERE, "%s: cannot open: no device has this tag", name);
@@ -48,10 +113,16 @@ enum { PROBE_FOUND = 0, PROBE_NOTHING = 1, PROBE_AMBIGUOUS = -2 };
 static enum result take_answer(blkid_probe probe, int answer, struct probe_identity *identity,
 			       struct failure *why)
 {
+	char usage[32] = "";
+
 	switch (answer) {
 	case PROBE_FOUND:
 		take_value(probe, "TYPE", identity->type, sizeof(identity->type));
 		take_value(probe, "UUID", identity->uuid, sizeof(identity->uuid));
+		take_value(probe, "LABEL", identity->label, sizeof(identity->label));
+		take_value(probe, "USAGE", usage, sizeof(usage));
+		identity->is_file_system = strcmp(usage, "filesystem") == 0;
+		identity->is_table = identity->type[0] == 0;
 		take_value(probe, "PTTYPE", identity->type, sizeof(identity->type));
 		take_value(probe, "PTUUID", identity->uuid, sizeof(identity->uuid));
 		return RESULT_OK;
@@ -74,7 +145,8 @@ static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity
 	if (!probe)
 		return fail_memory(why, "libblkid's probe", 0);
 	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE |
+							 BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
 	blkid_probe_enable_partitions(probe, 1);
 	if (blkid_probe_set_device(probe, fd, 0, (blkid_loff_t)disk_bytes) == 0)
 		result = take_answer(probe, blkid_do_safeprobe(probe), identity, why);

@@ -14,16 +14,19 @@
 bool probe_is_tag(const char *name);
 
 /*
- * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up,
- * all else is taken as a path. *path is the caller's to free.
+ * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up on all
+ * devices, all else is taken as a path. RESULT_REFUSED, with their list, where several devices have
+ * the tag, as a copy, a snapshot and its origin have. *path is the caller's to free.
  */
 enum result probe_resolve(const char *name, char **path, struct failure *why);
 
 /* What stands at the beginning of a disk: a file system, RAID or LVM member, or a partition table.
  */
 struct probe_identity {
-	char type[32];	/* "" where nothing was recognised */
-	char uuid[64];	/* "" where it has none */
+	char type[32];		       /* "" where nothing was recognised */
+	char uuid[64];		       /* "" where it has none */
+	char label[64];		       /* the same */
+	bool is_file_system, is_table; /* a file system; a partition table */
 	bool ambiguous; /* things that cannot stand beside each other: "more than one signature" */
 };
 

@@ -4,15 +4,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "store/device/backing.h"
+#include "store/device/lock.h"
+#include "store/base/text.h"
 
 #define PATH_BYTES 512
 
@@ -57,9 +59,40 @@ static bool source_is(const char *path, dev_t number)
 	       status.st_rdev == number;
 }
 
+/* "'COMMAND NAME' frees it, and WHAT". */
+static void say_help(struct usage *usage, const char *command, const char *name, const char *what)
+{
+	struct suggestion suggestion;
+
+	suggest_begin(&suggestion);
+	suggest_words(&suggestion, command, strlen(command));
+	suggest_more(&suggestion, "%s", name);
+	snprintf(usage->help, sizeof(usage->help), "%s frees it, and %s", suggest_end(&suggestion),
+		 what);
+}
+
+static void say_mount(struct usage *usage, const char *place)
+{
+	snprintf(usage->phrase, sizeof(usage->phrase), "is mounted on %s", place);
+	if (strcmp(place, "/") == 0)
+		snprintf(usage->help, sizeof(usage->help),
+			 "do this from an initramfs or a rescue system");
+	else
+		say_help(usage, "umount ", place, "takes its files away from all programs");
+}
+
+/* Is "ro" among the options of the file system, the last word of the line? */
+static bool is_read_only(const char *tail)
+{
+	char options[PATH_BYTES] = "";
+
+	return tail && sscanf(tail, " - %*s %*s %511s", options) == 1 &&
+	       strncmp(options, "ro", 2) == 0 && (options[2] == 0 || options[2] == ',');
+}
+
 /* Lines: id parent major:minor root mountpoint options [fields] - type source super-options.
  * btrfs and others show a device number of their own, so the source is looked at, too. */
-static bool find_mount(dev_t number, char *phrase, size_t size)
+static bool find_mount(dev_t number, struct usage *usage)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	char *line = NULL;
@@ -82,14 +115,25 @@ static bool find_mount(dev_t number, char *phrase, size_t size)
 		unescape(source);
 		found = makedev(major_number, minor_number) == number || source_is(source, number);
 		if (found)
-			snprintf(phrase, size, "is mounted on %s", place);
+			say_mount(usage, place);
+		usage->reads_only = found && is_read_only(tail);
 	}
 	free(line);
 	fclose(file);
 	return found;
 }
 
-static bool find_swap(dev_t number, char *phrase, size_t size)
+static bool is_swap(const char *path, const struct device *device)
+{
+	struct stat status;
+
+	if (device->file.is_block)
+		return source_is(path, device->file.number);
+	return path[0] == '/' && stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	       status.st_dev == device->file.file_system && status.st_ino == device->file.inode;
+}
+
+static bool find_swap(const struct device *device, struct usage *usage)
 {
 	FILE *file = fopen("/proc/swaps", "re");
 	char line[PATH_BYTES], path[PATH_BYTES];
@@ -101,26 +145,33 @@ static bool find_swap(dev_t number, char *phrase, size_t size)
 		if (sscanf(line, "%511s", path) != 1)
 			continue;
 		unescape(path);
-		found = source_is(path, number);
+		found = is_swap(path, device);
 	}
 	fclose(file);
-	if (found)
-		snprintf(phrase, size, "is in use as swap space");
-	return found;
+	if (!found)
+		return false;
+	snprintf(usage->phrase, sizeof(usage->phrase), "is in use as swap space");
+	say_help(usage, "swapoff ", path, "moves back into memory what is there");
+	return true;
 }
 
-static void describe_holder(const char *holder, char *phrase, size_t size)
+static void describe_holder(const char *holder, struct usage *usage)
 {
 	char path[PATH_BYTES], name[128];
 
 	snprintf(path, sizeof(path), "/sys/class/block/%s/dm/name", holder);
-	if (read_line(path, name, sizeof(name)))
-		snprintf(phrase, size, "is held by %s (%s)", name, holder);
-	else
-		snprintf(phrase, size, "is held by %s", holder);
+	if (read_line(path, name, sizeof(name))) {
+		snprintf(usage->phrase, sizeof(usage->phrase), "is held by %s (%s)", name, holder);
+		say_help(usage, "dmsetup remove ", name, "takes that device away from its users");
+		return;
+	}
+	snprintf(usage->phrase, sizeof(usage->phrase), "is held by %s", holder);
+	snprintf(path, sizeof(path), "/dev/%s", holder);
+	if (strncmp(holder, "md", 2) == 0)
+		say_help(usage, "mdadm --stop ", path, "takes that array away from its users");
 }
 
-static bool find_holder(dev_t number, char *phrase, size_t size)
+static bool find_holder(dev_t number, struct usage *usage)
 {
 	char path[PATH_BYTES];
 	const struct dirent *entry;
@@ -134,23 +185,34 @@ static bool find_holder(dev_t number, char *phrase, size_t size)
 	while (!found && (entry = readdir(directory)) != NULL) {
 		found = entry->d_name[0] != '.';
 		if (found)
-			describe_holder(entry->d_name, phrase, size);
+			describe_holder(entry->d_name, usage);
 	}
 	closedir(directory);
 	return found;
 }
 
 /* A block device by its number: itself mounted, swapped on or held. */
-static bool find_number(dev_t number, char *phrase, size_t size)
+static bool find_number(dev_t number, struct usage *usage)
 {
-	return find_mount(number, phrase, size) || find_swap(number, phrase, size) ||
-	       find_holder(number, phrase, size);
+	const struct device device = {.file.is_block = true, .file.number = number};
+
+	return find_mount(number, usage) || find_swap(&device, usage) || find_holder(number, usage);
+}
+
+/* What is used is another device. `how` has %s for its name. */
+static void put_before(struct usage *usage, const char *before, const char *name)
+{
+	char phrase[sizeof(usage->phrase)];
+
+	snprintf(phrase, sizeof(phrase), "%s", usage->phrase);
+	usage->reads_only = false;
+	snprintf(usage->phrase, sizeof(usage->phrase), "%s %s that %.600s", before, name, phrase);
 }
 
 /* A whole disk is in use where one of its partitions is. */
-static bool find_partition(dev_t number, char *phrase, size_t size)
+static bool find_partition(dev_t number, struct usage *usage)
 {
-	char path[PATH_BYTES], line[64], used[PATH_BYTES];
+	char path[PATH_BYTES], line[64];
 	const struct dirent *entry;
 	bool found = false;
 	DIR *directory;
@@ -169,97 +231,219 @@ static bool find_partition(dev_t number, char *phrase, size_t size)
 		if (!read_line(path, line, sizeof(line)) ||
 		    sscanf(line, "%u:%u", &major_number, &minor_number) != 2)
 			continue;
-		found = find_number(makedev(major_number, minor_number), used, sizeof(used));
+		found = find_number(makedev(major_number, minor_number), usage);
 		if (found)
-			snprintf(phrase, size, "has a partition %s that %s", entry->d_name, used);
+			put_before(usage, "has a partition", entry->d_name);
 	}
 	closedir(directory);
 	return found;
 }
 
-static bool is_attached(int fd, const struct device_file *file)
+/* ---- loop devices ---- */
+
+/* One loop device of this machine. */
+struct loop {
+	char path[300];
+	dev_t number;
+	int fd; /* -1: it cannot be opened */
+	struct backing backing;
+};
+
+static bool open_loop(const char *name, struct loop *loop)
 {
-	struct loop_info64 info;
+	struct stat status;
 
-	return ioctl(fd, LOOP_GET_STATUS64, &info) == 0 && info.lo_device == file->file_system &&
-	       info.lo_inode == file->inode;
-}
-
-/* Is this loop device attached to the file? Its own word counts; a path may be cut short or gone.
- */
-static bool loop_is(const char *name, const struct device *device)
-{
-	char path[PATH_BYTES];
-	bool attached;
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	snprintf(loop->path, sizeof(loop->path), "/dev/%.256s", name);
+	loop->fd = open(loop->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (stat(loop->path, &status) != 0 || !S_ISBLK(status.st_mode))
 		return false;
-	attached = is_attached(fd, &device->file);
-	close(fd);
-	return attached;
+	loop->number = status.st_rdev;
+	loop->backing = (struct backing){.is_block = true, .number = status.st_rdev};
+	if (loop->fd >= 0)
+		backing_descend(&loop->backing, loop->fd);
+	return loop->fd >= 0;
 }
 
-/* The loop device that an image file is attached to. */
-static bool find_loop(const struct device *device, char *phrase, size_t size)
+static bool is_loop(const char *name)
+{
+	return strncmp(name, "loop", 4) == 0 && name[4] >= '0' && name[4] <= '9' &&
+	       name[4 + strspn(name + 4, "0123456789")] == 0;
+}
+
+/* Where the loop device cannot be opened, the kernel's name of its file counts, if that is not cut short
+ * or gone. */
+static bool file_is_named(const char *name, const struct device_file *file)
+{
+	char path[PATH_BYTES], backing[PATH_BYTES];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "/sys/class/block/%s/loop/backing_file", name);
+	return read_line(path, backing, sizeof(backing)) && stat(backing, &status) == 0 &&
+	       status.st_dev == file->file_system && status.st_ino == file->inode;
+}
+
+static void say_attached(const struct loop *loop, struct usage *usage)
+{
+	struct usage above = {.phrase = ""};
+
+	snprintf(usage->phrase, sizeof(usage->phrase), "is attached to %s", loop->path);
+	say_help(usage, "losetup -d ", loop->path, "takes that device away from its users");
+	if (!find_number(loop->number, &above) && !find_partition(loop->number, &above))
+		return;
+	usage->reads_only = above.reads_only;
+	snprintf(usage->phrase, sizeof(usage->phrase), "is attached to %.300s, which %.600s",
+		 loop->path, above.phrase);
+	if (above.help[0])
+		snprintf(usage->help, sizeof(usage->help),
+			 "%.900s; then detach %.100s (losetup -d)", above.help, loop->path);
+}
+
+/* An image file that is attached; a block device whose bytes another loop device has, too, that is used. */
+static bool find_in_loop(const struct device *device, const struct backing *own, const char *name,
+			 struct usage *usage, bool *opened)
+{
+	struct loop loop;
+	bool found = false;
+
+	*opened = open_loop(name, &loop);
+	if (*opened && loop.number != device->file.number)
+		found = !(loop.backing.is_block && loop.backing.number == loop.number) &&
+			backing_overlap(own, &loop.backing);
+	else if (!*opened && !device->file.is_block)
+		found = file_is_named(name, &device->file);
+	if (found && !device->file.is_block)
+		say_attached(&loop, usage);
+	else if (found)
+		found = find_number(loop.number, usage) || find_partition(loop.number, usage);
+	if (found && device->file.is_block)
+		put_before(usage, "has bytes in common with", loop.path);
+	if (loop.fd >= 0)
+		close(loop.fd);
+	return found;
+}
+
+/* With /sys, those of its loop devices that are attached; without it, all that /dev has. */
+static bool find_loop(const struct device *device, const struct backing *own, struct usage *usage)
 {
 	DIR *directory = opendir("/sys/class/block");
 	const struct dirent *entry;
-	bool found = false;
+	bool found = false, has_sys = directory != NULL, any = false, all = true, opened;
 
 	if (!directory)
-		return false;
-	while (!found && (entry = readdir(directory)) != NULL) {
-		char path[PATH_BYTES], backing[PATH_BYTES];
-		struct stat status;
+		directory = opendir("/dev");
+	while (directory && !found && (entry = readdir(directory)) != NULL) {
+		char path[PATH_BYTES];
 
-		if (strncmp(entry->d_name, "loop", 4) != 0)
+		snprintf(path, sizeof(path), "/sys/class/block/%s/loop", entry->d_name);
+		if (!is_loop(entry->d_name) || (has_sys && access(path, F_OK) != 0))
 			continue;
-		snprintf(path, sizeof(path), "/sys/class/block/%s/loop/backing_file",
-			 entry->d_name);
-		if (!read_line(path, backing, sizeof(backing)))
-			continue;
-		found = (stat(backing, &status) == 0 && status.st_dev == device->file.file_system &&
-			 status.st_ino == device->file.inode) ||
-			loop_is(entry->d_name, device);
-		if (found)
-			snprintf(phrase, size, "is attached to /dev/%s", entry->d_name);
+		found = find_in_loop(device, own, entry->d_name, usage, &opened);
+		any = true;
+		all &= opened;
 	}
-	closedir(directory);
+	if (directory)
+		closedir(directory);
+	usage->unseen = !found && !has_sys && !(any && all);
 	return found;
 }
 
-/* QEMU and others lock an image file with open-file-description locks. */
-static bool find_lock(const struct device *device, char *phrase, size_t size)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+/* ---- what is below ---- */
 
-	if (fcntl(device->file.fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
-		return false;
-	snprintf(phrase, size, "is locked by another process");
-	return true;
+static struct backing whole(const struct device *device)
+{
+	return (struct backing){.is_block = device->file.is_block,
+				.file_system = device->file.file_system,
+				.inode = device->file.inode,
+				.number = device->file.number,
+				.to = UINT64_MAX};
 }
 
-bool usage_find(const struct device *device, char *phrase, size_t size)
+/* The disk of a partition, what a loop device is on. */
+static bool find_below(const struct device *device, struct usage *usage)
 {
-	if (device->file.is_block)
-		return find_number(device->file.number, phrase, size) ||
-		       find_partition(device->file.number, phrase, size);
-	return find_loop(device, phrase, size) || find_lock(device, phrase, size);
-}
+	struct backing below = whole(device);
+	bool moved = backing_step(&below, device->file.fd), found = false;
+	char name[64];
 
-bool usage_find_or_lock(const struct device *device, char *phrase, size_t size)
-{
-	if (usage_find(device, phrase, size))
-		return true;
-	if (flock(device->file.fd, LOCK_SH | LOCK_NB) == 0) {
-		flock(device->file.fd, LOCK_UN);
-		return false;
+	for (int level = 0; level < BACKING_LEVELS_MAX && moved && !found; level++) {
+		found = below.is_block && find_number(below.number, usage);
+		if (!found)
+			moved = backing_step(&below, -1);
 	}
-	if (errno != EWOULDBLOCK)
-		return false;
-	snprintf(phrase, size, "is locked by another process (another cowtool?)");
-	return true;
+	snprintf(name, sizeof(name), "device %u:%u", major(below.number), minor(below.number));
+	if (found)
+		put_before(usage, "is on", name);
+	return found;
+}
+
+bool usage_find(const struct device *device, struct usage *usage)
+{
+	struct backing own = whole(device);
+
+	*usage = (struct usage){.phrase = ""};
+	backing_descend(&own, device->file.fd);
+	if (!device->file.is_block)
+		return find_loop(device, &own, usage) || find_swap(device, usage);
+	if (find_number(device->file.number, usage) || find_partition(device->file.number, usage) ||
+	    find_below(device, usage) || find_loop(device, &own, usage))
+		return true;
+	/* The kernel itself lets nobody hold a block device that is used. */
+	usage->unseen = false;
+	return false;
+}
+
+/* ---- locks ---- */
+
+/* The descriptor whose bytes from .. to - 1 the device has: its own, or one of what is below it (*below).
+ * -1: that cannot be opened. */
+static int find_bytes(const struct device *device, bool for_writing, struct backing *bytes,
+		      int *below)
+{
+	*bytes = whole(device);
+	*below = -1;
+	backing_descend(bytes, device->file.fd);
+	if (!device->file.is_block || (bytes->is_block && bytes->number == device->file.number))
+		return device->file.fd;
+	*below = backing_open(bytes, for_writing);
+	return *below;
+}
+
+bool usage_lock(const struct device *device, int *below)
+{
+	struct backing bytes;
+	int fd = find_bytes(device, device->writable, &bytes, below);
+
+	if (fd < 0 || lock_take(fd, bytes.from, bytes.to, device->writable))
+		return true;
+	if (*below >= 0)
+		close(*below);
+	*below = -1;
+	return false;
+}
+
+static bool is_locked(const struct device *device)
+{
+	struct backing bytes;
+	int below, fd = find_bytes(device, false, &bytes, &below);
+	bool locked = fd >= 0 && lock_is_written(fd, bytes.from, bytes.to);
+
+	if (below >= 0)
+		close(below);
+	return locked;
+}
+
+bool usage_find_or_lock(const struct device *device, struct usage *usage)
+{
+	bool locked;
+
+	if (usage_find(device, usage))
+		return true;
+	locked = flock(device->file.fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	if (!locked)
+		flock(device->file.fd, LOCK_UN);
+	locked = locked || is_locked(device);
+	if (locked)
+		snprintf(usage->phrase, sizeof(usage->phrase),
+			 "is locked by another process (another cowtool?)");
+	return locked;
 }

@@ -695,17 +695,20 @@ meanwhile() {
     (($(od -An -t u4 -j 12 -N 4 store) == 16))
 }
 
-@test "repair: an empty store needs --chunk, and what is no store is none with it" {
+@test "repair: an empty store needs --chunk and --force, and what is no store is none with both" {
     wanted chunk=8 size=40960
     cp wanted store
     put store 0 '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
     refuses 6 store -- repair --yes --no-backup --rebuild-header store
     said --chunk
-    expect 0 repair --yes --no-backup --rebuild-header --chunk=4096 store
+    refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=4096 store
+    said 'nothing shows that a store with chunks of 4K was here'
+    expect 0 repair --yes --no-backup --rebuild-header --chunk=4096 --force store
     same store wanted
     fill store 1000000
     refuses 6 store -- repair --yes --no-backup --rebuild-header store
     refuses 6 store -- repair --yes --no-backup --rebuild-header --chunk=4096 store
+    refuses 6 store -- repair --yes --no-backup --rebuild-header --chunk=4096 --force store
     : >store
     refuses 6 store -- repair --yes --no-backup --rebuild-header store
 }

@@ -147,7 +147,7 @@ protected() {
     cp origin mounted
     mount -o remount,ro mounted
     refuses 4 store -- merge mounted/origin store
-    said 'mounted/origin: cannot open: Read-only file system'
+    said 'mounted/origin: is read-only, for its file system is'
     refuses 4 store -- merge --dry-run mounted/origin store
     said 'mounted/origin: is read-only, for its file system is'
 }

@@ -210,7 +210,23 @@ static void an_empty_store_needs_the_headers_word(void)
 	rebuild = infer(&memory, 512, 32);
 	CHECK(rebuild.count == 1 && rebuild.convincing == 0);
 	CHECK(rebuild.candidates[0].chunk_sectors == 32 && rebuild.candidates[0].exceptions == 0);
+	CHECK(!rebuild_has_evidence(&rebuild.candidates[0]));
 	free(memory.bytes);
+}
+
+/* Header, area 0 and data chunks are zeroed, and areas 1 and 2 are there. */
+static void areas_after_the_first_are_found(void)
+{
+	for (uint32_t chunk_sectors = 1; chunk_sectors <= 16; chunk_sectors *= 2) {
+		uint64_t per_area = chunk_sectors * 32ull;
+		struct memory memory = store_make(chunk_sectors, 2 * per_area + 9, false);
+
+		memset(memory.bytes, 0, chunk_sectors * 512ull * 10);
+		CHECK(is_certain(&memory, chunk_sectors));
+		CHECK(infer(&memory, 512, 0).candidates[0].later == per_area + 9);
+		CHECK(infer(&memory, 512, 0).candidates[0].exceptions == 0);
+		free(memory.bytes);
+	}
 }
 
 static void two_stores_are_two_candidates(void)
@@ -373,6 +389,8 @@ int main(void)
 	unit_run("rebuild: in junk, zeros and ones there is nothing", nothing_is_found_in_junk);
 	unit_run("rebuild: an empty store needs the header's word",
 		 an_empty_store_needs_the_headers_word);
+	unit_run("rebuild: areas after a first one of zeros show the size",
+		 areas_after_the_first_are_found);
 	unit_run("rebuild: two stores that could be are two candidates",
 		 two_stores_are_two_candidates);
 	unit_run("rebuild: a size that is named is held against the others",

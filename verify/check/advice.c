@@ -125,6 +125,22 @@ static const char *const of_foreign[PROBLEM_COUNT] = {
 	[PROBLEM_MERGE_UNFINISHED] = "{cowtool merge --force <origin> <store>} merges it" FORGET,
 };
 
+/* Something else is there, and no record of a merge says that a store was. */
+static bool is_foreign(enum problem problem, const struct store *store)
+{
+	return problem == PROBLEM_HEADER_MAGIC && store->foreign.text[0] &&
+	       !store_lost_header(store);
+}
+
+static const char *advise_foreign(const struct store *store, char text[ADVICE_BYTES])
+{
+	char help[FOREIGN_HELP_BYTES];
+
+	snprintf(text, ADVICE_BYTES, "name the right device: this one %s%s", store->foreign.text,
+		 foreign_say(&store->foreign, store->device->name, help));
+	return text;
+}
+
 /* What counts before the usual: what stands in the store about an unfinished merge. NULL: nothing. */
 static const char *const *special_advices(const struct advice_names *names)
 {
@@ -228,6 +244,8 @@ const char *advice(enum problem problem, const struct advice_names *names, char 
 				.text = text,
 				.own = own_name(names, is_special && special == of_kept)};
 
+	if (is_foreign(problem, names->store))
+		return advise_foreign(names->store, text);
 	text[0] = '\0';
 	while (*from) {
 		size_t count = strcspn(from, "{");

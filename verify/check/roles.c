@@ -4,13 +4,16 @@
 #include <stdlib.h>
 
 #include "store/base/bytes.h"
+#include "store/device/foreign.h"
 #include "store/device/probe.h"
 #include "store/savefile/savefile.h"
+#include "verify/check/stacked.h"
 
 /* What can be no origin. */
 struct beginning {
 	bool of_store; /* a header that the kernel would accept */
 	bool of_saved_file;
+	const struct foreign_format *format; /* of a container; NULL: of none */
 };
 
 static enum result look(struct device *device, struct io *io, struct beginning *beginning,
@@ -32,7 +35,8 @@ static enum result look(struct device *device, struct io *io, struct beginning *
 	header_decode(block, &header);
 	if (result == RESULT_OK)
 		*beginning = (struct beginning){.of_store = header_check(&header) == HEADER_GOOD,
-						.of_saved_file = probe_is_saved_file(block)};
+						.of_saved_file = probe_is_saved_file(block),
+						.format = foreign_format(block)};
 	free(block);
 	return result;
 }
@@ -50,7 +54,9 @@ static enum result refuse_beginning(const struct device *origin, const struct be
 			"%s: is a saved file, with the metadata of a store, not an origin; name "
 			"the right origin%s",
 			origin->name, consent);
-	return RESULT_OK;
+	if (beginning->format)
+		return foreign_refuse_origin(beginning->format, origin->name, consent, why);
+	return stacked_check(origin, consent, why);
 }
 
 enum result roles_check(const struct store *store, struct device *origin, bool force,

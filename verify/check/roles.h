@@ -7,7 +7,7 @@
 
 /*
  * RESULT_REFUSED where the origin begins with a header that the kernel would accept (with `force` only
- * where the store does not), or, without `force`, as a saved file does; what store_require_header says
+ * where the store does not), or, without `force`, as a saved file does, or a container (store/device/foreign.h), or it is a snapshot (verify/check/stacked.h); what store_require_header says
  * where the store has none. `usage` is the command as it should be given. With `may_be_unreadable`, an
  * origin whose beginning cannot be read is taken for one. Fits the origin (device_fit) for reading whole buffers.
  */
@@ -16,7 +16,7 @@ enum result roles_check(const struct store *store, struct device *origin, bool f
 
 /*
  * Can it be an origin at all, whatever the store? RESULT_REFUSED where it is empty, or begins with a
- * header that the kernel would accept or as a saved file does. Fits the origin as roles_check does.
+ * header that the kernel would accept or as a saved file or a container does, or is a snapshot. Fits the origin as roles_check does.
  */
 enum result roles_check_origin(struct device *origin, struct io *io, struct failure *why);
 

@@ -263,16 +263,18 @@ static enum result open_source(const struct session *session, struct device *dev
 {
 	bool force = session->choice->force;
 	struct failure before;
-	char phrase[512];
-	enum result result = device_open(device, name, force ? DEVICE_LOOK : DEVICE_HOLD, why);
+	struct usage usage;
+	enum result result = device_open(device, name, force ? DEVICE_LOOK : DEVICE_READ, why);
 
 	if (result == RESULT_REFUSED) {
 		before = *why;
 		return fail(why, result, "%s, or export it as it is with --force", before.text);
 	}
-	if (result == RESULT_OK && force && usage_find_or_lock(device, phrase, sizeof(phrase)))
+	if (result == RESULT_OK)
+		note_unseen(session->cli, name, device->unseen);
+	if (result == RESULT_OK && force && usage_find_or_lock(device, &usage))
 		cli_note(session->cli, "%s: warning: %s; what is read here may be changing", name,
-			 phrase);
+			 usage.phrase);
 	return result;
 }
 

@@ -125,7 +125,8 @@ static enum result open_device(struct export_output *output, struct failure *why
 
 	if (!output->exists)
 		return device_create(&output->device, output->name, 0, why);
-	result = device_open(&output->device, output->name, DEVICE_OWN, why);
+	result = device_open(&output->device, output->name,
+			     output->force ? DEVICE_OWN_UNSEEN : DEVICE_OWN, why);
 	if (result == RESULT_OK)
 		result = check_found(output, why);
 	return result;

@@ -203,7 +203,10 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 
 	if (result == RESULT_OK)
 		result = device_open(&session->device, session->cli->arguments[0],
-				     choice->dry_run ? DEVICE_HOLD : DEVICE_OWN, why);
+				     choice->dry_run ? DEVICE_HOLD
+				     : choice->force ? DEVICE_OWN_UNSEEN
+						     : DEVICE_OWN,
+				     why);
 	if (result == RESULT_OK)
 		result = io_engine_open(&session->io, IO_ENGINE_AUTO, why);
 	session->io.stop = &cli_stop_requested;
@@ -314,6 +317,8 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		 "remove what a merge left here that kept this store and is no more", NULL},
 		{"rebuild-header", CLI_FLAG, &choice.rebuild_header,
 		 "write a lost header anew, by what the rest of the store shows", NULL},
+		{"force", CLI_FLAG, &choice.force,
+		 "make a header although something else is there, or nothing shows a store", NULL},
 		{"chunk", CLI_SIZE, &choice.chunk_bytes, "the chunk size of a lost or wrong header",
 		 "SIZE"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},

@@ -11,7 +11,7 @@
 
 /* The command line. */
 struct repair_choice {
-	bool dry_run, yes, no_backup, set_valid, drop_shared, rebuild_header, forget_kept;
+	bool dry_run, yes, no_backup, set_valid, drop_shared, rebuild_header, forget_kept, force;
 	char *backup, *origin; /* owned */
 	uint64_t chunk_bytes;  /* or CLI_NOT_GIVEN */
 };

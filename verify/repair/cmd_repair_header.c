@@ -6,6 +6,7 @@
 
 #include "store/base/bytes.h"
 #include "store/savefile/savefile.h"
+#include "store/base/text.h"
 
 /* A good header is only ever replaced as its chunk size is wrong. */
 static enum problem header_problem(enum header_fault fault)
@@ -57,6 +58,41 @@ static enum result replace_good(const struct repair_session *session, uint32_t n
 		    repair_size(named, text));
 }
 
+/* What is known to be something else is no store whose header is lost, unless a merge's record says so. */
+static enum result refuse_foreign(const struct repair_session *session, struct failure *why)
+{
+	struct foreign foreign = {.text = ""};
+	char help[FOREIGN_HELP_BYTES];
+	enum result result = RESULT_OK;
+
+	if (!session->choice->force && session->store.header.magic != HEADER_MAGIC &&
+	    !store_lost_header(&session->store))
+		result = foreign_look(&session->device, &foreign, why);
+	if (result != RESULT_OK || foreign.text[0] == 0)
+		return result;
+	return fail(why, RESULT_REFUSED,
+		    "%s: %s: a header would overwrite that; nothing was written; name the right "
+		    "device, or use --force%s",
+		    session->device.name, foreign.text,
+		    foreign_say(&foreign, session->device.name, help));
+}
+
+/* Where nothing speaks for a store with chunks of that size, a header would make an empty one of
+ * whatever is there. */
+static enum result require_evidence(const struct repair_session *session,
+				    const struct rebuild_candidate *chosen, struct failure *why)
+{
+	char text[REPAIR_SIZE_BYTES];
+
+	if (session->choice->force || rebuild_has_evidence(chosen))
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: nothing shows that a store with chunks of %s was here (%u of 100 points); "
+		    "nothing was written; name the right device, or use --force to make a header "
+		    "all the same",
+		    session->device.name, repair_size(chosen->chunk_sectors, text), chosen->points);
+}
+
 /* The size that --chunk names, unless the store shows another one. */
 static enum result take_named(const struct repair_session *session, uint32_t named,
 			      const struct rebuild_candidate **chosen, struct failure *why)
@@ -76,7 +112,7 @@ static enum result take_named(const struct repair_session *session, uint32_t nam
 	if (!*chosen)
 		return fail_header(&session->store,
 				   "what is there is no store with that chunk size", why);
-	return RESULT_OK;
+	return require_evidence(session, *chosen, why);
 }
 
 /* Is somebody to choose? */
@@ -98,8 +134,8 @@ static enum result choose_header(const struct repair_session *session,
 		return take_named(session, named, chosen, why);
 	if (rebuild->count == 0)
 		return fail_header(&session->store,
-				   "nothing shows what its chunk size was: --chunk names it, if a "
-				   "store was there",
+				   "nothing shows what its chunk size was: if a store was there, "
+				   "--chunk names it, and --force makes the header",
 				   why);
 	if (rebuild->convincing == 1)
 		*chosen = &rebuild->candidates[0];
@@ -125,6 +161,19 @@ static void show_evidence(const struct repair_session *session)
 			 repair_evidence(&session->rebuild.candidates[i], text, sizeof(text)));
 }
 
+/* Zeros end the list: what stands after them is there, and counts no more. */
+static void note_later(const struct repair_session *session, const struct rebuild_candidate *chosen)
+{
+	struct suggestion command;
+
+	if (chosen->exceptions == 0 && chosen->later > 0)
+		cli_note(session->cli,
+			 "%s: note: area 0 is zeros, so that the store is empty with this header; "
+			 "what is in the areas after it, %s shows",
+			 session->device.name,
+			 suggest(&command, "cowtool dump --stale %s", session->device.name));
+}
+
 static enum result find_header(struct repair_session *session, struct failure *why)
 {
 	const struct rebuild_candidate *chosen = NULL;
@@ -133,7 +182,9 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	enum result result;
 
 	repair->header_problem = header_problem(session->store.header_fault);
-	result = repair_note(repair, why);
+	result = refuse_foreign(session, why);
+	if (result == RESULT_OK)
+		result = repair_note(repair, why);
 	if (result == RESULT_OK)
 		result = repair_find_header(&session->store, named_sectors(session),
 					    &session->rebuild, why);
@@ -149,6 +200,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	if (result != RESULT_OK)
 		return result;
 	assert(chosen);
+	note_later(session, chosen);
 	header = rebuild_header(&session->rebuild, chosen->chunk_sectors);
 	store_assume_header(&session->store, &header);
 	repair->header_is_lost = true;
@@ -172,6 +224,8 @@ enum result repair_need_header(struct repair_session *session, struct failure *w
 		return store_require_header(store, why);
 	if (session->choice->rebuild_header)
 		return find_header(session, why);
+	if (store->foreign.text[0])
+		return store_require_header(store, why);
 	return fail_header(store, repair_advice(session, header_problem(store->header_fault), text),
 			   why);
 }

@@ -28,15 +28,19 @@ const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES])
 
 const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size)
 {
-	char chunk[REPAIR_SIZE_BYTES];
+	char chunk[REPAIR_SIZE_BYTES], later[80] = "";
 
+	if (candidate->later > 0)
+		snprintf(later, sizeof(later), ", and %" PRIu64 " more in areas after the first",
+			 candidate->later);
 	snprintf(text, size,
 		 "chunks of %" PRIu64 " bytes (--chunk=%s): %" PRIu64 " exception%s, %" PRIu64
-		 " of them possible, %" PRIu64 " where the kernel puts them; the list has %s end, "
+		 " of them possible, %" PRIu64
+		 " where the kernel puts them%s; the list has %s end, "
 		 "and %s behind it; %s in front of area 0%s; %u of 100 points",
 		 (uint64_t)candidate->chunk_sectors * SECTOR_BYTES,
 		 repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
-		 plural(candidate->exceptions), candidate->possible, candidate->usual,
+		 plural(candidate->exceptions), candidate->possible, candidate->usual, later,
 		 candidate->ended ? "an" : "no",
 		 candidate->tail_is_zero ? "nothing stands" : "something stands",
 		 candidate->slack_is_zero ? "nothing stands" : "something stands",
@@ -207,6 +211,7 @@ static void print_json_candidates(struct json *json, const struct rebuild *rebui
 		json_number(json, "exceptions", candidate->exceptions);
 		json_number(json, "possible", candidate->possible);
 		json_number(json, "usual", candidate->usual);
+		json_number(json, "later", candidate->later);
 		json_number(json, "data_chunks", candidate->data_chunks);
 		json_boolean(json, "ended", candidate->ended);
 		json_boolean(json, "tail_is_zero", candidate->tail_is_zero);

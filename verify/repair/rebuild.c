@@ -9,6 +9,11 @@
 #define PIECE_BYTES (64u << 10)
 /* How much in front of area 0, and how much behind the list's end, is looked at. */
 #define MARGIN_BYTES (1024u << 10)
+/* Where area 0 is zeros: this many areas after it are looked at. */
+#define LATER_AREAS_MAX 64u
+/* Of one of them, this share must be in its usual place, and this many in all. */
+#define LATER_SHARE 7 / 8
+#define LATER_MIN 8u
 /* So many impossible exceptions are borne with before their share counts. */
 #define IMPOSSIBLE_MIN 8u
 
@@ -118,6 +123,50 @@ static enum result look_at_areas(struct examination *examination, struct failure
 	return result;
 }
 
+/* How many of the entries are where the kernel puts them, of an area whose first has number `index`;
+ * 0 where fewer than LATER_SHARE of them are. */
+static uint64_t count_usual(const struct geometry *geometry, uint64_t index, const uint8_t *bytes,
+			    size_t count)
+{
+	uint64_t usual = 0, seen = 0;
+	struct exception exception;
+
+	for (; seen < count / EXCEPTION_BYTES; seen++) {
+		exception_decode(bytes + seen * EXCEPTION_BYTES, &exception);
+		if (exception.new_chunk == 0)
+			break;
+		usual += has_old_chunk(geometry, &exception) &&
+			 exception.new_chunk == geometry_usual_chunk(geometry, index + seen);
+	}
+	return usual < seen * LATER_SHARE ? 0 : usual;
+}
+
+/* Who zeroes the beginning of a store by mistake leaves the areas after that. */
+static enum result look_at_later_areas(struct examination *examination, struct failure *why)
+{
+	const struct geometry *geometry = &examination->geometry;
+	uint64_t areas = min_u64(geometry_areas(geometry), LATER_AREAS_MAX), chunk = 0;
+	size_t bytes = (size_t)min_u64(geometry->chunk_bytes, PIECE_BYTES);
+	enum result result = RESULT_OK;
+
+	for (uint64_t area = 1; area < areas && result == RESULT_OK; area++) {
+		uint64_t usual;
+
+		geometry_area_chunk(geometry, area, &chunk);
+		result = examination->source->read(examination->source->context,
+						   chunk * geometry->chunk_bytes,
+						   examination->piece, bytes, why);
+		if (result != RESULT_OK || bytes_are_zero(examination->piece, bytes))
+			continue;
+		usual = count_usual(geometry, area * geometry->exceptions_per_area,
+				    examination->piece, bytes);
+		if (usual == 0)
+			break;
+		examination->candidate->later += usual;
+	}
+	return result;
+}
+
 /* Does nothing stand in the header's chunk but a header and a merge record? */
 static enum result look_at_slack(struct examination *examination, struct failure *why)
 {
@@ -176,6 +225,9 @@ static void give_points(const struct examination *examination, const struct head
 	if (candidate->exceptions == 0 && candidate->in_header && candidate->slack_is_zero &&
 	    candidate->tail_is_zero)
 		candidate->points = REBUILD_CONVINCING;
+	if (candidate->exceptions == 0 && candidate->later >= LATER_MIN)
+		candidate->points += REBUILD_CONVINCING;
+	candidate->points = (unsigned int)min_u64(candidate->points, 100);
 }
 
 /* False in *possible: no store with this chunk size can stand there. */
@@ -197,6 +249,8 @@ static enum result examine(const struct rebuild_source *source, const struct hea
 	if (!examination.piece)
 		return fail_memory(why, "looking for the header", PIECE_BYTES);
 	result = look_at_areas(&examination, why);
+	if (result == RESULT_OK && candidate->exceptions == 0)
+		result = look_at_later_areas(&examination, why);
 	if (result == RESULT_OK && !examination.hopeless)
 		result = look_at_slack(&examination, why);
 	*possible = !examination.hopeless && mostly_possible(candidate);
@@ -249,7 +303,7 @@ enum result rebuild_infer(const struct rebuild_source *source, uint32_t named,
 		result = examine(source, &rebuild->remains, candidate, &possible, why);
 		if (result != RESULT_OK || !possible)
 			continue;
-		if (candidate->exceptions == 0 && !candidate->in_header &&
+		if (candidate->exceptions == 0 && candidate->later == 0 && !candidate->in_header &&
 		    candidate->chunk_sectors != named)
 			continue;
 		rebuild->count++;
@@ -257,6 +311,11 @@ enum result rebuild_infer(const struct rebuild_source *source, uint32_t named,
 	}
 	qsort(rebuild->candidates, rebuild->count, sizeof(rebuild->candidates[0]), by_points);
 	return result;
+}
+
+bool rebuild_has_evidence(const struct rebuild_candidate *candidate)
+{
+	return rebuild_convinces(candidate) || candidate->in_header;
 }
 
 const struct rebuild_candidate *rebuild_find(const struct rebuild *rebuild, uint32_t chunk_sectors)

@@ -40,6 +40,8 @@ struct rebuild_candidate {
 		exceptions; /* up to the first one with new chunk 0, or as many as were looked at */
 	uint64_t possible;  /* of these, point into the device and not into metadata */
 	uint64_t usual; /* of these, point to where the kernel puts the exception of that number */
+	uint64_t later; /* where area 0 begins with none: so many are in their usual place in the
+			   first areas after it */
 	uint64_t data_chunks; /* there are so many up to the highest one that they point to */
 	bool ended;	      /* the list has an end (or was too long to be read wholly) */
 	bool tail_is_zero;    /* nothing stands behind it */
@@ -71,6 +73,10 @@ enum result rebuild_infer(const struct rebuild_source *source, uint32_t named,
 const struct rebuild_candidate *rebuild_find(const struct rebuild *rebuild, uint32_t chunk_sectors);
 
 bool rebuild_convinces(const struct rebuild_candidate *candidate);
+
+/* Does more than the word of who names it speak for it: it convinces, or what is left of the header
+ * names it? */
+bool rebuild_has_evidence(const struct rebuild_candidate *candidate);
 
 /* The best candidate, where it convinces and this chunk size does not, be it a candidate or none; else
  * NULL. Without an exception none convinces beside one that has some: it may only have missed them. */
