@@ -13,8 +13,8 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 				       "be there",
 				       REPAIR_REBUILD_HEADER},
 	[PROBLEM_HEADER_INVALID] = {"header-invalid", SEVERITY_ERROR,
-				    "the kernel gave this snapshot up, mostly because it was full; "
-				    "later changes of the origin are not in it",
+				    "the kernel gave this snapshot up; later changes of the origin "
+				    "are not in it",
 				    REPAIR_SET_VALID},
 	[PROBLEM_RESTORE_UNFINISHED] = {"restore-unfinished", SEVERITY_ERROR,
 					"the metadata is partly what it was, partly what was to be "
