@@ -6,6 +6,7 @@
 #include "merge/cmd_merge.h"
 #include "store/cli/json.h"
 #include "store/base/text.h"
+#include "verify/check/cmd_lost.h"
 
 /* For people: so many ranges that are lost are listed. */
 #define LISTED_MAX 20
@@ -48,7 +49,7 @@ static void print_json_left_out(struct json *json, const struct merge *merge)
 	}
 	json_close_array(json);
 	json_number(json, "lost_unlisted", left_out->unlisted);
-	json_boolean(json, "lost_unknown", merge->check.found[PROBLEM_AREA_MISSING] > 0);
+	cmd_lost_json(json, &merge->check);
 }
 
 static void print_numbers(struct json *json, const struct merge_session *session)
@@ -112,13 +113,23 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 static void print_left_out(const struct merge_session *session)
 {
 	const struct left_out *left_out = &session->merge.left_out;
+	const struct check *check = &session->merge.check;
+	char unknown[CHECK_UNKNOWN_BYTES];
 	uint64_t more = left_out->unlisted;
 
-	if (session->choice->skip_lost && session->merge.check.found[PROBLEM_AREA_MISSING])
+	if (session->choice->skip_lost && check->found[PROBLEM_AREA_MISSING])
 		printf("%s: what stood in areas outside the device is lost, and cannot be listed\n",
 		       session->device.name);
 	if (left_out->exceptions == 0)
 		return;
+	if (check->lost_unknown > 0)
+		printf("%s: lost: %s: there %s keeps what it has\n", session->device.name,
+		       check_describe_unknown(check, unknown), session->origin.name);
+	if (left_out->count == 0 && more == 0 && check->lost_unknown > 0) {
+		printf("%s: left out, as they are lost: %" PRIu64 " exception%s\n",
+		       session->device.name, left_out->exceptions, plural(left_out->exceptions));
+		return;
+	}
 	if (left_out->count == 0 && more == 0) {
 		printf("%s: left out: %" PRIu64 " exception%s; nothing is lost by that: %s has no "
 		       "such chunk, or an earlier exception counts for it\n",

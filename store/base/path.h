@@ -19,6 +19,9 @@ enum result path_refuse_dangling(const char *name, struct failure *why);
  * none. Returns an errno value. */
 int path_look_beside(const char *name, uint64_t *free_bytes);
 
+/* Is a file of that name in memory alone (tmpfs, devtmpfs, ramfs), or would it be if it were made? */
+bool path_is_in_memory(const char *name);
+
 /* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
 bool path_is_hole(const char *name, uint64_t *bytes);
 

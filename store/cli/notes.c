@@ -2,7 +2,12 @@
 #include "store/cli/notes.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
+#include "store/base/bytes.h"
+#include "store/base/path.h"
 #include "store/base/text.h"
 
 void note_rest(const struct cli *cli, const struct device *origin)
@@ -38,4 +43,45 @@ enum result note_right(const struct cli *cli, const struct device *device, const
 		cli_note(cli, "%s: note: the %s itself needs the right to write to it",
 			 device->name, what);
 	return result;
+}
+
+void note_memory(const struct cli *cli, const char *name)
+{
+	bool typed_wrong = strncmp(name, "/dev/", 5) == 0 &&
+			   strncmp(name, "/dev/shm/", strlen("/dev/shm/")) != 0;
+
+	if (path_is_in_memory(name))
+		cli_note(
+			cli,
+			"%s: warning: %sa file in memory: it is gone after a reboot or a power cut",
+			name, typed_wrong ? "there is no such device; this is " : "is ");
+}
+
+/* Of the bytes that are written, at most this many need new room: the holes, as far as stat tells. */
+static uint64_t most_in_holes(const struct stat *status, uint64_t bytes)
+{
+	uint64_t size = (uint64_t)status->st_size;
+	uint64_t allocated = (uint64_t)status->st_blocks * 512;
+
+	return min_u64(bytes, size - min_u64(size, allocated));
+}
+
+void note_room(const struct cli *cli, const struct device *device, uint64_t bytes)
+{
+	struct statvfs space;
+	struct stat status;
+	uint64_t most, free_bytes;
+
+	if (fstat(device->fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+	    fstatvfs(device->fd, &space) != 0 || space.f_frsize == 0)
+		return;
+	most = most_in_holes(&status, bytes);
+	free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+	if (most > free_bytes)
+		cli_note(cli,
+			 "%s: warning: it is sparse: filling its holes may take up to %" PRIu64
+			 " bytes, and its file system has %" PRIu64
+			 " free; where it is full the merge ends, and goes on with --resume once "
+			 "there is room",
+			 device->name, most, free_bytes);
 }

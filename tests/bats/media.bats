@@ -93,7 +93,7 @@ failing_from() {
     failing_from $((before + 2)) verify --data=origin --json store
     (($(<code) == 4))
     failure 4
-    has '{"verdict": "clean", "data": {"store_unreadable": 32768, "origin_unreadable": 32768, "view_unreadable": 32768,
+    has '{"verdict": "damaged", "data": {"store_unreadable": 32768, "origin_unreadable": 32768, "view_unreadable": 32768,
         "store_bytes": 32768, "origin_bytes": 32768}}'
     object '(.data.unreadable | sort_by(.device)) == [
         {"device": "origin", "offset": 8192, "bytes": 32768, "view_offset": 8192, "view_bytes": 32768,

@@ -59,6 +59,12 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 		 REPAIR_NONE},
 	[PROBLEM_LEAKED_CHUNKS] = {"leaked-chunks", SEVERITY_INFO,
 				   "legal; space that no exception uses", REPAIR_NONE},
+	[PROBLEM_STALE_EXCEPTIONS] =
+		{"stale-exceptions", SEVERITY_INFO,
+		 "they count for nothing. An earlier use of the device leaves such entries; but if "
+		 "this is a copy with zeros for what could not be read, or a part was discarded, "
+		 "the list was cut off, and the view lacks what they stand for",
+		 REPAIR_NONE},
 	[PROBLEM_MERGE_UNFINISHED] = {"merge-unfinished", SEVERITY_INFO,
 				      "until it is finished, the origin alone is a mixture of old "
 				      "and new: do not mount it",
