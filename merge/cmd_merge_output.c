@@ -120,11 +120,11 @@ static void print_left_out(const struct merge_session *session)
 	if (session->choice->skip_lost && check->found[PROBLEM_AREA_MISSING])
 		printf("%s: what stood in areas outside the device is lost, and cannot be listed\n",
 		       session->device.name);
-	if (left_out->exceptions == 0)
-		return;
 	if (check->lost_unknown > 0)
 		printf("%s: lost: %s: there %s keeps what it has\n", session->device.name,
 		       check_describe_unknown(check, unknown), session->origin.name);
+	if (left_out->exceptions == 0)
+		return;
 	if (left_out->count == 0 && more == 0 && check->lost_unknown > 0) {
 		printf("%s: left out, as they are lost: %" PRIu64 " exception%s\n",
 		       session->device.name, left_out->exceptions, plural(left_out->exceptions));

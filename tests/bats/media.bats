@@ -166,3 +166,10 @@ failing_from() {
     # 16 bytes for each exception, and 32 MiB
     (($(<kib) <= 300000 * 16 / 1024 + 32768)) || complain "$(<kib) KiB"
 }
+
+@test "data: the verdict is the last that is said, and not clean where data cannot be read" {
+    make chunk=8 sequential=8
+    fill origin 40960
+    expect 0 verify --data=origin store
+    [[ $(grep -n '^store: clean' out) == 3:* && $(sed -n 1,2p out) == 'data in the store:'* ]]
+}

@@ -168,24 +168,37 @@ static enum result check_tail(void *context, uint64_t index, const uint8_t *byte
 	return RESULT_OK;
 }
 
+/* The tail of an area of which a part is junk already is the rest of it. */
+static enum trace judge_tail(struct entries *entries, uint64_t exceptions)
+{
+	const struct geometry *geometry = &entries->check->store->geometry;
+
+	if (exceptions % geometry->exceptions_per_area != 0 && entries->piece_judged &&
+	    entries->piece_trace == TRACE_AREA_OVERWRITTEN)
+		return TRACE_AREA_OVERWRITTEN;
+	return judge_junk(entries, trace_of_tail(&entries->tail, geometry, exceptions), exceptions);
+}
+
 static void report_tail(struct entries *entries, uint64_t exceptions)
 {
 	struct check *check = entries->check;
-	const struct geometry *geometry = &check->store->geometry;
 	const struct trace_tail *tail = &entries->tail;
-	uint32_t per_area = geometry->exceptions_per_area;
+	uint32_t per_area = check->store->geometry.exceptions_per_area;
+	enum trace trace;
 
 	check->tail_is_dirty = tail->entries > 0;
-	if (check->tail_is_dirty)
-		check_report(
-			check, PROBLEM_DIRTY_TAIL,
-			judge_junk(entries, trace_of_tail(tail, geometry, exceptions), exceptions),
-			"%llu %s behind the end of the list %s not zero, the first at area "
-			"%llu index %llu",
-			(unsigned long long)tail->entries, tail->entries == 1 ? "entry" : "entries",
-			tail->entries == 1 ? "is" : "are",
-			(unsigned long long)(tail->first / per_area),
-			(unsigned long long)(tail->first % per_area));
+	if (!check->tail_is_dirty)
+		return;
+	trace = judge_tail(entries, exceptions);
+	if (trace == TRACE_AREA_OVERWRITTEN)
+		check->lost_unknown += tail->entries;
+	check_report(check, PROBLEM_DIRTY_TAIL, trace,
+		     "%llu %s behind the end of the list %s not zero, the first at area "
+		     "%llu index %llu",
+		     (unsigned long long)tail->entries, tail->entries == 1 ? "entry" : "entries",
+		     tail->entries == 1 ? "is" : "are",
+		     (unsigned long long)(tail->first / per_area),
+		     (unsigned long long)(tail->first % per_area));
 }
 
 static void report_end(struct entries *entries, const struct store_scan *scan)
