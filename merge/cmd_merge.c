@@ -52,6 +52,28 @@ static bool is_to_do(const struct merge_session *session)
 	return !session->choice->pending || session->merge.record_is_current;
 }
 
+/* What a kept store takes: its chunks, and the areas that list them. */
+static uint64_t kept_bytes(const struct kept *kept)
+{
+	const struct geometry *geometry = &kept->store->geometry;
+
+	return (kept->needed + kept->needed / geometry->exceptions_per_area + 1) *
+	       geometry->chunk_bytes;
+}
+
+static void note_all_room(const struct merge_session *session)
+{
+	const struct merge *merge = &session->merge;
+
+	if (merge->exceptions_before == 0)
+		return;
+	note_room(session->cli, &session->origin, merge->bytes_total);
+	for (size_t i = 0; i < session->kept_count; i++)
+		if (!session->kept[i].is_new && !session->kept[i].given_up)
+			note_room(session->cli, &session->others[i].device,
+				  kept_bytes(&session->kept[i]));
+}
+
 static enum result prepare(struct merge_session *session, struct failure *why)
 {
 	struct merge *merge = &session->merge;
@@ -83,6 +105,7 @@ static enum result run(struct merge_session *session, struct failure *why)
 	}
 	if (cli_stop_requested)
 		return fail(why, RESULT_STOPPED, "stopped on request; nothing was written");
+	note_all_room(session);
 	if (session->choice->dry_run)
 		return merge_print_plan(session, why);
 	if (merge_session_new_undo(session))

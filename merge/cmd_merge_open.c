@@ -76,6 +76,13 @@ enum result merge_session_check_undo(const struct merge_session *session, struct
 			"%s: exists already, and is not the undo store of this merge; remove it, "
 			"or name a file that does not exist",
 			name);
+	if (path_is_in_memory(name) && !session->choice->force)
+		return fail(why, RESULT_REFUSED,
+			    "%s: would be a file in memory: a reboot or a power cut loses it, and "
+			    "with it the way back, and the way on of a merge that is unfinished "
+			    "then; name a file on a disk, or use --force",
+			    name);
+	note_memory(session->cli, name);
 	error = path_look_beside(name, &free_bytes);
 	if (error)
 		return fail_errno(why, result_of_open(error), error, "%s: cannot make this file",

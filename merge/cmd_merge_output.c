@@ -6,6 +6,7 @@
 #include "merge/cmd_merge.h"
 #include "store/cli/json.h"
 #include "store/base/text.h"
+#include "verify/check/cmd_lost.h"
 
 /* For people: so many ranges that are lost are listed. */
 #define LISTED_MAX 20
@@ -48,7 +49,7 @@ static void print_json_left_out(struct json *json, const struct merge *merge)
 	}
 	json_close_array(json);
 	json_number(json, "lost_unlisted", left_out->unlisted);
-	json_boolean(json, "lost_unknown", merge->check.found[PROBLEM_AREA_MISSING] > 0);
+	cmd_lost_json(json, &merge->check);
 }
 
 static void print_numbers(struct json *json, const struct merge_session *session)
@@ -113,15 +114,25 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 static void print_left_out(const struct merge_session *session)
 {
 	const struct left_out *left_out = &session->merge.left_out;
+	const struct check *check = &session->merge.check;
+	char unknown[CHECK_UNKNOWN_BYTES];
 	uint64_t more = left_out->unlisted;
 
-	if (session->choice->skip_lost && session->merge.check.found[PROBLEM_AREA_MISSING])
+	if (session->choice->skip_lost && check->found[PROBLEM_AREA_MISSING])
 		cli_print(
 			stdout,
 			"%s: what stood in areas outside the device is lost, and cannot be listed",
 			session->device.name);
+	if (check->lost_unknown > 0)
+		cli_print(stdout, "%s: lost: %s: there %s keeps what it has", session->device.name,
+			  check_describe_unknown(check, unknown), session->origin.name);
 	if (left_out->exceptions == 0)
 		return;
+	if (left_out->count == 0 && more == 0 && check->lost_unknown > 0) {
+		cli_print(stdout, "%s: left out, as they are lost: %" PRIu64 " exception%s",
+			  session->device.name, left_out->exceptions, plural(left_out->exceptions));
+		return;
+	}
 	if (left_out->count == 0 && more == 0) {
 		cli_print(stdout,
 			  "%s: left out: %" PRIu64
@@ -190,7 +201,8 @@ void merge_print_not_begun(const struct merge_session *session)
 		json_close_object(&json);
 		json_end_line(&json);
 	} else if (!cli->quiet) {
-		printf("%s: no merge of it was begun; nothing was written\n", cli->arguments[1]);
+		cli_print(stdout, "%s: no merge of it was begun; nothing was written",
+			  cli->arguments[1]);
 	}
 }
 

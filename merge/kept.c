@@ -42,7 +42,7 @@ static enum result refuse_errors(const struct kept *kept, const struct device *o
 			"to keep; leave it out, or, if an unfinished merge keeps it, name it with "
 			"--drop-kept",
 			name);
-	if (first->problem == PROBLEM_ENTRY_BEYOND_ORIGIN)
+	if (first->problem == PROBLEM_ENTRY_BEYOND_ORIGIN && !first->view_unknown)
 		return fail(why, RESULT_REFUSED,
 			    "%s: cannot be kept: %s is too small to be its origin: %s", name,
 			    origin->name, first->message);

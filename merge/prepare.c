@@ -55,7 +55,7 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 
 	suggest(&command, "cowtool verify --origin=%s %s", merge->origin->name, store);
 	/* With --skip-lost these are forgiven: something else is wrong. */
-	if (!merge->skip_lost &&
+	if (!merge->skip_lost && check->lost_unknown == 0 &&
 	    errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
@@ -73,6 +73,29 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 		    store, (unsigned long long)errors, plural(errors),
 		    problem_info(first->problem)->code, first->message, command.quoted,
 		    way_out(check, errors));
+}
+
+static void note(const struct merge *merge, const char *text)
+{
+	if (merge->note)
+		merge->note(merge->context, text);
+}
+
+static void note_store(const struct merge *merge, const struct store *store, const char *text)
+{
+	char line[2 * CHECK_LATER_BYTES];
+
+	snprintf(line, sizeof(line), "%s: %s", store->device->name, text);
+	note(merge, line);
+}
+
+/* What a list that was cut off lacks, no merge brings back. */
+static void note_later(const struct merge *merge, const struct check *check)
+{
+	char text[CHECK_LATER_BYTES];
+
+	if (check->later.exceptions > 0)
+		note_store(merge, check->store, check_later_describe(check, text));
 }
 
 static void take_finding(void *context, const struct finding *finding)
@@ -100,21 +123,10 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	errors = check_count(check, SEVERITY_ERROR);
-	return errors > forgiven(merge) ? refuse_errors(merge, errors, why) : RESULT_OK;
-}
-
-static void note(const struct merge *merge, const char *text)
-{
-	if (merge->note)
-		merge->note(merge->context, text);
-}
-
-static void note_store(const struct merge *merge, const struct store *store, const char *text)
-{
-	char line[512];
-
-	snprintf(line, sizeof(line), "%s: %s", store->device->name, text);
-	note(merge, line);
+	if (errors > forgiven(merge))
+		return refuse_errors(merge, errors, why);
+	note_later(merge, check);
+	return RESULT_OK;
 }
 
 /* The command that goes on, for people to copy. */
@@ -260,6 +272,8 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 		if (!kept->is_new)
 			device_fit(merge->origin, kept->store->geometry.chunk_bytes);
 		result = kept_verify(kept, merge->origin, merge->force, why);
+		if (result == RESULT_OK && !kept->is_new)
+			note_later(merge, &kept->check);
 	}
 	return result == RESULT_OK ? record_match_kept(merge, why) : result;
 }

@@ -15,6 +15,7 @@
 #include "store/base/text.h"
 #include "verify/check/advice.h"
 #include "verify/check/check.h"
+#include "verify/check/cmd_lost.h"
 #include "verify/check/data.h"
 
 /* For people: this many findings of one kind are listed one by one. */
@@ -31,6 +32,7 @@ struct output {
 	const struct device *origin;
 	struct progress progress;
 	uint64_t places_listed, total_bytes;
+	bool data_is_damaged; /* a part of it cannot be read */
 };
 
 static void print_json_finding(struct output *output, const struct finding *finding)
@@ -52,6 +54,8 @@ static void print_json_finding(struct output *output, const struct finding *find
 		json_number(json, "view_offset", finding->view_offset);
 		json_number(json, "view_bytes", finding->view_bytes);
 	}
+	if (finding->view_unknown)
+		json_boolean(json, "view_unknown", true);
 	json_string(json, "message", finding->message);
 	json_string(json, "meaning", info->meaning);
 	json_string(json, "help", advice(finding->problem, &output->names, text));
@@ -143,14 +147,14 @@ static void print_bytes(const char *label, uint64_t bytes, const char *rest)
 		       cli_format_size(bytes, size, sizeof(size)), bytes, rest);
 }
 
-static void print_text_summary(const struct check *check)
+static void print_text_summary(const struct check *check, enum verdict verdict)
 {
 	const struct geometry *geometry = &check->store->geometry;
-	char used[32], size[32];
+	char used[32], size[32], unknown[CHECK_UNKNOWN_BYTES];
 
 	cli_print(stdout,
 		  "%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64,
-		  check->store->device->name, verdict_name(check_verdict(check)),
+		  check->store->device->name, verdict_name(verdict),
 		  check->summary.exceptions, check_count(check, SEVERITY_ERROR),
 		  check_count(check, SEVERITY_WARNING));
 	if (check->store->header_fault != HEADER_GOOD)
@@ -162,13 +166,15 @@ static void print_text_summary(const struct check *check)
 		print_bytes("lost: ", check->view_bytes_lost, " of the view");
 	if (check->view_bytes_doubtful > 0)
 		print_bytes("doubtful: at most ", check->view_bytes_doubtful, " of the view");
+	if (check->lost_unknown > 0)
+		printf("lost: %s\n", check_describe_unknown(check, unknown));
 	if (check->found[PROBLEM_AREA_MISSING] > 0)
 		puts("lost: what the missing area held, too; how much cannot be told");
 }
 
-static void print_json_summary(struct json *json, const struct check *check)
+static void print_json_summary(struct json *json, const struct check *check, enum verdict verdict)
 {
-	json_string(json, "verdict", verdict_name(check_verdict(check)));
+	json_string(json, "verdict", verdict_name(verdict));
 	json_number(json, "exceptions", check->summary.exceptions);
 	json_number(json, "errors", check_count(check, SEVERITY_ERROR));
 	json_number(json, "warnings", check_count(check, SEVERITY_WARNING));
@@ -180,17 +186,29 @@ static void print_json_summary(struct json *json, const struct check *check)
 	json_number(json, "full_percent", full_percent(check));
 	json_number(json, "view_bytes_lost", check->view_bytes_lost);
 	json_number(json, "view_bytes_doubtful", check->view_bytes_doubtful);
+	cmd_lost_json(json, check);
+}
+
+/* What cannot be read is damage, of whatever the list says. */
+static enum verdict verdict_of(const struct output *output, const struct check *check)
+{
+	return output->data_is_damaged ? VERDICT_DAMAGED : check_verdict(check);
+}
+
+static void end_findings(struct output *output)
+{
+	if (output->json)
+		json_close_array(&output->writer);
+	else
+		print_not_listed(output);
 }
 
 static void print_verdict(struct output *output, const struct check *check)
 {
-	if (output->json) {
-		json_close_array(&output->writer);
-		print_json_summary(&output->writer, check);
-	} else {
-		print_not_listed(output);
-		print_text_summary(check);
-	}
+	if (output->json)
+		print_json_summary(&output->writer, check, verdict_of(output, check));
+	else
+		print_text_summary(check, verdict_of(output, check));
 }
 
 /* ---- --data ---- */
@@ -271,17 +289,18 @@ static enum result data_result(const struct output *output, const struct data_ch
 {
 	if (data->places == 0)
 		return RESULT_OK;
-	return fail(why, RESULT_IO,
-		    "%s: %llu place%s that a merge into %s needs cannot be read: %llu bytes of the "
-		    "store, %llu of the origin; copy what is unreadable to a sound device before "
-		    "you merge",
-		    output->store->device->name, (unsigned long long)data->places,
-		    plural(data->places), output->origin->name,
-		    (unsigned long long)data->store_unreadable,
-		    (unsigned long long)data->origin_unreadable);
+	return fail(
+		why, RESULT_IO,
+		"%s: %llu place%s that a merge into %s needs cannot be read: %llu bytes of the "
+		"store, %llu of the origin; copy what is unreadable to a sound device before "
+		"you merge, and keep the copy's map (of ddrescue): zeros in the place of metadata "
+		"look like the end of the list",
+		output->store->device->name, (unsigned long long)data->places, plural(data->places),
+		output->origin->name, (unsigned long long)data->store_unreadable,
+		(unsigned long long)data->origin_unreadable);
 }
 
-/* After the verdict, where the list of exceptions could be read. */
+/* Before the verdict, where the list of exceptions could be read. */
 static enum result verify_data(const struct cli *cli, struct output *output,
 			       const struct check *check, struct device *origin,
 			       struct failure *why)
@@ -310,6 +329,7 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 	result = data_check_run(&data, why);
 	progress_end(&output->progress, data.store_bytes + data.origin_bytes, output->total_bytes);
 	print_data(output, &data);
+	output->data_is_damaged = data.places > 0;
 	return result == RESULT_OK ? data_result(output, &data, why) : result;
 }
 
@@ -356,7 +376,7 @@ static enum result verify(struct cli *cli, const struct reader *reader, struct d
 		.report = report,
 		.context = &output,
 	};
-	enum result result, data_result = RESULT_OK;
+	enum result result;
 
 	output.names = (struct advice_names){.store = store,
 					     .summary = &check.summary,
@@ -368,14 +388,14 @@ static enum result verify(struct cli *cli, const struct reader *reader, struct d
 		json_open_array(&output.writer, "findings");
 	}
 	result = check_run(&check, why);
-	if (result == RESULT_OK) {
+	if (result == RESULT_OK || cli->json)
+		end_findings(&output);
+	if (result == RESULT_OK && with_data && store->header_fault == HEADER_GOOD)
+		result = verify_data(cli, &output, &check, origin, why);
+	if (result == RESULT_OK || output.data_is_damaged)
 		print_verdict(&output, &check);
-		if (with_data && store->header_fault == HEADER_GOOD)
-			data_result = verify_data(cli, &output, &check, origin, why);
-		result = data_result == RESULT_OK ? verdict_result(&check, why) : data_result;
-	} else if (cli->json) {
-		json_close_array(&output.writer);
-	}
+	if (result == RESULT_OK)
+		result = verdict_result(&check, why);
 	end_object(cli, &output, result);
 	return result;
 }

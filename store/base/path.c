@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "store/base/text.h"
@@ -129,6 +130,25 @@ bool path_is_other_kind(const char *name)
 bool path_is_read_only(const char *name)
 {
 	return faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) != 0 && errno == EROFS;
+}
+
+/* linux/magic.h */
+#define RAMFS_MAGIC 0x858458f6u
+#define TMPFS_MAGIC 0x01021994u
+
+bool path_is_in_memory(const char *name)
+{
+	char *path = strdup(name);
+	struct statfs system;
+	struct stat status;
+	bool exists = stat(name, &status) == 0, in_memory = false;
+
+	if (path && (!exists || S_ISREG(status.st_mode)) &&
+	    statfs(exists ? name : dirname(path), &system) == 0)
+		in_memory = (uint32_t)system.f_type == TMPFS_MAGIC ||
+			    (uint32_t)system.f_type == RAMFS_MAGIC;
+	free(path);
+	return in_memory;
 }
 
 bool path_is_hole(const char *name, uint64_t *bytes)

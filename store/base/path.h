@@ -34,6 +34,9 @@ bool path_is_other_kind(const char *name);
 /* Is there something of that name that cannot be written to, for its file system cannot? */
 bool path_is_read_only(const char *name);
 
+/* Is a file of that name in memory alone (tmpfs, devtmpfs, ramfs), or would it be if it were made? */
+bool path_is_in_memory(const char *name);
+
 /* Is this a regular file, of *bytes bytes, that nothing was ever written to? */
 bool path_is_hole(const char *name, uint64_t *bytes);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "store/cli/json.h"
+#include "store/cli/notes.h"
 #include "store/cli/reader.h"
 #include "store/savefile/savefile.h"
 
@@ -82,6 +83,8 @@ static enum result save(const struct cli *cli, const struct store *store, bool f
 	const char *path = cli->arguments[1];
 	enum result result = check_header(cli, store, force, why);
 
+	if (result == RESULT_OK)
+		note_memory(cli, path);
 	if (result == RESULT_OK)
 		result = savefile_write(store, path, force, &cli_stop_requested, why);
 	return result == RESULT_OK ? check_and_print(cli, store->device->name, path, why) : result;

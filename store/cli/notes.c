@@ -2,7 +2,12 @@
 #include "store/cli/notes.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
+#include "store/base/bytes.h"
+#include "store/base/path.h"
 #include "store/base/text.h"
 
 void note_rest(const struct cli *cli, const struct device *origin)
@@ -50,4 +55,30 @@ enum result note_right(const struct cli *cli, const struct device *device, const
 		cli_note(cli, "%s: note: the %s itself needs the right to write to it",
 			 device->name, what);
 	return result;
+}
+
+void note_memory(const struct cli *cli, const char *name)
+{
+	bool typed_wrong = strncmp(name, "/dev/", 5) == 0 &&
+			   strncmp(name, "/dev/shm/", strlen("/dev/shm/")) != 0;
+
+	if (path_is_in_memory(name))
+		cli_note(
+			cli,
+			"%s: warning: %sa file in memory: it is gone after a reboot or a power cut",
+			name, typed_wrong ? "there is no such device; this is " : "is ");
+}
+
+void note_room(const struct cli *cli, const struct device *device, uint64_t bytes)
+{
+	uint64_t holes, free_bytes;
+
+	if (!device_holes(device, &holes, &free_bytes) || min_u64(bytes, holes) <= free_bytes)
+		return;
+	cli_note(cli,
+		 "%s: warning: it is sparse: filling its holes may take up to %" PRIu64
+		 " bytes, and its file system has %" PRIu64
+		 " free; where it is full the merge ends, and goes on with --resume once there is "
+		 "room",
+		 device->name, min_u64(bytes, holes), free_bytes);
 }

@@ -21,4 +21,11 @@ void note_unseen(const struct cli *cli, const char *name, bool unseen);
 enum result note_right(const struct cli *cli, const struct device *device, const char *what,
 		       struct failure *why);
 
+/* A file that is to outlast this run, but is in memory. */
+void note_memory(const struct cli *cli, const char *name);
+
+/* An image file of which `bytes` are to be written, with more holes to fill than its file system may have room
+ * for. */
+void note_room(const struct cli *cli, const struct device *device, uint64_t bytes);
+
 #endif

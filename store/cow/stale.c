@@ -72,16 +72,36 @@ static enum result add_piece(void *context, const struct store_segment *segment,
 	return result;
 }
 
+/* Where the scan pauses to see whether it found anything. */
+static uint64_t next_pause(const struct stale_scan *scan, uint64_t index)
+{
+	const struct geometry *geometry = &scan->store->geometry;
+	uint64_t per_area = geometry->exceptions_per_area, areas = geometry_areas(geometry);
+
+	if (scan->quiet_areas > 0 && scan->quiet_areas < areas)
+		areas = min_u64(areas, index / per_area + 1 + scan->quiet_areas);
+	return areas * per_area;
+}
+
 enum result stale_scan(struct stale_scan *scan, struct failure *why)
 {
 	const struct geometry *geometry = &scan->store->geometry;
 	uint64_t per_area = geometry->exceptions_per_area;
-	struct stale_state state = {.scan = scan,
-				    .area_end = (scan->exceptions / per_area + 1) * per_area};
-	enum result result;
+	uint64_t begin = scan->exceptions, end = geometry_areas(geometry) * per_area;
+	struct stale_state state = {.scan = scan};
+	enum result result = RESULT_OK;
+	uint64_t before;
 
+	if (!scan->all_fit)
+		state.area_end = (scan->exceptions / per_area + 1) * per_area;
 	scan->count = 0;
-	result = store_stream(scan->store, scan->exceptions, geometry_areas(geometry) * per_area,
-			      add_piece, &state, why);
+	do {
+		uint64_t pause = next_pause(scan, begin);
+
+		before = scan->count;
+		if (begin < end)
+			result = store_stream(scan->store, begin, pause, add_piece, &state, why);
+		begin = pause;
+	} while (result == RESULT_OK && begin < end && scan->count > before);
 	return result == RESULT_OK ? tell(&state, why) : result;
 }

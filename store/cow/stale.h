@@ -15,8 +15,11 @@
 
 struct stale_scan {
 	const struct store *store;
-	uint64_t exceptions; /* how many are live */
+	uint64_t exceptions; /* how many are live: the first entry that is looked at */
 	uint64_t old_chunks; /* how many chunks an origin may have */
+	bool all_fit;	     /* the numbering must fit in the first area, too */
+	/* 0, or the scan ends after this many areas in a row in which it found none. */
+	uint64_t quiet_areas;
 	/* Called for each, in the order of the store. What it returns ends the scan unless it is
 	 * RESULT_OK. */
 	enum result (*found)(void *context, uint64_t index, const struct exception *exception,
@@ -25,7 +28,7 @@ struct stale_scan {
 	uint64_t count; /* result: how many there were */
 };
 
-/* Reads all areas of the device from the end of the list on, in bounded memory. */
+/* Reads the areas of the device from the end of the list on, in bounded memory. */
 enum result stale_scan(struct stale_scan *scan, struct failure *why);
 
 #endif

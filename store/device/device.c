@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -223,7 +224,8 @@ static bool set_flag(const struct device *device, int flag, bool on)
 {
 	int flags = fcntl(device->file.fd, F_GETFL);
 
-	return flags >= 0 && fcntl(device->file.fd, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
+	return flags >= 0 &&
+	       fcntl(device->file.fd, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
 }
 
 static void stop_direct(struct device *device)
@@ -388,7 +390,8 @@ static enum result make_file(struct device *device, struct failure *why)
 	if (error_is_full(errno))
 		return fail_errno(why, RESULT_NO_SPACE, errno, "%s: cannot make this file",
 				  device->name);
-	return fail_errno(why, result_of_open(errno), errno, "%s: cannot make this file", device->name);
+	return fail_errno(why, result_of_open(errno), errno, "%s: cannot make this file",
+			  device->name);
 }
 
 static enum result size_file(struct device *device, uint64_t bytes, struct failure *why)
@@ -531,6 +534,27 @@ void device_next_data(const struct device *device, uint64_t offset, uint64_t *fr
 	}
 	if (!found)
 		*from = *to = device->bytes;
+}
+
+bool device_holes(const struct device *device, uint64_t *holes, uint64_t *free_bytes)
+{
+	struct statvfs space;
+	struct stat status;
+
+	*holes = 0;
+	*free_bytes = UINT64_MAX;
+	for (unsigned int i = 0; i < device_file_count(device); i++) {
+		const struct device_file *file = device_file(device, i);
+		uint64_t allocated;
+
+		if (!device->open || file->is_block || fstat(file->fd, &status) != 0 ||
+		    fstatvfs(file->fd, &space) != 0 || space.f_frsize == 0)
+			return false;
+		allocated = (uint64_t)status.st_blocks * SECTOR_BYTES;
+		*holes += (uint64_t)status.st_size - min_u64((uint64_t)status.st_size, allocated);
+		*free_bytes = min_u64(*free_bytes, (uint64_t)space.f_bavail * space.f_frsize);
+	}
+	return true;
 }
 
 /* 0: a block device, or it cannot be told. */

@@ -130,6 +130,12 @@ void device_drop_cache(const struct device *device);
 void device_next_data(const struct device *device, uint64_t offset, uint64_t *from, uint64_t *to);
 
 /*
+ * Of an image file: how many of its bytes are in holes, as far as stat tells, and how many its file system has
+ * free to fill them. False: it cannot be told, or it is a block device.
+ */
+bool device_holes(const struct device *device, uint64_t *holes, uint64_t *free_bytes);
+
+/*
  * When an image file was last changed, in nanoseconds since 1970: its ctime, which every write moves,
  * no read does, and no program can set. 0: a block device, or it cannot be told.
  */

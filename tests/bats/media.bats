@@ -93,7 +93,7 @@ failing_from() {
     failing_from $((before + 2)) verify --data=origin --json store
     (($(<code) == 4))
     failure 4
-    has '{"verdict": "clean", "data": {"store_unreadable": 32768, "origin_unreadable": 32768, "view_unreadable": 32768,
+    has '{"verdict": "damaged", "data": {"store_unreadable": 32768, "origin_unreadable": 32768, "view_unreadable": 32768,
         "store_bytes": 32768, "origin_bytes": 32768}}'
     object '(.data.unreadable | sort_by(.device)) == [
         {"device": "origin", "offset": 8192, "bytes": 32768, "view_offset": 8192, "view_bytes": 32768,
@@ -165,4 +165,11 @@ failing_from() {
     grep -q '^data in the store: 153600000 bytes looked at' out
     # 16 bytes for each exception, and 32 MiB
     (($(<kib) <= 300000 * 16 / 1024 + 32768)) || complain "$(<kib) KiB"
+}
+
+@test "data: the verdict is the last that is said, and not clean where data cannot be read" {
+    make chunk=8 sequential=8
+    fill origin 40960
+    expect 0 verify --data=origin store
+    [[ $(grep -n '^store: clean' out) == 3:* && $(sed -n 1,2p out) == 'data in the store:'* ]]
 }

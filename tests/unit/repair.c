@@ -27,9 +27,9 @@ static void nothing_found(void)
 static void the_lost_go(void)
 {
 	static const struct repair_finding found[] = {
-		{PROBLEM_ENTRY_BEYOND_DEVICE, 7, 0, {1, 900}, false},
-		{PROBLEM_ENTRY_BEYOND_ORIGIN, 7, 0, {1, 900}, false},
-		{PROBLEM_ENTRY_IN_METADATA, 3, 0, {2, 1}, true},
+		{PROBLEM_ENTRY_BEYOND_DEVICE, 7, 0, {1, 900}, false, false},
+		{PROBLEM_ENTRY_BEYOND_ORIGIN, 7, 0, {1, 900}, false, false},
+		{PROBLEM_ENTRY_IN_METADATA, 3, 0, {2, 1}, true, false},
 	};
 	struct repair_drops drops = choose(found, 3, false);
 
@@ -44,9 +44,9 @@ static void the_lost_go(void)
 static void later_duplicates_go(void)
 {
 	static const struct repair_finding found[] = {
-		{PROBLEM_DUPLICATE_OLD, 5, 2, {9, 7}, true},
-		{PROBLEM_DUPLICATE_OLD, 8, 2, {9, 10}, true},
-		{PROBLEM_DUPLICATE_OLD, 9, 0, {4, 11}, true},
+		{PROBLEM_DUPLICATE_OLD, 5, 2, {9, 7}, true, false},
+		{PROBLEM_DUPLICATE_OLD, 8, 2, {9, 10}, true, false},
+		{PROBLEM_DUPLICATE_OLD, 9, 0, {4, 11}, true, false},
 	};
 	struct repair_drops drops = choose(found, 3, false);
 
@@ -62,9 +62,9 @@ static void later_duplicates_go(void)
 static void the_next_one_takes_the_place_of_a_lost_one(void)
 {
 	static const struct repair_finding found[] = {
-		{PROBLEM_ENTRY_TOO_LARGE, 2, 0, {9, UINT64_MAX}, true},
-		{PROBLEM_DUPLICATE_OLD, 5, 2, {9, 7}, true},
-		{PROBLEM_DUPLICATE_OLD, 8, 2, {9, 10}, true},
+		{PROBLEM_ENTRY_TOO_LARGE, 2, 0, {9, UINT64_MAX}, true, false},
+		{PROBLEM_DUPLICATE_OLD, 5, 2, {9, 7}, true, false},
+		{PROBLEM_DUPLICATE_OLD, 8, 2, {9, 10}, true, false},
 	};
 	struct repair_drops drops = choose(found, 3, false);
 
@@ -78,13 +78,13 @@ static void the_next_one_takes_the_place_of_a_lost_one(void)
 static void one_behind_another_is_marked(void)
 {
 	static const struct repair_finding found[] = {
-		{PROBLEM_ENTRY_TOO_LARGE, 2, 0, {9, UINT64_MAX}, true},
-		{PROBLEM_ENTRY_IN_METADATA, 5, 0, {9, 1}, true},
-		{PROBLEM_DUPLICATE_OLD, 5, 2, {9, 1}, true},
-		{PROBLEM_DUPLICATE_OLD, 8, 2, {9, 10}, true},
-		{PROBLEM_ENTRY_IN_METADATA, 9, 0, {9, 1}, true},
-		{PROBLEM_DUPLICATE_OLD, 9, 2, {9, 1}, true},
-		{PROBLEM_DUPLICATE_NEW, 9, 5, {9, 1}, true},
+		{PROBLEM_ENTRY_TOO_LARGE, 2, 0, {9, UINT64_MAX}, true, false},
+		{PROBLEM_ENTRY_IN_METADATA, 5, 0, {9, 1}, true, false},
+		{PROBLEM_DUPLICATE_OLD, 5, 2, {9, 1}, true, false},
+		{PROBLEM_DUPLICATE_OLD, 8, 2, {9, 10}, true, false},
+		{PROBLEM_ENTRY_IN_METADATA, 9, 0, {9, 1}, true, false},
+		{PROBLEM_DUPLICATE_OLD, 9, 2, {9, 1}, true, false},
+		{PROBLEM_DUPLICATE_NEW, 9, 5, {9, 1}, true, false},
 	};
 	struct repair_drops drops = choose(found, 7, false);
 
@@ -99,8 +99,8 @@ static void one_behind_another_is_marked(void)
 static void shared_ones_go_only_when_asked_for(void)
 {
 	static const struct repair_finding found[] = {
-		{PROBLEM_DUPLICATE_NEW, 5, 2, {9, 7}, true},
-		{PROBLEM_DUPLICATE_NEW, 6, 2, {8, 7}, true},
+		{PROBLEM_DUPLICATE_NEW, 5, 2, {9, 7}, true, false},
+		{PROBLEM_DUPLICATE_NEW, 6, 2, {8, 7}, true, false},
 	};
 	struct repair_drops drops = choose(found, 2, false);
 
@@ -117,8 +117,8 @@ static void shared_ones_go_only_when_asked_for(void)
 static void who_shares_with_one_that_goes_stays(void)
 {
 	static const struct repair_finding found[] = {
-		{PROBLEM_DUPLICATE_OLD, 5, 2, {9, 7}, true},
-		{PROBLEM_DUPLICATE_NEW, 6, 5, {8, 7}, true},
+		{PROBLEM_DUPLICATE_OLD, 5, 2, {9, 7}, true, false},
+		{PROBLEM_DUPLICATE_NEW, 6, 5, {8, 7}, true, false},
 	};
 	struct repair_drops drops = choose(found, 2, true);
 
@@ -130,8 +130,8 @@ static void who_shares_with_one_that_goes_stays(void)
 static void a_later_duplicate_of_a_shared_one_stays(void)
 {
 	static const struct repair_finding found[] = {
-		{PROBLEM_DUPLICATE_OLD, 8, 3, {9, 10}, true},
-		{PROBLEM_DUPLICATE_NEW, 3, 0, {9, 2}, true},
+		{PROBLEM_DUPLICATE_OLD, 8, 3, {9, 10}, true, false},
+		{PROBLEM_DUPLICATE_NEW, 3, 0, {9, 2}, true, false},
 	};
 	struct repair_drops drops = choose(found, 2, true);
 

@@ -42,7 +42,7 @@ static const char *const usual[PROBLEM_COUNT] = {
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE DROP,
 	[PROBLEM_ENTRY_BEYOND_ORIGIN] =
 		RIGHT_ORIGIN "{cowtool repair --origin=<origin> --backup=FILE <store>} drops the "
-			     "entry, and nothing of the view is lost by that",
+			     "entry, and says what of the view is lost",
 	[PROBLEM_DUPLICATE_OLD] =
 		REPAIR "keeps the first, as the kernel does; "
 		       "{cowtool merge --force <origin> <store>} merges the first",
@@ -54,6 +54,9 @@ static const char *const usual[PROBLEM_COUNT] = {
 				      "{cowtool dump --stale <store>} shows them",
 	[PROBLEM_OUT_OF_ORDER] = NOTHING,
 	[PROBLEM_LEAKED_CHUNKS] = NOTHING,
+	[PROBLEM_STALE_EXCEPTIONS] =
+		"{cowtool dump --stale <store>} shows them; where this is a copy, look in "
+		"ddrescue's map, or copy the store again, before anything writes to it",
 	[PROBLEM_MERGE_UNFINISHED] = "{cowtool merge --resume <origin> <store>} goes on with it",
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/base/text.h"
 
 bool check_is_lost(const struct check *check, const struct exception *exception)
 {
@@ -16,6 +17,35 @@ uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk)
 {
 	return geometry_clip(&check->store->geometry, old_chunk,
 			     check->origin_known ? check->origin_bytes : ORIGIN_BYTES_MAX);
+}
+
+const char *check_describe_unknown(const struct check *check, char text[CHECK_UNKNOWN_BYTES])
+{
+	snprintf(text, CHECK_UNKNOWN_BYTES,
+		 "up to %llu chunk%s of %llu bytes of the view, where is not known",
+		 (unsigned long long)check->lost_unknown, plural(check->lost_unknown),
+		 (unsigned long long)check->store->geometry.chunk_bytes);
+	return text;
+}
+
+/* The part of the view that an entry speaks of: none where it was written over, or never was an
+ * exception. */
+static uint64_t view_bytes_of(const struct check *check, enum trace trace, uint64_t old_chunk)
+{
+	if (trace_is_of_junk(trace) || trace == TRACE_AREA_OVERWRITTEN)
+		return 0;
+	return check_view_bytes(check, old_chunk);
+}
+
+bool check_is_unknown(const struct check *check, enum trace trace,
+		      const struct exception *exception)
+{
+	if (trace_is_of_junk(trace) || view_bytes_of(check, trace, exception->old_chunk) > 0)
+		return false;
+	if (trace == TRACE_AREA_OVERWRITTEN || trace == TRACE_AREA_NOT_READ)
+		return true;
+	return exception->new_chunk >= NEW_CHUNK_LIMIT ||
+	       geometry_clip(&check->store->geometry, exception->old_chunk, ORIGIN_BYTES_MAX) == 0;
 }
 
 static void add_likeness(struct finding *finding)
@@ -51,12 +81,12 @@ void check_report(struct check *check, enum problem problem, enum trace trace, c
 	va_end(arguments);
 }
 
-/* Junk that was never an exception stands for nothing in the view. */
 static void find_view_range(const struct check *check, struct finding *finding)
 {
-	if (trace_is_of_junk(finding->trace))
-		return;
-	finding->view_bytes = check_view_bytes(check, finding->old_chunk);
+	struct exception exception = {finding->old_chunk, finding->new_chunk};
+
+	finding->view_unknown = check_is_unknown(check, finding->trace, &exception);
+	finding->view_bytes = view_bytes_of(check, finding->trace, finding->old_chunk);
 	if (finding->view_bytes > 0)
 		finding->view_offset = finding->old_chunk * check->store->geometry.chunk_bytes;
 }
@@ -110,7 +140,8 @@ enum result check_run(struct check *check, struct failure *why)
 
 	memset(check->found, 0, sizeof(check->found));
 	check->tail_is_dirty = false;
-	check->view_bytes_lost = check->view_bytes_doubtful = 0;
+	check->view_bytes_lost = check->view_bytes_doubtful = check->lost_unknown = 0;
+	check->later = (struct check_later){0};
 	summary_begin(&check->summary, &check->store->geometry);
 	result = check_header(check, why);
 	if (result == RESULT_OK && check->store->header_fault == HEADER_GOOD)

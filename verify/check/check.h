@@ -23,6 +23,13 @@
 /* This much of chunk 0 is looked at; LVM's largest chunk is 512 KiB. */
 #define CHECK_SLACK_BYTES (1024u << 10)
 
+/* Entries that look like exceptions (store/cow/stale.h). */
+struct check_later {
+	uint64_t exceptions;
+	uint64_t first, last; /* their numbers, where there are any */
+	uint64_t view_bytes;  /* at most this much of the view */
+};
+
 struct check {
 	const struct store *store;
 	bool origin_known;
@@ -38,9 +45,13 @@ struct check {
 	/*
 	 * Bytes of the view, with memory_bytes unlimited. Lost: the first exception for them points
 	 * to no data. Doubtful: two exceptions for one chunk, or two chunks with one copy; this is
-	 * the most that it may be. Both leave out what a missing area may have held.
+	 * the most that it may be. Both leave out what a missing area may have held, and:
 	 */
 	uint64_t view_bytes_lost, view_bytes_doubtful;
+	/* At most this many exceptions are lost, each for a chunk of the view that is not known. */
+	uint64_t lost_unknown;
+	/* What looks like exceptions after the end of the list, where it may have been cut off. */
+	struct check_later later;
 };
 
 enum verdict { VERDICT_CLEAN, VERDICT_PROBLEMS, VERDICT_DAMAGED };
@@ -57,7 +68,24 @@ const char *verdict_name(enum verdict verdict);
 /* How many findings of that severity there were. */
 uint64_t check_count(const struct check *check, enum severity severity);
 
+#define CHECK_UNKNOWN_BYTES 128u
+
+/* "up to 256 chunks of 4096 bytes of the view, where is not known", of check->lost_unknown. Returns `text`. */
+const char *check_describe_unknown(const struct check *check, char text[CHECK_UNKNOWN_BYTES]);
+
+#define CHECK_LATER_BYTES 2048u
+
+/* A note about check->later, for before something writes, or takes the list as it is. Returns `text`. */
+const char *check_later_describe(const struct check *check, char text[CHECK_LATER_BYTES]);
+
 /* ---- for the families of checks ---- */
+
+/*
+ * Does an entry that is wrong stand where an exception was, and tell nothing of which? It speaks of no part
+ * of the view, and no device can have such chunks, or its area was not written by the kernel.
+ */
+bool check_is_unknown(const struct check *check, enum trace trace,
+		      const struct exception *exception);
 
 /* Is there no data for this exception: its new chunk is metadata, or outside the device? */
 bool check_is_lost(const struct check *check, const struct exception *exception);
@@ -82,6 +110,14 @@ void check_report_duplicate(struct check *check, enum problem problem, enum trac
 
 /* verify/check/check_header.c: magic, version, chunk size, validity, the rest of chunk 0. */
 enum result check_header(struct check *check, struct failure *why);
+
+/* verify/check/check_later.c: what looks like exceptions from number `from` on, as far as there are any within
+ * check_later_areas; what cannot be read is none. With `all_fit`, as in store/cow/stale.h. */
+void check_later(const struct check *check, uint64_t from, bool all_fit, struct check_later *later);
+uint64_t check_later_areas(const struct check *check);
+
+/* The finding of check->later, from which an unfinished merge's own leavings are excepted. */
+void check_later_report(struct check *check);
 
 /* verify/check/check_entries.c: the live exceptions, one by one and as a whole, and what is behind them.
  */

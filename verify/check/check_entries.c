@@ -18,17 +18,43 @@ struct entries {
 	uint32_t piece_count;
 	bool piece_judged;
 	enum trace piece_trace;
+	/* Up to this number it is known whether exceptions follow: up to that one. */
+	uint64_t looked_to, follow_to;
 	struct trace_tail tail;
 	struct duplicates old_chunks, new_chunks;
 };
+
+/* Do exceptions follow after the area that exception number `index` is in? */
+static bool goes_on(struct entries *entries, uint64_t index)
+{
+	uint64_t per_area = entries->check->store->geometry.exceptions_per_area;
+	uint64_t after = round_down(index, per_area) + per_area;
+	struct check_later later;
+
+	if (after > entries->looked_to) {
+		check_later(entries->check, after, true, &later);
+		entries->follow_to = later.exceptions > 0 ? later.last : 0;
+		entries->looked_to = max_u64(after, entries->follow_to) +
+				     check_later_areas(entries->check) * per_area;
+	}
+	return after <= entries->follow_to;
+}
+
+/* What stands in an area after which the list goes on was not there before it. */
+static enum trace judge_junk(struct entries *entries, enum trace trace, uint64_t index)
+{
+	return trace_is_of_junk(trace) && goes_on(entries, index) ? TRACE_AREA_OVERWRITTEN : trace;
+}
 
 /* Is it one of many, in an area that is none? Asked only where something is wrong. */
 static enum trace judge_piece(struct entries *entries)
 {
 	if (!entries->piece_judged)
-		entries->piece_trace =
+		entries->piece_trace = judge_junk(
+			entries,
 			trace_of_area(&entries->check->store->geometry, entries->piece_index,
-				      entries->piece, entries->piece_count);
+				      entries->piece, entries->piece_count),
+			entries->piece_index);
 	entries->piece_judged = true;
 	return entries->piece_trace;
 }
@@ -76,7 +102,8 @@ static bool check_new(struct entries *entries, uint64_t index, const struct exce
 		report_in_metadata(entries, index, exception);
 	else
 		report_beyond_device(entries, index, exception);
-	if (!trace_is_of_junk(judge_piece(entries)))
+	if (!trace_is_of_junk(judge_piece(entries)) &&
+	    judge_piece(entries) != TRACE_AREA_OVERWRITTEN)
 		check->view_bytes_lost += check_view_bytes(check, exception->old_chunk);
 	return false;
 }
@@ -109,16 +136,23 @@ static enum result check_piece(void *context, uint64_t index, const uint8_t *byt
 	entries->piece_judged = false;
 	summary_add(&entries->check->summary, index, bytes, count);
 	for (uint32_t i = 0; i < count; i++) {
-		bool in_place;
+		bool in_place, wrong = false;
 
 		exception_decode(bytes + (size_t)i * EXCEPTION_BYTES, &exception);
 		in_place = exception.new_chunk == usual + i;
 		/* The usual chunk is never one of metadata: only the end of the device counts. */
 		if ((!in_place || exception.new_chunk >= entries->new_limit) &&
-		    !check_new(entries, index + i, &exception))
+		    !check_new(entries, index + i, &exception)) {
 			entries->cut_off |= in_place;
-		if (exception.old_chunk >= entries->old_limit)
+			wrong = true;
+		}
+		if (exception.old_chunk >= entries->old_limit) {
 			check_old(entries, index + i, &exception);
+			wrong = true;
+		}
+		if (wrong)
+			entries->check->lost_unknown +=
+				check_is_unknown(entries->check, judge_piece(entries), &exception);
 		entries->highest = max_u64(entries->highest, exception.new_chunk);
 	}
 	return duplicates_add(&entries->old_chunks, bytes, count, why);
@@ -134,23 +168,37 @@ static enum result check_tail(void *context, uint64_t index, const uint8_t *byte
 	return RESULT_OK;
 }
 
+/* The tail of an area of which a part is junk already is the rest of it. */
+static enum trace judge_tail(struct entries *entries, uint64_t exceptions)
+{
+	const struct geometry *geometry = &entries->check->store->geometry;
+
+	if (exceptions % geometry->exceptions_per_area != 0 && entries->piece_judged &&
+	    entries->piece_trace == TRACE_AREA_OVERWRITTEN)
+		return TRACE_AREA_OVERWRITTEN;
+	return judge_junk(entries, trace_of_tail(&entries->tail, geometry, exceptions), exceptions);
+}
+
 static void report_tail(struct entries *entries, uint64_t exceptions)
 {
 	struct check *check = entries->check;
-	const struct geometry *geometry = &check->store->geometry;
 	const struct trace_tail *tail = &entries->tail;
-	uint32_t per_area = geometry->exceptions_per_area;
+	uint32_t per_area = check->store->geometry.exceptions_per_area;
+	enum trace trace;
 
 	check->tail_is_dirty = tail->entries > 0;
-	if (check->tail_is_dirty)
-		check_report(check, PROBLEM_DIRTY_TAIL, trace_of_tail(tail, geometry, exceptions),
-			     "%llu %s behind the end of the list %s not zero, the first at area "
-			     "%llu index %llu",
-			     (unsigned long long)tail->entries,
-			     tail->entries == 1 ? "entry" : "entries",
-			     tail->entries == 1 ? "is" : "are",
-			     (unsigned long long)(tail->first / per_area),
-			     (unsigned long long)(tail->first % per_area));
+	if (!check->tail_is_dirty)
+		return;
+	trace = judge_tail(entries, exceptions);
+	if (trace == TRACE_AREA_OVERWRITTEN)
+		check->lost_unknown += tail->entries;
+	check_report(check, PROBLEM_DIRTY_TAIL, trace,
+		     "%llu %s behind the end of the list %s not zero, the first at area "
+		     "%llu index %llu",
+		     (unsigned long long)tail->entries, tail->entries == 1 ? "entry" : "entries",
+		     tail->entries == 1 ? "is" : "are",
+		     (unsigned long long)(tail->first / per_area),
+		     (unsigned long long)(tail->first % per_area));
 }
 
 static void report_end(struct entries *entries, const struct store_scan *scan)
@@ -263,6 +311,7 @@ enum result check_entries(struct check *check, struct failure *why)
 		result = check_new_duplicates(&entries, why);
 	if (result == RESULT_OK) {
 		report_order(check);
+		check_later_report(check);
 		report_record(check);
 	}
 	return result;

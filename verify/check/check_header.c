@@ -3,10 +3,14 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/base/text.h"
 #include "verify/check/check.h"
 
 /* So much of chunk 0 is looked at where its size is not known. */
 #define START_BYTES 4096u
+/* The kernel lets this many copies be under way at once (snapshot_cow_threshold); when it gives a snapshot
+ * up, they have chunks and are in no list. */
+#define COPIES_UNDER_WAY 2048u
 
 static void report_fault(struct check *check, enum trace trace)
 {
@@ -148,19 +152,66 @@ static enum result read_slack(struct check *check, struct failure *why)
 	return result;
 }
 
+static void report_invalid(struct check *check, const struct summary *summary, bool area_missing)
+{
+	const struct geometry *geometry = &check->store->geometry;
+	unsigned long long chunks = geometry->device_chunks;
+	uint64_t room = 0;
+
+	if (area_missing || summary->highest_new >= chunks) {
+		check_report(check, PROBLEM_HEADER_INVALID, TRACE_NONE,
+			     "the store is marked invalid; whether it was full cannot be told, as "
+			     "not all of its exceptions are inside the device");
+		return;
+	}
+	geometry_room(geometry, geometry_next_free(geometry, summary->highest_new),
+		      summary->exceptions, 0, &room);
+	if (room == 0)
+		check_report(check, PROBLEM_HEADER_INVALID, TRACE_NONE,
+			     "the store is marked invalid; it was full: its %llu chunks have no "
+			     "room for one more exception",
+			     chunks);
+	else if (room <= COPIES_UNDER_WAY && room <= chunks / 10)
+		check_report(
+			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
+			"the store is marked invalid; it was almost full: its %llu chunks have "
+			"room for %llu more exception%s, and as many copies may have been under "
+			"way",
+			chunks, (unsigned long long)room, plural(room));
+	else
+		check_report(
+			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
+			"the store is marked invalid; it was not full: its %llu chunks have "
+			"room for %llu more exception%s, so reading or writing the store or the "
+			"origin failed, or cowtool gave it up",
+			chunks, (unsigned long long)room, plural(room));
+}
+
+static enum result check_validity(struct check *check, struct failure *why)
+{
+	struct summary summary;
+	bool area_missing;
+	enum result result;
+
+	/* Not the kernel marked it so. */
+	if (check->store->header.valid != 0 || store_is_half_restored(check->store))
+		return RESULT_OK;
+	result = store_summarize(check->store, &summary, &area_missing, why);
+	if (result == RESULT_OK)
+		report_invalid(check, &summary, area_missing);
+	return result;
+}
+
 enum result check_header(struct check *check, struct failure *why)
 {
 	const struct store *store = check->store;
-	bool half_restored = store_is_half_restored(store);
+	enum result result;
 
-	if (half_restored)
+	if (store_is_half_restored(store))
 		check_report(check, PROBLEM_RESTORE_UNFINISHED, TRACE_NONE, "%s",
 			     STORE_HALF_RESTORED);
 	if (store->header_fault != HEADER_GOOD)
 		return check_fault(check, why);
-	/* Not the kernel marked it so. */
-	if (store->header.valid == 0 && !half_restored)
-		check_report(check, PROBLEM_HEADER_INVALID, TRACE_NONE,
-			     "the store is marked invalid");
-	return read_slack(check, why);
+	result = check_validity(check, why);
+	return result == RESULT_OK ? read_slack(check, why) : result;
 }

@@ -13,8 +13,8 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 				       "be there",
 				       REPAIR_REBUILD_HEADER},
 	[PROBLEM_HEADER_INVALID] = {"header-invalid", SEVERITY_ERROR,
-				    "the kernel gave this snapshot up, mostly because it was full; "
-				    "later changes of the origin are not in it",
+				    "the kernel gave this snapshot up; later changes of the origin "
+				    "are not in it",
 				    REPAIR_SET_VALID},
 	[PROBLEM_RESTORE_UNFINISHED] = {"restore-unfinished", SEVERITY_ERROR,
 					"the metadata is partly what it was, partly what was to be "
@@ -59,6 +59,12 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 		 REPAIR_NONE},
 	[PROBLEM_LEAKED_CHUNKS] = {"leaked-chunks", SEVERITY_INFO,
 				   "legal; space that no exception uses", REPAIR_NONE},
+	[PROBLEM_STALE_EXCEPTIONS] =
+		{"stale-exceptions", SEVERITY_INFO,
+		 "they count for nothing. An earlier use of the device leaves such entries; but if "
+		 "this is a copy with zeros for what could not be read, or a part was discarded, "
+		 "the list was cut off, and the view lacks what they stand for",
+		 REPAIR_NONE},
 	[PROBLEM_MERGE_UNFINISHED] = {"merge-unfinished", SEVERITY_INFO,
 				      "until it is finished, the origin alone is a mixture of old "
 				      "and new: do not mount it",

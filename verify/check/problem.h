@@ -32,6 +32,7 @@ enum problem {
 	PROBLEM_DIRTY_TAIL,
 	PROBLEM_OUT_OF_ORDER,
 	PROBLEM_LEAKED_CHUNKS,
+	PROBLEM_STALE_EXCEPTIONS,
 	PROBLEM_MERGE_UNFINISHED,
 	PROBLEM_COUNT,
 };
@@ -63,6 +64,8 @@ const char *severity_name(enum severity severity);
 /* "drop", as scripts see it. */
 const char *repair_name(enum repair_kind kind);
 
+#define FINDING_BYTES 512u
+
 /* One problem at one place. */
 struct finding {
 	enum problem problem;
@@ -73,8 +76,9 @@ struct finding {
 	uint64_t first; /* duplicates: the number of the first exception with the same chunk */
 	/* The part of the view that the exception stands for; view_bytes 0: none is concerned. */
 	uint64_t view_offset, view_bytes;
-	enum trace trace; /* what it looks like; the message says it, too */
-	char message[512];
+	bool view_unknown; /* an exception is lost here, and which part was its is not known */
+	enum trace trace;  /* what it looks like; the message says it, too */
+	char message[FINDING_BYTES];
 };
 
 #endif

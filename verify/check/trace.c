@@ -31,6 +31,10 @@ static const struct trace_info traces[TRACE_COUNT] = {
 		 "the area before this one was full, and the power was cut before "
 		 "this one was made: none of these entries was ever an exception, "
 		 "and nothing of the snapshot is lost by dropping them"},
+	[TRACE_AREA_OVERWRITTEN] =
+		{"area-overwritten", "an area that something else was written over",
+		 "exceptions follow after it, so it held exceptions, too: they are lost, and which "
+		 "parts of the view they were for is not known"},
 	[TRACE_AREA_NOT_READ] =
 		{"area-not-read",
 		 "an area that the kernel did not read before it wrote it "

@@ -20,6 +20,7 @@ enum trace {
 	TRACE_HEADER_RACE,	/* an area stands where the header belongs */
 	TRACE_NEXT_FREE,	/* data was stored in an area: CVE-2013-4299 */
 	TRACE_AREA_NOT_ZEROED,	/* behind a full area stands what the device held before */
+	TRACE_AREA_OVERWRITTEN, /* within the list stands what is no area */
 	TRACE_AREA_NOT_READ,	/* one exception stands behind what is no exception */
 	TRACE_CREATION_CUT_OFF, /* area 0 is what the device held before */
 	TRACE_TWO_EXCEPTIONS,	/* a race gave one chunk two exceptions */

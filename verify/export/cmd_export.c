@@ -16,6 +16,7 @@
 #include "store/cli/progress.h"
 #include "store/base/text.h"
 #include "store/device/usage.h"
+#include "verify/check/cmd_lost.h"
 #include "verify/export/export.h"
 #include "verify/export/export_output.h"
 
@@ -127,6 +128,7 @@ static void print_json(struct session *session, bool failed)
 		json_null(&json, "crc32");
 	json_seconds(&json, "seconds", progress_seconds(&session->progress));
 	print_json_gaps(&json, state);
+	cmd_lost_json(&json, &session->export.check);
 	session->cli->object_open = failed;
 	if (failed)
 		return;
@@ -150,7 +152,14 @@ static void print_gaps(const struct session *session)
 static void warn_of_gaps(const struct session *session)
 {
 	const struct export_state *state = &session->export.state;
+	const struct check *check = &session->export.check;
+	char unknown[CHECK_UNKNOWN_BYTES];
 	uint64_t bytes = 0;
+
+	if (check->lost_unknown > 0)
+		cli_message(session->cli,
+			    "%s: lost: %s: there the image has what the origin has now",
+			    session->device.name, check_describe_unknown(check, unknown));
 
 	for (size_t i = 0; i < state->gap_count; i++)
 		bytes += state->gaps[i].bytes;
@@ -246,6 +255,8 @@ static enum result run(struct session *session, struct failure *why)
 	note_rest(session->cli, &session->origin);
 	note_buffered(session, &session->origin);
 	note_buffered(session, &session->device);
+	if (output->kind == EXPORT_TO_FILE || output->kind == EXPORT_TO_GZIP)
+		note_memory(session->cli, output->name);
 	if (export->target.device)
 		note_buffered(session, export->target.device);
 	progress_begin(&session->progress, session->choice->progress, session->device.name);

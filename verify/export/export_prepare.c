@@ -32,7 +32,7 @@ static enum result refuse_errors(const struct export *export, uint64_t errors, s
 	const char *store = export->store->device->name;
 	struct suggestion command;
 
-	if (errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
+	if (check->lost_unknown == 0 && errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
@@ -65,6 +65,14 @@ static void note_errors(const struct export *export, uint64_t errors)
 	note(export, text);
 }
 
+static void note_later(const struct export *export)
+{
+	char text[CHECK_LATER_BYTES];
+
+	if (export->check.later.exceptions > 0)
+		note(export, check_later_describe(&export->check, text));
+}
+
 static enum result check_store(struct export *export, struct failure *why)
 {
 	struct check *check = &export->check;
@@ -90,6 +98,7 @@ static enum result check_store(struct export *export, struct failure *why)
 			    export->store->device->name, (unsigned long long)lost, plural(lost));
 	if (errors > 0)
 		note_errors(export, errors);
+	note_later(export);
 	return RESULT_OK;
 }
 

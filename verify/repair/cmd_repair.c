@@ -79,6 +79,7 @@ static enum result back_up(struct repair_session *session, struct failure *why)
 
 	if (!session->choice->backup)
 		return RESULT_OK;
+	note_memory(session->cli, session->choice->backup);
 	result = savefile_write(&session->store, session->choice->backup, false,
 				&cli_stop_requested, why);
 	session->backed_up = result == RESULT_OK;
@@ -126,6 +127,8 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 		return fail_stopped(why, session->device.name);
 	if (repair_accepted(repair) == 0)
 		return RESULT_OK;
+	if (session->choice->dry_run && backup)
+		note_memory(session->cli, backup);
 	if (session->choice->dry_run)
 		return backup ? savefile_check_path(&session->store, backup, false, why)
 			      : RESULT_OK;

@@ -6,6 +6,7 @@
 
 #include "store/cli/json.h"
 #include "store/base/text.h"
+#include "verify/check/cmd_lost.h"
 #include "verify/repair/cmd_repair.h"
 
 /* For people: this many of one kind are listed one by one. */
@@ -130,6 +131,7 @@ static void print_items(const struct repair_session *session, FILE *file)
 static enum result print_lost(const struct repair *repair, FILE *file, struct failure *why)
 {
 	struct repair_range *ranges;
+	char unknown[CHECK_UNKNOWN_BYTES];
 	size_t count;
 	uint64_t bytes = 0;
 	enum result result = repair_lost(repair, &ranges, &count, why);
@@ -147,6 +149,8 @@ static enum result print_lost(const struct repair *repair, FILE *file, struct fa
 			ranges[i].offset + ranges[i].bytes - 1);
 	}
 	free(ranges);
+	if (repair->check.lost_unknown > 0)
+		fprintf(file, "Lost: %s\n", check_describe_unknown(&repair->check, unknown));
 	return result;
 }
 
@@ -291,6 +295,7 @@ static enum result print_json_plan(struct json *json, const struct repair_sessio
 		print_json_item(json, session, &repair->items[i]);
 	json_close_array(json);
 	result = print_json_lost(json, repair, why);
+	cmd_lost_json(json, &repair->check);
 	json_number(json, "repaired", repair->repaired);
 	print_json_left(json, session);
 	if (session->backed_up)

@@ -31,10 +31,11 @@ struct repair_item {
 	/* the rest only where an exception is taken out (repair_item_drops) */
 	uint64_t number; /* of the exception */
 	struct exception exception;
-	uint64_t first;	 /* duplicates: the number of the one that stays */
-	bool has_twin;	 /* another exception for the same old chunk stays */
-	bool loses_view; /* what it covers of the view then shows what the origin has now */
-	bool is_behind;	 /* an earlier one for its chunk goes too, and would uncover it */
+	uint64_t first;	   /* duplicates: the number of the one that stays */
+	bool has_twin;	   /* another exception for the same old chunk stays */
+	bool view_unknown; /* an exception is lost here, and what it covered is not known */
+	bool loses_view;   /* what it covers of the view then shows what the origin has now */
+	bool is_behind;	   /* an earlier one for its chunk goes too, and would uncover it */
 };
 
 struct repair {

@@ -22,8 +22,9 @@
 struct node {
 	uint64_t number;
 	struct exception exception;
-	bool lost, in_view;   /* in_view: only where it goes */
-	enum problem problem; /* why it is lost */
+	bool lost;
+	bool in_view, view_unknown; /* only where it goes */
+	enum problem problem;	    /* why it is lost */
 	bool shares_old, shares_new;
 };
 
@@ -67,6 +68,7 @@ static void add_nodes(struct chooser *chooser, const struct repair_finding *foun
 		.exception = found->exception,
 		.lost = !shares_old && !shares_new,
 		.in_view = found->in_view,
+		.view_unknown = found->view_unknown,
 		.problem = found->problem,
 		.shares_old = shares_old,
 		.shares_new = shares_new,
@@ -76,7 +78,7 @@ static void add_nodes(struct chooser *chooser, const struct repair_finding *foun
 	if (node.lost)
 		return;
 	node.number = found->first;
-	node.in_view = false;
+	node.in_view = node.view_unknown = false;
 	chooser->nodes[chooser->node_count++] = node;
 }
 
@@ -94,6 +96,7 @@ static void join_node(struct node *node, const struct node *other)
 		node->lost = true;
 	}
 	node->in_view |= other->in_view;
+	node->view_unknown |= other->view_unknown;
 	node->shares_old |= other->shares_old;
 	node->shares_new |= other->shares_new;
 }
@@ -185,6 +188,7 @@ static void go(struct chooser *chooser, const struct node *node, enum problem pr
 		.number = node->number,
 		.exception = node->exception,
 		.first = first,
+		.view_unknown = node->view_unknown,
 		.loses_view = problem != PROBLEM_DUPLICATE_OLD && node->in_view,
 	};
 	if (!old_group || old_group->one_stays)

@@ -40,7 +40,8 @@ static void collect(void *context, const struct finding *finding)
 					.number = finding->area * per_area + finding->index,
 					.first = finding->first,
 					.exception = {finding->old_chunk, finding->new_chunk},
-					.in_view = finding->view_bytes > 0};
+					.in_view = finding->view_bytes > 0,
+					.view_unknown = finding->view_unknown};
 }
 
 /* ---- the plan ---- */

@@ -72,6 +72,10 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 			 "origin has now",
 			 (unsigned long long)range.offset,
 			 (unsigned long long)(range.offset + range.bytes - 1));
+	else if (item->view_unknown)
+		snprintf(text, size,
+			 "an exception stood here that is lost, and for which chunk of the view is "
+			 "not known");
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
 	else if (repair->origin_known &&

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all commands say of exceptions that are lost without a trace of which they were. */
+#ifndef VERIFY_CMD_LOST_H
+#define VERIFY_CMD_LOST_H
+
+#include "store/cli/json.h"
+#include "verify/check/check.h"
+
+/*
+ * lost_unknown: are there any? lost_unknown_chunks: at most this many chunks of the view; null where
+ * an area is missing, and nothing tells how many it held.
+ */
+void cmd_lost_json(struct json *json, const struct check *check);
+
+#endif
