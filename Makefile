@@ -101,12 +101,18 @@ $(TEST_TOOLS): $(B)/tests/%: $(B)/tests/%.o
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
 
+# Without the sanitizers, whose programs it is loaded into.
+$(B)/tests/badblocks.so: tests/tools/badblocks.c
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl
+
 -include $(wildcard $(B)/tests/*.d $(B)/tests/sim/*.d)
 # Kept, though only the test programs need them. (.SECONDARY would also let a flags file that is gone pass.)
 .PRECIOUS: $(B)/%.o
 
 .PHONY: test-programs
-test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS)
+test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS) $(B)/tests/badblocks.so
 
 # No root, no network, under three minutes.
 .PHONY: check
@@ -176,7 +182,7 @@ sanitize:
 	tests/run-unit build/thread/tests/unit_io
 
 .PHONY: sanitized
-sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
+sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS) $(B)/tests/badblocks.so
 	tests/run-unit $(UNIT_TESTS)
 	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests \
 		tests/run-bats $(filter-out tests/bats/docs.bats,$(wildcard tests/*.bats))

@@ -45,6 +45,7 @@ void merge_session_close(struct merge_session *session)
 	for (size_t i = 0; i < session->kept_count; i++)
 		kept_free(&session->kept[i]);
 	left_out_free(&session->merge.left_out);
+	gaps_free(&session->gaps);
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);
@@ -295,5 +296,7 @@ enum result merge_session_open(struct merge_session *session, struct failure *wh
 		result = io_engine_open(&session->io, session->choice->engine, why);
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
+	if (session->choice->skip_lost)
+		session->store.gaps = &session->gaps;
 	return result;
 }

@@ -11,6 +11,7 @@
 #include "merge/record.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 #include "store/base/text.h"
 
 /* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty
@@ -178,6 +179,40 @@ static enum result settle(struct merge *merge, struct failure *why)
 	return result;
 }
 
+/* A block that can be neither read nor written stays as it is: nothing rests on it. */
+static enum result clear_gap(struct store *store, const struct gap *gap, struct failure *why)
+{
+	uint64_t per_block = store_exceptions_per_block(store);
+	uint8_t *zeros = io_buffer_zeroed(per_block * EXCEPTION_BYTES);
+	struct failure ignored;
+
+	if (!zeros)
+		return fail_memory(why, "clearing exceptions", per_block * EXCEPTION_BYTES);
+	for (uint64_t at = gap->first; at < gap->end; at += per_block) {
+		struct store_segment segment = store_segment(store, at, at + 1);
+
+		io_write(store->io, store->device, segment.offset, zeros, segment.bytes, &ignored);
+	}
+	free(zeros);
+	return RESULT_OK;
+}
+
+/*
+ * When all else is cleared: what could not be read must not come back. Through the page cache a write
+ * that fails would be told by a flush.
+ */
+static enum result clear_gaps(struct merge *merge, struct failure *why)
+{
+	struct store *store = merge->store;
+	enum result result = RESULT_OK;
+
+	if (!store->gaps || store->gaps->count == 0 || !store->device->direct)
+		return RESULT_OK;
+	for (size_t i = 0; i < store->gaps->count && result == RESULT_OK; i++)
+		result = clear_gap(store, &store->gaps->list[i], why);
+	return result == RESULT_OK ? io_flush(store->io, store->device, why) : result;
+}
+
 static enum result run(struct merge *merge, struct failure *why)
 {
 	enum result result = settle(merge, why);
@@ -197,6 +232,8 @@ static enum result run(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK && merge->exceptions_left > 0)
 		result = stopped(merge, why);
 	if (result == RESULT_OK)
+		result = clear_gaps(merge, why);
+	if (result == RESULT_OK)
 		result = record_end_all(merge, why);
 	if ((result == RESULT_IO || result == RESULT_NO_SPACE) &&
 	    merge->store->record_presence == RECORD_PRESENT)
@@ -210,5 +247,6 @@ enum result merge_run(struct merge *merge, struct failure *why)
 	enum result result = run(merge, why);
 
 	merge->flushes = merge->io->flushes - flushes_before;
+	left_out_sort(&merge->left_out);
 	return result;
 }

@@ -109,6 +109,17 @@ static enum result make_witness(const struct store *store, const struct summary 
 		      bytes, &record->witness_crc, why);
 }
 
+/* What cannot be read is left out, and is no witness. */
+static enum result settle_witness(const struct merge *merge, enum result result,
+				  struct record *record, struct failure *why)
+{
+	if (result != RESULT_IO || !merge->skip_lost)
+		return left_out_suggest(merge->skip_lost, result, why);
+	record->witness_chunk = RECORD_NO_WITNESS;
+	record->witness_crc = 0;
+	return RESULT_OK;
+}
+
 static enum result write_record(struct store *store, const struct record *record,
 				struct failure *why)
 {
@@ -180,7 +191,9 @@ enum result record_begin(struct merge *merge, struct failure *why)
 
 	record_put_names(merge, &record);
 	if (result == RESULT_OK && has_witness)
-		result = make_witness(store, summary, merge->origin, &record, why);
+		result = settle_witness(merge,
+					make_witness(store, summary, merge->origin, &record, why),
+					&record, why);
 	if (result == RESULT_OK && !BROKEN(KEPT_RECORD_LATE))
 		result = write_all_kept(merge, &record, why);
 	if (result == RESULT_OK)

@@ -163,6 +163,10 @@ static void print_text_summary(const struct check *check)
 		print_bytes("doubtful: at most ", check->view_bytes_doubtful, " of the view");
 	if (check->found[PROBLEM_AREA_MISSING] > 0)
 		puts("lost: what the missing area held, too; how much cannot be told");
+	if (check->summary.unreadable > 0)
+		printf("lost: up to %" PRIu64
+		       " exceptions that cannot be read, too; where in the view cannot be told\n",
+		       check->summary.unreadable);
 }
 
 static void print_json_summary(struct json *json, const struct check *check)
@@ -179,6 +183,8 @@ static void print_json_summary(struct json *json, const struct check *check)
 	json_number(json, "full_percent", full_percent(check));
 	json_number(json, "view_bytes_lost", check->view_bytes_lost);
 	json_number(json, "view_bytes_doubtful", check->view_bytes_doubtful);
+	json_boolean(json, "lost_unknown", check_lost_is_unknown(check));
+	json_number(json, "unreadable", check->summary.unreadable);
 }
 
 static void print_verdict(struct output *output, const struct check *check)

@@ -49,6 +49,8 @@
 	X(LOST_OVERWRITTEN, "chunk of a lost exception overwritten with metadata")                 \
 	X(LOST_WITNESS, "lost exception taken as the witness of the origin")                       \
 	X(LOST_TORN_TAIL, "blocks with lost exceptions cleared in one go")                         \
+	X(UNREADABLE_OVERWRITTEN, "what could not be read written as zeros")                       \
+	X(UNREADABLE_UNLISTED, "what could not be read left out of the list")                      \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
 	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store/cow/gaps.h"
 #include "store/cli/json.h"
 #include "store/cli/reader.h"
 #include "store/savefile/savefile.h"
@@ -84,6 +85,11 @@ static enum result save(const struct cli *cli, const struct store *store, bool f
 
 	if (result == RESULT_OK)
 		result = savefile_write(store, path, force, &cli_stop_requested, why);
+	if (result == RESULT_OK && store->gaps->count > 0)
+		cli_message(cli,
+			    "%s: not all of its metadata can be read; in %s, exceptions that "
+			    "have no data are in the place of those that are lost",
+			    store->device->name, path);
 	return result == RESULT_OK ? check_and_print(cli, store->device->name, path, why) : result;
 }
 

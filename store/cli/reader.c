@@ -38,6 +38,7 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 	result = io_engine_open(&reader->io, IO_ENGINE_AUTO, why);
 	if (result == RESULT_OK)
 		result = store_open(&reader->store, &reader->device, &reader->io, why);
+	reader->store.gaps = &reader->gaps;
 	return result;
 }
 
@@ -67,6 +68,7 @@ void reader_close(struct reader *reader)
 {
 	struct failure ignored; /* nothing was written: a failing close loses nothing */
 
+	gaps_free(&reader->gaps);
 	io_close(&reader->io);
 	savefile_close(&reader->saved);
 	device_close(&reader->device, &ignored);

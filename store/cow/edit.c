@@ -7,6 +7,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 
 /* Chunk 0 is cleared in pieces of this size. */
 #define PIECE_BYTES (64u << 10)
@@ -80,14 +81,20 @@ static enum result change_block(struct store *store, const struct store_change *
 		io_read(store->io, store->device, segment.offset, block, segment.bytes, why);
 	size_t done = 0;
 
+	if (result == RESULT_IO && store->gaps)
+		result = gaps_read(store, &segment, block, why);
 	if (result != RESULT_OK)
 		return result;
+	gaps_fill(store, &segment, block);
 	for (; done < *count && changes[done].index < end; done++)
 		exception_encode(&changes[done].exception,
 				 block + segment.skip +
 					 (changes[done].index - first) * EXCEPTION_BYTES);
 	*count = done;
-	return io_write(store->io, store->device, segment.offset, block, segment.bytes, why);
+	result = io_write(store->io, store->device, segment.offset, block, segment.bytes, why);
+	if (result == RESULT_OK && store->gaps)
+		result = gaps_forget(store->gaps, first - segment.skip / EXCEPTION_BYTES, end, why);
+	return result;
 }
 
 enum result store_change_exceptions(struct store *store, const struct store_change *changes,
@@ -121,10 +128,20 @@ static enum result zero_piece(void *context, const struct store_segment *segment
 	return io_write(store->io, store->device, segment->offset, buffer, segment->bytes, why);
 }
 
+/* Gaps that are closed are left as they are. */
 enum result store_zero_exceptions(struct store *store, uint64_t begin, uint64_t end,
 				  struct failure *why)
 {
-	return begin < end ? store_stream(store, begin, end, zero_piece, store, why) : RESULT_OK;
+	const struct gaps *gaps = store->gaps && store->gaps->closed ? store->gaps : NULL;
+	enum result result = RESULT_OK;
+	uint64_t from, to;
+
+	for (; begin < end && result == RESULT_OK; begin = to) {
+		gaps_next(gaps, begin, end, &from, &to);
+		if (from < to)
+			result = store_stream(store, from, to, zero_piece, store, why);
+	}
+	return result;
 }
 
 /* Zeroes exceptions of one area from the last block to the first, each durable before the next. */

@@ -54,6 +54,9 @@ enum result check_run(struct check *check, struct failure *why);
 enum verdict check_verdict(const struct check *check);
 const char *verdict_name(enum verdict verdict);
 
+/* Is more lost than can be told: what a missing area held, or one that cannot be read? */
+bool check_lost_is_unknown(const struct check *check);
+
 /* How many findings of that severity there were. */
 uint64_t check_count(const struct check *check, enum severity severity);
 
@@ -74,6 +77,10 @@ void check_report(struct check *check, enum problem problem, enum trace trace, c
 void check_report_exception(struct check *check, enum problem problem, enum trace trace,
 			    uint64_t index, const struct exception *exception, const char *format,
 			    ...) __attribute__((format(printf, 6, 7)));
+
+/* Counts and reports that exceptions first .. first + count - 1 cannot be read, or, where the list does
+ * not go on after them, might have been there. */
+void check_report_gap(struct check *check, uint64_t first, uint64_t count, bool goes_on);
 
 /* The same at an exception whose chunk number `first` has already. */
 void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 #include "verify/check/check.h"
 
 /* So much of chunk 0 is looked at where its size is not known. */
@@ -100,7 +101,7 @@ static enum result read_slack(struct check *check, struct failure *why)
 	chunk = io_buffer(bytes);
 	if (!chunk)
 		return fail_memory(why, "the header", bytes);
-	result = io_read(store->io, store->device, 0, chunk, bytes, why);
+	result = gaps_read_head(store, chunk, bytes, why);
 	if (result == RESULT_OK)
 		check_slack(check, chunk, bytes);
 	free(chunk);

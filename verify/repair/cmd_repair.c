@@ -209,6 +209,7 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 		result = roles_check_origin(&session->origin, &session->io, why);
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
+	session->store.gaps = &session->gaps;
 	session->repair = (struct repair){
 		.store = &session->store,
 		.origin_known = choice->origin != NULL,
@@ -235,6 +236,7 @@ static void close_all(struct repair_session *session)
 	struct failure ignored; /* what was written is closed already */
 
 	repair_free(&session->repair);
+	gaps_free(&session->gaps);
 	io_close(&session->io);
 	device_close(&session->origin, &ignored);
 	device_close(&session->device, &ignored);
