@@ -14,6 +14,20 @@
 #include "store/cow/gaps.h"
 #include "store/base/text.h"
 
+/* No look went so far before: what cannot be read there is told now. */
+static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
+			       struct failure *why)
+{
+	enum result result;
+
+	if (store->gaps)
+		store->gaps->closed = false;
+	result = commit_sweep(store, live, end, why);
+	if (store->gaps)
+		store->gaps->closed = true;
+	return result;
+}
+
 /* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty
  * tail. */
 static enum result sweep(struct merge *merge, struct failure *why)
@@ -29,7 +43,7 @@ static enum result sweep(struct merge *merge, struct failure *why)
 	if (merge->record_is_current)
 		end = max_u64(end, merge->store->record.exceptions);
 	end = min_u64(end, geometry_areas(geometry) * per_area);
-	return commit_sweep(merge->store, live, end, why);
+	return sweep_store(merge->store, live, end, why);
 }
 
 /* What stands behind a kept store's exceptions must not come alive when new ones are added. */

@@ -97,7 +97,7 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	check->context = merge;
 	result = check_run(check, why);
 	if (merge->store->gaps)
-		merge->store->gaps->closed = true;
+		merge->store->gaps->closed = merge->store->gaps->spared = true;
 	if (result == RESULT_OK)
 		result = left_out_settle(&merge->left_out, why);
 	if (result != RESULT_OK)

@@ -50,6 +50,7 @@
 	X(LOST_WITNESS, "lost exception taken as the witness of the origin")                       \
 	X(LOST_TORN_TAIL, "blocks with lost exceptions cleared in one go")                         \
 	X(UNREADABLE_OVERWRITTEN, "what could not be read written as zeros")                       \
+	X(UNREADABLE_ENDS_LIST, "list taken to end where it cannot be read")                       \
 	X(UNREADABLE_UNLISTED, "what could not be read left out of the list")                      \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
 	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \

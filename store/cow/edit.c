@@ -115,33 +115,43 @@ enum result store_change_exceptions(struct store *store, const struct store_chan
 	return result;
 }
 
+/* Exceptions from .. to - 1 of the segment; before and after them it ends, or a block does. */
+static enum result zero_part_of(struct store *store, const struct store_segment *segment,
+				uint8_t *buffer, uint64_t from, uint64_t to, struct failure *why)
+{
+	uint64_t first = segment->skip + (from - segment->index) * EXCEPTION_BYTES;
+	uint64_t begin = from == segment->index ? 0 : first;
+	uint64_t end = first + (to - from) * EXCEPTION_BYTES;
+
+	if (bytes_are_zero(buffer + first, end - first))
+		return RESULT_OK;
+	memset(buffer + first, 0, end - first);
+	if (to == segment->index + segment->count)
+		end = segment->bytes;
+	return io_write(store->io, store->device, segment->offset + begin, buffer + begin,
+			end - begin, why);
+}
+
 static enum result zero_piece(void *context, const struct store_segment *segment, uint8_t *buffer,
 			      struct failure *why)
 {
 	struct store *store = context;
-	uint8_t *entries = buffer + segment->skip;
-	size_t bytes = (size_t)segment->count * EXCEPTION_BYTES;
+	const struct gaps *spared = store->gaps && store->gaps->spared ? store->gaps : NULL;
+	uint64_t index = segment->index, end = index + segment->count, from, to;
+	enum result result = RESULT_OK;
 
-	if (bytes_are_zero(entries, bytes))
-		return RESULT_OK;
-	memset(entries, 0, bytes);
-	return io_write(store->io, store->device, segment->offset, buffer, segment->bytes, why);
+	for (; index < end && result == RESULT_OK; index = to) {
+		gaps_next(spared, index, end, &from, &to);
+		if (from < to)
+			result = zero_part_of(store, segment, buffer, from, to, why);
+	}
+	return result;
 }
 
-/* Gaps that are closed are left as they are. */
 enum result store_zero_exceptions(struct store *store, uint64_t begin, uint64_t end,
 				  struct failure *why)
 {
-	const struct gaps *gaps = store->gaps && store->gaps->closed ? store->gaps : NULL;
-	enum result result = RESULT_OK;
-	uint64_t from, to;
-
-	for (; begin < end && result == RESULT_OK; begin = to) {
-		gaps_next(gaps, begin, end, &from, &to);
-		if (from < to)
-			result = store_stream(store, from, to, zero_piece, store, why);
-	}
-	return result;
+	return begin < end ? store_stream(store, begin, end, zero_piece, store, why) : RESULT_OK;
 }
 
 /* Zeroes exceptions of one area from the last block to the first, each durable before the next. */

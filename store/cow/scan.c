@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/base/checksum.h"
 #include "store/cow/gaps.h"
@@ -175,7 +176,7 @@ static bool fits_after_gap(const struct geometry *geometry, uint64_t index, cons
 	exception_decode(entries, &here);
 	if (count > 1)
 		exception_decode(entries + EXCEPTION_BYTES, &next);
-	if (!geometry_holds_data(geometry, here.new_chunk))
+	if (!geometry_holds_data(geometry, here.new_chunk) || BROKEN(UNREADABLE_ENDS_LIST))
 		return false;
 	return here.new_chunk >= geometry_usual_chunk(geometry, index) ||
 	       (next.new_chunk != 0 &&

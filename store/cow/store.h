@@ -126,6 +126,7 @@ struct store_scan {
  * After a gap the list goes on where the first exception that can be read is live, and its numbering
  * fits: its data is on the device, and it is not before the place that it has in a store that was
  * filled in order; or, in one that was not, its data is a neighbour of that of the next exception.
+ * [UNREADABLE_ENDS_LIST]
  */
 enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why);
 

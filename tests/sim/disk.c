@@ -159,12 +159,20 @@ static bool has_fault(struct sim *sim, const struct io_request *request, enum fa
 	return true;
 }
 
+static bool is_unreadable(const struct sim_disk *disk, const struct io_request *request)
+{
+	for (uint64_t at = 0; disk->unreadable && at < request->left; at += SECTOR_BYTES)
+		if (disk->unreadable[(request->offset + at) / SECTOR_BYTES])
+			return true;
+	return false;
+}
+
 static ssize_t do_read(struct sim *sim, const struct io_request *request)
 {
 	const struct sim_disk *disk = disk_of(sim, request->device);
 	uint64_t offset = request->offset;
 
-	if (has_fault(sim, request, FAULT_READ))
+	if (has_fault(sim, request, FAULT_READ) || is_unreadable(disk, request))
 		return -EIO;
 	for (unsigned int i = 0; i < request->iov_count; i++) {
 		memcpy(request->iov[i].iov_base, disk->current + offset, request->iov[i].iov_len);

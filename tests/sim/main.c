@@ -47,7 +47,7 @@ struct shared {
 };
 
 static struct shared *shared;
-static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1, -1};
+static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1, -1, -1};
 
 bool seen_add(uint64_t hash)
 {
@@ -185,14 +185,14 @@ static struct limits shrink(uint64_t seed)
 	/* Repairs have no limits. */
 	if (seed % REPAIR_EVERY == 0)
 		return best;
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 9; i++) {
 		struct limits smaller = best;
-		int *const flags[] = {&smaller.faults, &smaller.duplicates,  &smaller.dirty_tail,
-				      &smaller.lost,   &smaller.usual_order, &smaller.kept,
-				      &smaller.kept,   &smaller.kept};
+		int *const flags[] = {&smaller.faults, &smaller.duplicates, &smaller.dirty_tail,
+				      &smaller.lost,   &smaller.unreadable, &smaller.usual_order,
+				      &smaller.kept,   &smaller.kept,	    &smaller.kept};
 
 		/* Kept stores: two, then one, then none. */
-		*flags[i] = i < 5 ? i == 4 : 7 - i;
+		*flags[i] = i < 6 ? i == 5 : 8 - i;
 		if (still_fails(seed, &smaller, NULL))
 			best = smaller;
 	}
@@ -226,6 +226,8 @@ static void print_command(uint64_t seed, const struct limits *limits)
 		printf(" --kept=%d", limits->kept);
 	if (limits->lost >= 0)
 		printf(" --lost=%d", limits->lost);
+	if (limits->unreadable >= 0)
+		printf(" --unreadable=%d", limits->unreadable);
 	printf("\n");
 }
 
@@ -404,21 +406,15 @@ static int check_one(uint64_t seed, const struct limits *limits)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"states", 1, NULL, 'n'},
-						{"jobs", 1, NULL, 'j'},
-						{"seed", 1, NULL, 's'},
-						{"breaks", 0, NULL, 'b'},
-						{"break", 1, NULL, 'B'},
-						{"trace", 1, NULL, 'T'},
-						{"one", 0, NULL, '1'},
-						{"exceptions", 1, NULL, 'e'},
-						{"faults", 1, NULL, 'f'},
-						{"duplicates", 1, NULL, 'd'},
-						{"dirty-tail", 1, NULL, 't'},
-						{"usual-order", 1, NULL, 'u'},
-						{"kept", 1, NULL, 'k'},
-						{"lost", 1, NULL, 'l'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"states", 1, NULL, 'n'},     {"jobs", 1, NULL, 'j'},
+		{"seed", 1, NULL, 's'},	      {"breaks", 0, NULL, 'b'},
+		{"break", 1, NULL, 'B'},      {"trace", 1, NULL, 'T'},
+		{"one", 0, NULL, '1'},	      {"exceptions", 1, NULL, 'e'},
+		{"faults", 1, NULL, 'f'},     {"duplicates", 1, NULL, 'd'},
+		{"dirty-tail", 1, NULL, 't'}, {"usual-order", 1, NULL, 'u'},
+		{"kept", 1, NULL, 'k'},	      {"lost", 1, NULL, 'l'},
+		{"unreadable", 1, NULL, 'r'}, {NULL, 0, NULL, 0}};
 	uint64_t states = 100000, seed = 1, traces = 0;
 	unsigned int jobs = 2;
 	bool all_breaks = false, one = false;
@@ -472,6 +468,9 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			limits.lost = atoi(optarg);
+			break;
+		case 'r':
+			limits.unreadable = atoi(optarg);
 			break;
 		default:
 			return 2;

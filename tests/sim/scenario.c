@@ -9,6 +9,7 @@
 /* Numbers of their own: what is lost changes nothing else of a scenario. */
 #define LOST_SEED 0x6c6f7374u
 #define LOST_ONCE_IN 6
+#define UNREADABLE_ONCE_IN 8
 
 static void fill(uint8_t *bytes, uint64_t count, struct random *random)
 {
@@ -371,6 +372,9 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 	scenario->finished = malloc(scenario->store_bytes);
 	fill(scenario->images[0], scenario->origin_bytes, &random);
 	make_store(scenario, &random);
+	if (!scenario->skip_lost && !scenario->duplicates &&
+	    choose(limits->unreadable, &lost_random, UNREADABLE_ONCE_IN))
+		lost_make_unreadable(scenario, &lost_random);
 	lost_view(scenario, scenario->images[0], scenario->images[1], scenario->exceptions,
 		  scenario->view);
 	choose_fault(scenario, limits, &random);
@@ -385,6 +389,8 @@ void scenario_free(struct scenario *scenario)
 		free(scenario->kept[i].lacking);
 		free(scenario->kept[i].view);
 	}
+	free(scenario->unreadable);
+	free(scenario->left_out);
 	free(scenario->view);
 	free(scenario->finished);
 }

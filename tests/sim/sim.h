@@ -52,8 +52,9 @@ struct sim_write {
 
 struct sim_disk {
 	struct device device;
-	uint8_t *current; /* what a read returns */
-	uint8_t *durable; /* what surely survives */
+	uint8_t *current;	/* what a read returns */
+	uint8_t *durable;	/* what surely survives */
+	const bool *unreadable; /* NULL, or of each sector: no read of it ever succeeds */
 };
 
 /* What goes wrong: with request number `at` and, if `forever`, with all of that kind on that disk.
@@ -155,6 +156,8 @@ struct scenario {
 	bool skip_lost;			    /* something may be lost, and is to be left out */
 	bool lost[SCENARIO_EXCEPTIONS_MAX]; /* of each exception */
 	bool area_missing;		    /* the list has no end on the device */
+	bool *unreadable;		    /* NULL, or of each sector of the store */
+	bool *left_out; /* then: of each sector of the origin, does a merge leave it out and list it? */
 	unsigned int kept_count;
 	struct scenario_kept kept[SIM_KEPT_MAX];
 	bool too_small;	      /* one of them is */
@@ -167,7 +170,7 @@ struct scenario {
 /* What the command line fixes; 0 and -1: chosen by the seed. */
 struct limits {
 	uint64_t exceptions, chunk_sectors, window_bytes;
-	int faults, duplicates, dirty_tail, usual_order, kept, lost;
+	int faults, duplicates, dirty_tail, usual_order, kept, lost, unreadable;
 };
 
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits);
@@ -179,6 +182,15 @@ uint64_t scenario_bytes(const struct scenario *scenario, unsigned int disk);
 
 /* Damages the list, or cuts the store off. Before the images are made. */
 void lost_make(struct scenario *scenario, struct random *random);
+
+/* Makes blocks of the store unreadable, data or areas or both. After lost_make and the images. */
+void lost_make_unreadable(struct scenario *scenario, struct random *random);
+
+/* Did a merge that is done list exactly what it had to leave out, or, a resume, nothing else? */
+bool lost_is_listed(const struct scenario *scenario, const struct left_out *left_out, bool resume);
+
+/* Can the area in which a list of `live` exceptions ends not be read? */
+bool lost_end_is_unreadable(const struct scenario *scenario, uint32_t live);
 
 /* Is anything of what is lost among the first `live` exceptions? */
 bool lost_is_left(const struct scenario *scenario, uint32_t live);
