@@ -220,7 +220,7 @@ static enum result clear_gaps(struct merge *merge, struct failure *why)
 	struct store *store = merge->store;
 	enum result result = RESULT_OK;
 
-	if (!store->gaps || store->gaps->count == 0 || !store->device->direct)
+	if (!gaps_met(store) || !store->device->direct)
 		return RESULT_OK;
 	for (size_t i = 0; i < store->gaps->count && result == RESULT_OK; i++)
 		result = clear_gap(store, &store->gaps->list[i], why);

@@ -68,7 +68,7 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 			      "%s: the list of exceptions has no end on this device; see %s",
 			      store->device->name,
 			      suggest(&command, "cowtool verify %s", store->device->name));
-	else if (result == RESULT_OK && store->gaps->count > 0)
+	else if (result == RESULT_OK && gaps_met(store))
 		result = fail(why, RESULT_DAMAGED,
 			      "%s: the list of exceptions cannot be read everywhere; see %s",
 			      store->device->name,

@@ -85,7 +85,7 @@ static enum result save(const struct cli *cli, const struct store *store, bool f
 
 	if (result == RESULT_OK)
 		result = savefile_write(store, path, force, &cli_stop_requested, why);
-	if (result == RESULT_OK && store->gaps->count > 0)
+	if (result == RESULT_OK && gaps_met(store))
 		cli_message(cli,
 			    "%s: not all of its metadata can be read; in %s, exceptions that "
 			    "have no data are in the place of those that are lost",

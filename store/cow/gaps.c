@@ -12,6 +12,11 @@ void gaps_free(struct gaps *gaps)
 	memset(gaps, 0, sizeof(*gaps));
 }
 
+bool gaps_met(const struct store *store)
+{
+	return store->gaps && store->gaps->count > 0;
+}
+
 /* The first gap that ends after `index`, by halves; the count where there is none. */
 static size_t first_after(const struct gaps *gaps, uint64_t index)
 {
@@ -116,25 +121,24 @@ enum result gaps_require_device(const struct store *store, struct failure *why)
 	return result;
 }
 
-enum result gaps_read_head(const struct store *store, uint8_t *head, uint64_t bytes,
-			   struct failure *why)
+enum result gaps_read_bytes(const struct store *store, uint64_t offset, uint8_t *buffer,
+			    uint64_t bytes, struct failure *why)
 {
 	uint64_t block = (uint64_t)store_exceptions_per_block(store) * EXCEPTION_BYTES, part;
+	enum result result = io_read(store->io, store->device, offset, buffer, bytes, why);
 	struct failure reading;
-	enum result result = io_read(store->io, store->device, 0, head, bytes, &reading);
 
-	if (result == RESULT_OK)
+	if (result != RESULT_IO || !store->gaps)
 		return result;
-	if (result != RESULT_IO || !store->gaps) {
-		*why = reading;
-		return result;
-	}
-	result = io_read(store->io, store->device, 0, head, min_u64(block, bytes), why);
-	for (uint64_t at = block; at < bytes && result == RESULT_OK; at += part) {
+	result = gaps_require_device(store, why);
+	for (uint64_t at = 0; at < bytes && result == RESULT_OK; at += part) {
 		part = min_u64(block, bytes - at);
-		if (io_read(store->io, store->device, at, head + at, part, &reading) != RESULT_OK)
-			memset(head + at, 0, part);
+		if (io_read(store->io, store->device, offset + at, buffer + at, part, &reading) !=
+		    RESULT_OK)
+			memset(buffer + at, 0, part);
 	}
+	if (result == RESULT_OK)
+		why->text[0] = 0;
 	return result;
 }
 

@@ -31,6 +31,9 @@ struct gaps {
 /* Harmless on a zeroed struct. */
 void gaps_free(struct gaps *gaps);
 
+/* Was anything met that cannot be read? */
+bool gaps_met(const struct store *store);
+
 /* The next exceptions *from .. *to - 1, from `index` on and before `end`, that are in no gap; *from is
  * `end` where there are none. gaps may be NULL. */
 void gaps_next(const struct gaps *gaps, uint64_t index, uint64_t end, uint64_t *from, uint64_t *to);
@@ -48,10 +51,10 @@ void gaps_fill(const struct store *store, const struct store_segment *segment, u
 /* Exceptions first .. end - 1 were written anew, durable or not: they can be read again. */
 enum result gaps_forget(struct gaps *gaps, uint64_t first, uint64_t end, struct failure *why);
 
-/* Reads `bytes` bytes, a multiple of BUFFER_ALIGNMENT or all of a smaller chunk, from the store's first byte
- * on. With gaps, what cannot be read after the first block, where nothing vital is, is zero. */
-enum result gaps_read_head(const struct store *store, uint8_t *head, uint64_t bytes,
-			   struct failure *why);
+/* Reads bytes of the store in which nothing vital is, or which are only looked at: with gaps, blocks that
+ * cannot be read are zero. Offset and bytes are as for io_read. */
+enum result gaps_read_bytes(const struct store *store, uint64_t offset, uint8_t *buffer,
+			    uint64_t bytes, struct failure *why);
 
 /* Can the store's first block be read? Where it cannot, the device is gone, and no block is bad. */
 enum result gaps_require_device(const struct store *store, struct failure *why);

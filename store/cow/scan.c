@@ -331,7 +331,7 @@ static enum result add_head(const struct store *store, uint32_t *crc32, struct f
 	head = io_buffer(bytes);
 	if (!head)
 		return fail_memory(why, "the header", bytes);
-	result = gaps_read_head(store, head, bytes, why);
+	result = gaps_read_bytes(store, 0, head, bytes, why);
 	if (result == RESULT_OK)
 		*crc32 = checksum_crc32(*crc32, head, bytes);
 	free(head);

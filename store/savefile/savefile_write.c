@@ -137,7 +137,7 @@ static enum result append_head(struct writer *writer, struct failure *why)
 
 	if (!head)
 		return fail_memory(why, "the header", writer->layout.head_bytes);
-	result = gaps_read_head(store, head, writer->layout.head_bytes, why);
+	result = gaps_read_bytes(store, 0, head, writer->layout.head_bytes, why);
 	if (result == RESULT_OK)
 		result = append(writer, head, writer->layout.head_bytes, why);
 	free(head);

@@ -2,7 +2,7 @@
 /*
  * A shared library for LD_PRELOAD: files with bad blocks. BAD_BLOCKS is a list of NAME:FROM:BYTES, with
  * spaces in between; NAME is the last part of a file's path. Every read that touches such bytes fails
- * (EIO), and with BAD_BLOCKS_WRITES every write, too. Seen are the calls of the sync engine and of the
+ * (EIO) until they were written, and with BAD_BLOCKS_WRITES every write, too. Seen are the calls of the sync engine and of the
  * threads; io_uring is not to be had.
  */
 #include <dlfcn.h>
@@ -23,6 +23,29 @@ ssize_t pwritev64(int fd, const struct iovec *iov, int count, off_t offset);
 int io_uring_queue_init(unsigned int entries, void *ring, unsigned int flags);
 int io_uring_queue_init_params(unsigned int entries, void *ring, struct io_uring_params *params);
 
+/* Of one file of at most 32 MiB, as a drive has spare sectors: what was written since. */
+#define SECTORS 65536u
+static bool mended[SECTORS];
+
+static bool all_mended(unsigned long long from, unsigned long long end)
+{
+	for (unsigned long long sector = from / 512; sector * 512 < end; sector++)
+		if (sector >= SECTORS || !mended[sector])
+			return false;
+	return true;
+}
+
+static void mend(const struct iovec *iov, int count, off_t offset)
+{
+	unsigned long long end = (unsigned long long)offset;
+
+	for (int i = 0; i < count; i++)
+		end += iov[i].iov_len;
+	for (unsigned long long at = (unsigned long long)offset; at < end; at += 512)
+		if (at / 512 < SECTORS)
+			mended[at / 512] = true;
+}
+
 static bool is_bad(int fd, const struct iovec *iov, int count, off_t offset, const char *list)
 {
 	char link[64], path[4096] = "", name[256];
@@ -39,7 +62,10 @@ static bool is_bad(int fd, const struct iovec *iov, int count, off_t offset, con
 	for (; sscanf(list, " %255[^:]:%llu:%llu%n", name, &from, &bytes, &length) == 3;
 	     list += length)
 		if (strcmp(name, last) == 0 && from < end &&
-		    (unsigned long long)offset < from + bytes)
+		    (unsigned long long)offset < from + bytes &&
+		    !all_mended(from > (unsigned long long)offset ? from
+								  : (unsigned long long)offset,
+				from + bytes < end ? from + bytes : end))
 			return true;
 	return false;
 }
@@ -64,9 +90,13 @@ ssize_t preadv64(int fd, const struct iovec *iov, int count, off_t offset)
 
 ssize_t pwritev64(int fd, const struct iovec *iov, int count, off_t offset)
 {
-	return transfer("pwritev64", fd, iov, count, offset,
-			getenv("BAD_BLOCKS_WRITES") &&
-				is_bad(fd, iov, count, offset, getenv("BAD_BLOCKS")));
+	bool bad = is_bad(fd, iov, count, offset, getenv("BAD_BLOCKS"));
+	ssize_t done =
+		transfer("pwritev64", fd, iov, count, offset, bad && getenv("BAD_BLOCKS_WRITES"));
+
+	if (bad && done > 0)
+		mend(iov, count, offset);
+	return done;
 }
 
 ssize_t preadv(int fd, const struct iovec *iov, int count, off_t offset)

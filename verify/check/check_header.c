@@ -101,7 +101,7 @@ static enum result read_slack(struct check *check, struct failure *why)
 	chunk = io_buffer(bytes);
 	if (!chunk)
 		return fail_memory(why, "the header", bytes);
-	result = gaps_read_head(store, chunk, bytes, why);
+	result = gaps_read_bytes(store, 0, chunk, bytes, why);
 	if (result == RESULT_OK)
 		check_slack(check, chunk, bytes);
 	free(chunk);
