@@ -181,6 +181,12 @@ static enum result read_part(const struct store *store, const struct store_segme
 enum result gaps_read(const struct store *store, const struct store_segment *segment,
 		      uint8_t *buffer, struct failure *why)
 {
+	struct failure gone;
+
+	/* No block of it is bad then: what was to be read is what is told. */
+	if (gaps_require_device(store, &gone) != RESULT_OK)
+		return io_read(store->io, store->device, segment->offset, buffer, segment->bytes,
+			       why);
 	return read_part(store, segment, buffer, 0, segment->bytes, why);
 }
 
