@@ -103,12 +103,18 @@ $(TEST_TOOLS): %: %.o
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
 
+# Without the sanitizers, whose programs it is loaded into.
+$(B)/tests/tools/badblocks.so: tests/preload/badblocks.c
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl
+
 -include $(wildcard $(B)/tests/*/*.d)
 # Kept, though only the test programs need them. (.SECONDARY would also let a flags file that is gone pass.)
 .PRECIOUS: $(B)/%.o
 
 .PHONY: test-programs
-test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS)
+test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS) $(B)/tests/tools/badblocks.so
 
 # No root, no network, under three minutes.
 .PHONY: check
@@ -176,10 +182,10 @@ sanitize:
 	tests/run-unit build/thread/tests/unit/io
 
 .PHONY: sanitized
-sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
+sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS) $(B)/tests/tools/badblocks.so
 	tests/run-unit $(UNIT_TESTS)
-	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests \
-		tests/run-bats $(filter-out tests/bats/docs.bats,$(wildcard tests/*.bats))
+	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
+		tests/run-bats $(filter-out tests/bats/docs.bats,$(wildcard tests/bats/*.bats))
 
 SCRIPTS = completions/cowtool.bash $(shell find tests -name cache -prune -o -name '*.*sh' -print) \
 	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests --exclude-dir=cache)

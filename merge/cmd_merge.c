@@ -126,8 +126,7 @@ static enum result run(struct merge_session *session, struct failure *why)
 static enum result open_and_merge(struct cli *cli, const struct merge_choice *choice,
 				  struct failure *why)
 {
-	struct merge_session session = {
-		.cli = cli, .choice = choice};
+	struct merge_session session = {.cli = cli, .choice = choice};
 	enum result result = RESULT_OK;
 	bool begun = true;
 

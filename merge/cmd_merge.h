@@ -5,6 +5,7 @@
 
 #include "merge/merge.h"
 #include "store/cli/cli.h"
+#include "store/cow/gaps.h"
 #include "store/io/io_engines.h"
 #include "store/cli/progress.h"
 
@@ -34,6 +35,7 @@ struct merge_session {
 	struct device origin, device;
 	struct io io;
 	struct store store;
+	struct gaps gaps; /* of the store, with --skip-lost */
 	/* kept ones, the undo store last; then dropped ones */
 	struct merge_other *others;
 	size_t kept_count, dropped_count;

@@ -48,6 +48,7 @@ void merge_session_close(struct merge_session *session)
 	for (size_t i = 0; i < session->kept_count; i++)
 		kept_free(&session->kept[i]);
 	left_out_free(&session->merge.left_out);
+	gaps_free(&session->gaps);
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);
@@ -108,8 +109,7 @@ enum result merge_session_make_undo(struct merge_session *session, struct failur
 
 void merge_session_forget_undo(struct merge_session *session)
 {
-	if (merge_session_new_undo(session) &&
-	    session->others[session->kept_count - 1].device.open)
+	if (merge_session_new_undo(session) && session->others[session->kept_count - 1].device.open)
 		device_unlink(&session->others[session->kept_count - 1].device);
 }
 
@@ -161,9 +161,9 @@ static enum result open_origin(struct merge_session *session, struct failure *wh
 {
 	enum result result = cli_resolve(session->cli, &session->cli->arguments[0], why);
 
-	return result == RESULT_OK ? open_device(session, &session->origin,
-						 session->cli->arguments[0], why)
-				   : result;
+	return result == RESULT_OK
+		       ? open_device(session, &session->origin, session->cli->arguments[0], why)
+		       : result;
 }
 
 /* Is `name` one of the devices that are open already? */
@@ -376,5 +376,7 @@ enum result merge_session_open(struct merge_session *session, struct failure *wh
 	session->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
+	if (session->choice->skip_lost)
+		session->store.gaps = &session->gaps;
 	return result;
 }

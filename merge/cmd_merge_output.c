@@ -50,6 +50,7 @@ static void print_json_left_out(struct json *json, const struct merge *merge)
 	json_close_array(json);
 	json_number(json, "lost_unlisted", left_out->unlisted);
 	cmd_lost_json(json, &merge->check);
+	json_number(json, "lost_unreadable_bytes", left_out->bytes_unreadable);
 }
 
 static void print_numbers(struct json *json, const struct merge_session *session)
@@ -111,12 +112,10 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 			  plural(kept->needed), kept->room);
 }
 
-static void print_left_out(const struct merge_session *session)
+static void print_unknown(const struct merge_session *session)
 {
-	const struct left_out *left_out = &session->merge.left_out;
 	const struct check *check = &session->merge.check;
 	char unknown[CHECK_UNKNOWN_BYTES];
-	uint64_t more = left_out->unlisted;
 
 	if (session->choice->skip_lost && check->found[PROBLEM_AREA_MISSING])
 		cli_print(
@@ -126,27 +125,18 @@ static void print_left_out(const struct merge_session *session)
 	if (check->lost_unknown > 0)
 		cli_print(stdout, "%s: lost: %s: there %s keeps what it has", session->device.name,
 			  check_describe_unknown(check, unknown), session->origin.name);
-	if (left_out->exceptions == 0)
-		return;
-	if (left_out->count == 0 && more == 0 && check->lost_unknown > 0) {
-		cli_print(stdout, "%s: left out, as they are lost: %" PRIu64 " exception%s",
-			  session->device.name, left_out->exceptions, plural(left_out->exceptions));
-		return;
-	}
-	if (left_out->count == 0 && more == 0) {
+	if (check->summary.unreadable > 0)
 		cli_print(stdout,
-			  "%s: left out: %" PRIu64
-			  " exception%s; nothing is lost by that: %s has no "
-			  "such chunk, or an earlier exception counts for it",
-			  session->device.name, left_out->exceptions, plural(left_out->exceptions),
-			  session->origin.name);
-		return;
-	}
-	cli_print(stdout,
-		  "%s: left out, as they are lost: %" PRIu64
-		  " exception%s; %s keeps what it has in",
-		  session->device.name, left_out->exceptions, plural(left_out->exceptions),
-		  session->origin.name);
+			  "%s: left out: up to %" PRIu64 " exceptions that cannot be read; where "
+							 "%s keeps what it has instead cannot "
+			  "be told",
+			  session->device.name, check->summary.unreadable, session->origin.name);
+}
+
+static void print_ranges(const struct left_out *left_out)
+{
+	uint64_t more = left_out->unlisted;
+
 	for (size_t i = 0; i < left_out->count; i++) {
 		if (i == LISTED_MAX) {
 			more += left_out->count - i;
@@ -157,6 +147,33 @@ static void print_left_out(const struct merge_session *session)
 	}
 	if (more > 0)
 		printf("  and %" PRIu64 " more ranges\n", more);
+}
+
+static void print_left_out(const struct merge_session *session)
+{
+	const struct left_out *left_out = &session->merge.left_out;
+	uint64_t known = left_out->exceptions - left_out->unknown;
+	const char *store = session->device.name, *origin = session->origin.name;
+
+	if (!session->choice->skip_lost)
+		return;
+	print_unknown(session);
+	if (left_out->count == 0 && left_out->unlisted == 0) {
+		if (known > 0)
+			printf("%s: left out: %" PRIu64
+			       " exception%s; nothing is lost by that: %s has no such chunk, or an "
+			       "earlier exception counts for it\n",
+			       store, known, plural(known), origin);
+		return;
+	}
+	printf("%s: left out, as they are lost:", store);
+	if (known > 0)
+		printf(" %" PRIu64 " exception%s", known, plural(known));
+	if (left_out->bytes_unreadable > 0)
+		printf("%s %" PRIu64 " bytes that cannot be read", known > 0 ? "," : "",
+		       left_out->bytes_unreadable);
+	printf("; %s keeps what it has in\n", origin);
+	print_ranges(left_out);
 }
 
 enum result merge_print_plan(struct merge_session *session, struct failure *why)

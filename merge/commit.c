@@ -22,7 +22,9 @@
  *     without any, when the store is filled again. In the usual order it comes alive with its own data, which
  *     the origin holds anyway, unless a second crash hits the kernel while it copies to that very chunk; the
  *     kernel's own clears, which can tear as well, leave that door open, too. [TORN_TAIL, LOST_TORN_TAIL]
- *  7. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is repeated.
+ *  7. What cannot be read is not written either, before all else is cleared: it is lost, nobody reads on
+ *     from it once what comes after it is zero, and a write that fails there would end the merge.
+ *  8. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is repeated.
  *     [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
  *
  * Around it, merge/merge.c holds: the record is durable before the first write to the origin and stays until
@@ -43,6 +45,7 @@
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/cow/edit.h"
+#include "store/cow/gaps.h"
 
 #define WIDTH 32u
 
@@ -119,16 +122,21 @@ static bool next_clear(struct batch *batch, struct io_request *request)
 	struct commit *commit = batch->owner;
 	struct store_segment segment;
 	uint8_t *buffer = commit->zeros;
+	uint64_t from, to;
 
 	if (commit->next_index >= commit->clear_end)
 		return false;
-	segment = store_segment(commit->store, commit->next_index, commit->clear_end);
-	if (commit->next_index == commit->first) {
+	gaps_next(commit->store->gaps, commit->next_index, commit->clear_end, &from, &to);
+	commit->next_index = to;
+	if (from == to)
+		return false;
+	segment = store_segment(commit->store, from, to);
+	if (from == commit->first) {
 		assert(segment.skip == commit->edge_bytes);
 		buffer = commit->edge;
 	}
 	store_prepare_clear(commit->store, &segment, buffer, request);
-	commit->next_index += segment.count;
+	commit->next_index = from + segment.count;
 	return true;
 }
 

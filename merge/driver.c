@@ -224,11 +224,14 @@ static enum result init(struct driver *driver, struct merge *merge, struct failu
 			 : divide_up(merge->exceptions_before, driver->capacity);
 	result = commit_init(&driver->commit, merge->store, merge->origin, merge_in_order(merge),
 			     why);
-	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING))
-		result = window_init(&driver->windows[driver->window_count++], merge->store,
-				     merge->origin, driver->capacity, merge->window_bytes, why);
-	for (unsigned int i = 0; i < driver->window_count; i++)
-		driver->windows[i].skip_lost = merge->skip_lost;
+	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING)) {
+		struct window *window = &driver->windows[driver->window_count++];
+
+		result = window_init(window, merge->store, merge->origin, driver->capacity,
+				     merge->window_bytes, why);
+		if (result == RESULT_OK && merge->skip_lost)
+			result = window_skip_lost(window, &merge->left_out, why);
+	}
 	if (result == RESULT_OK)
 		result = keep_init(&driver->keep, merge->kept, merge->kept_count,
 				   &merge->store->geometry, merge->origin, driver->window_count,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/base/breaks.h"
+#include "store/base/bytes.h"
 
 bool left_out_must(const struct geometry *geometry, uint64_t origin_bytes,
 		   const struct exception *exception)
@@ -51,6 +52,51 @@ static void add_range(struct left_out *left_out, uint64_t offset, uint64_t bytes
 		last->bytes += bytes;
 	else
 		append_range(left_out, offset, bytes);
+}
+
+void left_out_add_unreadable(struct left_out *left_out, uint64_t offset, uint64_t bytes)
+{
+	if (BROKEN(UNREADABLE_UNLISTED))
+		return;
+	add_range(left_out, offset, bytes);
+	left_out->bytes_unreadable += bytes;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct left_out_range *left = a, *right = b;
+
+	return compare_u64(left->offset, right->offset);
+}
+
+void left_out_sort(struct left_out *left_out)
+{
+	struct left_out_range *ranges = left_out->ranges;
+	size_t count = left_out->count;
+
+	if (count == 0)
+		return;
+	qsort(ranges, count, sizeof(*ranges), by_offset);
+	left_out->count = 1;
+	for (size_t i = 1; i < count; i++) {
+		struct left_out_range *last = &ranges[left_out->count - 1];
+		uint64_t end = last->offset + last->bytes;
+
+		if (ranges[i].offset > end)
+			ranges[left_out->count++] = ranges[i];
+		else
+			last->bytes =
+				max_u64(end, ranges[i].offset + ranges[i].bytes) - last->offset;
+	}
+}
+
+enum result left_out_suggest(bool skip_lost, enum result result, struct failure *why)
+{
+	struct failure reading = *why;
+
+	if (result != RESULT_IO || skip_lost)
+		return result;
+	return fail(why, result, "%s; --skip-lost leaves out what cannot be read", reading.text);
 }
 
 /* ---- taking back ---- */
@@ -200,6 +246,11 @@ void left_out_take(struct left_out *left_out, const struct check *check,
 	case PROBLEM_ENTRY_BEYOND_DEVICE:
 	case PROBLEM_ENTRY_BEYOND_ORIGIN:
 		count_exception(left_out, check, finding);
+		left_out->errors++;
+		break;
+	case PROBLEM_AREA_UNREADABLE:
+		left_out->exceptions += finding->gap_count;
+		left_out->unknown += finding->gap_count;
 		left_out->errors++;
 		break;
 	case PROBLEM_STORE_TRUNCATED:

@@ -11,7 +11,22 @@
 #include "merge/record.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 #include "store/base/text.h"
+
+/* No look went so far before: what cannot be read there is told now. */
+static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
+			       struct failure *why)
+{
+	enum result result;
+
+	if (store->gaps)
+		store->gaps->closed = false;
+	result = commit_sweep(store, live, end, why);
+	if (store->gaps)
+		store->gaps->closed = true;
+	return result;
+}
 
 /* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty
  * tail. */
@@ -28,7 +43,7 @@ static enum result sweep(struct merge *merge, struct failure *why)
 	if (merge->record_is_current)
 		end = max_u64(end, merge->store->record.exceptions);
 	end = min_u64(end, geometry_areas(geometry) * per_area);
-	return commit_sweep(merge->store, live, end, why);
+	return sweep_store(merge->store, live, end, why);
 }
 
 /* What stands behind a kept store's exceptions must not come alive when new ones are added. */
@@ -208,6 +223,40 @@ static enum result take_memory(struct merge *merge, struct driver **driver, stru
 	return result;
 }
 
+/* A block that can be neither read nor written stays as it is: nothing rests on it. */
+static enum result clear_gap(struct store *store, const struct gap *gap, struct failure *why)
+{
+	uint64_t per_block = store_exceptions_per_block(store);
+	uint8_t *zeros = io_buffer_zeroed(per_block * EXCEPTION_BYTES);
+	struct failure ignored;
+
+	if (!zeros)
+		return fail_memory(why, "clearing exceptions", per_block * EXCEPTION_BYTES);
+	for (uint64_t at = gap->first; at < gap->end; at += per_block) {
+		struct store_segment segment = store_segment(store, at, at + 1);
+
+		io_write(store->io, store->device, segment.offset, zeros, segment.bytes, &ignored);
+	}
+	free(zeros);
+	return RESULT_OK;
+}
+
+/*
+ * When all else is cleared: what could not be read must not come back. Through the page cache a write
+ * that fails would be told by a flush.
+ */
+static enum result clear_gaps(struct merge *merge, struct failure *why)
+{
+	struct store *store = merge->store;
+	enum result result = RESULT_OK;
+
+	if (!gaps_met(store) || !store->device->direct)
+		return RESULT_OK;
+	for (size_t i = 0; i < store->gaps->count && result == RESULT_OK; i++)
+		result = clear_gap(store, &store->gaps->list[i], why);
+	return result == RESULT_OK ? io_flush(store->io, store->device, why) : result;
+}
+
 static enum result run(struct merge *merge, struct driver *driver, const struct record *record,
 		       struct failure *why)
 {
@@ -231,6 +280,8 @@ static enum result run(struct merge *merge, struct driver *driver, const struct 
 	if (result == RESULT_OK && merge->exceptions_left > 0)
 		result = stopped(merge, why);
 	if (result == RESULT_OK)
+		result = clear_gaps(merge, why);
+	if (result == RESULT_OK)
 		result = record_end_all(merge, why);
 	if ((result == RESULT_IO || result == RESULT_NO_SPACE) &&
 	    merge->store->record_presence == RECORD_PRESENT)
@@ -249,5 +300,6 @@ enum result merge_run(struct merge *merge, struct failure *why)
 		result = run(merge, driver, &record, why);
 	driver_close(driver);
 	merge->flushes = merge->io->flushes - flushes_before;
+	left_out_sort(&merge->left_out);
 	return result;
 }

@@ -140,6 +140,17 @@ static void add_buffer(struct plan *plan, uint8_t *base, uint64_t bytes)
 	write->buffer_count++;
 }
 
+uint64_t plan_item_bytes(const struct plan *plan, size_t i, const struct geometry *geometry,
+			 uint64_t origin_bytes, struct plan_slice slice)
+{
+	uint64_t old_chunk = plan->items[i].old_chunk;
+	uint64_t clip = geometry_clip(geometry, old_chunk, origin_bytes);
+
+	if ((i > 0 && old_chunk == plan->items[i - 1].old_chunk) || clip <= slice.offset)
+		return 0;
+	return BROKEN(NO_CLIP) ? slice.bytes : min_u64(clip - slice.offset, slice.bytes);
+}
+
 static void plan_writes(struct plan *plan, const struct geometry *geometry, uint64_t origin_bytes,
 			struct plan_slice slice, uint8_t *buffer)
 {
@@ -147,15 +158,11 @@ static void plan_writes(struct plan *plan, const struct geometry *geometry, uint
 
 	for (size_t i = 0; i < plan->item_count; i++) {
 		const struct plan_item *item = &plan->items[i];
-		uint64_t clip = geometry_clip(geometry, item->old_chunk, origin_bytes);
 		uint64_t offset = item->old_chunk * geometry->chunk_bytes + slice.offset;
-		uint64_t bytes;
+		uint64_t bytes = plan_item_bytes(plan, i, geometry, origin_bytes, slice);
 
-		if (i > 0 && item->old_chunk == plan->items[i - 1].old_chunk)
+		if (bytes == 0)
 			continue;
-		if (clip <= slice.offset)
-			continue;
-		bytes = BROKEN(NO_CLIP) ? slice.bytes : min_u64(clip - slice.offset, slice.bytes);
 		if (offset != end || length + bytes > PLAN_TRANSFER_BYTES ||
 		    plan->writes[plan->write_count - 1].buffer_count >= PLAN_TRANSFER_BUFFERS) {
 			plan->writes[plan->write_count++] = (struct plan_write){

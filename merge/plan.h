@@ -73,4 +73,9 @@ bool plan_make(struct plan *plan, const struct geometry *geometry, uint64_t orig
 	       const struct exception *exceptions, size_t count, struct plan_slice slice,
 	       uint8_t *buffer);
 
+/* After plan_make: how many bytes of item `i` belong into the origin. 0: none, for an item before it has its
+ * chunk, or all of this slice is past the origin's end. */
+uint64_t plan_item_bytes(const struct plan *plan, size_t i, const struct geometry *geometry,
+			 uint64_t origin_bytes, struct plan_slice slice);
+
 #endif

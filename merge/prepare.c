@@ -6,6 +6,7 @@
 #include "merge/merge.h"
 #include "merge/record.h"
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 #include "store/base/text.h"
 #include "verify/check/identity.h"
 #include "verify/check/roles.h"
@@ -28,7 +29,8 @@ static bool only_lost(const struct check *check)
 {
 	static const enum problem problems[] = {
 		PROBLEM_ENTRY_TOO_LARGE,     PROBLEM_ENTRY_IN_METADATA, PROBLEM_ENTRY_BEYOND_DEVICE,
-		PROBLEM_ENTRY_BEYOND_ORIGIN, PROBLEM_STORE_TRUNCATED,	PROBLEM_AREA_MISSING};
+		PROBLEM_ENTRY_BEYOND_ORIGIN, PROBLEM_STORE_TRUNCATED,	PROBLEM_AREA_MISSING,
+		PROBLEM_AREA_UNREADABLE};
 	uint64_t errors = 0;
 
 	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
@@ -118,10 +120,12 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	check->report = merge->skip_lost ? take_finding : NULL;
 	check->context = merge;
 	result = check_run(check, why);
+	if (merge->store->gaps)
+		merge->store->gaps->closed = merge->store->gaps->spared = true;
 	if (result == RESULT_OK)
 		result = left_out_settle(&merge->left_out, why);
 	if (result != RESULT_OK)
-		return result;
+		return left_out_suggest(merge->skip_lost, result, why);
 	errors = check_count(check, SEVERITY_ERROR);
 	if (errors > forgiven(merge))
 		return refuse_errors(merge, errors, why);
@@ -278,12 +282,24 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 	return result == RESULT_OK ? record_match_kept(merge, why) : result;
 }
 
+/* Where it would be told cannot be read, and what cannot be read is left out. */
+static enum result note_unknown(const struct merge *merge, const char *reason)
+{
+	char text[sizeof(((struct failure *)NULL)->text) + 64];
+
+	snprintf(text, sizeof(text), "%s; whether this is the origin is not known", reason);
+	note(merge, text);
+	return RESULT_OK;
+}
+
 static enum result check_identity(const struct merge *merge, const struct store *store,
 				  struct failure *why)
 {
 	enum result result = identity_check(store, merge->origin, merge->record_is_current, why);
 	struct failure before = *why;
 
+	if (result == RESULT_IO && merge->skip_lost)
+		return note_unknown(merge, why->text);
 	return result == RESULT_IO ? fail(why, result, "%s; --force merges without", before.text)
 				   : result;
 }

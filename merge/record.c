@@ -38,6 +38,17 @@ static enum result make_witness(const struct store *store, const struct summary 
 			   &record->witness_crc, why);
 }
 
+/* What cannot be read is left out, and is no witness. */
+static enum result settle_witness(const struct merge *merge, enum result result,
+				  struct record *record, struct failure *why)
+{
+	if (result != RESULT_IO || !merge->skip_lost)
+		return left_out_suggest(merge->skip_lost, result, why);
+	record->witness_chunk = RECORD_NO_WITNESS;
+	record->witness_crc = 0;
+	return RESULT_OK;
+}
+
 static enum result write_record(struct store *store, const struct record *record,
 				struct failure *why)
 {
@@ -110,7 +121,9 @@ enum result record_make(const struct merge *merge, struct record *record, struct
 	record_put_names(merge, record);
 	result = make_id(record, why);
 	if (result == RESULT_OK && has_witness)
-		result = make_witness(store, summary, merge->origin, record, why);
+		result = settle_witness(merge,
+					make_witness(store, summary, merge->origin, record, why),
+					record, why);
 	return result;
 }
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "merge/left_out.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 
 /* A window of tiny chunks is bounded by what must be remembered for each. */
 #define EXCEPTIONS_MAX 65536u
@@ -62,6 +62,17 @@ enum result window_init(struct window *window, struct store *store, struct devic
 	return batch_init(&window->batch, store->io, WIDTH, why);
 }
 
+enum result window_skip_lost(struct window *window, struct left_out *left_out, struct failure *why)
+{
+	uint64_t bytes = plan_buffer_bytes(&window->store->geometry, window->plan.capacity,
+					   window->slice_bytes) /
+			 SECTOR_BYTES;
+
+	window->left_out = left_out;
+	window->unreadable = calloc(bytes, 1);
+	return window->unreadable ? RESULT_OK : fail_memory(why, "what is unreadable", bytes);
+}
+
 void window_free(struct window *window)
 {
 	batch_free(&window->batch);
@@ -69,6 +80,7 @@ void window_free(struct window *window)
 	free(window->metadata);
 	free(window->exceptions);
 	free(window->data);
+	free(window->unreadable);
 	memset(window, 0, sizeof(*window));
 }
 
@@ -138,12 +150,13 @@ static void decode(struct window *window)
 		struct store_segment segment = store_segment(window->store, index, window->end);
 		const uint8_t *entries = window->metadata + position + segment.skip;
 
+		gaps_fill(window->store, &segment, window->metadata + position);
 		if (index == window->first)
 			window->kept_bytes = segment.skip;
 		for (uint32_t i = 0; i < segment.count; i++) {
 			exception = &window->exceptions[count];
 			exception_decode(entries + (size_t)i * EXCEPTION_BYTES, exception);
-			count += !window->skip_lost ||
+			count += !window->left_out ||
 				 !left_out_must(&window->store->geometry, window->origin->bytes,
 						exception);
 		}
@@ -166,15 +179,155 @@ static enum result plan_slice(struct window *window, struct failure *why)
 			    (unsigned long long)window->end);
 	window->state = WINDOW_READING;
 	window->next_transfer = 0;
+	if (window->has_unreadable)
+		memset(window->unreadable, 0, window->plan.data_bytes / SECTOR_BYTES);
+	window->has_unreadable = false;
 	batch_start(&window->batch, next_read, window);
 	return RESULT_OK;
 }
+
+/* ---- what cannot be read ---- */
+
+/* The same walk as next_load. */
+static enum result load_again(struct window *window, struct failure *why)
+{
+	uint64_t index = window->first;
+	enum result result = RESULT_OK;
+	size_t position = 0;
+
+	while (index < window->end && result == RESULT_OK) {
+		struct store_segment segment = store_segment(window->store, index, window->end);
+
+		result = gaps_read(window->store, &segment, window->metadata + position, why);
+		index += segment.count;
+		position += segment.bytes;
+	}
+	return result;
+}
+
+/* What is read, and what is written, in blocks of both devices. */
+static uint64_t block_bytes(const struct window *window)
+{
+	const struct device *store = window->store->device, *origin = window->origin;
+
+	return max_u64(SECTOR_BYTES, max_u64(store->direct ? store->block_bytes : 0,
+					     origin->direct ? origin->block_bytes : 0));
+}
+
+/* Halves again and again, down to one block. */
+static enum result mend_part(struct window *window, uint64_t offset, uint64_t position,
+			     uint64_t bytes, struct failure *why)
+{
+	uint64_t block = block_bytes(window), half = round_up(bytes / 2, block);
+	struct failure reading;
+	enum result result = io_read(window->store->io, window->store->device, offset,
+				     window->data + position, bytes, &reading);
+
+	if (result == RESULT_OK)
+		return result;
+	if (bytes <= block) {
+		window->has_unreadable = true;
+		memset(window->unreadable + position / SECTOR_BYTES, 1, bytes / SECTOR_BYTES);
+		return gaps_require_device(window->store, why);
+	}
+	result = mend_part(window, offset, position, half, why);
+	if (result == RESULT_OK)
+		result = mend_part(window, offset + half, position + half, bytes - half, why);
+	return result;
+}
+
+/* One transfer a step, for somebody may want to stop. */
+static enum result mend_next(struct window *window, struct failure *why)
+{
+	const struct plan_read *read = &window->plan.reads[window->next_transfer++];
+
+	if (window->next_transfer == window->plan.read_count)
+		window->state = WINDOW_READ;
+	return mend_part(window, read->offset, read->position, read->bytes, why);
+}
+
+/* From byte `at` of an item's `bytes` on: the end of what is all unreadable, or all readable. */
+static uint64_t end_of_run(const struct window *window, const struct plan_item *item, uint64_t at,
+			   uint64_t bytes)
+{
+	const uint8_t *unreadable = window->unreadable + item->position / SECTOR_BYTES;
+	bool kind = unreadable[at / SECTOR_BYTES];
+
+	while (at < bytes && unreadable[at / SECTOR_BYTES] == kind)
+		at += SECTOR_BYTES;
+	return min_u64(at, bytes);
+}
+
+static bool is_unreadable(const struct window *window, const struct plan_item *item, uint64_t at)
+{
+	return window->unreadable[(item->position + at) / SECTOR_BYTES] &&
+	       !BROKEN(UNREADABLE_OVERWRITTEN);
+}
+
+static uint64_t item_bytes(const struct window *window, size_t i)
+{
+	return plan_item_bytes(&window->plan, i, &window->store->geometry, window->origin->bytes,
+			       window->slice);
+}
+
+static uint64_t origin_offset(const struct window *window, size_t i)
+{
+	return window->plan.items[i].old_chunk * window->store->geometry.chunk_bytes +
+	       window->slice.offset;
+}
+
+/* Instead of next_write where some is unreadable: what can be read of one chunk after the other. */
+static bool next_part(struct batch *batch, struct io_request *request)
+{
+	struct window *window = batch->owner;
+
+	while (window->next_transfer < window->plan.item_count) {
+		size_t i = window->next_transfer;
+		const struct plan_item *item = &window->plan.items[i];
+		uint64_t at = window->next_byte, bytes = item_bytes(window, i);
+
+		if (at >= bytes) {
+			window->next_transfer++;
+			window->next_byte = 0;
+			continue;
+		}
+		window->next_byte = end_of_run(window, item, at, bytes);
+		if (is_unreadable(window, item, at))
+			continue;
+		io_prepare(request, IO_WRITE, window->origin, origin_offset(window, i) + at,
+			   window->data + item->position + at, window->next_byte - at);
+		return true;
+	}
+	return false;
+}
+
+/* What next_part has left out, once all else is written. */
+static void list_unreadable(struct window *window)
+{
+	for (size_t i = 0; i < window->plan.item_count; i++) {
+		const struct plan_item *item = &window->plan.items[i];
+		uint64_t bytes = item_bytes(window, i), end;
+
+		for (uint64_t at = 0; at < bytes; at = end) {
+			end = end_of_run(window, item, at, bytes);
+			if (!window->unreadable[(item->position + at) / SECTOR_BYTES])
+				continue;
+			window->bytes_written -= end - at;
+			left_out_add_unreadable(window->left_out, origin_offset(window, i) + at,
+						end - at);
+		}
+	}
+}
+
+/* ---- from step to step ---- */
 
 static enum result next_slice(struct window *window, struct failure *why)
 {
 	uint64_t chunk_bytes = window->store->geometry.chunk_bytes;
 
 	window->bytes_written += window->plan.merged_bytes;
+	if (window->has_unreadable)
+		list_unreadable(window);
 	window->slice.offset += window->slice.bytes;
 	if (window->slice.offset < chunk_bytes)
 		return plan_slice(window, why);
@@ -186,7 +339,8 @@ static void start_writing(struct window *window)
 {
 	window->state = WINDOW_WRITING;
 	window->next_transfer = 0;
-	batch_start(&window->batch, next_write, window);
+	window->next_byte = 0;
+	batch_start(&window->batch, window->has_unreadable ? next_part : next_write, window);
 }
 
 /* Its transfers are done; what comes next? */
@@ -194,8 +348,17 @@ static enum result after_transfers(struct window *window, struct failure *why)
 {
 	enum result result = BROKEN(ERROR_IGNORED) ? RESULT_OK : batch_result(&window->batch, why);
 
+	if (result == RESULT_IO && window->state == WINDOW_READING && window->left_out) {
+		window->state = WINDOW_MENDING;
+		window->next_transfer = 0;
+		return RESULT_OK;
+	}
+	if (result == RESULT_IO && window->state == WINDOW_LOADING && window->store->gaps)
+		result = load_again(window, why);
 	if (result != RESULT_OK)
-		return result;
+		return window->state == WINDOW_WRITING
+			       ? result
+			       : left_out_suggest(window->left_out, result, why);
 	switch (window->state) {
 	case WINDOW_LOADING:
 		decode(window);
@@ -222,6 +385,9 @@ enum result window_step(struct window *window, bool may_read, bool may_write, bo
 	case WINDOW_LOADED:
 		*moved |= may_read;
 		return may_read ? plan_slice(window, why) : RESULT_OK;
+	case WINDOW_MENDING:
+		*moved = true;
+		return mend_next(window, why);
 	case WINDOW_READ:
 		*moved |= may_write;
 		if (may_write)

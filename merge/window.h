@@ -7,6 +7,7 @@
 #ifndef MERGE_WINDOW_H
 #define MERGE_WINDOW_H
 
+#include "merge/left_out.h"
 #include "merge/plan.h"
 #include "store/io/batch.h"
 #include "store/cow/store.h"
@@ -16,6 +17,7 @@ enum window_state {
 	WINDOW_LOADING, /* its metadata is being read */
 	WINDOW_LOADED,	/* its exceptions are known; it waits for its turn to read */
 	WINDOW_READING, /* its data is being read from the store */
+	WINDOW_MENDING, /* some of it cannot be read: once more, in parts (left_out) */
 	WINDOW_READ,	/* its data is in memory; what it overwrites is not yet kept */
 	WINDOW_WRITING, /* its data is being written to the origin */
 	WINDOW_COPIED,	/* all writes have completed; not flushed */
@@ -29,7 +31,10 @@ struct window {
 	uint8_t *metadata; /* as read; owned */
 	uint32_t
 		kept_bytes; /* at its start: exceptions before `first` that share a block with it */
-	bool skip_lost;	    /* leave out what is lost (merge/left_out.h) */
+	struct left_out
+		*left_out;   /* NULL, or leave out what is lost (window_skip_lost); the caller's */
+	uint8_t *unreadable; /* then: is this sector of the data buffer unreadable? owned */
+	bool has_unreadable; /* is any? */
 	struct exception *exceptions;
 	uint64_t exception_count; /* end - first, but for those that are left out */
 	uint8_t *data;
@@ -40,6 +45,7 @@ struct window {
 	/* cursors of the batch in hand */
 	uint64_t next_index;
 	size_t next_position, next_transfer;
+	uint64_t next_byte;	/* where some is unreadable: of the item in hand */
 	uint64_t bytes_written; /* to the origin by this window so far */
 };
 
@@ -56,6 +62,12 @@ uint64_t window_first(const struct store *store, uint64_t capacity, uint64_t end
 /* Allocates for `capacity` exceptions and data of about `window_bytes`. */
 enum result window_init(struct window *window, struct store *store, struct device *origin,
 			uint64_t capacity, uint64_t window_bytes, struct failure *why);
+
+/*
+ * From now on it leaves out what is lost: exceptions that have no data, and, block by block, what cannot
+ * be read of the others; the latter is added to `left_out` once the rest of its chunks is written.
+ */
+enum result window_skip_lost(struct window *window, struct left_out *left_out, struct failure *why);
 
 /* Nothing may be in flight. Harmless on a zeroed struct. */
 void window_free(struct window *window);

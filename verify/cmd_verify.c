@@ -154,9 +154,8 @@ static void print_text_summary(const struct check *check, enum verdict verdict)
 
 	cli_print(stdout,
 		  "%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64,
-		  check->store->device->name, verdict_name(verdict),
-		  check->summary.exceptions, check_count(check, SEVERITY_ERROR),
-		  check_count(check, SEVERITY_WARNING));
+		  check->store->device->name, verdict_name(verdict), check->summary.exceptions,
+		  check_count(check, SEVERITY_ERROR), check_count(check, SEVERITY_WARNING));
 	if (check->store->header_fault != HEADER_GOOD)
 		return;
 	printf("full: %" PRIu64 "%%, %s of %s\n", full_percent(check),
@@ -170,6 +169,10 @@ static void print_text_summary(const struct check *check, enum verdict verdict)
 		printf("lost: %s\n", check_describe_unknown(check, unknown));
 	if (check->found[PROBLEM_AREA_MISSING] > 0)
 		puts("lost: what the missing area held, too; how much cannot be told");
+	if (check->summary.unreadable > 0)
+		printf("lost: up to %" PRIu64
+		       " exceptions that cannot be read, too; where in the view cannot be told\n",
+		       check->summary.unreadable);
 }
 
 static void print_json_summary(struct json *json, const struct check *check, enum verdict verdict)
@@ -187,6 +190,7 @@ static void print_json_summary(struct json *json, const struct check *check, enu
 	json_number(json, "view_bytes_lost", check->view_bytes_lost);
 	json_number(json, "view_bytes_doubtful", check->view_bytes_doubtful);
 	cmd_lost_json(json, check);
+	json_number(json, "unreadable", check->summary.unreadable);
 }
 
 /* What cannot be read is damage, of whatever the list says. */

@@ -51,6 +51,9 @@
 	X(LOST_TORN_TAIL, "blocks with lost exceptions cleared in one go")                         \
 	X(EXTENT_CROSSED, "request not split where an extent of its device ends")                  \
 	X(ONE_FILE_FLUSHED, "of a device on several files only the first one flushed")             \
+	X(UNREADABLE_OVERWRITTEN, "what could not be read written as zeros")                       \
+	X(UNREADABLE_ENDS_LIST, "list taken to end where it cannot be read")                       \
+	X(UNREADABLE_UNLISTED, "what could not be read left out of the list")                      \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
 	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \

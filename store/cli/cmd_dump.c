@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "store/cli/cmd_dump.h"
+#include "store/cow/gaps.h"
 #include "store/cli/reader.h"
 #include "store/base/text.h"
 
@@ -65,6 +66,11 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 	if (result == RESULT_OK && area_missing)
 		result = fail(why, RESULT_DAMAGED,
 			      "%s: the list of exceptions has no end on this device; see %s",
+			      store->device->name,
+			      suggest(&command, "cowtool verify %s", store->device->name));
+	else if (result == RESULT_OK && gaps_met(store))
+		result = fail(why, RESULT_DAMAGED,
+			      "%s: the list of exceptions cannot be read everywhere; see %s",
 			      store->device->name,
 			      suggest(&command, "cowtool verify %s", store->device->name));
 	print_foot(&dump, result == RESULT_OK);

@@ -96,6 +96,7 @@ static void print_json(const struct inspection *inspection, bool complete)
 	json_number(&json, "chunk_bytes", store->geometry.chunk_bytes);
 	json_number(&json, "exceptions_per_area", store->geometry.exceptions_per_area);
 	json_number(&json, "exceptions", summary->exceptions);
+	json_number(&json, "unreadable", summary->unreadable);
 	json_number(&json, "areas", summary_areas(summary));
 	json_number(&json, "runs", summary->runs);
 	json_number(&json, "longest_run", summary->longest_run);
@@ -165,6 +166,8 @@ static void print_text(const struct inspection *inspection)
 	printf("%-20s %" PRIu64 " bytes (%" PRIu32 " sectors)\n",
 	       "Chunk size:", geometry->chunk_bytes, geometry->chunk_sectors);
 	printf("%-20s %" PRIu64 "\n", "Exceptions:", summary->exceptions);
+	if (summary->unreadable > 0)
+		printf("%-20s up to %" PRIu64 " exceptions\n", "Unreadable:", summary->unreadable);
 	printf("%-20s %" PRIu64 ", each for %" PRIu32 " exceptions\n",
 	       "Areas in use:", summary_areas(summary), geometry->exceptions_per_area);
 	printf("%-20s %" PRIu64 ", the longest: %" PRIu64 "\n", "Runs:", summary->runs,
@@ -214,6 +217,11 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 	if (inspection.area_missing)
 		result = fail(why, RESULT_DAMAGED,
 			      "%s: the list of exceptions has no end on this device; see %s",
+			      store->device->name,
+			      suggest(&command, "cowtool verify %s", store->device->name));
+	else if (inspection.summary.unreadable > 0)
+		result = fail(why, RESULT_DAMAGED,
+			      "%s: the list of exceptions cannot be read everywhere; see %s",
 			      store->device->name,
 			      suggest(&command, "cowtool verify %s", store->device->name));
 	if (cli->json)

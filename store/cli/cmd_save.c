@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store/cow/gaps.h"
 #include "store/cli/json.h"
 #include "store/cli/notes.h"
 #include "store/cli/reader.h"
@@ -87,6 +88,11 @@ static enum result save(const struct cli *cli, const struct store *store, bool f
 		note_memory(cli, path);
 	if (result == RESULT_OK)
 		result = savefile_write(store, path, force, &cli_stop_requested, why);
+	if (result == RESULT_OK && gaps_met(store))
+		cli_message(cli,
+			    "%s: not all of its metadata can be read; in %s, exceptions that "
+			    "have no data are in the place of those that are lost",
+			    store->device->name, path);
 	return result == RESULT_OK ? check_and_print(cli, store->device->name, path, why) : result;
 }
 

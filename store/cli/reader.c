@@ -42,6 +42,7 @@ enum result reader_open(struct reader *reader, const struct cli *cli, const char
 	reader->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = store_open(&reader->store, &reader->device, &reader->io, why);
+	reader->store.gaps = &reader->gaps;
 	return result;
 }
 
@@ -70,6 +71,7 @@ void reader_close(struct reader *reader)
 {
 	struct failure ignored; /* nothing was written: a failing close loses nothing */
 
+	gaps_free(&reader->gaps);
 	io_close(&reader->io);
 	savefile_close(&reader->saved);
 	device_close(&reader->device, &ignored);

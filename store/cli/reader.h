@@ -5,6 +5,7 @@
 #define STORE_CLI_READER_H
 
 #include "store/cli/cli.h"
+#include "store/cow/gaps.h"
 #include "store/savefile/savefile.h"
 #include "store/cow/store.h"
 
@@ -13,6 +14,7 @@ struct reader {
 	struct savefile saved; /* fd -1 where a store is read */
 	struct io io;
 	struct store store;
+	struct gaps gaps; /* of the store: it is read as far as it can be */
 };
 
 /* Opens device, queue and store; see store_open for what is accepted. Close it also after an error.

@@ -7,6 +7,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 
 /* Chunk 0 is cleared in pieces of this size. */
 #define PIECE_BYTES (64u << 10)
@@ -80,14 +81,20 @@ static enum result change_block(struct store *store, const struct store_change *
 		io_read(store->io, store->device, segment.offset, block, segment.bytes, why);
 	size_t done = 0;
 
+	if (result == RESULT_IO && store->gaps)
+		result = gaps_read(store, &segment, block, why);
 	if (result != RESULT_OK)
 		return result;
+	gaps_fill(store, &segment, block);
 	for (; done < *count && changes[done].index < end; done++)
 		exception_encode(&changes[done].exception,
 				 block + segment.skip +
 					 (changes[done].index - first) * EXCEPTION_BYTES);
 	*count = done;
-	return io_write(store->io, store->device, segment.offset, block, segment.bytes, why);
+	result = io_write(store->io, store->device, segment.offset, block, segment.bytes, why);
+	if (result == RESULT_OK && store->gaps)
+		result = gaps_forget(store->gaps, first - segment.skip / EXCEPTION_BYTES, end, why);
+	return result;
 }
 
 enum result store_change_exceptions(struct store *store, const struct store_change *changes,
@@ -108,17 +115,37 @@ enum result store_change_exceptions(struct store *store, const struct store_chan
 	return result;
 }
 
+/* Exceptions from .. to - 1 of the segment; before and after them it ends, or a block does. */
+static enum result zero_part_of(struct store *store, const struct store_segment *segment,
+				uint8_t *buffer, uint64_t from, uint64_t to, struct failure *why)
+{
+	uint64_t first = segment->skip + (from - segment->index) * EXCEPTION_BYTES;
+	uint64_t begin = from == segment->index ? 0 : first;
+	uint64_t end = first + (to - from) * EXCEPTION_BYTES;
+
+	if (bytes_are_zero(buffer + first, end - first))
+		return RESULT_OK;
+	memset(buffer + first, 0, end - first);
+	if (to == segment->index + segment->count)
+		end = segment->bytes;
+	return io_write(store->io, store->device, segment->offset + begin, buffer + begin,
+			end - begin, why);
+}
+
 static enum result zero_piece(void *context, const struct store_segment *segment, uint8_t *buffer,
 			      struct failure *why)
 {
 	struct store *store = context;
-	uint8_t *entries = buffer + segment->skip;
-	size_t bytes = (size_t)segment->count * EXCEPTION_BYTES;
+	const struct gaps *spared = store->gaps && store->gaps->spared ? store->gaps : NULL;
+	uint64_t index = segment->index, end = index + segment->count, from, to;
+	enum result result = RESULT_OK;
 
-	if (bytes_are_zero(entries, bytes))
-		return RESULT_OK;
-	memset(entries, 0, bytes);
-	return io_write(store->io, store->device, segment->offset, buffer, segment->bytes, why);
+	for (; index < end && result == RESULT_OK; index = to) {
+		gaps_next(spared, index, end, &from, &to);
+		if (from < to)
+			result = zero_part_of(store, segment, buffer, from, to, why);
+	}
+	return result;
 }
 
 enum result store_zero_exceptions(struct store *store, uint64_t begin, uint64_t end,

@@ -34,7 +34,8 @@ struct store_change {
 enum result store_change_exceptions(struct store *store, const struct store_change *changes,
 				    size_t count, struct failure *why);
 
-/* Zeroes exceptions begin .. end - 1 where they are not zero; not flushed: as above. */
+/* Zeroes exceptions begin .. end - 1 where they are not zero; not flushed: as above. What is in a gap
+ * (store/cow/gaps.h) is written without a look at it; where the gaps are spared, it is left alone. */
 enum result store_zero_exceptions(struct store *store, uint64_t begin, uint64_t end,
 				  struct failure *why);
 

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/base/checksum.h"
-#include "store/cow/store.h"
+#include "store/cow/gaps.h"
 
 #define SLOTS 64u
 /* Reading ahead starts with this many pieces and doubles: a small store costs a small read. */
@@ -132,9 +133,12 @@ static enum result run_stream(const struct store *store, uint64_t begin, uint64_
 			break;
 		if (io_stop_requested(store->io))
 			result = fail_stopped(why, store->device->name);
+		else if (slot->request.error && store->gaps)
+			result = gaps_read(store, &slot->segment, slot->buffer, why);
 		else if (slot->request.error)
 			result = read_failure(slot, why);
-		else
+		gaps_fill(store, &slot->segment, slot->buffer);
+		if (result == RESULT_OK)
 			result = piece(context, &slot->segment, slot->buffer, why);
 		release(&stream);
 	}
@@ -151,10 +155,12 @@ enum result store_stream(const struct store *store, uint64_t begin, uint64_t end
 }
 
 struct scan_state {
+	const struct store *store;
 	struct store_scan *scan;
-	uint64_t per_area;
 	bool ended;
 	bool enough; /* nothing of what follows is wanted */
+	/* A gap of which it is not known yet whether the list goes on after it; equal: there is none. */
+	uint64_t gap_first, gap_end;
 };
 
 /* How many of the entries come before the first one with new_chunk 0. */
@@ -167,39 +173,112 @@ static uint32_t count_live(const uint8_t *entries, uint32_t count)
 	return live;
 }
 
+/* Where the area ends in which the list ends. */
+static uint64_t end_of_area(const struct scan_state *state, uint64_t index)
+{
+	uint64_t per_area = state->store->geometry.exceptions_per_area;
+
+	return round_down(index, per_area) + per_area;
+}
+
+static bool fits_after_gap(const struct geometry *geometry, uint64_t index, const uint8_t *entries,
+			   uint32_t count)
+{
+	struct exception here, next = {0, 0};
+
+	exception_decode(entries, &here);
+	if (count > 1)
+		exception_decode(entries + EXCEPTION_BYTES, &next);
+	if (!geometry_holds_data(geometry, here.new_chunk) || BROKEN(UNREADABLE_ENDS_LIST))
+		return false;
+	return here.new_chunk >= geometry_usual_chunk(geometry, index) ||
+	       (next.new_chunk != 0 &&
+		(next.new_chunk == geometry_next_free(geometry, here.new_chunk) ||
+		 here.new_chunk == geometry_next_free(geometry, next.new_chunk)));
+}
+
+/* Of the gap that was met, it is known now. */
+static enum result end_gap(struct scan_state *state, bool goes_on, struct failure *why)
+{
+	struct store_scan *scan = state->scan;
+	uint64_t first = state->gap_first, end = state->gap_end;
+
+	state->gap_first = state->gap_end = 0;
+	state->ended = !goes_on;
+	if (goes_on)
+		scan->exceptions = end;
+	else
+		end = min_u64(end, end_of_area(state, first));
+	return scan->gap ? scan->gap(scan->context, first, end - first, goes_on, why) : RESULT_OK;
+}
+
+/* No gap is in this part. */
+static enum result scan_part(struct scan_state *state, uint64_t index, const uint8_t *entries,
+			     uint32_t count, struct failure *why)
+{
+	struct store_scan *scan = state->scan;
+	enum result result = RESULT_OK;
+	uint32_t live;
+
+	if (state->gap_first < state->gap_end)
+		result = end_gap(
+			state, fits_after_gap(&state->store->geometry, index, entries, count), why);
+	live = state->ended ? 0 : count_live(entries, count);
+	if (result == RESULT_OK && live > 0)
+		result = scan->live(scan->context, index, entries, live, why);
+	scan->exceptions += live;
+	state->ended |= live < count;
+	if (result == RESULT_OK && state->ended && scan->tail &&
+	    index < end_of_area(state, scan->exceptions))
+		result = scan->tail(scan->context, index + live,
+				    entries + (size_t)live * EXCEPTION_BYTES, count - live, why);
+	return result;
+}
+
+static void meet_gap(struct scan_state *state, uint64_t index, uint64_t end)
+{
+	if (state->ended || index == end)
+		return;
+	if (state->gap_first == state->gap_end)
+		state->gap_first = index;
+	state->gap_end = end;
+}
+
 static enum result scan_piece(void *context, const struct store_segment *segment, uint8_t *buffer,
 			      struct failure *why)
 {
 	struct scan_state *state = context;
 	struct store_scan *scan = state->scan;
 	const uint8_t *entries = buffer + segment->skip;
-	uint32_t live = state->ended ? 0 : count_live(entries, segment->count);
-	uint64_t after = segment->index + segment->count;
+	uint64_t index = segment->index, end = index + segment->count, from, to;
 	enum result result = RESULT_OK;
 
-	if (live > 0)
-		result = scan->live(scan->context, segment->index, entries, live, why);
-	scan->exceptions += live;
-	state->ended |= live < segment->count;
-	if (result == RESULT_OK && state->ended && scan->tail)
-		result = scan->tail(scan->context, segment->index + live,
-				    entries + (size_t)live * EXCEPTION_BYTES, segment->count - live,
-				    why);
+	for (; index < end && result == RESULT_OK; index = to) {
+		gaps_next(state->store->gaps, index, end, &from, &to);
+		meet_gap(state, index, from);
+		if (from < to)
+			result = scan_part(state, from,
+					   entries + (from - segment->index) * EXCEPTION_BYTES,
+					   (uint32_t)(to - from), why);
+	}
 	/* The tail goes no further than the area in which the list ends. */
-	state->enough = state->ended && (!scan->tail || after % state->per_area == 0);
+	state->enough =
+		state->ended && (!scan->tail || end >= end_of_area(state, scan->exceptions));
 	return result;
 }
 
 enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why)
 {
 	const struct geometry *geometry = &store->geometry;
-	struct scan_state state = {.scan = scan, .per_area = geometry->exceptions_per_area};
+	struct scan_state state = {.store = store, .scan = scan};
 	enum result result;
 
 	assert(store->header_fault == HEADER_GOOD);
 	scan->exceptions = 0;
 	result = run_stream(store, 0, geometry_areas(geometry) * geometry->exceptions_per_area,
 			    scan_piece, &state, &state.enough, why);
+	if (result == RESULT_OK && state.gap_first < state.gap_end)
+		result = end_gap(&state, false, why);
 	scan->area_missing = result == RESULT_OK && !state.ended;
 	return result;
 }
@@ -271,10 +350,22 @@ static enum result add_to_summary(void *context, uint64_t index, const uint8_t *
 	return RESULT_OK;
 }
 
+static enum result count_gap(void *context, uint64_t index, uint64_t count, bool goes_on,
+			     struct failure *why)
+{
+	struct summary *summary = context;
+
+	(void)index;
+	(void)goes_on;
+	(void)why;
+	summary->unreadable += count;
+	return RESULT_OK;
+}
+
 enum result store_summarize(const struct store *store, struct summary *summary, bool *area_missing,
 			    struct failure *why)
 {
-	struct store_scan scan = {.live = add_to_summary, .context = summary};
+	struct store_scan scan = {.live = add_to_summary, .gap = count_gap, .context = summary};
 	enum result result;
 
 	summary_begin(summary, &store->geometry);
@@ -308,7 +399,7 @@ static enum result add_head(const struct store *store, uint32_t *crc32, struct f
 	head = io_buffer(bytes);
 	if (!head)
 		return fail_memory(why, "the header", bytes);
-	result = io_read(store->io, store->device, 0, head, bytes, why);
+	result = gaps_read_bytes(store, 0, head, bytes, why);
 	if (result == RESULT_OK)
 		*crc32 = checksum_crc32(*crc32, head, bytes);
 	free(head);

@@ -25,6 +25,18 @@ void store_assume_header(struct store *store, const struct header *header)
 	device_fit(store->device, store->geometry.chunk_bytes);
 }
 
+/* Nothing can be told of a store without it. */
+static enum result fail_header(struct failure *why)
+{
+	struct failure reading = *why;
+
+	return fail(
+		why, RESULT_IO,
+		"%s; copy the device to a sound one, and 'cowtool repair --rebuild-header' makes "
+		"the header of the copy anew",
+		reading.text);
+}
+
 enum result store_open(struct store *store, struct device *device, struct io *io,
 		       struct failure *why)
 {
@@ -46,6 +58,8 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 		store->header_fault = header_check(&store->header);
 		store->record_presence = record_decode(block + RECORD_OFFSET, &store->record);
 	}
+	if (result == RESULT_IO)
+		return fail_header(why);
 	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
 		store_assume_header(store, &store->header);
 	if (result == RESULT_OK && store->header.magic != HEADER_MAGIC)

@@ -28,6 +28,9 @@ struct store {
 	enum record_presence record_presence;
 	struct record record;	/* only where it is RECORD_PRESENT */
 	struct foreign foreign; /* what is there instead, where no header is, and it can be told */
+	/* The caller's, after store_open. NULL: what cannot be read of the areas is a failure; else the
+	 * list is read on after it (store/cow/gaps.h). */
+	struct gaps *gaps;
 };
 
 /*
@@ -89,7 +92,8 @@ typedef enum result (*store_stream_function)(void *context, const struct store_s
  * Streams the metadata of exceptions begin .. end - 1 forward, live or not, many areas in flight,
  * in bounded memory. All of these areas are on the device. A read error counts when its piece's
  * turn comes. RESULT_STOPPED: the user asked to stop (store->io->stop); the message says that nothing
- * was written, and a caller that has written makes its own.
+ * was written, and a caller that has written makes its own. With gaps, what cannot be read is 0xff in the
+ * buffer.
  */
 enum result store_stream(const struct store *store, uint64_t begin, uint64_t end,
 			 store_stream_function piece, void *context, struct failure *why);
@@ -101,18 +105,32 @@ enum result store_stream(const struct store *store, uint64_t begin, uint64_t end
 typedef enum result (*store_scan_function)(void *context, uint64_t index, const uint8_t *entries,
 					   uint32_t count, struct failure *why);
 
+/*
+ * Exceptions index .. index + count - 1 are in a gap. Does the list go on after it? Then all of them
+ * were live; else it ends somewhere in the gap, and is taken to end before it: `count` goes no further
+ * than the area in which it begins.
+ */
+typedef enum result (*store_gap_function)(void *context, uint64_t index, uint64_t count,
+					  bool goes_on, struct failure *why);
+
 struct store_scan {
 	store_scan_function live; /* the live exceptions, in order */
 	store_scan_function tail; /* NULL, or the rest of the last area, the zero entry first */
+	store_gap_function gap; /* NULL, or what is in no piece of the others, for a gap is there */
 	void *context;
 	/* results */
-	uint64_t exceptions;
-	bool area_missing; /* no zero entry ends the list: its next area is outside the device */
+	uint64_t exceptions; /* with those in gaps after which the list goes on */
+	bool area_missing;   /* no zero entry ends the list: its next area is outside the device */
 };
 
 /*
  * Streams the metadata forward, many areas in flight, in bounded memory. A read error behind the
  * end of the list is no error. Needs a good header.
+ *
+ * After a gap the list goes on where the first exception that can be read is live, and its numbering
+ * fits: its data is on the device, and it is not before the place that it has in a store that was
+ * filled in order; or, in one that was not, its data is a neighbour of that of the next exception.
+ * [UNREADABLE_ENDS_LIST]
  */
 enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why);
 

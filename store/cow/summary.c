@@ -47,7 +47,8 @@ void summary_add(struct summary *summary, uint64_t index, const uint8_t *entries
 		add_one(summary, &exception, new_area && i == 0);
 		summary->usual &= exception.new_chunk == usual + i;
 	}
-	summary->exceptions += count;
+	/* Some before these may be in a gap. */
+	summary->exceptions = index + count;
 }
 
 uint64_t summary_areas(const struct summary *summary)

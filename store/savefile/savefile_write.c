@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 #include "store/base/path.h"
 #include "store/savefile/savefile.h"
 
@@ -110,6 +111,21 @@ static enum result append_exceptions(void *context, uint64_t index, const uint8_
 	return append(context, entries, (uint64_t)count * EXCEPTION_BYTES, why);
 }
 
+/* As a buffer has it (store/cow/gaps.h), so that the list goes on as it does on the device; where nothing shows
+ * that it does, it ends. */
+static enum result append_gap(void *context, uint64_t index, uint64_t count, bool goes_on,
+			      struct failure *why)
+{
+	uint8_t entry[EXCEPTION_BYTES];
+	enum result result = RESULT_OK;
+
+	(void)index;
+	memset(entry, goes_on ? 0xff : 0, sizeof(entry));
+	for (uint64_t i = 0; i < count && result == RESULT_OK; i++)
+		result = append(context, entry, sizeof(entry), why);
+	return result;
+}
+
 static enum result append_head(struct writer *writer, struct failure *why)
 {
 	const struct store *store = writer->store;
@@ -118,7 +134,7 @@ static enum result append_head(struct writer *writer, struct failure *why)
 
 	if (!head)
 		return fail_memory(why, "the header", writer->layout.head_bytes);
-	result = io_read(store->io, store->device, 0, head, writer->layout.head_bytes, why);
+	result = gaps_read_bytes(store, 0, head, writer->layout.head_bytes, why);
 	if (result == RESULT_OK)
 		result = append(writer, head, writer->layout.head_bytes, why);
 	free(head);
@@ -129,8 +145,10 @@ static enum result append_head(struct writer *writer, struct failure *why)
 static enum result append_areas(struct writer *writer, struct failure *why)
 {
 	const struct geometry *geometry = &writer->store->geometry;
-	struct store_scan scan = {
-		.live = append_exceptions, .tail = append_exceptions, .context = writer};
+	struct store_scan scan = {.live = append_exceptions,
+				  .tail = append_exceptions,
+				  .gap = append_gap,
+				  .context = writer};
 	enum result result = store_scan(writer->store, &scan, why);
 	uint64_t areas = scan.exceptions / geometry->exceptions_per_area + !scan.area_missing;
 

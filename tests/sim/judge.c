@@ -64,7 +64,7 @@ static void judge_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], 
 	enum result result;
 
 	/* With nothing lost left, no leave is needed. */
-	if (!lost_is_left(trial->scenario, live))
+	if (!lost_is_left(trial->scenario, live) && !trial->scenario->unreadable)
 		command.skip_lost = random_once_in(&trial->random, 2);
 	open_disks(sim, trial, images);
 	trial->depth++;

@@ -63,6 +63,9 @@ static void judge_lost_tail(struct trial *trial, const uint8_t *store, uint32_t 
 	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
 	const uint8_t *area = store + (1 + live / per_area * (per_area + 1)) * chunk_bytes;
 
+	/* What cannot be read is cleared last. */
+	if (lost_end_is_unreadable(scenario, live))
+		return;
 	for (uint64_t i = live + 1; i < scenario->exceptions && i / per_area == live / per_area;
 	     i++)
 		if (scenario->lost[i] && get_le64(area + i % per_area * 16 + 8) != 0)
@@ -76,7 +79,8 @@ void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 	const struct scenario *scenario = trial->scenario;
 
 	judge_lost_tail(trial, images[1], live);
-	if (scenario->dirty_tail || (scenario->usual_order && !scenario->duplicates))
+	if (scenario->dirty_tail || lost_end_is_unreadable(scenario, live) ||
+	    (scenario->usual_order && !scenario->duplicates))
 		return;
 	if (kernel_tail_is_dirty(images[1], scenario->store_bytes, scenario->chunk_sectors))
 		violate(trial, "an entry was left behind the end of the list");
@@ -120,7 +124,7 @@ void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_
 	uint8_t *copy[SIM_DISKS];
 
 	/* No kernel can go on with that. */
-	if (lost_is_left(scenario, live))
+	if (lost_is_left(scenario, live) || lost_end_is_unreadable(scenario, live))
 		return;
 	copy_images(scenario, copy, images);
 	if (random_once_in(&trial->random, 2)) {

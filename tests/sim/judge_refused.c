@@ -73,6 +73,6 @@ void judge_lost_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], ui
 	struct command command = choose_resume(trial, images);
 
 	command.skip_lost = false;
-	if (lost_is_left(trial->scenario, live))
+	if (lost_is_left(trial->scenario, live) && !trial->scenario->unreadable)
 		must_refuse(trial, images, &command, "what is lost was skipped without leave");
 }

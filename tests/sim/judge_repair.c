@@ -99,12 +99,10 @@ static enum result run_engine(struct repair_trial *trial, struct sim *sim, size_
 static enum result check_store(struct repair_trial *trial, struct sim *sim, struct check *check,
 			       struct failure *why)
 {
-	struct store store;
+	struct store store = {.device = &sim->devices[1], .io = &sim->io};
 	struct repair repair = {
 		.store = &store, .origin_known = true, .origin_bytes = trial->broken->origin_bytes};
 
-	store.device = &sim->devices[1];
-	store.io = &sim->io;
 	return repair_check(&repair, check, why);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 
 void violate(struct trial *trial, const char *what)
 {
@@ -63,6 +64,7 @@ void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_
 			sim_add_disk(sim, i, names[i], images[i],
 				     scenario_bytes(scenario, (unsigned int)i),
 				     scenario->block_bytes[i]);
+	sim->unreadable = scenario->unreadable;
 }
 
 static bool is_blank(const struct sim *sim, const struct device *device)
@@ -137,6 +139,7 @@ enum result run_command(struct sim *sim, const struct scenario *scenario,
 {
 	struct store store, stores[SIM_KEPT_MAX], dropped, *to_drop[] = {&dropped};
 	struct kept kept[SIM_KEPT_MAX] = {{0}};
+	struct gaps gaps = {NULL};
 	struct merge merge = {
 		.store = &store,
 		.origin = &sim->devices[0],
@@ -152,10 +155,15 @@ enum result run_command(struct sim *sim, const struct scenario *scenario,
 	};
 	enum result result = store_open(&store, &sim->devices[1], &sim->io, why);
 
+	if (command->skip_lost)
+		store.gaps = &gaps;
 	if (result == RESULT_OK)
 		result = prepare(&merge, sim, scenario, command, stores, why);
 	if (result == RESULT_OK)
 		result = merge_run(&merge, why);
+	if (result == RESULT_OK && !lost_is_listed(scenario, &merge.left_out, command->resume))
+		result = fail(why, RESULT_INTERNAL, "what is listed is not what was left out");
+	gaps_free(&gaps);
 	for (unsigned int i = 0; i < SIM_KEPT_MAX; i++)
 		kept_free(&kept[i]);
 	left_out_free(&merge.left_out);

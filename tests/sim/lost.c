@@ -2,7 +2,7 @@
 /*
  * Scenarios of which something is lost: exceptions that point into metadata or beyond the device, or
  * that stand for a chunk beyond the origin, and stores that are cut off. Which ones are lost is noted
- * as they are made, and never computed as cowtool does it.
+ * as they are made, and never computed as cowtool does it. In others, blocks of the store cannot be read.
  */
 #include "tests/sim/sim.h"
 
@@ -111,12 +111,30 @@ void lost_make(struct scenario *scenario, struct random *random)
 		lose_some(scenario, random);
 }
 
+static bool is_unreadable(const struct scenario *scenario, uint64_t chunk)
+{
+	uint64_t sectors = scenario->chunk_sectors;
+
+	for (uint64_t i = 0; scenario->unreadable && i < sectors; i++)
+		if (scenario->unreadable[chunk * sectors + i])
+			return true;
+	return false;
+}
+
 bool lost_is_left(const struct scenario *scenario, uint32_t live)
 {
 	for (uint32_t i = 0; i < live; i++)
-		if (scenario->lost[i])
+		if (scenario->lost[i] || is_unreadable(scenario, scenario->list[i].new_chunk))
 			return true;
 	return scenario->area_missing && live == scenario->exceptions;
+}
+
+static void copy_readable(const struct scenario *scenario, uint8_t *to, const uint8_t *store,
+			  uint64_t offset, uint64_t bytes)
+{
+	for (uint64_t at = 0; at < bytes; at += SECTOR_BYTES)
+		if (!scenario->unreadable || !scenario->unreadable[(offset + at) / SECTOR_BYTES])
+			memcpy(to + at, store + offset + at, min_u64(SECTOR_BYTES, bytes - at));
 }
 
 void lost_view(const struct scenario *scenario, const uint8_t *origin, const uint8_t *store,
@@ -131,7 +149,111 @@ void lost_view(const struct scenario *scenario, const uint8_t *origin, const uin
 		uint64_t offset = exception->old_chunk * chunk_bytes;
 
 		if (!scenario->lost[i - 1])
-			memcpy(view + offset, store + exception->new_chunk * chunk_bytes,
-			       min_u64(chunk_bytes, scenario->origin_bytes - offset));
+			copy_readable(scenario, view + offset, store,
+				      exception->new_chunk * chunk_bytes,
+				      min_u64(chunk_bytes, scenario->origin_bytes - offset));
 	}
+}
+
+/* ---- what cannot be read ---- */
+
+/* Blocks as both devices have them: no smaller part is written. */
+static uint64_t unreadable_block(const struct scenario *scenario)
+{
+	return max_u64(scenario->block_bytes[0], scenario->block_bytes[1]);
+}
+
+static void spoil(struct scenario *scenario, uint64_t offset, uint64_t bytes)
+{
+	uint64_t block = unreadable_block(scenario);
+
+	offset = round_down(offset, block);
+	for (uint64_t at = 0; at < round_up(bytes, block); at += SECTOR_BYTES)
+		scenario->unreadable[(offset + at) / SECTOR_BYTES] = true;
+}
+
+/* A block of an area that has exceptions: those are lost. One in which the list ends, or which is the last that
+ * has any, would leave open how many there were. */
+static void spoil_area(struct scenario *scenario, struct random *random)
+{
+	uint64_t block = scenario->block_bytes[1], chunk_bytes = chunk_bytes_of(scenario);
+	uint64_t per_block = block / EXCEPTION_BYTES, per_area = chunk_bytes / EXCEPTION_BYTES;
+	uint64_t first;
+
+	if (scenario->exceptions <= per_block || !scenario->usual_order)
+		return;
+	first = round_down(random_below(random, scenario->exceptions - per_block), per_block);
+	for (uint64_t at = 0; at < block; at += SECTOR_BYTES)
+		scenario->unreadable[(area_chunk(scenario, first / per_area) * chunk_bytes +
+				      first % per_area * EXCEPTION_BYTES + at) /
+				     SECTOR_BYTES] = true;
+	for (uint64_t i = first; i < first + per_block; i++)
+		scenario->lost[i] = true;
+}
+
+static void spoil_data(struct scenario *scenario, struct random *random)
+{
+	uint64_t chunk_bytes = chunk_bytes_of(scenario);
+
+	for (uint64_t count = 1 + random_below(random, 4); count > 0; count--) {
+		const struct exception *one =
+			&scenario->list[random_below(random, scenario->exceptions)];
+
+		spoil(scenario, one->new_chunk * chunk_bytes + random_below(random, chunk_bytes),
+		      1);
+	}
+}
+
+static void find_left_out(struct scenario *scenario)
+{
+	uint64_t chunk_bytes = chunk_bytes_of(scenario);
+
+	for (uint32_t i = 0; i < scenario->exceptions; i++)
+		for (uint64_t at = 0; at < chunk_bytes && !scenario->lost[i]; at += SECTOR_BYTES) {
+			uint64_t byte = scenario->list[i].old_chunk * chunk_bytes + at;
+
+			if (byte < scenario->origin_bytes)
+				scenario->left_out[byte / SECTOR_BYTES] =
+					scenario->unreadable
+						[(scenario->list[i].new_chunk * chunk_bytes + at) /
+						 SECTOR_BYTES];
+		}
+}
+
+void lost_make_unreadable(struct scenario *scenario, struct random *random)
+{
+	uint64_t how = random_below(random, 3);
+
+	scenario->skip_lost = true;
+	scenario->unreadable = calloc(scenario->store_bytes / SECTOR_BYTES + 1, sizeof(bool));
+	scenario->left_out = calloc(scenario->origin_bytes / SECTOR_BYTES + 1, sizeof(bool));
+	if (how != 0)
+		spoil_data(scenario, random);
+	if (how != 1)
+		spoil_area(scenario, random);
+	find_left_out(scenario);
+}
+
+bool lost_is_listed(const struct scenario *scenario, const struct left_out *left_out, bool resume)
+{
+	uint64_t sectors = scenario->origin_bytes / SECTOR_BYTES;
+	bool *listed, good = true;
+
+	if (!scenario->unreadable)
+		return true;
+	listed = calloc(sectors + 1, sizeof(bool));
+	for (size_t i = 0; i < left_out->count; i++)
+		for (uint64_t at = 0; at < left_out->ranges[i].bytes; at += SECTOR_BYTES)
+			listed[(left_out->ranges[i].offset + at) / SECTOR_BYTES] = true;
+	for (uint64_t i = 0; i < sectors; i++)
+		good &= listed[i] == scenario->left_out[i] || (resume && !listed[i]);
+	free(listed);
+	return good;
+}
+
+bool lost_end_is_unreadable(const struct scenario *scenario, uint32_t live)
+{
+	uint64_t per_area = chunk_bytes_of(scenario) / EXCEPTION_BYTES;
+
+	return is_unreadable(scenario, area_chunk(scenario, live / per_area));
 }

@@ -185,14 +185,16 @@ static struct limits shrink(uint64_t seed)
 	/* Repairs have no limits. */
 	if (seed % REPAIR_EVERY == 0)
 		return best;
-	for (int i = 0; i < 9; i++) {
+	for (int i = 0; i < 10; i++) {
 		struct limits smaller = best;
-		int *const flags[] = {&smaller.faults, &smaller.duplicates, &smaller.dirty_tail,
-				      &smaller.lost,   &smaller.volumes,    &smaller.usual_order,
-				      &smaller.kept,   &smaller.kept,	    &smaller.kept};
+		int *const flags[] = {&smaller.faults,	    &smaller.duplicates,
+				      &smaller.dirty_tail,  &smaller.lost,
+				      &smaller.unreadable,  &smaller.volumes,
+				      &smaller.usual_order, &smaller.kept,
+				      &smaller.kept,	    &smaller.kept};
 
 		/* Kept stores: two, then one, then none. */
-		*flags[i] = i < 6 ? i == 5 : 8 - i;
+		*flags[i] = i < 7 ? i == 6 : 9 - i;
 		if (still_fails(seed, &smaller, NULL))
 			best = smaller;
 	}
@@ -228,6 +230,8 @@ static void print_command(uint64_t seed, const struct limits *limits)
 		printf(" --lost=%d", limits->lost);
 	if (limits->volumes >= 0)
 		printf(" --volumes=%d", limits->volumes);
+	if (limits->unreadable >= 0)
+		printf(" --unreadable=%d", limits->unreadable);
 	printf("\n");
 }
 
@@ -414,7 +418,9 @@ int main(int argc, char **argv)
 		{"faults", 1, NULL, 'f'},     {"duplicates", 1, NULL, 'd'},
 		{"dirty-tail", 1, NULL, 't'}, {"usual-order", 1, NULL, 'u'},
 		{"kept", 1, NULL, 'k'},	      {"lost", 1, NULL, 'l'},
-		{"volumes", 1, NULL, 'v'},    {NULL, 0, NULL, 0}};
+		{"volumes", 1, NULL, 'v'},
+
+		{"unreadable", 1, NULL, 'r'}, {NULL, 0, NULL, 0}};
 	uint64_t states = 100000, seed = 1, traces = 0;
 	unsigned int jobs = 2;
 	bool all_breaks = false, one = false;
@@ -471,6 +477,9 @@ int main(int argc, char **argv)
 			break;
 		case 'v':
 			limits.volumes = atoi(optarg);
+			break;
+		case 'r':
+			limits.unreadable = atoi(optarg);
 			break;
 		default:
 			return 2;

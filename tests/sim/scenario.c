@@ -11,6 +11,7 @@
 #define LOST_ONCE_IN 6
 #define LAYOUT_SEED 0x766f6c75u
 #define VOLUMES_ONCE_IN 3
+#define UNREADABLE_ONCE_IN 8
 
 static void fill(uint8_t *bytes, uint64_t count, struct random *random)
 {
@@ -385,6 +386,9 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 	scenario->finished = malloc(scenario->store_bytes);
 	fill(scenario->images[0], scenario->origin_bytes, &random);
 	make_store(scenario, &random);
+	if (!scenario->skip_lost && !scenario->duplicates &&
+	    choose(limits->unreadable, &lost_random, UNREADABLE_ONCE_IN))
+		lost_make_unreadable(scenario, &lost_random);
 	lost_view(scenario, scenario->images[0], scenario->images[1], scenario->exceptions,
 		  scenario->view);
 	choose_fault(scenario, limits, &random);
@@ -403,6 +407,8 @@ void scenario_free(struct scenario *scenario)
 		free(scenario->kept[i].lacking);
 		free(scenario->kept[i].view);
 	}
+	free(scenario->unreadable);
+	free(scenario->left_out);
 	free(scenario->view);
 	free(scenario->finished);
 	free(scenario->layout);

@@ -88,7 +88,9 @@ struct sim {
 	bool in_order; /* complete the oldest request first */
 	struct fault fault;
 	bool fault_happened, wrote_outside;
-	struct io real; /* of a trace: the engine that does the work, on files */
+	const bool
+		*unreadable; /* NULL, or of each sector of device 1: no read of it ever succeeds */
+	struct io real;	     /* of a trace: the engine that does the work, on files */
 	struct device real_disks[SIM_DISKS];
 	bool read_differs; /* of a trace: it read other bytes than the disk has */
 	uint64_t moment, requests;
@@ -180,6 +182,8 @@ struct scenario {
 	bool skip_lost;			    /* something may be lost, and is to be left out */
 	bool lost[SCENARIO_EXCEPTIONS_MAX]; /* of each exception */
 	bool area_missing;		    /* the list has no end on the device */
+	bool *unreadable;		    /* NULL, or of each sector of the store */
+	bool *left_out; /* then: of each sector of the origin, does a merge leave it out and list it? */
 	unsigned int kept_count;
 	struct scenario_kept kept[SIM_KEPT_MAX];
 	bool too_small;	      /* one of them is */
@@ -192,7 +196,7 @@ struct scenario {
 /* What the command line fixes; 0 and -1: chosen by the seed. */
 struct limits {
 	uint64_t exceptions, chunk_sectors, window_bytes;
-	int faults, duplicates, dirty_tail, usual_order, kept, lost, volumes;
+	int faults, duplicates, dirty_tail, usual_order, kept, lost, unreadable, volumes;
 };
 
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits);
@@ -210,6 +214,15 @@ void layout_open_volume(const struct layout *layout, struct sim *sim, int number
 
 /* Damages the list, or cuts the store off. Before the images are made. */
 void lost_make(struct scenario *scenario, struct random *random);
+
+/* Makes blocks of the store unreadable, data or areas or both. After lost_make and the images. */
+void lost_make_unreadable(struct scenario *scenario, struct random *random);
+
+/* Did a merge that is done list exactly what it had to leave out, or, a resume, nothing else? */
+bool lost_is_listed(const struct scenario *scenario, const struct left_out *left_out, bool resume);
+
+/* Can the area in which a list of `live` exceptions ends not be read? */
+bool lost_end_is_unreadable(const struct scenario *scenario, uint32_t live);
 
 /* Is anything of what is lost among the first `live` exceptions? */
 bool lost_is_left(const struct scenario *scenario, uint32_t live);

@@ -37,6 +37,9 @@ static const char *const usual[PROBLEM_COUNT] = {
 	[PROBLEM_AREA_MISSING] =
 		OLD_SIZE "make it larger by a chunk of zeros at least, and the list ends there; "
 			 "or " REPAIR "drops the last entry to make an end",
+	[PROBLEM_AREA_UNREADABLE] =
+		SKIP_LOST "merges all that can be read, from this device: a copy has zeros there, "
+			  "at which the list seems to end; " REPAIR "drops what is lost",
 	[PROBLEM_ENTRY_TOO_LARGE] = DROP,
 	[PROBLEM_ENTRY_IN_METADATA] = DROP,
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE DROP,
@@ -69,6 +72,7 @@ static const char *const usual[PROBLEM_COUNT] = {
 static const char *const of_merging[PROBLEM_COUNT] = {
 	[PROBLEM_STORE_TRUNCATED] = OLD_SIZE RESUME_LOST,
 	[PROBLEM_AREA_MISSING] = OLD_SIZE RESUME_LOST,
+	[PROBLEM_AREA_UNREADABLE] = RESUME_LOST,
 	[PROBLEM_ENTRY_TOO_LARGE] = RESUME_LOST,
 	[PROBLEM_ENTRY_IN_METADATA] = RESUME_LOST,
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE RESUME_LOST,
@@ -96,6 +100,7 @@ static const char *const of_merging[PROBLEM_COUNT] = {
 static const char *const of_kept[PROBLEM_COUNT] = {
 	[PROBLEM_STORE_TRUNCATED] = OLD_SIZE GIVE_UP,
 	[PROBLEM_AREA_MISSING] = OLD_SIZE GIVE_UP,
+	[PROBLEM_AREA_UNREADABLE] = GIVE_UP,
 	[PROBLEM_ENTRY_TOO_LARGE] = GIVE_UP,
 	[PROBLEM_ENTRY_IN_METADATA] = GIVE_UP,
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE GIVE_UP,
@@ -116,6 +121,7 @@ static const char *const of_kept[PROBLEM_COUNT] = {
 static const char *const of_foreign[PROBLEM_COUNT] = {
 	[PROBLEM_STORE_TRUNCATED] = OLD_SIZE MERGE_LOST,
 	[PROBLEM_AREA_MISSING] = OLD_SIZE MERGE_LOST,
+	[PROBLEM_AREA_UNREADABLE] = MERGE_LOST,
 	[PROBLEM_ENTRY_TOO_LARGE] = MERGE_LOST,
 	[PROBLEM_ENTRY_IN_METADATA] = MERGE_LOST,
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE MERGE_LOST,

@@ -70,6 +70,16 @@ static void count_and_report(struct check *check, struct finding *finding, const
 		check->report(check->context, finding);
 }
 
+__attribute__((format(printf, 3, 4))) static void
+report_with(struct check *check, struct finding *finding, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	count_and_report(check, finding, format, arguments);
+	va_end(arguments);
+}
+
 void check_report(struct check *check, enum problem problem, enum trace trace, const char *format,
 		  ...)
 {
@@ -119,6 +129,29 @@ void check_report_exception(struct check *check, enum problem problem, enum trac
 	va_start(arguments, format);
 	count_and_report(check, &finding, format, arguments);
 	va_end(arguments);
+}
+
+void check_report_gap(struct check *check, uint64_t first, uint64_t count, bool goes_on)
+{
+	const struct geometry *geometry = &check->store->geometry;
+	uint64_t area = first / geometry->exceptions_per_area, chunk = 0;
+	unsigned long long offset;
+
+	geometry_area_chunk(geometry, area, &chunk);
+	offset = chunk * geometry->chunk_bytes +
+		 first % geometry->exceptions_per_area * EXCEPTION_BYTES;
+	check->summary.unreadable += count;
+	check->summary.ends_in_gap |= !goes_on;
+	report_with(
+		check,
+		&(struct finding){.problem = PROBLEM_AREA_UNREADABLE,
+				  .gap_first = first,
+				  .gap_count = goes_on ? count : 0},
+		goes_on ? "area %llu cannot be read at %llu: %llu exceptions are lost; the list "
+			  "goes on after them"
+			: "area %llu cannot be read at %llu: up to %llu exceptions are lost; "
+			  "nothing shows that the list went on after them",
+		(unsigned long long)area, offset, (unsigned long long)count);
 }
 
 void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,

@@ -103,6 +103,10 @@ void check_report_exception(struct check *check, enum problem problem, enum trac
 			    uint64_t index, const struct exception *exception, const char *format,
 			    ...) __attribute__((format(printf, 6, 7)));
 
+/* Counts and reports that exceptions first .. first + count - 1 cannot be read, or, where the list does
+ * not go on after them, might have been there. */
+void check_report_gap(struct check *check, uint64_t first, uint64_t count, bool goes_on);
+
 /* The same at an exception whose chunk number `first` has already. */
 void check_report_duplicate(struct check *check, enum problem problem, enum trace trace,
 			    uint64_t index, const struct exception *exception, uint64_t first,

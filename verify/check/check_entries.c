@@ -158,6 +158,16 @@ static enum result check_piece(void *context, uint64_t index, const uint8_t *byt
 	return duplicates_add(&entries->old_chunks, bytes, count, why);
 }
 
+static enum result check_gap(void *context, uint64_t index, uint64_t count, bool goes_on,
+			     struct failure *why)
+{
+	struct entries *entries = context;
+
+	(void)why;
+	check_report_gap(entries->check, index, count, goes_on);
+	return RESULT_OK;
+}
+
 static enum result check_tail(void *context, uint64_t index, const uint8_t *bytes, uint32_t count,
 			      struct failure *why)
 {
@@ -293,7 +303,8 @@ enum result check_entries(struct check *check, struct failure *why)
 {
 	const struct geometry *geometry = &check->store->geometry;
 	struct entries entries = {.check = check};
-	struct store_scan scan = {.live = check_piece, .tail = check_tail, .context = &entries};
+	struct store_scan scan = {
+		.live = check_piece, .tail = check_tail, .gap = check_gap, .context = &entries};
 	enum result result;
 
 	entries.new_limit = min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT);

@@ -4,6 +4,7 @@
 
 #include "store/base/bytes.h"
 #include "store/base/text.h"
+#include "store/cow/gaps.h"
 #include "verify/check/check.h"
 
 /* So much of chunk 0 is looked at where its size is not known. */
@@ -141,7 +142,7 @@ static enum result read_slack(struct check *check, struct failure *why)
 	chunk = io_buffer(bytes);
 	if (!chunk)
 		return fail_memory(why, "the header", bytes);
-	result = io_read(store->io, store->device, 0, chunk, bytes, why);
+	result = gaps_read_bytes(store, 0, chunk, bytes, why);
 	if (result == RESULT_OK)
 		result = find_linux_2_4(store, chunk, &is_old, why);
 	if (result == RESULT_OK && is_old)

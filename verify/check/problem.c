@@ -30,6 +30,10 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 				  "the list of exceptions has no end: the kernel fails to load "
 				  "it, and what the next area held is lost",
 				  REPAIR_END_LIST},
+	[PROBLEM_AREA_UNREADABLE] = {"area-unreadable", SEVERITY_ERROR,
+				     "the kernel fails to load the snapshot; the exceptions that "
+				     "were there are lost, and where in the view cannot be told",
+				     REPAIR_DROP},
 	[PROBLEM_ENTRY_TOO_LARGE] = {"entry-too-large", SEVERITY_ERROR,
 				     "no such chunk can exist: the saved data is lost; the kernel "
 				     "may crash on it",

@@ -23,6 +23,7 @@ enum problem {
 	PROBLEM_HEADER_SLACK,
 	PROBLEM_STORE_TRUNCATED,
 	PROBLEM_AREA_MISSING,
+	PROBLEM_AREA_UNREADABLE,
 	PROBLEM_ENTRY_TOO_LARGE,
 	PROBLEM_ENTRY_IN_METADATA,
 	PROBLEM_ENTRY_BEYOND_DEVICE,
@@ -74,6 +75,8 @@ struct finding {
 	uint32_t index; /* within the area */
 	uint64_t old_chunk, new_chunk;
 	uint64_t first; /* duplicates: the number of the first exception with the same chunk */
+	/* Of an area that is unreadable: exceptions of the list, from `number` on, and how many. */
+	uint64_t gap_first, gap_count;
 	/* The part of the view that the exception stands for; view_bytes 0: none is concerned. */
 	uint64_t view_offset, view_bytes;
 	bool view_unknown; /* an exception is lost here, and which part was its is not known */

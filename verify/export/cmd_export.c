@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/cow/gaps.h"
 #include "store/io/io_engines.h"
 #include "store/cli/json.h"
 #include "store/cli/notes.h"
@@ -36,6 +37,7 @@ struct session {
 	struct device origin, device;
 	struct io io;
 	struct store store;
+	struct gaps gaps; /* of the store: what can be read of it is exported, with consent */
 	struct export export;
 	struct export_output output;
 	struct progress progress;
@@ -149,6 +151,25 @@ static void print_gaps(const struct session *session)
 			state->gaps[i].bytes, source_name(state->gaps[i].source));
 }
 
+/* There the image has what the origin has, and nobody can tell where. */
+static void warn_of_unknown(const struct session *session)
+{
+	const struct check *check = &session->export.check;
+
+	if (check->found[PROBLEM_AREA_MISSING])
+		cli_message(session->cli,
+			    "%s: what stood in areas outside the device is lost: the image is not "
+			    "complete, and where it is not cannot be told",
+			    session->device.name);
+	if (check->summary.unreadable > 0)
+		cli_message(
+			session->cli,
+			"%s: up to %" PRIu64
+			" exceptions cannot be read: the image is not complete, and where it is "
+			"not cannot be told",
+			session->device.name, check->summary.unreadable);
+}
+
 static void warn_of_gaps(const struct session *session)
 {
 	const struct export_state *state = &session->export.state;
@@ -190,6 +211,7 @@ static void print_closing_line(const struct session *session)
 
 static void print_outcome(struct session *session, enum result result)
 {
+	warn_of_unknown(session);
 	warn_of_gaps(session);
 	if (session->cli->json) {
 		print_json(session, result != RESULT_OK);
@@ -304,6 +326,7 @@ static enum result open_both(struct session *session, struct failure *why)
 	session->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
+	session->store.gaps = &session->gaps;
 	return result;
 }
 
@@ -328,8 +351,7 @@ static enum result check_output(const struct session *session, struct failure *w
 static enum result open_and_export(struct cli *cli, const struct choice *choice,
 				   struct failure *why)
 {
-	struct session session = {
-		.cli = cli, .choice = choice};
+	struct session session = {.cli = cli, .choice = choice};
 	struct failure ignored; /* nothing was written there */
 	enum result result;
 
@@ -359,6 +381,7 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 		result = run(&session, why);
 	export_free(&session.export);
 	export_output_free(&session.output);
+	gaps_free(&session.gaps);
 	io_close(&session.io);
 	device_close(&session.origin, &ignored);
 	device_close(&session.device, &ignored);

@@ -217,6 +217,7 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 		result = roles_check_origin(&session->origin, &session->io, why);
 	if (result == RESULT_OK)
 		result = store_open(&session->store, &session->device, &session->io, why);
+	session->store.gaps = &session->gaps;
 	session->repair = (struct repair){
 		.store = &session->store,
 		.origin_known = choice->origin != NULL,
@@ -243,6 +244,7 @@ static void close_all(struct repair_session *session)
 	struct failure ignored; /* what was written is closed already */
 
 	repair_free(&session->repair);
+	gaps_free(&session->gaps);
 	io_close(&session->io);
 	device_close(&session->origin, &ignored);
 	device_close(&session->device, &ignored);
@@ -267,8 +269,7 @@ static enum result print(struct repair_session *session, enum result result, str
 static enum result open_and_repair(struct cli *cli, const struct repair_choice *choice,
 				   struct failure *why)
 {
-	struct repair_session session = {
-		.cli = cli, .choice = choice};
+	struct repair_session session = {.cli = cli, .choice = choice};
 	enum result result = open_all(&session, why);
 
 	if (result == RESULT_OK)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "store/cli/cli.h"
+#include "store/cow/gaps.h"
 #include "verify/check/advice.h"
 #include "verify/repair/repair.h"
 
@@ -23,6 +24,7 @@ struct repair_session {
 	struct device device, origin;
 	struct io io;
 	struct store store;
+	struct gaps gaps; /* of the store: what can be read of it is mended */
 	struct rebuild rebuild;
 	struct repair repair;
 	struct check after; /* only where `ran` */

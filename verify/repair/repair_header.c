@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 
 struct source {
 	const struct store *store;
@@ -34,7 +35,7 @@ static enum result read_source(void *context, uint64_t offset, uint8_t *buffer, 
 			return fail_memory(why, "looking for the header", whole);
 		source->bytes = whole;
 	}
-	result = io_read(source->store->io, device, start, source->buffer, whole, why);
+	result = gaps_read_bytes(source->store, start, source->buffer, whole, why);
 	if (result == RESULT_OK)
 		memcpy(buffer, source->buffer + (offset - start), bytes);
 	return result;

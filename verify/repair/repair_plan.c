@@ -15,12 +15,9 @@ struct planner {
 	struct repair_drops drops;
 };
 
-static void collect(void *context, const struct finding *finding)
+static void collect_one(struct planner *planner, const struct repair_finding *finding)
 {
-	struct planner *planner = context;
-	uint64_t per_area = planner->repair->store->geometry.exceptions_per_area;
-
-	if (!finding->has_exception || planner->too_many || planner->no_memory)
+	if (planner->too_many || planner->no_memory)
 		return;
 	planner->too_many = planner->found_count == REPAIR_DROPS_MAX;
 	if (planner->too_many)
@@ -35,13 +32,27 @@ static void collect(void *context, const struct finding *finding)
 		planner->found = found;
 		planner->found_capacity = capacity;
 	}
-	planner->found[planner->found_count++] =
-		(struct repair_finding){.problem = finding->problem,
-					.number = finding->area * per_area + finding->index,
-					.first = finding->first,
-					.exception = {finding->old_chunk, finding->new_chunk},
-					.in_view = finding->view_bytes > 0,
-					.view_unknown = finding->view_unknown};
+	planner->found[planner->found_count++] = *finding;
+}
+
+static void collect(void *context, const struct finding *finding)
+{
+	struct planner *planner = context;
+	uint64_t per_area = planner->repair->store->geometry.exceptions_per_area;
+	struct repair_finding found = {.problem = finding->problem,
+				       .number = finding->area * per_area + finding->index,
+				       .first = finding->first,
+				       .exception = {finding->old_chunk, finding->new_chunk},
+				       .in_view = finding->view_bytes > 0,
+				       .view_unknown = finding->view_unknown};
+
+	if (finding->has_exception)
+		collect_one(planner, &found);
+	found.exception = (struct exception){UINT64_MAX, UINT64_MAX};
+	for (uint64_t i = 0; i < finding->gap_count; i++) {
+		found.number = finding->gap_first + i;
+		collect_one(planner, &found);
+	}
 }
 
 /* ---- the plan ---- */
@@ -137,6 +148,8 @@ static enum result make_items(struct planner *planner, struct failure *why)
 	add_slack(repair);
 	if (check->tail_is_dirty)
 		add_item(repair, REPAIR_ZERO_TAIL, PROBLEM_DIRTY_TAIL);
+	else if (check->summary.ends_in_gap)
+		add_item(repair, REPAIR_ZERO_TAIL, PROBLEM_AREA_UNREADABLE);
 	add_exceptions(planner);
 	if (check->found[PROBLEM_HEADER_INVALID] && repair->set_valid)
 		add_item(repair, REPAIR_SET_VALID, PROBLEM_HEADER_INVALID);

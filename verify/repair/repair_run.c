@@ -36,6 +36,7 @@
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/cow/edit.h"
+#include "store/cow/gaps.h"
 
 /* So many exceptions are taken out at once: what that needs is in memory. */
 #define ROUND_MAX 65536u
@@ -274,8 +275,13 @@ enum result repair_run(struct repair *repair, struct failure *why)
 enum result repair_check(struct repair *repair, struct check *after, struct failure *why)
 {
 	struct store *store = repair->store;
+	struct gaps *gaps = store->gaps;
 	enum result result = store_open(store, store->device, store->io, why);
 
+	/* What was written can be read again, or is a gap anew. */
+	store->gaps = gaps;
+	if (gaps)
+		gaps_free(gaps);
 	*after = (struct check){
 		.store = store,
 		.origin_known = repair->origin_known,

@@ -66,7 +66,11 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 {
 	struct repair_range range;
 
-	if (item->loses_view && view_range(repair, item->exception.old_chunk, &range))
+	if (item->problem == PROBLEM_AREA_UNREADABLE)
+		snprintf(text, size,
+			 "it cannot be read: what of the view it stood for is lost, and cannot be "
+			 "told");
+	else if (item->loses_view && view_range(repair, item->exception.old_chunk, &range))
 		snprintf(text, size,
 			 "bytes %llu to %llu of the view are lost: there it then shows what the "
 			 "origin has now",
@@ -149,7 +153,12 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 		break;
 	case REPAIR_ZERO_TAIL:
 		snprintf(text, size,
-			 "zero the entries behind the end of the list; the view does not change");
+			 item->problem == PROBLEM_AREA_UNREADABLE
+				 ? "write zeros where the list seems to end and cannot be read; "
+				   "what "
+				   "was there is lost, and what of the view it was cannot be told"
+				 : "zero the entries behind the end of the list; the view does not "
+				   "change");
 		break;
 	case REPAIR_CLEAR_SLACK:
 		snprintf(text, size, "zero what stands behind the header in its chunk");

@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2154,SC2119
+# Blocks of a store that cannot be read: what is left of it is merged with --skip-lost, looked at, saved, mended and
+# exported. tests/preload/badblocks.c makes them.
+
+setup() {
+    # shellcheck source=helpers.bash
+    . "$BATS_TEST_DIRNAME/helpers.bash"
+    cd "$BATS_TEST_TMPDIR" || exit
+    # A sanitizer's library wants to be the first one.
+    export ASAN_OPTIONS=verify_asan_link_order=0
+}
+
+# with_bad LIST CODE ARGUMENT...: as expect; LIST is badblocks.c's.
+with_bad() {
+    local list=$1
+    shift
+    BAD_BLOCKS=$list LD_PRELOAD=${TOOLS:-$here/../../build/tests/tools}/badblocks.so expect "$@"
+}
+
+# area N: area number N of ./store of 4 KiB chunks, whole.
+area() {
+    echo "store:$(((1 + $1 * 257) * 4096)):4096"
+}
+
+# pair: 600 exceptions, 256 in each of areas 0 and 1; right.origin and right.store as a merge of all of it leaves them.
+pair() {
+    fill origin 8388608
+    make chunk=8 random=600 origin_chunks=2048
+    "$cowtool" dump --format=csv store >list
+    reference
+}
+
+# without AREA: right.origin is what it is when the exceptions of this area are left out.
+without() {
+    local chunk
+    while read -r chunk; do
+        dd if=origin of=right.origin bs=4096 skip="$chunk" seek="$chunk" count=1 conv=notrunc status=none
+    done < <(awk -F , -v area="$1" 'NR > 1 && $1 == area { print $3 }' list)
+}
+
+@test "unreadable: a block of the data ends a merge with 4; --skip-lost leaves it out, lists it, and merges all else" {
+    pair
+    local old bad="store:$((20 * 4096 + 1024)):512"
+    old=$(awk -F , '$4 == 20 { print $3 }' list)
+    dd if=origin of=right.origin bs=512 skip=$((old * 8 + 2)) seek=$((old * 8 + 2)) count=1 conv=notrunc status=none
+    with_bad "$bad" 4 merge --window=64K origin store
+    said '; --skip-lost leaves out what cannot be read; what is merged is safe'
+    with_bad "$bad" 0 merge --json --skip-lost --resume --window=64K origin store
+    object '.left_out == 0 and .lost == [{"offset": $at, "bytes": 512}] and .lost_unreadable_bytes == 512
+        and (.lost_unknown | not) and .exceptions_left == 0' --argjson at $((old * 4096 + 1024))
+    merged
+}
+
+@test "unreadable: of chunks larger than a window, neighbours, and the origin's last one only the blocks are left out" {
+    fill origin 1000448
+    make chunk=128 sequential=16
+    reference
+    # Data chunk 3 begins at 196608 and is old chunk 1; the origin ends in old chunk 15, which is data chunk 17.
+    dd if=origin of=right.origin bs=512 skip=127 seek=127 count=2 conv=notrunc status=none
+    dd if=origin of=right.origin bs=512 skip=1950 seek=1950 count=4 conv=notrunc status=none
+    with_bad "store:196096:1024 store:$((17 * 65536 + (1950 - 1920) * 512)):20480" 0 \
+        merge --skip-lost --window=16K origin store
+    grep -qx 'store: left out, as they are lost: 3072 bytes that cannot be read; origin keeps what it has in' out
+    grep -qx '  bytes 65024 to 66047' out
+    grep -qx '  bytes 998400 to 1000447' out
+    merged
+}
+
+@test "unreadable: an area in the middle is left out, all others are merged, and what follows it is found by its numbers" {
+    pair
+    without 1
+    with_bad "$(area 1)" 4 merge origin store
+    said '; --skip-lost leaves out what cannot be read'
+    with_bad "$(area 1)" 0 merge --dry-run --skip-lost origin store
+    grep -q '^store: left out: up to 256 exceptions that cannot be read; where origin keeps' out
+    with_bad "$(area 1)" 0 merge --json --skip-lost origin store
+    object '.left_out == 256 and .merged == 600 and .lost == [] and .lost_unknown and .lost_unknown_chunks == 256'
+    merged
+}
+
+@test "unreadable: what can be neither read nor written does not keep a merge from its end" {
+    for area in 0 1 2; do
+        pair
+        without $area
+        BAD_BLOCKS_WRITES=1 with_bad "$(area $area)" 0 merge --skip-lost --window=64K origin store
+        same origin right.origin
+        with_bad "$(area $area)" 0 merge --skip-lost origin store
+        grep -qx 'store: nothing is left to merge' out
+    done
+}
+
+@test "unreadable: a part of an area that has several blocks is left out alone" {
+    fill origin 8388608
+    make chunk=64 size=8388608 random=200 origin_chunks=256
+    "$cowtool" dump --format=csv store >list
+    reference
+    for old in $(awk -F , 'NR > 1 && $2 >= 64 && $2 < 96 { print $3 }' list); do
+        dd if=origin of=right.origin bs=32768 skip="$old" seek="$old" count=1 conv=notrunc status=none
+    done
+    with_bad "store:$((32768 + 1024)):512" 0 merge --json --skip-lost origin store
+    object '.left_out == 32 and .lost_unknown_chunks == 32 and .exceptions_left == 0'
+    merged
+}
+
+@test "unreadable: where nothing shows that the list goes on, it ends, and that is said" {
+    pair
+    without 2
+    with_bad "$(area 2)" 0 merge --json --skip-lost origin store
+    object '.left_out == 0 and .merged == 512 and .lost_unknown and .lost_unknown_chunks == 256'
+    merged
+    # Entries behind it that are none of this store's.
+    pair
+    without 1
+    without 2
+    put store $(((1 + 2 * 257) * 4096 + 8)) '\3'
+    put store $(((1 + 2 * 257) * 4096 + 24)) '\7'
+    with_bad "$(area 1)" 2 verify store
+    grep -q 'up to 256 exceptions are lost; nothing shows that the list went on after them' out
+    with_bad "$(area 1)" 0 merge --skip-lost origin store
+    same origin right.origin
+}
+
+@test "unreadable: a kept snapshot keeps its view" {
+    pair
+    cp origin before
+    "$mkstore" kept chunk=8 size=8388608
+    with_bad "$(area 1) store:$((20 * 4096)):4096" 0 merge --skip-lost --keep=kept origin store
+    "$refmerge" origin kept >/dev/null
+    same origin before
+}
+
+@test "unreadable: inspect, verify and dump say what is left" {
+    pair
+    remember store
+    with_bad "$(area 1)" 2 inspect --json store
+    said 'the list of exceptions cannot be read everywhere'
+    object '.exceptions == 600 and .unreadable == 256'
+    with_bad "$(area 1)" 2 verify --json store
+    object '.exceptions == 600 and .unreadable == 256 and .lost_unknown and ([.findings[].code] == ["area-unreadable"])'
+    fails grep . err
+    with_bad "$(area 1)" 2 verify store
+    grep -q 'area 1 cannot be read at 1056768: 256 exceptions are lost; the list goes on after them' out
+    with_bad "$(area 1)" 2 dump --format=csv store
+    diff out <(awk -F , 'NR == 1 || $1 != 1' list)
+    unchanged
+}
+
+@test "unreadable: the slack of the header's chunk is in nobody's way" {
+    fill origin 1048576
+    make chunk=128 sequential=16
+    reference
+    with_bad store:8192:4096 0 verify store
+    with_bad store:8192:4096 0 save store saved
+    with_bad store:8192:4096 0 merge origin store --skip-lost
+    merged
+}
+
+@test "unreadable: what can be read is saved; restored and mended, it is merged" {
+    pair
+    without 1
+    with_bad "$(area 1)" 0 save store saved
+    said 'not all of its metadata can be read'
+    cp store copy
+    mv copy store
+    expect 0 restore saved store
+    refuses 2 origin store -- merge origin store
+    expect 0 repair --yes --no-backup store
+    expect 0 merge origin store
+    same origin right.origin
+}
+
+@test "unreadable: a repair drops what cannot be read, and writes its place anew" {
+    for area in 0 1 2; do
+        pair
+        without $area
+        with_bad "$(area $area)" 0 repair --yes --backup="saved$area" store
+        grep -q 'cannot be told' out || [[ $area == 2 ]]
+        expect 0 verify store
+        expect 0 merge origin store
+        same origin right.origin
+    done
+}
+
+@test "unreadable: an export of what can be read says that it is not complete" {
+    pair
+    without 1
+    with_bad "$(area 1)" 2 export origin store out.image
+    with_bad "$(area 1)" 0 export --force --json origin store out.image
+    object '.lost_unknown'
+    said 'up to 256 exceptions cannot be read: the image is not complete'
+    same out.image right.origin
+}
+
+@test "export: of a list without an end, it is said that the image is not complete" {
+    pair
+    truncate -s $(((1 + 2 * 257) * 4096)) store
+    without 2
+    expect 0 export --force --json origin store out.image
+    object '.lost_unknown'
+    said 'the image is not complete'
+    same out.image right.origin
+    expect 0 export --force --quiet origin store out2.image
+    said 'what stood in areas outside the device is lost: the image is not complete'
+    fill origin 163840
+    make chunk=8 sequential=20
+    expect 0 export --json origin store out3.image
+    object '.lost_unknown | not'
+}
