@@ -10,7 +10,7 @@
 
 /* The command line. */
 struct merge_choice {
-	bool resume, force, dry_run, invalidate_full, skip_lost;
+	bool resume, accept_origin, force, dry_run, invalidate_full, skip_lost;
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;

@@ -190,6 +190,8 @@ static enum result run(struct merge *merge, struct failure *why)
 	result = sweep_kept(merge, why);
 	if (result == RESULT_OK)
 		result = begin(merge, why);
+	if (result == RESULT_OK && BROKEN(IMPRINT_EARLY))
+		result = record_end_kept(merge, why);
 	if (result == RESULT_OK && merge->exceptions_before > 0)
 		result = driver_merge(merge, why);
 	if (BROKEN(DROP_AFTER_MERGE) && result == RESULT_OK && merge->dropped_count > 0)

@@ -49,6 +49,9 @@
 	X(LOST_OVERWRITTEN, "chunk of a lost exception overwritten with metadata")                 \
 	X(LOST_WITNESS, "lost exception taken as the witness of the origin")                       \
 	X(LOST_TORN_TAIL, "blocks with lost exceptions cleared in one go")                         \
+	X(IMPRINT_EARLY, "undo store's imprint written before the merge is done")                  \
+	X(IMPRINT_STAYS, "imprint left in an undo store that is merged itself")                    \
+	X(IMPRINT_UNCHECKED, "going back without a look at the imprint")                           \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
 	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \
