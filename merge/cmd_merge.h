@@ -11,7 +11,7 @@
 
 /* The command line. */
 struct merge_choice {
-	bool resume, pending, force, dry_run, invalidate_full, skip_lost;
+	bool resume, pending, accept_origin, force, dry_run, invalidate_full, skip_lost;
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;

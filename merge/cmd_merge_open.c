@@ -63,6 +63,14 @@ struct kept *merge_session_new_undo(const struct merge_session *session)
 	return last && last->is_new ? last : NULL;
 }
 
+static enum result refuse_existing_undo(const char *name, struct failure *why)
+{
+	return fail(why, RESULT_REFUSED,
+		    "%s: exists already, and is not the undo store of this merge; remove it, "
+		    "or name a file that does not exist",
+		    name);
+}
+
 enum result merge_session_check_undo(const struct merge_session *session, struct failure *why)
 {
 	const struct merge_other *other = &session->others[session->kept_count - 1];
@@ -72,11 +80,7 @@ enum result merge_session_check_undo(const struct merge_session *session, struct
 	int error;
 
 	if (other->left_behind && other->left_bytes != 0 && other->left_bytes != bytes)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: exists already, and is not the undo store of this merge; remove it, "
-			"or name a file that does not exist",
-			name);
+		return refuse_existing_undo(name, why);
 	if (path_is_in_memory(name) && !session->choice->force)
 		return fail(why, RESULT_REFUSED,
 			    "%s: would be a file in memory: a reboot or a power cut loses it, and "
@@ -100,7 +104,11 @@ enum result merge_session_make_undo(struct merge_session *session, struct failur
 	struct merge_other *other = &session->others[session->kept_count - 1];
 	const struct kept *kept = merge_session_new_undo(session);
 	const char *name = session->choice->undo;
+	uint64_t bytes = 0;
 
+	/* Somebody may have written to it meanwhile. */
+	if (other->left_behind && (!path_is_hole(name, &bytes) || bytes != other->left_bytes))
+		return refuse_existing_undo(name, why);
 	if (other->left_behind && unlink(name) != 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove this empty file", name);
 	free(other->device.name);
@@ -205,6 +213,20 @@ static enum result open_kept_store(struct merge_session *session, size_t i, cons
 	return result == RESULT_NO_STORE ? RESULT_REFUSED : result;
 }
 
+/* It will be taken away: it must be nothing that the merge is given, and nobody may use it. */
+static enum result check_left_behind(const struct merge_session *session, size_t i,
+				     const char *name, struct failure *why)
+{
+	struct device device = {0};
+	struct failure ignored; /* nothing was written there */
+	enum result result = refuse_same(session, name, i, why);
+
+	if (result == RESULT_OK)
+		result = device_open(&device, name, DEVICE_HOLD, why);
+	device_close(&device, &ignored);
+	return result;
+}
+
 /* The undo store is there already if this merge is being resumed. */
 static enum result open_undo(struct merge_session *session, size_t i, struct failure *why)
 {
@@ -225,6 +247,10 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 	other->left_behind = exists && path_is_hole(name, &other->left_bytes);
 	if (exists && !other->left_behind)
 		return open_kept_store(session, i, name, why);
+	if (exists)
+		result = check_left_behind(session, i, name, why);
+	if (result != RESULT_OK)
+		return result;
 	session->kept[i].is_new = true;
 	other->store.io = &session->io;
 	other->store.device = &other->device;
@@ -263,6 +289,18 @@ static enum result refuse_unseen(enum result result, struct failure *why)
 		    before.text);
 }
 
+/* The undo store's file may not be open: it is made anew where nothing was written to it. */
+static enum result open_dropped_store(struct merge_session *session, size_t i, const char *name,
+				      struct failure *why)
+{
+	enum result result = open_other(session, i, name, why);
+
+	if (result == RESULT_OK && session->choice->undo)
+		result = device_refuse_same(&session->others[i].device, session->choice->undo,
+					    "with --undo and with --drop-kept", why);
+	return result;
+}
+
 /* With --force, what is out of reach can be dropped, too. */
 static enum result open_dropped(struct merge_session *session, struct failure *why)
 {
@@ -271,7 +309,7 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 	for (size_t i = 0; i < choice->drop.count; i++) {
 		size_t place = session->kept_count + session->dropped_count;
 		const char *name = choice->drop.items[i];
-		enum result result = open_other(session, place, name, why);
+		enum result result = open_dropped_store(session, place, name, why);
 		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE ||
 			      result == RESULT_NO_STORE || path_is_other_kind(name);
 		struct failure ignored;

@@ -16,6 +16,19 @@ static const char *role_name(const struct kept *kept)
 	return kept->role == RECORD_UNDO ? "undo" : "kept";
 }
 
+static const char *identity_text(enum identity identity)
+{
+	switch (identity) {
+	case IDENTITY_UNKNOWN:
+		break;
+	case IDENTITY_COMPARED:
+		return "compared, and the same";
+	case IDENTITY_NOT_IN_STORE:
+		return "nothing in the store tells";
+	}
+	return "not known";
+}
+
 static void print_json_kept(struct json *json, const struct merge_session *session)
 {
 	json_open_array(json, "kept");
@@ -30,6 +43,7 @@ static void print_json_kept(struct json *json, const struct merge_session *sessi
 		if (kept->room != UINT64_MAX)
 			json_number(json, "exceptions_possible", kept->room);
 		json_boolean(json, "given_up", kept->given_up);
+		json_string(json, "identity", identity_name(kept->identity));
 		json_close_object(json);
 	}
 	json_close_array(json);
@@ -60,6 +74,7 @@ static void print_numbers(struct json *json, const struct merge_session *session
 	json_open_object(json, NULL);
 	json_string(json, "origin", session->origin.name);
 	json_string(json, "store", session->device.name);
+	json_string(json, "identity", identity_name(merge->identity));
 	json_number(json, "exceptions_before", merge->exceptions_before);
 	json_number(json, "merged", merge->exceptions_before - merge->exceptions_left);
 	json_number(json, "exceptions_left", merge->exceptions_left);
@@ -128,7 +143,7 @@ static void print_unknown(const struct merge_session *session)
 	if (check->summary.unreadable > 0)
 		cli_print(stdout,
 			  "%s: left out: up to %" PRIu64 " exceptions that cannot be read; where "
-							 "%s keeps what it has instead cannot "
+			  "%s keeps what it has instead cannot "
 			  "be told",
 			  session->device.name, check->summary.unreadable, session->origin.name);
 }
@@ -190,6 +205,7 @@ enum result merge_print_plan(struct merge_session *session, struct failure *why)
 	}
 	cli_print(stdout, "%s would be merged into %s; nothing was written", session->device.name,
 		  session->origin.name);
+	printf("%-12s %s\n", "Identity:", identity_text(session->merge.identity));
 	printf("%-12s %" PRIu64 "\n", "Exceptions:", session->merge.exceptions_before);
 	printf("%-12s %" PRIu64 "\n", "Runs:", plan.runs);
 	printf("%-12s %" PRIu64 "\n", "Windows:", plan.windows);

@@ -10,6 +10,7 @@
 #include "merge/chunk_set.h"
 #include "store/cow/store.h"
 #include "verify/check/check.h"
+#include "verify/check/identity.h"
 
 /* The caller fills in the fields above `results` of a zeroed struct kept. */
 struct kept {
@@ -22,6 +23,7 @@ struct kept {
 	uint64_t needed;	  /* how many that were before the merge */
 	uint64_t room;		  /* how many more exceptions fit */
 	bool given_up;		  /* not kept: marked invalid, or to be */
+	enum identity identity;	  /* is it a snapshot of this origin? */
 	uint64_t exceptions_added;
 };
 

@@ -273,6 +273,8 @@ static enum result run(struct merge *merge, struct driver *driver, const struct 
 		return stopped(merge, why);
 	if (result == RESULT_OK)
 		result = begin(merge, record, why);
+	if (result == RESULT_OK && BROKEN(IMPRINT_EARLY))
+		result = record_end_kept(merge, why);
 	if (result == RESULT_OK && driver)
 		result = driver_merge(driver, why);
 	if (BROKEN(DROP_AFTER_MERGE) && result == RESULT_OK && merge->dropped_count > 0)

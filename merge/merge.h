@@ -24,7 +24,8 @@ struct merge {
 	struct io *io;
 	bool resume;
 	bool pending;	    /* with resume: nothing that is not begun is merged, or given up */
-	bool force;	    /* consent to another file system, another witness, duplicates */
+	bool accept_origin; /* consent to an origin that looks like another device */
+	bool force;	    /* the same, and to another witness or imprint, and to duplicates */
 	bool skip_lost;	    /* leave out what is lost, see left_out */
 	bool skip_identity; /* without libblkid: for a simulator */
 	/* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX; merge_run takes less where memory is short */
@@ -48,6 +49,7 @@ struct merge {
 	void *context;
 	/* results */
 	struct check check;	  /* of merge_prepare */
+	enum identity identity;	  /* the same */
 	struct left_out left_out; /* with skip_lost; left_out_free it */
 	bool record_is_current;	  /* an unfinished merge is being resumed */
 	bool record_is_stale;	  /* the store was used again since */

@@ -9,6 +9,7 @@
 #include "store/cow/gaps.h"
 #include "store/base/text.h"
 #include "verify/check/identity.h"
+#include "verify/check/imprint.h"
 #include "verify/check/roles.h"
 #include "verify/check/witness.h"
 
@@ -241,7 +242,8 @@ static enum result fit_origin(struct merge *merge, struct failure *why)
 /* A power cut may have torn the superblock only where a merge was under way. */
 static bool wants_identity(const struct merge *merge)
 {
-	bool forced = merge->force || (merge->record_is_current && merge->store->record.forced);
+	bool forced = merge->force || merge->accept_origin ||
+		      (merge->record_is_current && merge->store->record.forced);
 
 	return !forced && !merge->skip_identity && merge->check.summary.exceptions > 0;
 }
@@ -292,27 +294,69 @@ static enum result note_unknown(const struct merge *merge, const char *reason)
 	return RESULT_OK;
 }
 
-static enum result check_identity(const struct merge *merge, const struct store *store,
-				  struct failure *why)
+static void note_not_in_store(const struct merge *merge, const struct store *store)
 {
-	enum result result = identity_check(store, merge->origin, merge->record_is_current, why);
-	struct failure before = *why;
+	char text[sizeof(((struct failure *)NULL)->text)];
 
-	if (result == RESULT_IO && merge->skip_lost)
-		return note_unknown(merge, why->text);
-	return result == RESULT_IO ? fail(why, result, "%s; --force merges without", before.text)
-				   : result;
+	snprintf(text, sizeof(text), "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
+		 merge->origin->name);
+	note(merge, text);
 }
 
+/* Its imprint, where an undo store has one of this list: after this merge it says no more. */
+static enum result check_imprint(const struct merge *merge, const struct store *store,
+				 const struct summary *summary, enum identity *identity,
+				 struct failure *why)
+{
+	bool known = false;
+	enum result result = RESULT_OK;
+
+	if (store->imprint_presence != RECORD_PRESENT || merge->force)
+		return RESULT_OK;
+	result = imprint_match(store, summary, merge->origin, &known, why);
+	if (result == RESULT_OK && known)
+		*identity = IDENTITY_COMPARED;
+	else if (result == RESULT_OK)
+		note_store(merge, store, IMPRINT_STALE_NOTE);
+	return result;
+}
+
+/* Is it a store of this origin, as far as anything tells? */
+static enum result check_identity(const struct merge *merge, const struct store *store,
+				  const struct summary *summary, enum identity *identity,
+				  struct failure *why)
+{
+	enum result result = check_imprint(merge, store, summary, identity, why);
+	struct failure before;
+
+	if (result == RESULT_OK && *identity != IDENTITY_COMPARED && wants_identity(merge))
+		result = identity_check(store, merge->origin, merge->record_is_current, identity,
+					why);
+	if (result == RESULT_OK && *identity == IDENTITY_NOT_IN_STORE)
+		note_not_in_store(merge, store);
+	if (result == RESULT_IO && merge->skip_lost)
+		return note_unknown(merge, why->text);
+	if (result != RESULT_IO)
+		return result;
+	before = *why;
+	return fail(why, result, "%s; --force merges without", before.text);
+}
+
+/* An undo store was made of this origin, or will be; a store without exceptions has nothing that could tell. */
 static enum result identify_kept(const struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
-		const struct kept *kept = &merge->kept[i];
+		struct kept *kept = &merge->kept[i];
+		const struct summary *summary = &kept->check.summary;
 
-		if (!kept->is_new && !kept->given_up && kept->check.summary.exceptions > 0)
-			result = check_identity(merge, kept->store, why);
+		if (kept->role == RECORD_UNDO)
+			kept->identity = IDENTITY_COMPARED;
+		else if (!kept->given_up && summary->exceptions == 0)
+			kept->identity = IDENTITY_NOT_IN_STORE;
+		else if (!kept->given_up)
+			result = check_identity(merge, kept->store, summary, &kept->identity, why);
 	}
 	return result;
 }
@@ -376,8 +420,8 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 		result = check_record(merge, why);
 	if (result == RESULT_OK)
 		result = fit_origin(merge, why);
-	if (result == RESULT_OK && wants_identity(merge))
-		result = check_identity(merge, store, why);
+	if (result == RESULT_OK && merge->check.summary.exceptions > 0)
+		result = check_identity(merge, store, &merge->check.summary, &merge->identity, why);
 	if (result != RESULT_OK)
 		return result;
 	merge->exceptions_before = merge->exceptions_left = merge->check.summary.exceptions;
@@ -403,7 +447,7 @@ enum result merge_prepare_kept(struct merge *merge, struct failure *why)
 		return fail(why, RESULT_REFUSED, "%s: no more than %u stores can be kept",
 			    merge->store->device->name, RECORD_KEPT_MAX);
 	result = check_kept(merge, why);
-	if (result == RESULT_OK && wants_identity(merge))
+	if (result == RESULT_OK)
 		result = identify_kept(merge, why);
 	if (result == RESULT_OK)
 		result = kept_count(merge->kept, merge->kept_count, merge->store,

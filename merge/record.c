@@ -10,6 +10,7 @@
 #include "store/base/bytes.h"
 #include "store/cow/create.h"
 #include "verify/check/witness.h"
+#include "verify/check/imprint.h"
 
 static enum result make_id(struct record *record, struct failure *why)
 {
@@ -114,7 +115,7 @@ enum result record_make(const struct merge *merge, struct record *record, struct
 		.exceptions = summary->exceptions,
 		.first = summary->first,
 		.witness_chunk = RECORD_NO_WITNESS,
-		.forced = merge->force,
+		.forced = merge->force || merge->accept_origin,
 		.store_chunk_sectors = store->geometry.chunk_sectors,
 		.store_bytes = store->device->bytes,
 	};
@@ -205,12 +206,44 @@ enum result record_end(struct store *store, struct failure *why)
 	return result;
 }
 
-enum result record_end_all(struct merge *merge, struct failure *why)
+/* Where the origin cannot be read there is no imprint, and the merge is done all the same. */
+static enum result end_undo(const struct merge *merge, const struct kept *kept, struct failure *why)
+{
+	struct store *store = kept->store;
+	uint64_t exceptions = kept->check.summary.exceptions + kept->exceptions_added;
+	struct imprint imprint;
+	struct failure ignored;
+	enum result result;
+
+	if (store->record_presence == RECORD_ABSENT)
+		return RESULT_OK;
+	if (exceptions == 0 ||
+	    imprint_make(store, exceptions, merge->origin, &imprint, &ignored) != RESULT_OK)
+		return record_end(store, why);
+	result = store_write_imprint(store, &imprint, why);
+	if (result == RESULT_OK)
+		store->record_presence = RECORD_ABSENT;
+	return result;
+}
+
+enum result record_end_kept(struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
 
-	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
-		if (!merge->kept[i].given_up && !merge->kept[i].is_new)
-			result = record_end(merge->kept[i].store, why);
+	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
+		const struct kept *kept = &merge->kept[i];
+
+		if (kept->given_up || kept->is_new)
+			continue;
+		result = kept->role == RECORD_UNDO ? end_undo(merge, kept, why)
+						   : record_end(kept->store, why);
+	}
+	return result;
+}
+
+enum result record_end_all(struct merge *merge, struct failure *why)
+{
+	enum result result = record_end_kept(merge, why);
+
 	return result == RESULT_OK ? record_end(merge->store, why) : result;
 }

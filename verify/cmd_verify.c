@@ -17,6 +17,8 @@
 #include "verify/check/check.h"
 #include "verify/check/cmd_lost.h"
 #include "verify/check/data.h"
+#include "verify/check/identity.h"
+#include "verify/check/imprint.h"
 
 /* For people: this many findings of one kind are listed one by one. */
 #define LISTED_MAX 20
@@ -337,6 +339,46 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 	return result == RESULT_OK ? data_result(output, &data, why) : result;
 }
 
+/* ---- whose it is ---- */
+
+/* As a merge asks it. The store is sound, and not a saved one: that has no data. */
+static enum result identify(const struct check *check, struct device *origin,
+			    enum identity *identity, struct failure *why)
+{
+	const struct store *store = check->store;
+	bool merging =
+		store->record_presence == RECORD_PRESENT && store->record.role == RECORD_MERGING;
+	bool known = false;
+	enum result result;
+
+	device_fit(origin, store->geometry.chunk_bytes);
+	result = imprint_match(store, &check->summary, origin, &known, why);
+	if (result == RESULT_OK && !known)
+		return identity_check(store, origin, merging, identity, why);
+	*identity = result == RESULT_OK ? IDENTITY_COMPARED : IDENTITY_UNKNOWN;
+	return result;
+}
+
+/* What speaks against the origin is no fault of the store: it is told, and changes no verdict. */
+static void print_identity(struct cli *cli, struct output *output, const struct check *check,
+			   struct device *origin)
+{
+	enum identity identity = IDENTITY_UNKNOWN;
+	struct failure why = {.text = ""};
+
+	if (check->summary.exceptions > 0 && check_verdict(check) != VERDICT_DAMAGED &&
+	    !output->names.is_saved && identify(check, origin, &identity, &why) != RESULT_OK)
+		cli_message(cli, "%s", why.text);
+	else if (identity == IDENTITY_NOT_IN_STORE)
+		cli_note(cli, "%s: " IDENTITY_NOT_IN_STORE_NOTE, check->store->device->name,
+			 origin->name);
+	if (!output->json)
+		return;
+	json_string(&output->writer, "identity", identity_name(identity));
+	if (why.text[0])
+		json_string(&output->writer, "identity_problem", why.text);
+}
+
 /* ---- the command ---- */
 
 static enum result verdict_result(const struct check *check, struct failure *why)
@@ -398,6 +440,8 @@ static enum result verify(struct cli *cli, const struct reader *reader, struct d
 		result = verify_data(cli, &output, &check, origin, why);
 	if (result == RESULT_OK || output.data_is_damaged)
 		print_verdict(&output, &check);
+	if (result == RESULT_OK && origin)
+		print_identity(cli, &output, &check, origin);
 	if (result == RESULT_OK)
 		result = verdict_result(&check, why);
 	end_object(cli, &output, result);

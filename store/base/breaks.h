@@ -54,6 +54,9 @@
 	X(UNREADABLE_OVERWRITTEN, "what could not be read written as zeros")                       \
 	X(UNREADABLE_ENDS_LIST, "list taken to end where it cannot be read")                       \
 	X(UNREADABLE_UNLISTED, "what could not be read left out of the list")                      \
+	X(IMPRINT_EARLY, "undo store's imprint written before the merge is done")                  \
+	X(IMPRINT_STAYS, "imprint left in an undo store that is merged itself")                    \
+	X(IMPRINT_UNCHECKED, "going back without a look at the imprint")                           \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
 	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \

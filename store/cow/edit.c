@@ -25,11 +25,14 @@ static bool zero_part(uint8_t *piece, uint64_t offset, uint64_t piece_bytes, uin
 	return true;
 }
 
-/* What is to be zeroed, in bytes. */
+/* What is to be zeroed, in bytes. What is kept are neighbours. */
 struct slack {
 	uint64_t end;
 	uint64_t kept_from, kept_to; /* equal: nothing is kept */
 };
+
+_Static_assert(IMPRINT_OFFSET + IMPRINT_BYTES == RECORD_OFFSET,
+	       "imprint and record are neighbours");
 
 static enum result clear_piece(struct store *store, uint64_t offset, uint8_t *piece, uint64_t bytes,
 			       const struct slack *slack, struct failure *why)
@@ -47,17 +50,15 @@ static enum result clear_piece(struct store *store, uint64_t offset, uint8_t *pi
 }
 
 enum result store_clear_slack(struct store *store, uint64_t bytes, bool keep_record,
-			      struct failure *why)
+			      bool keep_imprint, struct failure *why)
 {
-	struct slack slack = {.end = bytes, .kept_from = bytes, .kept_to = bytes};
+	struct slack slack = {.end = bytes,
+			      .kept_from = keep_imprint ? IMPRINT_OFFSET : RECORD_OFFSET,
+			      .kept_to = RECORD_OFFSET + (keep_record ? RECORD_BYTES : 0)};
 	uint8_t *piece = io_buffer(PIECE_BYTES);
 	enum result result = RESULT_OK;
 
 	assert(bytes >= RECORD_OFFSET + RECORD_BYTES && bytes <= store->geometry.chunk_bytes);
-	if (keep_record) {
-		slack.kept_from = RECORD_OFFSET;
-		slack.kept_to = RECORD_OFFSET + RECORD_BYTES;
-	}
 	if (!piece)
 		return fail_memory(why, "the header's chunk", PIECE_BYTES);
 	for (uint64_t offset = 0; offset < bytes && result == RESULT_OK; offset += PIECE_BYTES)

@@ -15,11 +15,11 @@
 
 /*
  * Zeroes the header's chunk behind the header, up to byte `bytes` (within the chunk), and flushes;
- * with `keep_record` not the place of the merge record. Nobody looks at these bytes: a power cut
- * may leave any part of it.
+ * with `keep_record` not the place of the merge record, with `keep_imprint` not that of the imprint. Nobody
+ * looks at these bytes: a power cut may leave any part of it.
  */
 enum result store_clear_slack(struct store *store, uint64_t bytes, bool keep_record,
-			      struct failure *why);
+			      bool keep_imprint, struct failure *why);
 
 /* Exception number `index` becomes `exception`. */
 struct store_change {

@@ -250,3 +250,66 @@ void record_encode(const struct record *record, uint8_t bytes[RECORD_BYTES])
 	put_le32(bytes + 12, checksum_crc32(0, bytes + RECORD_CHECKED_FROM,
 					    RECORD_BYTES - RECORD_CHECKED_FROM));
 }
+
+/*
+ * The imprint, from IMPRINT_OFFSET:
+ *    0  magic, 8 bytes           32  first.old_chunk, u64
+ *    8  version, u32             40  first.new_chunk, u64
+ *   12  CRC-32 of bytes 16..239  48  samples, u32
+ *   16  origin_bytes, u64        52  superblock_crc, u32
+ *   24  exceptions, u64          56  unused, u64
+ *                                64  checksums, u32 each, to byte 239
+ */
+static const uint8_t imprint_magic[8] = {'c', 'o', 'w', 'p', 'r', 'i', 'n', 't'};
+#define IMPRINT_VERSION 1u
+#define IMPRINT_CHECKED_FROM 16u
+
+static uint32_t imprint_crc(const uint8_t bytes[IMPRINT_BYTES])
+{
+	return checksum_crc32(0, bytes + IMPRINT_CHECKED_FROM,
+			      IMPRINT_BYTES - IMPRINT_CHECKED_FROM);
+}
+
+enum record_presence imprint_decode(const uint8_t bytes[IMPRINT_BYTES], struct imprint *imprint)
+{
+	memset(imprint, 0, sizeof(*imprint));
+	if (memcmp(bytes, imprint_magic, sizeof(imprint_magic)) != 0)
+		return RECORD_ABSENT;
+	if (get_le32(bytes + 12) != imprint_crc(bytes))
+		return RECORD_CORRUPT;
+	if (get_le32(bytes + 8) != IMPRINT_VERSION)
+		return RECORD_FOREIGN;
+	imprint->origin_bytes = get_le64(bytes + 16);
+	imprint->exceptions = get_le64(bytes + 24);
+	imprint->first.old_chunk = get_le64(bytes + 32);
+	imprint->first.new_chunk = get_le64(bytes + 40);
+	imprint->samples = get_le32(bytes + 48);
+	imprint->superblock_crc = get_le32(bytes + 52);
+	for (size_t i = 0; i < IMPRINT_CHECKSUMS; i++)
+		imprint->checksums[i] = get_le32(bytes + 64 + 4 * i);
+	return RECORD_PRESENT;
+}
+
+void imprint_encode(const struct imprint *imprint, uint8_t bytes[IMPRINT_BYTES])
+{
+	memset(bytes, 0, IMPRINT_BYTES);
+	memcpy(bytes, imprint_magic, sizeof(imprint_magic));
+	put_le32(bytes + 8, IMPRINT_VERSION);
+	put_le64(bytes + 16, imprint->origin_bytes);
+	put_le64(bytes + 24, imprint->exceptions);
+	put_le64(bytes + 32, imprint->first.old_chunk);
+	put_le64(bytes + 40, imprint->first.new_chunk);
+	put_le32(bytes + 48, imprint->samples);
+	put_le32(bytes + 52, imprint->superblock_crc);
+	for (size_t i = 0; i < IMPRINT_CHECKSUMS; i++)
+		put_le32(bytes + 64 + 4 * i, imprint->checksums[i]);
+	put_le32(bytes + 12, imprint_crc(bytes));
+}
+
+bool imprint_is_stale(const struct imprint *imprint, uint64_t exceptions,
+		      const struct exception *first)
+{
+	return exceptions == 0 || exceptions != imprint->exceptions ||
+	       first->old_chunk != imprint->first.old_chunk ||
+	       first->new_chunk != imprint->first.new_chunk;
+}

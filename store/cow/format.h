@@ -2,7 +2,8 @@
 /*
  * What stands on a COW device, and where. Pure: no file descriptors, no memory, no policy.
  *
- *   chunk 0   header: 16 bytes; cowtool's merge record in bytes 256..511 while a merge is unfinished
+ *   chunk 0   header: 16 bytes; cowtool's merge record in bytes 256..511 while a merge is unfinished; in
+ *             an undo store, once it is finished, an imprint of the origin in bytes 16..255
  *   chunk 1   metadata area 0: `exceptions_per_area` exceptions of 16 bytes
  *   then      that many data chunks, area 1, its data chunks, ...
  *
@@ -179,5 +180,29 @@ bool record_is_stale(const struct record *record, uint64_t exceptions,
 
 enum record_presence record_decode(const uint8_t bytes[RECORD_BYTES], struct record *record);
 void record_encode(const struct record *record, uint8_t bytes[RECORD_BYTES]);
+
+/* ---- imprint: what the origin held when an undo store was finished; cowtool's own, too ---- */
+
+#define IMPRINT_OFFSET 16u
+#define IMPRINT_BYTES 240u
+#define IMPRINT_CHECKSUMS 44u
+
+/* Which chunks the checksums are of, and how they are made: verify/check/imprint.h. */
+struct imprint {
+	uint64_t origin_bytes;
+	uint64_t exceptions;	 /* of the undo store when this was written */
+	struct exception first;	 /* its exception 0 */
+	uint32_t samples;	 /* how many chunks the checksums are of */
+	uint32_t superblock_crc; /* 0: the store has no such chunk */
+	uint32_t checksums[IMPRINT_CHECKSUMS];
+};
+
+/* RECORD_CORRUPT, RECORD_FOREIGN: as of a record. */
+enum record_presence imprint_decode(const uint8_t bytes[IMPRINT_BYTES], struct imprint *imprint);
+void imprint_encode(const struct imprint *imprint, uint8_t bytes[IMPRINT_BYTES]);
+
+/* Was the undo store used again since? Then it says nothing. */
+bool imprint_is_stale(const struct imprint *imprint, uint64_t exceptions,
+		      const struct exception *first);
 
 #endif

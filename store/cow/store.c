@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
 
@@ -57,6 +58,7 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 		header_decode(block, &store->header);
 		store->header_fault = header_check(&store->header);
 		store->record_presence = record_decode(block + RECORD_OFFSET, &store->record);
+		store->imprint_presence = imprint_decode(block + IMPRINT_OFFSET, &store->imprint);
 	}
 	if (result == RESULT_IO)
 		return fail_header(why);
@@ -163,21 +165,43 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 	io_prepare(request, IO_WRITE, store->device, segment->offset, buffer, segment->bytes);
 }
 
-/* Rewrites the block of the header. Takes no memory: a merge that has begun must be able to end. Only what is not NULL changes; a record of role 0 means zeros. */
+/* An imprint (NULL: none), but nothing else that may stand in its place, gives way to the new one. */
+static void put_imprint(const struct imprint *imprint, uint8_t *block)
+{
+	struct imprint before;
+
+	if (imprint)
+		imprint_encode(imprint, block + IMPRINT_OFFSET);
+	else if (imprint_decode(block + IMPRINT_OFFSET, &before) != RECORD_ABSENT &&
+		 !BROKEN(IMPRINT_STAYS))
+		memset(block + IMPRINT_OFFSET, 0, IMPRINT_BYTES);
+}
+
+static void put_record(const struct record *record, uint8_t *block)
+{
+	if (record)
+		record_encode(record, block + RECORD_OFFSET);
+	else
+		memset(block + RECORD_OFFSET, 0, RECORD_BYTES);
+}
+
+/* Rewrites the block of the header: the header alone, or, where that is NULL, record and imprint. Takes no
+ * memory: a merge that has begun must be able to end. */
 static enum result write_header_block(struct store *store, const struct header *header,
-				      const struct record *record, struct failure *why)
+				      const struct record *record, const struct imprint *imprint,
+				      struct failure *why)
 {
 	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT];
 	uint32_t bytes = block_bytes(store);
 	enum result result = io_read(store->io, store->device, 0, block, bytes, why);
 
 	if (result == RESULT_OK) {
-		if (header)
+		if (header) {
 			header_encode(header, block);
-		if (record && record->role != 0)
-			record_encode(record, block + RECORD_OFFSET);
-		else if (record)
-			memset(block + RECORD_OFFSET, 0, RECORD_BYTES);
+		} else {
+			put_record(record, block);
+			put_imprint(imprint, block);
+		}
 		result = io_write(store->io, store->device, 0, block, bytes, why);
 	}
 	if (result == RESULT_OK)
@@ -188,15 +212,19 @@ static enum result write_header_block(struct store *store, const struct header *
 enum result store_write_record(struct store *store, const struct record *record,
 			       struct failure *why)
 {
-	const struct record none = {.role = 0};
+	return write_header_block(store, NULL, record, NULL, why);
+}
 
-	return write_header_block(store, NULL, record ? record : &none, why);
+enum result store_write_imprint(struct store *store, const struct imprint *imprint,
+				struct failure *why)
+{
+	return write_header_block(store, NULL, NULL, imprint, why);
 }
 
 enum result store_write_header(struct store *store, const struct header *header,
 			       struct failure *why)
 {
-	enum result result = write_header_block(store, header, NULL, why);
+	enum result result = write_header_block(store, header, NULL, NULL, why);
 
 	if (result == RESULT_OK)
 		store->header = *header;

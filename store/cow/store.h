@@ -26,7 +26,9 @@ struct store {
 	enum header_fault header_fault;
 	struct geometry geometry; /* only where header_fault is HEADER_GOOD */
 	enum record_presence record_presence;
-	struct record record;	/* only where it is RECORD_PRESENT */
+	struct record record; /* only where it is RECORD_PRESENT */
+	enum record_presence imprint_presence;
+	struct imprint imprint; /* only where it is RECORD_PRESENT */
 	struct foreign foreign; /* what is there instead, where no header is, and it can be told */
 	/* The caller's, after store_open. NULL: what cannot be read of the areas is a failure; else the
 	 * list is read on after it (store/cow/gaps.h). */
@@ -46,6 +48,12 @@ enum result store_open(struct store *store, struct device *device, struct io *io
  * lost. Nothing is written (see store_write_header). The device is fitted to the chunk size.
  */
 void store_assume_header(struct store *store, const struct header *header);
+
+/* Does what stands in the place of a record or an imprint say something: to this cowtool, or to another one? */
+static inline bool store_speaks(enum record_presence presence)
+{
+	return presence == RECORD_PRESENT || presence == RECORD_FOREIGN;
+}
 
 /* Is the header none, and does the record of an unfinished merge stand behind it all the same? */
 bool store_lost_header(const struct store *store);
@@ -170,10 +178,15 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 
 /*
  * Writes the record (NULL: zeros in its place) beside the unchanged header, and flushes the device.
- * One logical block is rewritten: it holds the old or the new record after a power cut.
+ * One logical block is rewritten: it holds the old or the new record after a power cut. An imprint goes
+ * with that write: a merge is about to change the origin, or has done so.
  */
 enum result store_write_record(struct store *store, const struct record *record,
 			       struct failure *why);
+
+/* The same with zeros in the record's place, and this imprint in its own. */
+enum result store_write_imprint(struct store *store, const struct imprint *imprint,
+				struct failure *why);
 
 /* Writes the 16 bytes of the header, all else of its block as it was, and flushes. *store has that
  * header then. */

@@ -107,6 +107,24 @@ static void take_value(blkid_probe probe, const char *key, char *to, size_t size
 		snprintf(to, size, "%s", value);
 }
 
+static void take_partitions(blkid_probe probe, struct probe_identity *identity)
+{
+	blkid_partlist list = blkid_probe_get_partitions(probe);
+	int count = list ? blkid_partlist_numof_partitions(list) : 0;
+
+	for (int i = 0; i < count && count <= (int)PROBE_PARTITIONS_MAX; i++) {
+		blkid_partition partition = blkid_partlist_get_partition(list, i);
+		uint64_t start = (uint64_t)blkid_partition_get_start(partition), end;
+		uint64_t sectors = (uint64_t)blkid_partition_get_size(partition);
+		struct probe_partition *taken = &identity->partitions[identity->partition_count];
+
+		if (checked_add(start, sectors, &end) &&
+		    checked_mul(start, SECTOR_BYTES, &taken->from) &&
+		    checked_mul(end, SECTOR_BYTES, &taken->to))
+			identity->partition_count++;
+	}
+}
+
 /* What blkid_do_safeprobe answers. */
 enum { PROBE_FOUND = 0, PROBE_NOTHING = 1, PROBE_AMBIGUOUS = -2 };
 
@@ -123,6 +141,8 @@ static enum result take_answer(blkid_probe probe, int answer, struct probe_ident
 		take_value(probe, "USAGE", usage, sizeof(usage));
 		identity->is_file_system = strcmp(usage, "filesystem") == 0;
 		identity->is_table = identity->type[0] == 0;
+		if (identity->type[0] == 0)
+			take_partitions(probe, identity);
 		take_value(probe, "PTTYPE", identity->type, sizeof(identity->type));
 		take_value(probe, "PTUUID", identity->uuid, sizeof(identity->uuid));
 		return RESULT_OK;

@@ -20,6 +20,8 @@ bool probe_is_tag(const char *name);
  */
 enum result probe_resolve(const char *name, char **path, struct failure *why);
 
+#define PROBE_PARTITIONS_MAX 128u
+
 /* What stands at the beginning of a disk: a file system, RAID or LVM member, or a partition table.
  */
 struct probe_identity {
@@ -28,6 +30,12 @@ struct probe_identity {
 	char label[64];		       /* the same */
 	bool is_file_system, is_table; /* a file system; a partition table */
 	bool ambiguous; /* things that cannot stand beside each other: "more than one signature" */
+	/* Of a partition table, in bytes; those that libblkid cannot reach (logical ones) lie in others. None where
+	 * there are more than this. */
+	struct probe_partition {
+		uint64_t from, to;
+	} partitions[PROBE_PARTITIONS_MAX];
+	size_t partition_count;
 };
 
 /* Some bytes of a disk, for probe_bytes. */

@@ -56,7 +56,7 @@ piped() {
         exec <&-
         : >closed
     }
-    [[ ! -s err ]] || complain "cowtool $* to a closed pipe says something"
+    fails grep -v ': note: ' err || complain "cowtool $* to a closed pipe says something"
     (($(<code) == 0)) || complain "cowtool $* to a closed pipe: exit code $(<code)"
 }
 

@@ -50,6 +50,8 @@ void judge_finished(struct trial *trial, struct sim *sim)
 	judge_kept(trial, images, "the merge is done, and a kept view is not what it was");
 	for (unsigned int i = 0; i < scenario->kept_count && !trial->failed; i++)
 		judge_kept_finished(trial, images[2 + i], i);
+	if (!trial->failed)
+		judge_undo(trial, images);
 	free_images(images);
 	if (sim->wrote_outside)
 		violate(trial, "something was written that is on no device");
@@ -105,6 +107,7 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	judge_tail(trial, images, live);
 	judge_kept(trial, images, "a kept snapshot's view is not what it was");
 	judge_dropping(trial, images);
+	judge_imprint(trial, images, live);
 	judge_kernel(trial, images, live);
 	if (random_once_in(&trial->random, 8))
 		judge_wrong_kept(trial, images);

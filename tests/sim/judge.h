@@ -8,6 +8,7 @@
  *   judge_kept.c     what must be true of the kept stores
  *   judge_drop.c     a kept store that is given up on the way
  *   judge_refused.c  resumes that must be refused
+ *   judge_undo.c     the imprint in an undo store, and the way back
  */
 #ifndef TESTS_SIM_JUDGE_H
 #define TESTS_SIM_JUDGE_H
@@ -89,6 +90,14 @@ void judge_dropping(struct trial *trial, uint8_t *const images[SIM_DISKS]);
 
 /* A resume that must go on with these bytes. */
 struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISKS]);
+
+/* ---- judge_undo.c ---- */
+
+/* An imprint is there only when the merge is done, and is of the origin as it is then. */
+void judge_imprint(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live);
+
+/* Once the merge is done: it goes back with the undo store, and is refused where the origin was written to. */
+void judge_undo(struct trial *trial, uint8_t *const images[SIM_DISKS]);
 
 /* ---- judge.c ---- */
 

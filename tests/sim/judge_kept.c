@@ -70,8 +70,10 @@ void judge_kept_finished(struct trial *trial, const uint8_t *image, unsigned int
 	for (uint64_t k = kept->exceptions; k < count && !trial->failed; k++)
 		if (!kept->lacking[list[k].old_chunk])
 			violate(trial, "a kept store got an exception that it did not lack");
-	if (!bytes_are_zero(image + HEADER_BYTES, SECTOR_BYTES - HEADER_BYTES))
+	if (!bytes_are_zero(image + RECORD_OFFSET, RECORD_BYTES))
 		violate(trial, "the merge is done, and a record stands in a kept store");
+	if (!kept->undo && !bytes_are_zero(image + IMPRINT_OFFSET, IMPRINT_BYTES))
+		violate(trial, "the merge is done, and an imprint stands in a kept store");
 	if (kernel_tail_is_dirty(image, kept->bytes, kept->chunk_sectors))
 		violate(trial, "the merge is done, and a kept store has a dirty tail");
 	free(list);

@@ -47,7 +47,7 @@ struct shared {
 };
 
 static struct shared *shared;
-static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1, -1, -1};
+static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1};
 
 bool seen_add(uint64_t hash)
 {

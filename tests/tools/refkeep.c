@@ -301,14 +301,30 @@ static bool judge_entries(const struct store *kept, struct noted *noted)
 	return true;
 }
 
-static bool judge_end(const struct store *kept, const struct noted *noted)
+/* A new undo store ends with an imprint of the origin; nothing else has one. */
+static bool judge_imprint(const struct image *origin, const struct store *kept,
+			  const struct noted *noted)
 {
+	const uint8_t *imprint = kept->image.bytes + HEADER_BYTES;
+	uint64_t origin_bytes, exceptions;
+
+	memcpy(&origin_bytes, imprint + 16, sizeof(origin_bytes));
+	memcpy(&exceptions, imprint + 24, sizeof(exceptions));
+	return noted->before.count == 0 && memcmp(imprint, "cowprint", 8) == 0 &&
+	       origin_bytes == origin->size / 512 * 512 && exceptions == kept->count;
+}
+
+static bool judge_end(const struct image *origin, const struct store *kept,
+		      const struct noted *noted)
+{
+	uint64_t slack = judge_imprint(origin, kept, noted) ? 256 : HEADER_BYTES;
+
 	for (uint64_t i = 0; i < noted->set.chunks; i++)
 		if (noted->set.has[i])
 			return wrong(kept, "has no exception for chunk", i);
 	if (memcmp(kept->image.bytes, noted->header, HEADER_BYTES) != 0)
 		return wrong(kept, "has another header of bytes", HEADER_BYTES);
-	for (uint64_t i = HEADER_BYTES; i < 512; i++)
+	for (uint64_t i = slack; i < 512; i++)
 		if (kept->image.bytes[i] != 0)
 			return wrong(kept, "something stands behind the header at", i);
 	return true;
@@ -322,7 +338,7 @@ static bool judge(const struct image *origin, const char *name, bool ended)
 	load_store(&kept, name);
 	get_noted(&noted, name, origin->size);
 	return judge_view(origin, &kept, &noted) && judge_entries(&kept, &noted) &&
-	       (!ended || judge_end(&kept, &noted));
+	       (!ended || judge_end(origin, &kept, &noted));
 }
 
 /* ---- room ---- */

@@ -13,10 +13,8 @@
 #define TEARS 6 /* ways in which the blocks that were not flushed are tried to be lost */
 
 static uint8_t *before, *durable, *cached, *torn;
-static struct device device = {.name = (char[]){"disk"},
-			       .bytes = DISK_BYTES,
-			       .block_bytes = 512,
-			       .writable = true};
+static struct device device = {
+	.name = (char[]){"disk"}, .bytes = DISK_BYTES, .block_bytes = 512, .writable = true};
 static unsigned int operations, stop_after, writes, flushes;
 static struct failure why;
 

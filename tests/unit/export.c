@@ -425,7 +425,8 @@ static void refuses_to_go_on(void)
 	checkpoints = 0;
 	CHECK(export_run(&export, &why) == RESULT_REFUSED);
 	CHECK(strstr(why.text, "are not what the view has there") && strstr(why.text, "--force"));
-	CHECK(fstat(out.file.fd, &after) == 0 && before.st_size == after.st_size && checkpoints == 0);
+	CHECK(fstat(out.file.fd, &after) == 0 && before.st_size == after.st_size &&
+	      checkpoints == 0);
 }
 
 static void changes_anywhere_are_found(void)

@@ -17,10 +17,8 @@
 #define BLOCK 4096u
 #define BLOCKS (FILE_BYTES / BLOCK)
 
-static struct device device = {.name = (char[]){"file"},
-			       .bytes = FILE_BYTES,
-			       .block_bytes = 512,
-			       .writable = true};
+static struct device device = {
+	.name = (char[]){"file"}, .bytes = FILE_BYTES, .block_bytes = 512, .writable = true};
 static struct io io;
 static struct failure why;
 static uint8_t *memory;
@@ -141,9 +139,11 @@ static void odd_reap(struct io *queue)
 	} else if (calls % 3 == 0) {
 		result = calls % 2 ? -EINTR : -EAGAIN;
 	} else if (request->operation == IO_READ) {
-		result = pread(device.file.fd, request->iov[0].iov_base, bytes, (off_t)request->place.offset);
+		result = pread(device.file.fd, request->iov[0].iov_base, bytes,
+			       (off_t)request->place.offset);
 	} else {
-		result = pwrite(device.file.fd, request->iov[0].iov_base, bytes, (off_t)request->place.offset);
+		result = pwrite(device.file.fd, request->iov[0].iov_base, bytes,
+				(off_t)request->place.offset);
 	}
 	io_complete(queue, request, result);
 }

@@ -14,8 +14,7 @@
 
 /* ---- a disk of any size that has the same exception in every place, or zeros ---- */
 
-static struct device device = {
-	.name = (char[]){"store"}, .block_bytes = 512, .writable = true};
+static struct device device = {.name = (char[]){"store"}, .block_bytes = 512, .writable = true};
 static struct io vast_io;
 static struct store store;
 static struct failure why;

@@ -45,14 +45,16 @@ static void report_fault(struct check *check, enum trace trace)
 }
 
 /* Exceptions in chunk 0: behind the header's 16 bytes, or, where they are not the header's, from the
- * first byte on. A merge record is no exception. */
+ * first byte on. A merge record is no exception, nor is an imprint. */
 static enum trace trace_of_header(const struct check *check, const uint8_t *bytes, size_t count)
 {
 	bool magic = check->store->header.magic == HEADER_MAGIC;
 	bool record = check->store->record_presence != RECORD_ABSENT;
+	bool imprint = check->store->imprint_presence != RECORD_ABSENT;
 
-	return trace_is_area(bytes, magic, (record ? RECORD_OFFSET : count) / EXCEPTION_BYTES,
-			     check->store->device->bytes / SECTOR_BYTES)
+	return !imprint && trace_is_area(bytes, magic,
+					 (record ? RECORD_OFFSET : count) / EXCEPTION_BYTES,
+					 check->store->device->bytes / SECTOR_BYTES)
 		       ? TRACE_HEADER_RACE
 		       : TRACE_NONE;
 }
@@ -109,20 +111,25 @@ static void report_linux_2_4(struct check *check, const uint8_t *chunk)
 		     (unsigned long long)get_le64(chunk + 16));
 }
 
+/* Does that byte belong to something of cowtool's own that says something? */
+static bool is_known(const struct store *store, size_t at)
+{
+	if (at < IMPRINT_OFFSET + IMPRINT_BYTES)
+		return store_speaks(store->imprint_presence);
+	return at < RECORD_OFFSET + RECORD_BYTES && store_speaks(store->record_presence);
+}
+
 static void check_slack(struct check *check, const uint8_t *chunk, size_t bytes)
 {
 	const struct store *store = check->store;
 	size_t first = HEADER_BYTES;
-	bool record = store->record_presence == RECORD_PRESENT ||
-		      store->record_presence == RECORD_FOREIGN;
 
 	if (store->record_presence == RECORD_CORRUPT) {
 		check_report(check, PROBLEM_HEADER_SLACK, TRACE_NONE,
 			     "byte %u begins a merge record that is damaged", RECORD_OFFSET);
 		return;
 	}
-	while (first < bytes && (chunk[first] == 0 || (record && first >= RECORD_OFFSET &&
-						       first < RECORD_OFFSET + RECORD_BYTES)))
+	while (first < bytes && (chunk[first] == 0 || is_known(store, first)))
 		first++;
 	if (first < bytes)
 		check_report(check, PROBLEM_HEADER_SLACK, trace_of_header(check, chunk, bytes),

@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
 #include "store/cow/view.h"
+#include "verify/check/plausible.h"
 
 /* Superblocks stand in the first MiB of a disk; some RAID formats and backup tables at its end. */
 #define HEAD_BYTES (1024u << 10)
@@ -40,52 +42,201 @@ static const char *describe(const struct probe_identity *identity, char *text, s
 	return text;
 }
 
-static enum result compare(const struct store *store, const struct device *origin,
-			   const struct probe_identity *before, const struct probe_identity *after,
-			   bool resuming, struct failure *why)
+/* What is found in the origin as it is, in the view, and in the store alone. */
+struct identities {
+	struct probe_identity before, after, alone;
+};
+
+static enum result refuse_other(const struct store *store, const struct device *origin,
+				const struct identities *found, struct failure *why)
 {
 	char origin_text[128], store_text[128];
 
-	if (probe_same(before, after) || (resuming && (before->type[0] == 0 || before->ambiguous)))
-		return RESULT_OK;
 	return fail(why, RESULT_REFUSED,
-		    "%s: is not the origin of %s: it holds %s, and the store %s; name the right "
-		    "origin, or use --force",
+		    "%s: may be another device than the origin of %s: it holds %s, and the store "
+		    "%s; that is as it should be where the UUID was changed in the snapshot, or a "
+		    "file system was made in one of them since (mkfs); name the right origin, or "
+		    "use --accept-origin if it is this one",
 		    origin->name, store->device->name,
-		    describe(before, origin_text, sizeof(origin_text)),
-		    describe(after, store_text, sizeof(store_text)));
+		    describe(&found->before, origin_text, sizeof(origin_text)),
+		    describe(&found->after, store_text, sizeof(store_text)));
 }
 
-/* `overlay`: of these ranges, and not empty. */
-static enum result check(const struct view_overlay *overlay, struct device *origin, bool resuming,
-			 struct failure *why)
-{
-	struct probe_identity before, after;
-	enum result result = view_read_origin(overlay->store, origin, overlay->ranges, RANGES, why);
-	struct failure reading = *why;
+/* ---- what speaks against an origin that cannot be compared ---- */
 
+struct objecting {
+	const struct store *store;
+	const struct device *origin;
+	struct plausible plausible;
+	uint64_t old_chunk; /* the first one against which something speaks */
+	const char *what;   /* NULL: none */
+};
+
+static void drop_keyed(struct plausible *plausible, uint64_t from, uint64_t to)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plausible->count; i++)
+		if (plausible->ranges[i].key < from || plausible->ranges[i].key >= to)
+			plausible->ranges[count++] = plausible->ranges[i];
+	plausible->count = count;
+}
+
+/* The bytes of an exception's chunk; false: it has none in the origin. */
+static bool bytes_of(const struct objecting *objecting, const uint8_t *entry,
+		     struct exception *exception, uint64_t *from, uint64_t *to)
+{
+	const struct geometry *geometry = &objecting->store->geometry;
+	uint64_t clip;
+
+	exception_decode(entry, exception);
+	clip = geometry_clip(geometry, exception->old_chunk, objecting->origin->bytes);
+	if (clip == 0)
+		return false;
+	*from = exception->old_chunk * geometry->chunk_bytes;
+	*to = *from + clip;
+	return true;
+}
+
+static enum result find_keys(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			     struct failure *why)
+{
+	struct objecting *objecting = context;
+	struct exception exception;
+	uint64_t from, to;
+
+	(void)index;
+	(void)why;
+	for (uint32_t i = 0; i < count; i++)
+		if (bytes_of(objecting, entries + (size_t)i * EXCEPTION_BYTES, &exception, &from,
+			     &to))
+			drop_keyed(&objecting->plausible, from, to);
+	return RESULT_OK;
+}
+
+static enum result object(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			  struct failure *why)
+{
+	struct objecting *objecting = context;
+	struct exception exception;
+	uint64_t from, to;
+
+	(void)index;
+	(void)why;
+	for (uint32_t i = 0; i < count && !objecting->what; i++) {
+		if (!bytes_of(objecting, entries + (size_t)i * EXCEPTION_BYTES, &exception, &from,
+			      &to))
+			continue;
+		objecting->what = plausible_objection(&objecting->plausible, from, to);
+		objecting->old_chunk = exception.old_chunk;
+	}
+	return RESULT_OK;
+}
+
+/* `head`: what the view begins with. */
+static enum result check_plausible(const struct store *store, const struct device *origin,
+				   const struct probe_identity *identity,
+				   const struct view_range *head, struct failure *why)
+{
+	struct objecting objecting = {.store = store, .origin = origin};
+	struct store_scan keys = {.live = find_keys, .context = &objecting};
+	struct store_scan objections = {.live = object, .context = &objecting};
+	enum result result = RESULT_OK;
+	char text[128];
+
+	plausible_learn(&objecting.plausible, identity, head->buffer, head->bytes, origin->bytes);
+	if (objecting.plausible.end > origin->bytes)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is smaller than what it holds, %s, which has %llu bytes: it may be "
+			"another device than the origin of %s, and nothing in the store tells; "
+			"name the right origin, or use --accept-origin if it is this one",
+			origin->name, describe(identity, text, sizeof(text)),
+			(unsigned long long)objecting.plausible.end, store->device->name);
+	if (objecting.plausible.count > 0)
+		result = store_scan(store, &keys, why);
+	if (result == RESULT_OK && objecting.plausible.count > 0)
+		result = store_scan(store, &objections, why);
+	if (result != RESULT_OK || !objecting.what)
+		return result;
+	return fail(why, RESULT_REFUSED,
+		    "%s: may be another device than the origin of %s: it holds %s, and old chunk "
+		    "%llu of the store is %s, where nobody writes; name the right origin, or use "
+		    "--accept-origin if it is this one",
+		    origin->name, store->device->name, describe(identity, text, sizeof(text)),
+		    (unsigned long long)objecting.old_chunk, objecting.what);
+}
+
+/* ---- the check ---- */
+
+static enum result find_alone(const struct view_overlay *overlay, const struct device *origin,
+			      struct probe_identity *alone, struct failure *why)
+{
+	enum result result;
+
+	for (int i = 0; i < RANGES; i++)
+		memset(overlay->ranges[i].buffer, 0, overlay->ranges[i].bytes);
+	result = view_overlay_apply(overlay, why);
+	return result == RESULT_OK ? probe(origin, overlay->ranges, alone, why) : result;
+}
+
+/* `found` comes zeroed, and the ranges hold the view's bytes then. */
+static enum result find_identities(const struct view_overlay *overlay, struct device *origin,
+				   struct identities *found, struct failure *why)
+{
+	enum result result = RESULT_OK;
+	struct failure reading;
+
+	if (overlay->found > 0)
+		result = find_alone(overlay, origin, &found->alone, why);
+	if (result != RESULT_OK)
+		return result;
+	result = view_read_origin(overlay->store, origin, overlay->ranges, RANGES, why);
+	reading = *why;
 	if (result == RESULT_IO)
 		return fail(why, result, "%s; a file system is looked for there", reading.text);
 	if (result == RESULT_OK)
-		result = probe(origin, overlay->ranges, &before, why);
-	if (result == RESULT_OK)
-		result = view_overlay_apply(overlay, why);
-	if (result == RESULT_OK)
-		result = probe(origin, overlay->ranges, &after, why);
-	if (result == RESULT_OK)
-		result = compare(overlay->store, origin, &before, &after, resuming, why);
-	return result;
+		result = probe(origin, overlay->ranges, &found->before, why);
+	found->after = found->before;
+	if (result != RESULT_OK || overlay->found == 0)
+		return result;
+	result = view_overlay_apply(overlay, why);
+	return result == RESULT_OK ? probe(origin, overlay->ranges, &found->after, why) : result;
+}
+
+static enum result check(const struct view_overlay *overlay, struct device *origin, bool resuming,
+			 enum identity *identity, struct failure *why)
+{
+	struct identities found = {.before = {.type = ""}};
+	bool torn;
+	enum result result = find_identities(overlay, origin, &found, why);
+
+	/* What cannot be looked at, and could prove nothing, is only not known. */
+	if (result == RESULT_IO && overlay->found == 0)
+		return RESULT_OK;
+	if (result != RESULT_OK)
+		return result;
+	torn = resuming && (found.before.type[0] == 0 || found.before.ambiguous);
+	if (!torn && !probe_same(&found.before, &found.after))
+		return refuse_other(overlay->store, origin, &found, why);
+	*identity = found.after.type[0] && probe_same(&found.alone, &found.after)
+			    ? IDENTITY_COMPARED
+			    : IDENTITY_NOT_IN_STORE;
+	if (*identity == IDENTITY_COMPARED || resuming)
+		return RESULT_OK;
+	return check_plausible(overlay->store, origin, &found.after, &overlay->ranges[0], why);
 }
 
 static enum result check_with_buffers(const struct view_overlay *overlay, struct view_range *ranges,
-				      struct device *origin, bool resuming, struct failure *why)
+				      struct device *origin, bool resuming, enum identity *identity,
+				      struct failure *why)
 {
 	enum result result;
 
 	ranges[0].buffer = io_buffer(HEAD_BYTES);
 	ranges[1].buffer = io_buffer(TAIL_BYTES + 2ull * BUFFER_ALIGNMENT);
 	if (ranges[0].buffer && ranges[1].buffer)
-		result = check(overlay, origin, resuming, why);
+		result = check(overlay, origin, resuming, identity, why);
 	else
 		result = fail_memory(why, "the file system's superblock", HEAD_BYTES);
 	free(ranges[0].buffer);
@@ -93,8 +244,21 @@ static enum result check_with_buffers(const struct view_overlay *overlay, struct
 	return result;
 }
 
+const char *identity_name(enum identity identity)
+{
+	switch (identity) {
+	case IDENTITY_UNKNOWN:
+		break;
+	case IDENTITY_COMPARED:
+		return "compared";
+	case IDENTITY_NOT_IN_STORE:
+		return "not-in-store";
+	}
+	return "unknown";
+}
+
 enum result identity_check(const struct store *store, struct device *origin, bool resuming,
-			   struct failure *why)
+			   enum identity *identity, struct failure *why)
 {
 	uint64_t head = min_u64(origin->bytes, HEAD_BYTES);
 	uint64_t tail_from =
@@ -103,11 +267,12 @@ enum result identity_check(const struct store *store, struct device *origin, boo
 	struct view_overlay overlay;
 	enum result result;
 
+	*identity = IDENTITY_UNKNOWN;
 	ranges[1].offset = max_u64(head, tail_from);
 	ranges[1].bytes = origin->bytes - ranges[1].offset;
 	result = view_overlay_find(&overlay, store, origin->bytes, ranges, RANGES, why);
-	if (result == RESULT_OK && overlay.found > 0)
-		result = check_with_buffers(&overlay, ranges, origin, resuming, why);
+	if (result == RESULT_OK)
+		result = check_with_buffers(&overlay, ranges, origin, resuming, identity, why);
 	view_overlay_free(&overlay);
 	return result;
 }

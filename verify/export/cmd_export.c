@@ -23,7 +23,7 @@
 
 /* The command line. */
 struct choice {
-	bool resume, force;
+	bool resume, accept_origin, force;
 	char *fill_name, *progress_name, *engine_name;
 	enum export_fill fill;
 	enum progress_mode progress;
@@ -118,6 +118,7 @@ static void print_json(struct session *session, bool failed)
 	json_open_object(&json, NULL);
 	json_string(&json, "origin", session->origin.name);
 	json_string(&json, "store", session->device.name);
+	json_string(&json, "identity", identity_name(session->export.identity));
 	json_string(&json, "out", session->output.name);
 	json_number(&json, "bytes", state->view_bytes);
 	json_number(&json, "bytes_done", state->done_bytes);
@@ -240,6 +241,8 @@ static void add_advice(const struct session *session, enum result result, struct
 		return;
 	suggest_begin(&resume);
 	suggest_more(&resume, "cowtool export --resume");
+	if (choice->accept_origin)
+		suggest_more(&resume, " --accept-origin");
 	if (choice->force)
 		suggest_more(&resume, " --force");
 	if (choice->fill_name)
@@ -359,6 +362,7 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 		.store = &session.store,
 		.origin = &session.origin,
 		.io = &session.io,
+		.accept_origin = choice->accept_origin,
 		.force = choice->force,
 		.fill = choice->fill,
 		.window_bytes = EXPORT_WINDOW_BYTES,
@@ -413,6 +417,8 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with an unfinished export to a file",
 		 NULL},
+		{"accept-origin", CLI_FLAG, &choice.accept_origin,
+		 "export although ORIGIN looks like another device", NULL},
 		{"force", CLI_FLAG, &choice.force,
 		 "export a damaged store, or one in use; overwrite OUT", NULL},
 		{"fill", CLI_STRING, &choice.fill_name, "zero or pattern (for what cannot be read)",

@@ -15,6 +15,7 @@
 #include "store/cow/view_map.h"
 #include "verify/check/check.h"
 #include "verify/export/export_state.h"
+#include "verify/check/identity.h"
 
 /* The view passes through memory in pieces of this size, a few at a time. */
 #define EXPORT_WINDOW_BYTES (4u << 20)
@@ -46,6 +47,7 @@ struct export
 	/* Consent to a damaged or invalid store, to another origin, and to go on with an image
 	 * whose part that is done is not what the view shows. */
 	bool force;
+	bool accept_origin;    /* consent to an origin that looks like another device, alone */
 	enum export_fill fill; /* NONE: what cannot be read is an error */
 	uint64_t window_bytes; /* a multiple of BUFFER_ALIGNMENT */
 	uint64_t memory_bytes; /* for the exceptions, see store/cow/view_map.h */
@@ -58,6 +60,7 @@ struct export
 	struct export_target target; /* for export_run */
 	/* results */
 	struct check check; /* of export_prepare */
+	enum identity identity;
 	struct view_map map;
 	/* What is exported, after export_prepare; how far it is. A caller that goes on with an
 	 * earlier export puts that one's state, the same by export_state_same, in its place. */

@@ -6,6 +6,7 @@
 #include "store/base/text.h"
 #include "verify/export/export.h"
 #include "verify/check/identity.h"
+#include "verify/check/imprint.h"
 #include "verify/check/roles.h"
 #include "verify/check/witness.h"
 
@@ -142,16 +143,26 @@ static enum result check_record(struct export *export, struct failure *why)
 }
 
 /* Into which origin does the store belong? What cannot be read is told where the view has it. */
-static enum result check_identity(const struct export *export, struct failure *why)
+static enum result check_identity(struct export *export, struct failure *why)
 {
-	bool merging = export->store->record_presence == RECORD_PRESENT &&
-		       export->store->record.role == RECORD_MERGING;
+	const struct store *store = export->store;
+	bool merging =
+		store->record_presence == RECORD_PRESENT && store->record.role == RECORD_MERGING;
 	char text[sizeof(why->text) + 64];
+	bool known = false;
 	enum result result;
 
 	if (export->force)
 		return RESULT_OK;
-	result = identity_check(export->store, export->origin, merging, why);
+	result = imprint_match(store, &export->check.summary, export->origin, &known, why);
+	if (known && result == RESULT_OK)
+		export->identity = IDENTITY_COMPARED;
+	else if (result == RESULT_OK && !export->accept_origin)
+		result = identity_check(store, export->origin, merging, &export->identity, why);
+	if (result == RESULT_OK && export->identity == IDENTITY_NOT_IN_STORE) {
+		snprintf(text, sizeof(text), IDENTITY_NOT_IN_STORE_NOTE, export->origin->name);
+		note(export, text);
+	}
 	if (result != RESULT_IO)
 		return result;
 	snprintf(text, sizeof(text), "whether this is its origin is not known: %s", why->text);

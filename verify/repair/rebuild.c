@@ -168,12 +168,25 @@ static enum result look_at_later_areas(struct examination *examination, struct f
 }
 
 /* Does nothing stand in the header's chunk but a header and a merge record? */
+/* What is cowtool's own in the first sector is taken away. */
+static void forget_own(uint8_t *sector)
+{
+	struct record record;
+	struct imprint imprint;
+
+	memset(sector, 0, HEADER_BYTES);
+	if (record_decode(sector + RECORD_OFFSET, &record) != RECORD_ABSENT)
+		memset(sector + RECORD_OFFSET, 0, RECORD_BYTES);
+	if (imprint_decode(sector + IMPRINT_OFFSET, &imprint) != RECORD_ABSENT)
+		memset(sector + IMPRINT_OFFSET, 0, IMPRINT_BYTES);
+}
+
+/* Does nothing stand in the header's chunk but a header, a merge record and an imprint? */
 static enum result look_at_slack(struct examination *examination, struct failure *why)
 {
 	struct rebuild_candidate *candidate = examination->candidate;
 	uint64_t end = min_u64(examination->geometry.chunk_bytes, MARGIN_BYTES);
 	enum result result = RESULT_OK;
-	struct record record;
 
 	candidate->slack_is_zero = true;
 	for (uint64_t at = 0; at < end && candidate->slack_is_zero; at += PIECE_BYTES) {
@@ -183,12 +196,8 @@ static enum result look_at_slack(struct examination *examination, struct failure
 						   examination->piece, bytes, why);
 		if (result != RESULT_OK)
 			return result;
-		if (at == 0) {
-			memset(examination->piece, 0, HEADER_BYTES);
-			if (record_decode(examination->piece + RECORD_OFFSET, &record) !=
-			    RECORD_ABSENT)
-				memset(examination->piece + RECORD_OFFSET, 0, RECORD_BYTES);
-		}
+		if (at == 0)
+			forget_own(examination->piece);
 		candidate->slack_is_zero = bytes_are_zero(examination->piece, bytes);
 	}
 	return result;

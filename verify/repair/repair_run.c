@@ -196,11 +196,11 @@ static enum result zero_tail(struct repair *repair, struct failure *why)
 static enum result clear_slack(struct repair *repair, struct failure *why)
 {
 	struct store *store = repair->store;
-	bool keep_record = store->record_presence == RECORD_PRESENT ||
-			   store->record_presence == RECORD_FOREIGN;
+	bool keep_record = store_speaks(store->record_presence);
+	bool keep_imprint = store_speaks(store->imprint_presence);
 
 	return store_clear_slack(store, min_u64(store->geometry.chunk_bytes, CHECK_SLACK_BYTES),
-				 keep_record && !BROKEN(REPAIR_RECORD), why);
+				 keep_record && !BROKEN(REPAIR_RECORD), keep_imprint, why);
 }
 
 static enum result remove_record(struct repair *repair, struct failure *why)
