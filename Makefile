@@ -52,7 +52,7 @@ CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread $(CFLAGS)
 LIBS_ALL := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
 
 # What parses options and prints is the command line's; the library does neither.
-COMMAND_LINE_SOURCES := store/cli/cli.c store/cli/json.c store/cli/notes.c store/cli/progress.c store/cli/reader.c store/cli/table.c
+COMMAND_LINE_SOURCES := store/cli/cli.c store/cli/help.c store/cli/json.c store/cli/notes.c store/cli/progress.c store/cli/reader.c store/cli/table.c
 COMMAND_SOURCES := $(wildcard store/cmd_*.c verify/cmd_*.c merge/cmd_*.c) $(COMMAND_LINE_SOURCES)
 LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(wildcard store/*.c verify/*.c merge/*.c))
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(B)/%.o)

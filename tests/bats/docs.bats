@@ -139,7 +139,7 @@ lines_are() {
 
 @test "bash: the first word is a command" {
     complete_bash cowtool ''
-    lines_are inspect verify dump merge export save restore repair create --help --version
+    lines_are inspect verify dump merge export save restore repair create help --help --version
     complete_bash cowtool ver
     lines_are verify
 }
@@ -217,6 +217,13 @@ lines_are() {
     lines_are origin.img
 }
 
+@test "bash: after help, a command" {
+    complete_bash cowtool help ''
+    lines_are inspect verify dump merge export save restore repair create help
+    complete_bash cowtool help cr
+    lines_are create
+}
+
 @test "bash: after an unknown command there are no options" {
     complete_bash cowtool marge --
     [ -z "$output" ]
@@ -226,7 +233,7 @@ lines_are() {
     command -v fish >/dev/null || skip 'fish is not installed'
     touch origin.img
     complete_fish 'cowtool '
-    lines_are inspect verify dump merge export save restore repair create --help --version
+    lines_are inspect verify dump merge export save restore repair create help --help --version
     complete_fish 'cowtool merge --resume --'
     lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --skip-lost --window= --io= --progress= \
         --json --quiet --help --version
@@ -249,6 +256,8 @@ lines_are() {
     lines_are --undo=origin.img
     complete_fish 'cowtool merge --undo=PART'
     [ -z "$output" ]
+    complete_fish 'cowtool help cr'
+    lines_are create
     complete_fish 'cowtool inspect PART'
     lines_are PARTUUID= PARTLABEL=
 }
@@ -256,7 +265,7 @@ lines_are() {
 @test "zsh: commands, options, values, files and tags" {
     command -v zsh >/dev/null || skip 'zsh is not installed'
     touch origin.img
-    complete_zsh 'cowtool ' '*create*dump*export*inspect*merge*verify*'
+    complete_zsh 'cowtool ' '*create*dump*export*help*inspect*merge*verify*'
     complete_zsh 'cowtool merge --' \
         '*--drop-kept*--dry-run*--force*--help*--invalidate-full*--io*--json*--keep*--progress*--quiet*--resume*--undo*--window*'
     complete_zsh 'cowtool merge --keep=a --undo=b --' '*--drop-kept*--json*--keep*--progress*--window*'
@@ -268,6 +277,7 @@ lines_are() {
     complete_zsh 'cowtool merge --keep=PARTU' '*--keep=PARTUUID=*'
     complete_zsh 'cowtool merge --resume --drop-kept=or' '*--drop-kept=*origin.img*'
     complete_zsh 'cowtool merge --undo=or' '*--undo=*origin.img*'
+    complete_zsh 'cowtool help ' '*create*dump*export*merge*'
     complete_zsh 'cowtool inspect PARTU' '*PARTUUID=*'
 }
 
