@@ -198,7 +198,7 @@ lint: layers
 	clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY_CHECKS)' $(SOURCES) \
 		-- -std=gnu11 $(CPPFLAGS_ALL)
 	shellcheck -x $(SCRIPTS)
-	mandoc -T lint -W warning man/cowtool.8
+	mandoc -T lint -W warning $(PAGES)
 
 # ---- for people ----
 
@@ -211,17 +211,26 @@ bench: cowtool test-programs
 demo: cowtool
 	tests/demo
 
+PAGES := $(wildcard man/*.5 man/*.8)
+# PAGE.COMMAND: a page that is of that command, too.
+PAGE_LINKS := inspect.dump inspect.create verify.repair save.restore
+
 .PHONY: install
 install: cowtool
 	install -D -m 755 cowtool $(DESTDIR)$(SBINDIR)/cowtool
-	install -D -m 644 man/cowtool.8 $(DESTDIR)$(MANDIR)/man8/cowtool.8
+	for page in $(PAGES); do \
+		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+	for link in $(PAGE_LINKS); do \
+		ln -sf cowtool-$${link%.*}.8 $(DESTDIR)$(MANDIR)/man8/cowtool-$${link#*.}.8 || exit; done
 	install -D -m 644 completions/cowtool.bash $(DESTDIR)$(BASHCOMPDIR)/cowtool
 	install -D -m 644 completions/_cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
 	install -D -m 644 completions/cowtool.fish $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
 
 .PHONY: uninstall
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/cowtool $(DESTDIR)$(MANDIR)/man8/cowtool.8
+	rm -f $(DESTDIR)$(SBINDIR)/cowtool
+	rm -f $(foreach n,5 8,$(patsubst man/%,$(DESTDIR)$(MANDIR)/man$(n)/%,$(filter %.$(n),$(PAGES))))
+	rm -f $(foreach link,$(PAGE_LINKS),$(DESTDIR)$(MANDIR)/man8/cowtool-$(subst .,,$(suffix $(link))).8)
 	rm -f $(DESTDIR)$(BASHCOMPDIR)/cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
 	rm -f $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
 

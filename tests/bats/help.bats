@@ -3,6 +3,10 @@
 # shellcheck disable=SC2154
 # 'cowtool help', the short options, and how --help looks.
 
+setup_file() {
+    bats_require_minimum_version 1.5.0
+}
+
 setup() {
     # shellcheck source=helpers.bash
     . "$BATS_TEST_DIRNAME/helpers.bash"
@@ -71,10 +75,10 @@ exit_codes() {
 @test "--help: no line is wider than the terminal, and no word is lost" {
     command -v script >/dev/null || skip 'script is not installed'
     for command in $(commands_of_help); do
-        "$cowtool" "$command" --help | sed '/^Example:/q' | tr -s ' \n' '\n\n' >words
+        "$cowtool" "$command" --help | sed '/^Example:/q' | tr -s '[:space:]' '\n' >words
         for columns in 40 60 80 132; do
             on_terminal $columns "$command" --help >screen
-            sed '/^Example:/q' screen | tr -s ' \n' '\n\n' | diff words -
+            sed '/^Example:/q' screen | tr -s '[:space:]' '\n' | diff words -
             [[ -z $(sed -n '/^Options:/,/^Example:/p' screen | awk -v columns=$columns 'length > columns') ]] ||
                 complain "$command --help is wider than $columns columns"
         done
@@ -83,7 +87,7 @@ exit_codes() {
 
 @test "--help: where it is no terminal, each option is one line" {
     "$cowtool" merge --help | sed -n '/^Options:/,/^$/p' | grep -v -e '^Options:$' -e '^$' >rows
-    [[ -z $(grep -v '^  \(-[a-zA-Z],\|   \) --[a-z]' rows) ]]
+    run ! grep -v '^  \(-[a-zA-Z],\|   \) --[a-z]' rows
 }
 
 @test "--help: it names the exit codes that the program has, and each code is in some command's help" {
@@ -101,8 +105,8 @@ exit_codes() {
         "$cowtool" "$command" --help >text
         example=$(sed -n '/^Example:$/{n;p}' text)
         [[ $example == "  cowtool $command"* ]]
-        for option in $(grep -o -e '--[a-z-]*' <<<"$example"); do
+        while read -r option; do
             grep -q -e "^ \{6\}$option\b" text || complain "$command has no $option"
-        done
+        done < <(grep -o -e '--[a-z-]*' <<<"$example")
     done
 }
