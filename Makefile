@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# cowtool: 'make' builds, 'make check' tests; README has the rest.
+# cowtool: 'make' builds, 'make check' tests, 'make help' lists the rest.
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
@@ -11,7 +11,14 @@ ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
 FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 DESTDIR ?=
 
+# The comments that begin with two # marks say what the goals are for.
+.PHONY: help
+help:
+	@sed -n 's/^## \([^:]*\): \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+
 # ---- a fresh machine ----
+## setup: installs the packages that building and testing need, by apt-get; as root
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
@@ -61,6 +68,7 @@ LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(B)/%.o)
 COMMAND_OBJECTS := $(COMMAND_SOURCES:%.c=$(B)/%.o) $(B)/cowtool.o
 SOURCES := cowtool.c $(LIBRARY_SOURCES) $(COMMAND_SOURCES)
 
+## all: builds ./cowtool; LIBURING=no builds it without io_uring, V=1 shows the commands
 .DEFAULT_GOAL := all
 .PHONY: all
 all: cowtool
@@ -116,7 +124,7 @@ $(B)/tests/tools/badblocks.so: tests/preload/badblocks.c
 .PHONY: test-programs
 test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS) $(B)/tests/tools/badblocks.so
 
-# No root, no network, under three minutes.
+## check: the tests; no root, no network, under three minutes
 .PHONY: check
 check: test-programs sim
 	tests/run-unit $(UNIT_TESTS)
@@ -135,6 +143,7 @@ SIM := build/sim/tests/sim/sim
 sim:
 	$(MAKE) B=build/sim CPPFLAGS='$(CPPFLAGS) -DCOWTOOL_BREAKS' $(SIM)
 
+## check-sim: the crash simulator: a million states, the breaks, and kills of the program
 .PHONY: check-sim
 check-sim: sim test-programs
 	$(SIM) --breaks
@@ -149,6 +158,7 @@ $(FUZZ_TARGETS): %: %.o $(B)/tests/fuzz/disk.o $(B)/libcowtool.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_ALL)
 
+## fuzz: libFuzzer, with clang: each target for SECONDS (60)
 .PHONY: fuzz fuzz-targets
 fuzz-targets: $(FUZZ_TARGETS)
 
@@ -159,21 +169,22 @@ fuzz: cowtool
 	$(MAKE) B=build/fuzz-broken CPPFLAGS='$(CPPFLAGS) -DCOWTOOL_BREAKS' $(FUZZ)
 	COWTOOL=$(CURDIR)/cowtool tests/fuzz/run $(SECONDS)
 
-# A real kernel under QEMU, in software.
+## check-kernel: a real kernel under QEMU, in software
 .PHONY: check-kernel
 check-kernel: cowtool test-programs
 	bats tests/kernel/*.bats
 
-# A table: each defect, what cowtool, blkid and that kernel say to it, and what becomes of it.
+## defects: a table: each defect, what cowtool, blkid and that kernel say to it, and what becomes of it
 .PHONY: defects
 defects: test-programs
 	tests/defects-table
 
+## layers: no include goes against the floors
 .PHONY: layers
 layers:
 	tests/check-layers . $(COMMAND_SOURCES)
 
-# The same tests with AddressSanitizer and UndefinedBehaviorSanitizer; the threads with ThreadSanitizer.
+## sanitize: the tests with the address, undefined-behaviour and thread sanitizers
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 .PHONY: sanitize
 sanitize:
@@ -187,12 +198,28 @@ sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS) $(B)/tests/tools/badblocks.s
 	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
 		tests/run-bats $(filter-out tests/bats/docs.bats,$(wildcard tests/bats/*.bats))
 
+## coverage: which lines the tests run, by gcov
+# Which lines the tests run, but for the simulator: a table, and the total. Tests in which the program can write no
+# files, those of gcov among them, may fail here.
+.PHONY: coverage coverage-run
+coverage:
+	rm -rf build/coverage
+	$(MAKE) B=build/coverage CFLAGS='-O0 -g --coverage' coverage-run
+	tests/coverage build/coverage
+
+coverage-run: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS) $(B)/tests/tools/badblocks.so
+	chmod -R a+rwX $(B)
+	-tests/run-unit $(UNIT_TESTS)
+	-COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
+		tests/run-bats $(filter-out tests/bats/docs.bats,$(wildcard tests/bats/*.bats)) | grep -v '^ok '
+
 SCRIPTS = completions/cowtool.bash $(shell find tests -name cache -prune -o -name '*.*sh' -print) \
 	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests --exclude-dir=cache)
 C_FILES := $(wildcard *.c store/*/*.[ch] verify/*.[ch] verify/*/*.[ch] merge/*.[ch] tests/*/*.[ch])
 TIDY_CHECKS := -*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*,\
 	-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-valist.Uninitialized,-performance-no-int-to-ptr,\
 	-clang-analyzer-security.insecureAPI.*
+## lint: clang-format, two compilers, cppcheck, clang-tidy, shellcheck, mandoc
 .PHONY: lint
 lint: layers
 	clang-format --dry-run -Werror $(C_FILES)
@@ -204,33 +231,46 @@ lint: layers
 	clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY_CHECKS)' $(SOURCES) \
 		-- -std=gnu11 $(CPPFLAGS_ALL)
 	shellcheck -x $(SCRIPTS)
-	mandoc -T lint -W warning man/cowtool.8
+	mandoc -T lint -W warning $(PAGES)
 
 # ---- for people ----
 
-# As root; with fio, qemu-utils, bc and time.
+## bench: how fast, beside all else that could be used; as root, with fio, qemu-utils, bc and time
 .PHONY: bench
 bench: cowtool test-programs
 	tests/bench
 
+## demo: a merge that is interrupted and resumed, on a file system that a real kernel made
 .PHONY: demo
 demo: cowtool
 	tests/demo
 
+PAGES := $(wildcard man/*.5 man/*.8)
+# PAGE.COMMAND: a page that is of that command, too.
+PAGE_LINKS := inspect.dump inspect.create verify.repair save.restore
+
+## install: the program, its pages and completions; PREFIX (/usr/local) and DESTDIR
 .PHONY: install
 install: cowtool
 	install -D -m 755 cowtool $(DESTDIR)$(SBINDIR)/cowtool
-	install -D -m 644 man/cowtool.8 $(DESTDIR)$(MANDIR)/man8/cowtool.8
+	for page in $(PAGES); do \
+		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+	for link in $(PAGE_LINKS); do \
+		ln -sf cowtool-$${link%.*}.8 $(DESTDIR)$(MANDIR)/man8/cowtool-$${link#*.}.8 || exit; done
 	install -D -m 644 completions/cowtool.bash $(DESTDIR)$(BASHCOMPDIR)/cowtool
 	install -D -m 644 completions/_cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
 	install -D -m 644 completions/cowtool.fish $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
 
+## uninstall: removes what install installed
 .PHONY: uninstall
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/cowtool $(DESTDIR)$(MANDIR)/man8/cowtool.8
+	rm -f $(DESTDIR)$(SBINDIR)/cowtool
+	rm -f $(foreach n,5 8,$(patsubst man/%,$(DESTDIR)$(MANDIR)/man$(n)/%,$(filter %.$(n),$(PAGES))))
+	rm -f $(foreach link,$(PAGE_LINKS),$(DESTDIR)$(MANDIR)/man8/cowtool-$(subst .,,$(suffix $(link))).8)
 	rm -f $(DESTDIR)$(BASHCOMPDIR)/cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
 	rm -f $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
 
+## clean: removes what was built
 .PHONY: clean
 clean:
 	rm -rf build cowtool

@@ -12,6 +12,7 @@
 #include "merge/cmd_merge.h"
 #include "store/cli/cli.h"
 #include "store/cli/commands.h"
+#include "store/cli/help.h"
 #include "store/cli/json.h"
 #include "verify/cmd_verify.h"
 #include "verify/export/cmd_export.h"
@@ -34,30 +35,80 @@ struct command {
 	const char *synopsis;
 	const char *summary;
 	enum caught caught;
+	unsigned int
+		results; /* RESULT(...) of each that it may end with, and not each command may */
+	const char *example;
 };
+
+#define RESULT(name) (1u << RESULT_##name)
+#define RESULTS_OF_ALL (RESULT(OK) | RESULT(IO) | RESULT(USAGE) | RESULT(NO_MEMORY))
+
+static enum result cmd_help(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 static const struct command commands[] = {
 	{"inspect", cmd_inspect, "[OPTION...] STORE", "Show what a COW store is and how full.",
-	 CAUGHT_NONE},
+	 CAUGHT_NONE, RESULT(DAMAGED) | RESULT(REFUSED) | RESULT(NO_STORE) | RESULT(NOT_THERE),
+	 "cowtool inspect /dev/mapper/vg-snap-cow"},
 	{"verify", cmd_verify, "[OPTION...] [--origin=ORIGIN] STORE",
-	 "Check a COW store; changes nothing.", CAUGHT_PROGRESS},
+	 "Check a COW store; changes nothing.", CAUGHT_PROGRESS,
+	 RESULT(PROBLEMS) | RESULT(DAMAGED) | RESULT(REFUSED) | RESULT(NO_STORE) |
+		 RESULT(NOT_THERE),
+	 "cowtool verify --origin=origin.img store.img"},
 	{"dump", cmd_dump, "[OPTION...] [--format=FORMAT] STORE",
-	 "List every live exception in the order of the store.", CAUGHT_NONE},
+	 "List every live exception in the order of the store.", CAUGHT_NONE,
+	 RESULT(DAMAGED) | RESULT(REFUSED) | RESULT(NO_STORE) | RESULT(NOT_THERE),
+	 "cowtool dump --format=csv store.img >exceptions.csv"},
 	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE", "Merge a COW store into its origin.",
-	 CAUGHT_ALL},
+	 CAUGHT_ALL,
+	 RESULT(DAMAGED) | RESULT(STOPPED) | RESULT(REFUSED) | RESULT(NO_STORE) |
+		 RESULT(NOT_THERE) | RESULT(NO_SPACE),
+	 "cowtool merge --undo=undo.img origin.img store.img"},
 	{"export", cmd_export, "[OPTION...] ORIGIN STORE OUT",
-	 "Write what a snapshot shows to an image.", CAUGHT_ALL},
+	 "Write what a snapshot shows to an image.", CAUGHT_ALL,
+	 RESULT(DAMAGED) | RESULT(STOPPED) | RESULT(REFUSED) | RESULT(NO_STORE) |
+		 RESULT(NOT_THERE) | RESULT(NO_SPACE),
+	 "cowtool export origin.img store.img snapshot.img"},
 	{"save", cmd_save, "[OPTION...] STORE FILE", "Save the metadata of a COW store in a file.",
-	 CAUGHT_ALL},
+	 CAUGHT_ALL,
+	 RESULT(DAMAGED) | RESULT(STOPPED) | RESULT(REFUSED) | RESULT(NO_STORE) |
+		 RESULT(NOT_THERE) | RESULT(NO_SPACE),
+	 "cowtool save store.img before.cow"},
 	{"restore", cmd_restore, "[OPTION...] FILE STORE",
-	 "Write a saved file back to a COW store's device.", CAUGHT_ALL},
+	 "Write a saved file back to a COW store's device.", CAUGHT_ALL,
+	 RESULT(DAMAGED) | RESULT(STOPPED) | RESULT(REFUSED) | RESULT(NO_STORE) | RESULT(NOT_THERE),
+	 "cowtool restore before.cow store.img"},
 	{"repair", cmd_repair, "[OPTION...] --backup=FILE STORE",
-	 "Mend what verify finds, with consent and a way back.", CAUGHT_ALL},
+	 "Mend what verify finds, with consent and a way back.", CAUGHT_ALL,
+	 RESULT(PROBLEMS) | RESULT(DAMAGED) | RESULT(STOPPED) | RESULT(REFUSED) | RESULT(NO_STORE) |
+		 RESULT(NOT_THERE) | RESULT(NO_SPACE),
+	 "cowtool repair --backup=before.cow --origin=origin.img store.img"},
 	{"create", cmd_create, "[OPTION...] --chunk=SIZE STORE",
-	 "Make an empty COW store, as the kernel makes it.", CAUGHT_NONE},
+	 "Make an empty COW store, as the kernel makes it.", CAUGHT_NONE,
+	 RESULT(REFUSED) | RESULT(NOT_THERE) | RESULT(NO_SPACE),
+	 "cowtool create --chunk=4K --size=1G store.img"},
+	{"help", cmd_help, "[COMMAND]", "Print what --help prints.", CAUGHT_NONE, 0,
+	 "cowtool help merge"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+/* For --help, in the order of the exit codes; a result that is not in it has the code of another. */
+static const struct {
+	enum result result;
+	const char *meaning;
+} meanings[] = {
+	{RESULT_OK, "done; sound; nothing is left to do"},
+	{RESULT_PROBLEMS, "problems that do not change the view"},
+	{RESULT_DAMAGED, "the store is damaged or invalid: see 'cowtool verify'"},
+	{RESULT_STOPPED, "stopped on request; what is committed is safe"},
+	{RESULT_IO, "input or output error; what is committed is safe"},
+	{RESULT_REFUSED, "refused: in use, the wrong device, or an option is missing"},
+	{RESULT_NO_STORE, "no COW store is there"},
+	{RESULT_NO_SPACE, "no space"},
+	{RESULT_NOT_THERE, "not there (yet): a name leads nowhere"},
+	{RESULT_USAGE, "the command line is wrong"},
+	{RESULT_NO_MEMORY, "out of memory, or a bug"},
+};
 
 static int exit_code(enum result result)
 {
@@ -122,11 +173,27 @@ static void print_help(FILE *file)
 		      "Inspects, checks and merges the exception stores (COW devices) of "
 		      "device-mapper\nsnapshots, offline.\n\nCommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(file, "  %-8s  %s\n", commands[i].name, commands[i].summary);
-	fprintf(file,
-		"\nOptions:\n  --help     print this help\n  --version  print the version\n"
-		"\n'cowtool COMMAND --help' lists the options of a command; cowtool(8) is the "
-		"manual.\n");
+		help_row(file, commands[i].name, 12, commands[i].summary);
+	fprintf(file, "\nOptions:\n");
+	help_row(file, "-h, --help", 17, "print this help");
+	help_row(file, "-V, --version", 17, "print the version");
+	fprintf(file, "\n'cowtool help COMMAND' lists the options of a command; cowtool(8) is the "
+		      "manual.\n");
+}
+
+/* What the help of a command ends with. */
+static void print_exit_codes(const struct command *command)
+{
+	printf("\nExit codes:\n");
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		char code[8];
+
+		if (!((command->results | RESULTS_OF_ALL) & 1u << meanings[i].result))
+			continue;
+		snprintf(code, sizeof(code), "%2d", exit_code(meanings[i].result));
+		help_row(stdout, code, 6, meanings[i].meaning);
+	}
+	printf("\nExample:\n  %s\n", command->example);
 }
 
 /* In JSON the error is an object of its own, or the last key of the object that was begun. */
@@ -176,18 +243,25 @@ static enum result finish_output(enum result result, const char *name)
 	return result <= RESULT_DAMAGED ? RESULT_IO : result;
 }
 
+static struct cli cli_of(const struct command *command)
+{
+	return (struct cli){.version = COWTOOL_VERSION,
+			    .command = command->name,
+			    .synopsis = command->synopsis,
+			    .summary = command->summary};
+}
+
 static enum result run_command(const struct command *command, int argc, const char **argv)
 {
-	struct cli cli = {.version = COWTOOL_VERSION,
-			  .command = command->name,
-			  .synopsis = command->synopsis,
-			  .summary = command->summary};
+	struct cli cli = cli_of(command);
 	struct failure why = {.text = ""};
 	enum result result;
 	char name[64];
 
 	catch_signals(command);
 	result = command->run(&cli, argc, argv, &why);
+	if (cli.helped)
+		print_exit_codes(command);
 	if (result != RESULT_OK && result != RESULT_OUTPUT)
 		print_failure(&cli, result, &why);
 	cli_free(&cli);
@@ -195,12 +269,50 @@ static enum result run_command(const struct command *command, int argc, const ch
 	return finish_output(result, name);
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static enum result fail_no_command(const char *name, struct failure *why)
+{
+	return fail(why, RESULT_USAGE, "no such command: '%s'; see 'cowtool --help'", name);
+}
+
+/* 'cowtool help merge' is 'cowtool merge --help'. */
+static enum result cmd_help(struct cli *cli, int argc, const char **argv, struct failure *why)
+{
+	const char *help[] = {NULL, "--help", NULL};
+	const struct command *command;
+	struct cli its_cli;
+	enum result result;
+
+	if (argc < 2) {
+		print_help(stdout);
+		return RESULT_OK;
+	}
+	result = cli_parse(cli, NULL, 1, argc, argv, why);
+	if (result != RESULT_OK || cli->finished)
+		return result;
+	command = find_command(cli->arguments[0]);
+	if (!command)
+		return fail_no_command(cli->arguments[0], why);
+	its_cli = cli_of(command);
+	help[0] = command->name;
+	result = command->run(&its_cli, 2, help, why);
+	print_exit_codes(command);
+	return result;
+}
+
 static enum result no_such_command(int argc, const char **argv)
 {
 	struct cli cli = {.json = cli_asks_for_json(argc, argv)};
 	struct failure why = {.text = ""};
 
-	fail(&why, RESULT_USAGE, "no such command: '%s'; see 'cowtool --help'", argv[1]);
+	fail_no_command(argv[1], &why);
 	print_failure(&cli, RESULT_USAGE, &why);
 	return finish_output(RESULT_USAGE, "cowtool");
 }
@@ -209,9 +321,9 @@ static enum result run_option(int argc, const char **argv)
 {
 	const char *option = argv[1];
 
-	if (strcmp(option, "--help") == 0) {
+	if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
 		print_help(stdout);
-	} else if (strcmp(option, "--version") == 0) {
+	} else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0) {
 		printf("cowtool %s\n", COWTOOL_VERSION);
 	} else {
 		return no_such_command(argc, argv);
@@ -239,6 +351,8 @@ static bool ignore_signals_of_writes(void)
 
 int main(int argc, const char **argv)
 {
+	const struct command *command;
+
 	/* Where one of these is set, popt takes no option behind an argument, and scripts may put them
 	 * there. No flag of popt's says otherwise. */
 	unsetenv("POSIXLY_CORRECT");
@@ -249,8 +363,8 @@ int main(int argc, const char **argv)
 		print_help(stderr);
 		return exit_code(RESULT_USAGE);
 	}
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return exit_code(run_command(&commands[i], argc - 1, argv + 1));
-	return exit_code(run_option(argc, argv));
+	command = find_command(argv[1]);
+	if (!command)
+		return exit_code(run_option(argc, argv));
+	return exit_code(run_command(command, argc - 1, argv + 1));
 }

@@ -9,19 +9,19 @@ _cowtool_commands() {
     "$program" --help 2>/dev/null </dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z0-9-]*\)  .*/\1/p'
 }
 
-# Lines of two spaces and --name or --name=VALUE. Those that take a value end in '='.
+# Lines of two spaces, a letter or its place, and --name or --name=VALUE. Those that take a value end in '='.
 _cowtool_options() {
-    "$program" "$command" --help 2>/dev/null </dev/null | sed -n 's/^  \(--[a-z0-9-]*=\{0,1\}\).*/\1/p'
+    "$program" "$command" --help 2>/dev/null </dev/null | sed -n 's/^  \(-[a-zA-Z],\|   \) \(--[a-z0-9-]*=\{0,1\}\).*/\2/p'
 }
 
 # Those that may be given again and again: their help ends so.
 _cowtool_repeatable() {
-    "$program" "$command" --help 2>/dev/null </dev/null | sed -n 's/^  \(--[a-z0-9-]*=\{0,1\}\).*(repeatable)$/\1/p'
+    "$program" "$command" --help 2>/dev/null </dev/null | sed -n 's/^ \{6\}\(--[a-z0-9-]*=\{0,1\}\).*(repeatable)$/\1/p'
 }
 
 # _cowtool_value_help OPTION: what the help calls its value, then the text; empty where it takes none.
 _cowtool_value_help() {
-    "$program" "$command" --help 2>/dev/null </dev/null | sed -n "s/^  $1=\([^ ]*\)  *\(.*\)/\1 \2/p"
+    "$program" "$command" --help 2>/dev/null </dev/null | sed -n "s/^ \{6\}$1=\([^ ]*\)  *\(.*\)/\1 \2/p"
 }
 
 # _cowtool_add_files VALUE PREFIX
@@ -106,6 +106,8 @@ _cowtool_add_all() {
         _cowtool_add_values "$help" "$cur" ''
     elif [[ $cur == -* ]]; then
         _cowtool_add_options
+    elif [[ $command == help ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_cowtool_commands)" -- "$cur")
     else
         _cowtool_add_devices "$cur" ''
     fi
@@ -117,7 +119,7 @@ _cowtool() {
     _cowtool_join_words
     command=${words[1]} cur=${words[-1]}
     _cowtool_add_all
-    # What stands before the last '=' is not part of readline's word.
+    # What is before the last '=' is not part of readline's word.
     if [[ $cur == *=* && $COMP_WORDBREAKS == *=* ]]; then
         COMPREPLY=("${COMPREPLY[@]#"${cur%=*}="}")
     fi

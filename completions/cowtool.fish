@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fish completion for cowtool(8). Commands, options and their values come from the program's own --help.
 
-# Block devices, image files and tags that begin with $argv[1]; each is printed behind $argv[2].
+# Block devices, image files and tags that begin with $argv[1]; each is printed after $argv[2].
 function __cowtool_devices
     for tag in UUID LABEL PARTUUID PARTLABEL
         if string match -q -- "$tag=*" $argv[1]
@@ -18,8 +18,8 @@ end
 # The values of option $argv[1], as lines of the help in $argv[2..] have it, that begin with the rest of `token`.
 # A help such as "text (default), csv or json" lists them.
 function __cowtool_values --argument-names option token prefix
-    set -l line (string match -r -- "^  $option=.*" $argv[4..])
-    set -l parts (string match -r -- '^  --[a-z0-9-]+=(\S+) +(.*)$' $line)
+    set -l line (string match -r -- "^ {6}$option=.*" $argv[4..])
+    set -l parts (string match -r -- '^ {6}--[a-z0-9-]+=(\S+) +(.*)$' $line)
     set -l text (string replace -ra ' \([^)]*\)' '' -- $parts[3])
     if string match -qr -- '^[a-z]+(, [a-z]+)* or [a-z]+$' $text
         string replace -r -- '^' $prefix (string match -ra '\b(?!or\b)[a-z]+' -- $text)
@@ -39,19 +39,23 @@ function __cowtool_complete
         printf '%s\n' --help --version
         return
     end
+    if test "$words[2]" = help; and not string match -q -- '-*' $token
+        $program --help 2>/dev/null </dev/null | string replace -rf '^  ([a-z][a-z0-9-]*)  +(.*)' '$1\t$2'
+        return
+    end
     set -l help ($program $words[2] --help 2>/dev/null </dev/null)
     set -l previous $words[-1]
     if string match -q -- '--*=*' $token
         set -l pair (string split -m 1 = -- $token)
         __cowtool_values $pair[1] "$pair[2]" $pair[1]= $help
-    else if string match -qr -- "^  $previous=" $help
+    else if string match -qr -- "^ {6}$previous=" $help
         __cowtool_values $previous "$token" '' $help
     else if string match -q -- '-*' $token
         # An option that was given is offered again only if its help says that it may be.
-        for line in (string match -r -- '^  --.*' $help)
-            set -l option (string replace -r -- '^  (--[a-z0-9-]+).*' '$1' $line)
+        for line in (string match -r -- '^  (?:-[a-zA-Z],|   ) --.*' $help)
+            set -l option (string replace -r -- '^.{6}(--[a-z0-9-]+).*' '$1' $line)
             if string match -q -- '*(repeatable)' $line; or not string match -qr -- "^$option(=|\$)" $words[3..]
-                string replace -r -- '^  (--[a-z0-9-]+=?)\S* +(.*)' '$1\t$2' $line
+                string replace -r -- '^.{6}(--[a-z0-9-]+=?)\S* +(.*)' '$1\t$2' $line
             end
         end
     else

@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/cli/help.h"
 #include "store/device/probe.h"
 #include "store/base/text.h"
 
 #define OPTIONS_MAX 32
+#define HELP_INDENT 28
 /* A message, or a line of a result, is cut where it is longer. */
 #define MESSAGE_BYTES 16384
 
@@ -30,12 +32,27 @@ struct parser {
 	poptContext context;
 };
 
+/* "-q" is "--quiet"; '\0': the option has no letter. */
+static char letter_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		char letter;
+	} letters[] = {{"quiet", 'q'}, {"help", 'h'}, {"version", 'V'}};
+
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+		if (strcmp(name, letters[i].name) == 0)
+			return letters[i].letter;
+	return '\0';
+}
+
 static void add_option(struct parser *parser, const struct cli_option *option)
 {
 	struct poptOption *row = &parser->table[parser->count];
 
 	parser->options[parser->count] = *option;
 	row->longName = option->name;
+	row->shortName = letter_of(option->name);
 	row->argInfo = option->kind == CLI_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING;
 	row->val = (int)++parser->count;
 	row->descrip = option->help;
@@ -216,11 +233,12 @@ static void print_help(const struct parser *parser)
 	printf("Usage: cowtool %s %s\n%s\n\nOptions:\n", cli->command, cli->synopsis, cli->summary);
 	for (size_t i = 0; i < parser->count; i++) {
 		const struct cli_option *option = &parser->options[i];
-		char left[64];
+		char name[64], letter[] = {'-', letter_of(option->name), ',', ' ', '\0'};
 
-		snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value ? "=" : "",
+		snprintf(name, sizeof(name), "%s--%s%s%s", letter[1] ? letter : "    ",
+			 option->name, option->value ? "=" : "",
 			 option->value ? option->value : "");
-		printf("  %-20s  %s\n", left, option->help);
+		help_row(stdout, name, HELP_INDENT, option->help);
 	}
 }
 
@@ -262,6 +280,7 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 			print_help(&parser);
 		else
 			printf("cowtool %s\n", cli->version);
+		cli->helped = parser.help;
 		cli->finished = true;
 	} else if (result == RESULT_OK) {
 		result = read_arguments(&parser, wanted, why);

@@ -22,6 +22,7 @@ struct cli {
 	bool object_open; /* the one JSON object was begun and not ended: an error becomes its last
 			     key */
 	bool finished;	  /* --help or --version was answered: nothing is left to do */
+	bool helped;	  /* it was --help: cowtool.c adds what only it knows */
 	char *arguments[CLI_ARGUMENTS_MAX]; /* owned */
 	unsigned int argument_count;
 };

@@ -20,7 +20,7 @@ attach() {
     loop=$(losetup --find --show "${@:2}" "$1" 2>/dev/null) || skip 'there are no loop devices here'
 }
 
-# header FILE CHUNK_SECTORS: its first 16 bytes, as FORMAT.md has them.
+# header FILE CHUNK_SECTORS: its first 16 bytes, as cowtool(5) has them.
 header() {
     # shellcheck disable=SC2059
     printf "$(printf 'SnAp\\1\\0\\0\\0\\1\\0\\0\\0\\x%02x\\x%02x\\x%02x\\0' $(($2 & 255)) $(($2 >> 8 & 255)) $(($2 >> 16)))" \

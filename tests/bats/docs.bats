@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The man page, the completions and README say what the program does.
+# The man pages, the completions and README say what the program does.
 
 setup_file() {
     bats_require_minimum_version 1.5.0
@@ -12,16 +12,19 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return
 }
 
-# changed_page SED-SCRIPT: a copy of the man page, changed by it.
+# changed_page PAGE SED-SCRIPT: a copy of the pages in ./man, one of them changed by it.
 changed_page() {
-    sed "$1" "$root/man/cowtool.8" >page
-    ! cmp -s page "$root/man/cowtool.8"
+    cp -r "$root/man" man
+    sed -i "$2" "man/$1"
+    ! cmp -s "man/$1" "$root/man/$1"
 }
 
-# check_docs_refuses MESSAGE: with page as the man page.
+# check_docs_refuses CHECK MESSAGE...: with the pages in ./man.
 check_docs_refuses() {
-    local sentence
-    run env COWTOOL_MAN_PAGE="$PWD/page" "$check"
+    local sentence check_name=$1
+    shift
+    run env COWTOOL_MAN="$PWD/man" "$check" "$check_name"
+    echo "$output"
     [ "$status" -eq 1 ]
     for sentence in "$@"; do
         [[ $output == *"$sentence"* ]]
@@ -60,86 +63,134 @@ lines_are() {
     diff <(printf '%s\n' "$@" | sort) <(printf '%s\n' "${lines[@]}" | sort)
 }
 
-@test "check-docs: program, man page and completion agree" {
+@test "check-docs: program, man pages and completion agree" {
     run "$check"
     echo "$output"
     [ "$status" -eq 0 ]
     [ -z "$output" ]
 }
 
-@test "check-docs: an option that is missing in the man page is found" {
-    changed_page '/^\.It Fl Fl dry-run/d'
-    check_docs_refuses 'options of merge: only in --help: --dry-run'
+@test "check-docs: an option that is missing in its page is found" {
+    changed_page cowtool-merge.8 '/^\.It Fl Fl dry-run/d'
+    check_docs_refuses options 'options of merge: only in --help: --dry-run'
 }
 
-@test "check-docs: an option that only the man page has is found" {
-    changed_page 's/^\.It Fl Fl dry-run/&\n.It Fl Fl wet-run/'
-    check_docs_refuses 'options of merge: only in the page: --wet-run'
+@test "check-docs: an option of one command that is described with another one is found" {
+    changed_page cowtool-verify.8 's/^\.It Fl Fl set-valid/.Sh COWTOOL VERIFY\n&/'
+    check_docs_refuses options 'options of verify: only in the page: --chunk=' 'options of repair: only in --help: --chunk='
 }
 
-@test "check-docs: an option that takes no value in the man page, but in the program, is found" {
-    changed_page 's/^\.It Fl Fl io Ns.*/.It Fl Fl io/'
-    check_docs_refuses 'options of merge: only in --help: --io='
+@test "check-docs: an option that only the page has is found" {
+    changed_page cowtool-merge.8 's/^\.It Fl Fl dry-run/&\n.It Fl Fl wet-run/'
+    check_docs_refuses options 'options of merge: only in the page: --wet-run'
+}
+
+@test "check-docs: an option that takes no value in the page, but in the program, is found" {
+    changed_page cowtool-merge.8 's/^\.It Fl Fl io Ns.*/.It Fl Fl io/'
+    check_docs_refuses options 'options of merge: only in --help: --io='
 }
 
 @test "check-docs: a common option that is missing is found for every command" {
-    changed_page '/^\.It Fl Fl quiet/d'
+    changed_page cowtool.8 '/^\.It Fl q , Fl Fl quiet/d'
     local missing=()
-    for command in inspect verify dump merge export save restore create; do
-        missing+=("options of $command: only in --help: --quiet")
+    for command in inspect verify dump merge export save restore repair create help; do
+        missing+=("options of $command: only in --help: --quiet -q")
     done
-    check_docs_refuses "${missing[@]}"
+    check_docs_refuses options "${missing[@]}"
+}
+
+@test "check-docs: a letter that is missing is found" {
+    changed_page cowtool.8 's/^\.It Fl q , Fl Fl quiet/.It Fl Fl quiet/'
+    check_docs_refuses options 'options of merge: only in --help: -q'
 }
 
 @test "check-docs: an option that is missing in the synopsis is found" {
-    changed_page '/^\.Op Fl Fl resume/d'
-    check_docs_refuses 'only in --help: --resume'
+    changed_page cowtool-merge.8 '/^\.Op Fl Fl resume/d'
+    check_docs_refuses options 'only in --help: --resume'
 }
 
-@test "check-docs: a command that is missing in the man page is found" {
-    changed_page 's/^\.Ss dump/.Ss dumps/'
-    check_docs_refuses 'commands: only in --help: dump'
+@test "check-docs: a command that is missing in the list, or has no page, is found" {
+    changed_page cowtool.8 's/^\.It Cm dump/.It Cm dumps/'
+    sed -i '/^\.Nm cowtool-restore/d' man/cowtool-save.8
+    check_docs_refuses options 'commands: only in --help: dump' 'no page has the name cowtool-restore'
 }
 
-@test "check-docs: a finding code that is missing in the man page is found" {
-    changed_page '/^\.It Sy dirty-tail/d'
-    check_docs_refuses 'findings: only in verify/check/problem.c: dirty-tail(warning)'
+@test "check-docs: a finding code that is missing in the page is found" {
+    changed_page cowtool-verify.8 '/^\.It Sy dirty-tail Pq/d'
+    check_docs_refuses findings 'problem.c: dirty-tail(warning)'
 }
 
-@test "check-docs: a finding with another severity in the man page is found" {
-    changed_page 's/^\.It Sy dirty-tail Pq warning/.It Sy dirty-tail Pq error/'
-    check_docs_refuses 'findings: only in the page: dirty-tail(error)'
+@test "check-docs: a finding with another severity in the page is found" {
+    changed_page cowtool-verify.8 's/^\.It Sy dirty-tail Pq warning/.It Sy dirty-tail Pq error/'
+    check_docs_refuses findings 'findings: only in the page: dirty-tail(error)'
 }
 
-@test "check-docs: an exit code without a section is found" {
-    changed_page '/^\.Ss 70:/d'
-    check_docs_refuses 'exit codes: only in cowtool.c: 70'
+@test "check-docs: an exit code that is missing in the table, or for scripts, is found" {
+    changed_page cowtool.8 '/^\.It 70 Ta/d'
+    sed -i 's/^\.It Sy 7 .*/.It Sy other/' man/cowtool-json.5
+    check_docs_refuses exit_codes 'exit codes: only in cowtool.c: 70' 'exit codes: only in cowtool.c: 7'
 }
 
-@test "check-docs: a man page that mandoc warns about is found" {
-    command -v mandoc >/dev/null || skip 'mandoc is not installed'
-    changed_page 's/^\.Sh EXAMPLES/.Bogus macro\n&/'
-    check_docs_refuses 'mandoc -T lint:'
+@test "check-docs: an exit code that only the help of a command has, or only the page, is found" {
+    changed_page cowtool-json.5 's/^\.It Sy 3 Pq merge, export/.It Sy 3 Pq verify, export/'
+    check_docs_refuses exit_codes 'exit codes of merge: only in --help: 3' \
+        'exit codes of verify: only in the page for scripts: 3'
+}
+
+@test "check-docs: a JSON key that is missing, is there twice, or in no object is found" {
+    changed_page cowtool-json.5 '/^\.It Va crc32/d; s/^\.It Va windows/&\n.It Va speed/; s/^bytes_copied, commits,/commits,/'
+    check_docs_refuses keys 'only in the program: crc32' 'more than once: speed' 'only in the list: bytes_copied'
+}
+
+@test "check-docs: a page that mandoc warns about, or that names a page that is not there, is found" {
+    changed_page cowtool.8 's/^\.Xr cowtool 5 ,/.Xr cowtool-nosuch 5 ,/'
+    check_docs_refuses pages 'cowtool.8: there is no page cowtool-nosuch.5'
+    command -v mandoc >/dev/null || return 0
+    sed -i 's/^\.Sh SAFETY/.Bogus macro\n&/' man/cowtool.8
+    check_docs_refuses pages 'mandoc -T lint:'
 }
 
 @test "check-docs: an option that the bash completion does not offer is found" {
     { cat "$root/completions/cowtool.bash" && echo '_cowtool_options() { echo --json; }'; } >other.bash
-    run env COWTOOL_BASH_COMPLETION="$PWD/other.bash" "$check"
+    run env COWTOOL_BASH_COMPLETION="$PWD/other.bash" "$check" options
     [ "$status" -eq 1 ]
     [[ $output == *'options of inspect: only in --help: --help --quiet'* ]]
 }
 
-@test "man page: no line is wider than 80 columns" {
+@test "man pages: no line is wider than 80 columns, and cowtool(8) has about 300 of them" {
     command -v mandoc >/dev/null || skip 'mandoc is not installed'
-    mandoc -T ascii -O width=78 "$root/man/cowtool.8" | col -bx >text
-    [ "$(wc -l <text)" -gt 300 ]
-    run awk 'length > 80' text
+    for page in "$root"/man/*; do
+        mandoc -T ascii -O width=78 "$page" | col -bx >"${page##*/}"
+        [ "$(wc -l <"${page##*/}")" -gt 90 ]
+        run awk 'length > 80' "${page##*/}"
+        [ -z "$output" ]
+    done
+    [ "$(wc -l <cowtool.8)" -lt 330 ]
+}
+
+@test "man pages: no option of 'For tests' is described anywhere else" {
+    for page in "$root"/man/*; do
+        run awk '/^\.S[hs] /{on = /^\.Ss For tests/} !on && /^\.It Fl Fl (io|window) /' "$page"
+        [ -z "$output" ]
+    done
+}
+
+@test "make install: every command has a page, and make uninstall leaves nothing" {
+    make -s -C "$root" install PREFIX=/usr DESTDIR="$PWD/there" >/dev/null
+    for command in $("$cowtool" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -v help); do
+        grep -q "^\.Nm cowtool-$command" "there/usr/share/man/man8/cowtool-$command.8"
+    done
+    for page in "$root"/man/*; do
+        cmp "$page" "there/usr/share/man/man${page##*.}/${page##*/}"
+    done
+    make -s -C "$root" uninstall PREFIX=/usr DESTDIR="$PWD/there" >/dev/null
+    run find there ! -type d
     [ -z "$output" ]
 }
 
 @test "bash: the first word is a command" {
     complete_bash cowtool ''
-    lines_are inspect verify dump merge export save restore repair create --help --version
+    lines_are inspect verify dump merge export save restore repair create help --help --version
     complete_bash cowtool ver
     lines_are verify
 }
@@ -217,6 +268,13 @@ lines_are() {
     lines_are origin.img
 }
 
+@test "bash: after help, a command" {
+    complete_bash cowtool help ''
+    lines_are inspect verify dump merge export save restore repair create help
+    complete_bash cowtool help cr
+    lines_are create
+}
+
 @test "bash: after an unknown command there are no options" {
     complete_bash cowtool marge --
     [ -z "$output" ]
@@ -226,7 +284,7 @@ lines_are() {
     command -v fish >/dev/null || skip 'fish is not installed'
     touch origin.img
     complete_fish 'cowtool '
-    lines_are inspect verify dump merge export save restore repair create --help --version
+    lines_are inspect verify dump merge export save restore repair create help --help --version
     complete_fish 'cowtool merge --resume --'
     lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --skip-lost --window= --io= --progress= \
         --json --quiet --help --version
@@ -249,6 +307,8 @@ lines_are() {
     lines_are --undo=origin.img
     complete_fish 'cowtool merge --undo=PART'
     [ -z "$output" ]
+    complete_fish 'cowtool help cr'
+    lines_are create
     complete_fish 'cowtool inspect PART'
     lines_are PARTUUID= PARTLABEL=
 }
@@ -256,7 +316,7 @@ lines_are() {
 @test "zsh: commands, options, values, files and tags" {
     command -v zsh >/dev/null || skip 'zsh is not installed'
     touch origin.img
-    complete_zsh 'cowtool ' '*create*dump*export*inspect*merge*verify*'
+    complete_zsh 'cowtool ' '*create*dump*export*help*inspect*merge*verify*'
     complete_zsh 'cowtool merge --' \
         '*--drop-kept*--dry-run*--force*--help*--invalidate-full*--io*--json*--keep*--progress*--quiet*--resume*--undo*--window*'
     complete_zsh 'cowtool merge --keep=a --undo=b --' '*--drop-kept*--json*--keep*--progress*--window*'
@@ -268,6 +328,7 @@ lines_are() {
     complete_zsh 'cowtool merge --keep=PARTU' '*--keep=PARTUUID=*'
     complete_zsh 'cowtool merge --resume --drop-kept=or' '*--drop-kept=*origin.img*'
     complete_zsh 'cowtool merge --undo=or' '*--undo=*origin.img*'
+    complete_zsh 'cowtool help ' '*create*dump*export*merge*'
     complete_zsh 'cowtool inspect PARTU' '*PARTUUID=*'
 }
 

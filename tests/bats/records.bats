@@ -175,11 +175,11 @@ on_large_blocks() {
 	done
 }
 
-# The initramfs hook of cowtool(8), which must not let anything use a half-merged origin.
+# The initramfs hook of cowtool-merge(8), which must not let anything use a half-merged origin.
 hook() {
-	sed -n '/^\.Ss Initramfs hook/,/^\.Ed/p' "$BATS_TEST_DIRNAME/../../man/cowtool.8" |
+	sed -n '/^\.Ss Initramfs hook/,/^\.Ed/p' "$BATS_TEST_DIRNAME/../../man/cowtool-merge.8" |
 		sed '1,/^\.Bd/d; /^\.Ed/d; s|/dev/mapper/||g; s|\\e|\\|g' >hook
-	grep -q 'merge --resume' hook
+	grep -q 'merge --pending' hook
 	PATH=$(dirname "$cowtool"):$PATH bash -c 'panic() { echo "$1"; exit 9; }; . ./hook'
 }
 
@@ -207,8 +207,8 @@ hook() {
 	hook
 	cmp origin origin.wanted
 	cmp store store.wanted
-	# Nothing is there, or nothing is left.
+	# Nothing is left; then nothing is there.
 	hook
 	rm store
-	hook
+	run -9 hook
 }

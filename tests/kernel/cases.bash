@@ -123,7 +123,7 @@ case_writes() {
 }
 
 # expected_dump LIST: the exceptions that the writes of LIST make: chunks in the order of their first change, and the
-# k-th one at 2 + k + floor(k / exceptions per area) (FORMAT.md A6).
+# k-th one at 2 + k + floor(k / exceptions per area) (cowtool(5), "Which chunk is used next").
 expected_dump() {
     local -A seen=()
     local start length old k=0 per_area=$((32 * chunk))

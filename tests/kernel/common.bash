@@ -107,8 +107,9 @@ is_midway() {
 }
 
 # left_behind NAME LEFT: the bytes of the store that the kernel leaves alone when it finishes a merge of cowtool's that
-# was killed with LEFT exceptions: cowtool's record, and the areas behind the one where the list now ends. Nobody
-# reaches those any more (FORMAT.md F2); a commit clears them after its cut, so they can be as they were.
+# was killed with LEFT exceptions: cowtool's record, and the areas after the one where the list now ends. Nobody
+# reaches those any more (cowtool(5), "Why it may be cut off at any moment"); a commit clears them after its cut, so
+# they can be as they were.
 left_behind() {
     local per_area area
     use_case "$1"

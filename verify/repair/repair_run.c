@@ -24,8 +24,9 @@
  *  8. What an earlier process wrote, and was killed before it flushed, is read but not durable: it is
  *     flushed before anything rests on it. [REPAIR_UNSETTLED]
  *
- * For one exception this is FORMAT.md F4. At each moment a reader sees of every chunk the old or the
- * mended view, and a repair that begins anew finds what is left to do.
+ * For one exception this is what cowtool(5) says under "Dropping an exception". At each moment a
+ * reader sees of every chunk the old or the mended view, and a repair that begins anew finds what is
+ * left to do.
  */
 #include "verify/repair/repair.h"
 
