@@ -164,30 +164,41 @@ static void print_ranges(const struct left_out *left_out)
 		printf("  and %" PRIu64 " more ranges\n", more);
 }
 
+/* Of no range of the origin is it known that it is lost. */
+static void print_no_ranges(const struct merge_session *session, uint64_t known)
+{
+	if (known > 0 && session->merge.check.lost_unknown > 0)
+		cli_print(stdout, "%s: left out, as they are lost: %" PRIu64 " exception%s",
+			  session->device.name, known, plural(known));
+	else if (known > 0)
+		cli_print(stdout,
+			  "%s: left out: %" PRIu64
+			  " exception%s; nothing is lost by that: %s has no such chunk, or an "
+			  "earlier exception counts for it",
+			  session->device.name, known, plural(known), session->origin.name);
+}
+
 static void print_left_out(const struct merge_session *session)
 {
 	const struct left_out *left_out = &session->merge.left_out;
 	uint64_t known = left_out->exceptions - left_out->unknown;
-	const char *store = session->device.name, *origin = session->origin.name;
+	char exceptions[64] = "", unreadable[64] = "";
 
+	print_unknown(session);
 	if (!session->choice->skip_lost)
 		return;
-	print_unknown(session);
 	if (left_out->count == 0 && left_out->unlisted == 0) {
-		if (known > 0)
-			printf("%s: left out: %" PRIu64
-			       " exception%s; nothing is lost by that: %s has no such chunk, or an "
-			       "earlier exception counts for it\n",
-			       store, known, plural(known), origin);
+		print_no_ranges(session, known);
 		return;
 	}
-	printf("%s: left out, as they are lost:", store);
 	if (known > 0)
-		printf(" %" PRIu64 " exception%s", known, plural(known));
+		snprintf(exceptions, sizeof(exceptions), " %" PRIu64 " exception%s", known,
+			 plural(known));
 	if (left_out->bytes_unreadable > 0)
-		printf("%s %" PRIu64 " bytes that cannot be read", known > 0 ? "," : "",
-		       left_out->bytes_unreadable);
-	printf("; %s keeps what it has in\n", origin);
+		snprintf(unreadable, sizeof(unreadable), "%s %" PRIu64 " bytes that cannot be read",
+			 known > 0 ? "," : "", left_out->bytes_unreadable);
+	cli_print(stdout, "%s: left out, as they are lost:%s%s; %s keeps what it has in",
+		  session->device.name, exceptions, unreadable, session->origin.name);
 	print_ranges(left_out);
 }
 

@@ -20,19 +20,14 @@ restore_files() {
     for file in origin store kept; do
         cp "$file.was" "$file"
     done
+    remember origin store kept
 }
 
-files_unchanged() {
-    for file in origin store kept; do
-        cmp -s "$file" "$file.was" || return 1
-    done
-}
-
-# without_memory ARGUMENT...: each allocation of the command fails once. It ends with 0 (it can do without) or 70, and then
+# without_memory ARGUMENT...: each allocation of the command fails once, of a merge also with all that follow. It ends with 0 (it can do without) or 70, and then
 # nothing is changed, no file is left, and the same once more succeeds.
 without_memory() {
     quickly try_each '' "$@"
-    quickly try_each + "$@"
+    [[ $1 != merge ]] || quickly try_each + "$@"
 }
 
 try_each() {
@@ -41,18 +36,25 @@ try_each() {
     restore_files
     COUNT_ALLOCATIONS=count "$failing" "$@" >out 2>err || complain "cowtool $*: exit code $?"
     count=$(<count)
-    ((count > 3)) || complain "cowtool $*: only $count allocations were seen"
+    ((count > 0)) || complain "cowtool $*: only $count allocations were seen"
+    restore_files
     for ((number = 1; number <= count; number++)); do
-        restore_files
         status=0
-        FAIL_ALLOCATION=$number$after timeout 30 "$failing" "$@" >out 2>err </dev/null || status=$?
+        FAIL_ALLOCATION=$number$after "$failing" "$@" >out 2>err </dev/null || status=$?
         ((status == 0 || status == 70)) || complain "allocation $number$after of cowtool $*: exit code $status"
-        ((status == 0)) && continue
-        grep -q -e 'out of memory' -e 'Cannot allocate memory' err || complain "allocation $number$after of cowtool $*: the lack of memory was not told"
-        files_unchanged || complain "allocation $number$after of cowtool $*: something was written"
+        if ((status == 0)); then
+            restore_files
+            continue
+        fi
+        [[ $(<err) == *'out of memory'* || $(<err) == *'Cannot allocate memory'* ]] ||
+            complain "allocation $number$after of cowtool $*: the lack of memory was not told"
+        unchanged || complain "allocation $number$after of cowtool $*: something was written"
         [[ ! -e out.img ]] || goes_on_after "$number$after" "$@"
         # It is read again once it is complete.
-        [[ ! -e saved ]] || expect 0 verify saved
+        if [[ -e saved ]]; then
+            expect 0 verify saved
+            rm saved
+        fi
         [[ ! -e undo && ! -e backup ]] ||
             complain "allocation $number$after of cowtool $*: a file was left"
     done
@@ -63,6 +65,7 @@ goes_on_after() {
     [[ -e out.img.cowtool-export ]] || complain "allocation $1 of cowtool ${*:2}: an image was left that looks whole"
     expect 0 "$2" --resume "${@:3}"
     same out.img view
+    rm out.img
 }
 
 @test "memory: a merge without it writes nothing" {

@@ -88,7 +88,7 @@ failing_from() {
     needs_strace
     fill origin 40960
     make chunk=8 sequential=8 from=2 size=45056
-    before=$(reads verify --origin=origin store)
+    before=$(reads verify store)
     # The metadata is read once more: one read, for there is one area.
     failing_from $((before + 2)) verify --data=origin --json store
     (($(<code) == 4))
@@ -113,7 +113,7 @@ failing_from() {
     fill origin 51200
     make chunk=1 sequential=32 every=3 size=40960
     # Two areas are on this device: both are read ahead.
-    before=$(reads verify --origin=origin store)
+    before=$(reads verify store)
     failing_from $((before + 3)) verify --data=origin store
     (($(<code) == 4))
     (($(grep -c '^unreadable: [a-z]*: ' out) == 20))
@@ -147,7 +147,7 @@ failing_from() {
     plainly --inject=preadv:signal=SIGUSR1:when=6 -- verify --json --data=origin store
     object '.verdict == "clean" and .data.store_bytes == 409600'
     grep -qE '^\[[#.]*\] +[0-9]+%  [0-9.]+ [a-zA-Z]+ of 800\.0 KiB  ' err
-    (($(wc -l <err) == 1))
+    (($(grep -vc 'note: nothing in it tells' err) == 1))
     local status=0
     plainly --inject=preadv:signal=SIGINT:when=6 -- verify --json --data=origin store || status=$?
     ((status == 130))
