@@ -81,10 +81,10 @@ too_long() {
     for name in file store ./store folder folder/ fifo /dev/null; do
         alike 5 user store -- repair --yes --backup="$name" -- store
     done
-    for name in file/x nodir/x; do
+    for name in file/x nodir/x newdir/; do
         alike 8 user store -- repair --yes --backup="$name" -- store
     done
-    for name in newdir/ "$(too_long)" "$(too_long | head -c 250)"; do
+    for name in "$(too_long)" "$(too_long | head -c 250)"; do
         alike 4 user store -- repair --yes --backup="$name" -- store
     done
     command -v setpriv >/dev/null || skip 'there is no setpriv'
