@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The engine of an export, on disks with bad places; what it remembers of itself; gzip. */
+/* The engine of an export, on disks with bad places; what it remembers of itself. */
 #include <errno.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include "store/base/checksum.h"
-#include "store/savefile/gzip.h"
 #include "tests/unit/pair.h"
 #include "verify/export/export_earlier.h"
 
@@ -693,63 +691,6 @@ static void gaps_behind_what_is_done_are_cut(void)
 	CHECK(state.gap_count == 2 && gaps[1].bytes == 4096);
 }
 
-/* ---- gzip ---- */
-
-static uint8_t packed[1u << 20];
-static size_t packed_count;
-
-static enum result take_packed(void *context, const uint8_t *bytes, size_t count,
-			       struct failure *failure)
-{
-	(void)context;
-	if (packed_count + count > sizeof(packed))
-		return fail(failure, RESULT_NO_SPACE, "full");
-	memcpy(packed + packed_count, bytes, count);
-	packed_count += count;
-	return RESULT_OK;
-}
-
-static void gzip_gives_back(void)
-{
-	const size_t count = 700001;
-	uint8_t *bytes = calloc(1, count), *got = malloc(count);
-	struct gzip *gzip = NULL;
-	z_stream stream = {.next_in = packed};
-
-	fill_random(bytes, count / 2);
-	packed_count = 0;
-	CHECK(gzip_open(&gzip, take_packed, NULL, &why) == RESULT_OK);
-	CHECK(gzip_write(gzip, bytes, 1, &why) == RESULT_OK);
-	CHECK(gzip_write(gzip, bytes + 1, count - 1, &why) == RESULT_OK);
-	CHECK(gzip_write(gzip, bytes, 0, &why) == RESULT_OK);
-	CHECK(gzip_finish(gzip, &why) == RESULT_OK);
-	gzip_close(gzip);
-	CHECK(packed_count < count * 3 / 4);
-	stream.avail_in = (uInt)packed_count;
-	stream.next_out = got;
-	stream.avail_out = (uInt)count;
-	CHECK(inflateInit2(&stream, 15 + 16) == Z_OK);
-	CHECK(inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0 &&
-	      stream.avail_in == 0);
-	CHECK(memcmp(bytes, got, count) == 0);
-	inflateEnd(&stream);
-	free(bytes);
-	free(got);
-}
-
-static void gzip_hands_on_errors(void)
-{
-	uint8_t *bytes = malloc(2 * sizeof(packed));
-	struct gzip *gzip = NULL;
-
-	fill_random(bytes, 2 * sizeof(packed));
-	packed_count = 0;
-	CHECK(gzip_open(&gzip, take_packed, NULL, &why) == RESULT_OK);
-	CHECK(gzip_write(gzip, bytes, 2 * sizeof(packed), &why) == RESULT_NO_SPACE);
-	gzip_close(gzip);
-	free(bytes);
-}
-
 int main(void)
 {
 	unit_run("export: the image is the view", image_is_the_view);
@@ -794,7 +735,5 @@ int main(void)
 		 hostile_states_are_refused);
 	unit_run("export state: gaps behind what is done are not kept",
 		 gaps_behind_what_is_done_are_cut);
-	unit_run("gzip: what was compressed comes back", gzip_gives_back);
-	unit_run("gzip: what takes the bytes may end it", gzip_hands_on_errors);
 	return unit_end();
 }

@@ -280,7 +280,7 @@ static enum result run(struct session *session, struct failure *why)
 	note_rest(session->cli, &session->origin);
 	note_buffered(session, &session->origin);
 	note_buffered(session, &session->device);
-	if (output->kind == EXPORT_TO_FILE || output->kind == EXPORT_TO_GZIP)
+	if (output->kind == EXPORT_TO_FILE)
 		note_memory(session->cli, output->name);
 	if (export->target.device)
 		note_buffered(session, export->target.device);
