@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "store/base/bytes.h"
-#include "store/cow/extents.h"
 #include "store/cow/stale.h"
+#include "store/cow/view_map.h"
 
 /* Without an origin, a stale exception may be for any chunk that a device can have. */
 #define ORIGIN_BYTES_MAX ((uint64_t)INT64_MAX)
@@ -271,10 +271,10 @@ static enum result print_extent(void *context, const struct view_extent *extent,
 
 enum result dump_map(struct dump *dump, bool *area_missing, struct failure *why)
 {
-	struct extent_walk walk = {.store = dump->store,
-				   .origin_bytes = dump->origin->bytes,
-				   .found = print_extent,
-				   .context = dump};
+	struct view_map_walk walk = {.store = dump->store,
+				     .origin_bytes = dump->origin->bytes,
+				     .found = print_extent,
+				     .context = dump};
 	enum result result;
 
 	if (dump->store->header.valid == 0)
@@ -287,7 +287,7 @@ enum result dump_map(struct dump *dump, bool *area_missing, struct failure *why)
 		json_number(&dump->json, "origin_bytes", dump->origin->bytes);
 	}
 	begin_table(dump, "map", map_columns);
-	result = extents_walk(&walk, why);
+	result = view_map_walk(&walk, why);
 	*area_missing = walk.area_missing;
 	if (walk.outside > 0)
 		cli_note(dump->cli,
