@@ -145,21 +145,18 @@ static enum result print_live_piece(void *context, uint64_t index, const uint8_t
 	for (uint32_t i = 0; i < count; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
 		print_with_state(dump, index + i, &exception, "live");
-		dump->highest_new = max_u64(dump->highest_new, exception.new_chunk);
 	}
 	(void)why;
 	return output_state();
 }
 
-/* Below the highest chunk in use, the store may have used a chunk again. */
 static enum result print_stale(void *context, uint64_t index, const struct exception *exception,
 			       struct failure *why)
 {
 	struct dump *dump = context;
 
 	(void)why;
-	print_with_state(dump, index, exception,
-			 exception->new_chunk > dump->highest_new ? "stale" : "reused");
+	print_with_state(dump, index, exception, "stale");
 	return output_state();
 }
 
