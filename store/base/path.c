@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +17,17 @@
 
 enum result path_flush_folder(const char *name, struct failure *why)
 {
-	char *path = strdup(name);
+	/* Takes no memory: the file is there already. No longer name can be opened. */
+	char path[PATH_MAX];
 	int fd, error = 0;
 
-	if (!path)
-		return fail_memory(why, "a name", strlen(name));
+	snprintf(path, sizeof(path), "%s", name);
 	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* EINVAL: this file system has no such thing. */
 	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
 		error = errno;
 	if (fd >= 0)
 		close(fd);
-	free(path);
 	return error == 0 ? RESULT_OK
 			  : fail_errno(why, RESULT_IO, error, "%s: cannot flush its folder", name);
 }

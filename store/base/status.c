@@ -45,6 +45,8 @@ enum result result_of_open(int error)
 {
 	if (error_is_not_there(error))
 		return RESULT_NOT_THERE;
+	if (error == ENOMEM)
+		return RESULT_NO_MEMORY;
 	return error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO;
 }
 

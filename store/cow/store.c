@@ -99,7 +99,7 @@ enum result store_require_header(const struct store *store, struct failure *why)
 			    "'cowtool repair --rebuild-header' makes a new header",
 			    name);
 	if (store->header_fault != HEADER_GOOD && store->foreign.text[0])
-		return fail(why, RESULT_NOT_THERE, "%s: no COW store there: it %s%s", name,
+		return fail(why, RESULT_NO_STORE, "%s: no COW store there: it %s%s", name,
 			    store->foreign.text, foreign_say(&store->foreign, name, help));
 	switch (store->header_fault) {
 	case HEADER_GOOD:

@@ -141,10 +141,11 @@ static enum result take_answer(blkid_probe probe, int answer, struct probe_ident
 		take_value(probe, "USAGE", usage, sizeof(usage));
 		identity->is_file_system = strcmp(usage, "filesystem") == 0;
 		identity->is_table = identity->type[0] == 0;
-		if (identity->type[0] == 0)
-			take_partitions(probe, identity);
 		take_value(probe, "PTTYPE", identity->type, sizeof(identity->type));
 		take_value(probe, "PTUUID", identity->uuid, sizeof(identity->uuid));
+		/* Last, for it makes libblkid forget the values. */
+		if (identity->is_table)
+			take_partitions(probe, identity);
 		return RESULT_OK;
 	case PROBE_AMBIGUOUS:
 		identity->ambiguous = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/io/io_engines.h"
 
+#include <errno.h>
 #include <string.h>
 
 bool io_engine_parse(const char *name, enum io_engine_choice *choice)
@@ -28,8 +29,10 @@ enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct f
 	}
 	if (choice == IO_ENGINE_THREADS) {
 		error = io_threads_open(io);
-		return error == 0 ? RESULT_OK
-				  : fail_errno(why, RESULT_USAGE, error, "cannot start threads");
+		if (error == 0)
+			return RESULT_OK;
+		return fail_errno(why, error == ENOMEM ? RESULT_NO_MEMORY : RESULT_USAGE, error,
+				  "cannot start threads");
 	}
 	if (choice == IO_ENGINE_AUTO && (io_uring_engine_open(io) == 0 || io_threads_open(io) == 0))
 		return RESULT_OK;

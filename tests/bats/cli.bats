@@ -56,7 +56,7 @@ piped() {
         exec <&-
         : >closed
     }
-    fails grep -v ': note: ' err || complain "cowtool $* to a closed pipe says something"
+    silent
     (($(<code) == 0)) || complain "cowtool $* to a closed pipe: exit code $(<code)"
 }
 

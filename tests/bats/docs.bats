@@ -197,12 +197,17 @@ lines_are() {
 
 @test "bash: options of the command, but those that are there already" {
     complete_bash cowtool merge --
-    lines_are --resume --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --skip-lost --window= --io= \
-        --progress= --json --quiet --help --version
+    lines_are --resume --pending --keep= --undo= --invalidate-full --drop-kept= --dry-run --accept-origin --force \
+        --skip-lost --window= --io= --progress= --json --quiet --help --version
     complete_bash cowtool merge --resume --window = 16M --progress none --undo u --invalidate-full --
-    lines_are --keep= --drop-kept= --dry-run --force --skip-lost --io= --json --quiet --help --version
+    lines_are --pending --keep= --drop-kept= --dry-run --accept-origin --force --skip-lost --io= --json --quiet --help \
+        --version
     complete_bash cowtool merge --re
     lines_are --resume
+    complete_bash cowtool repair --fo
+    lines_are --forget-kept --force
+    complete_bash cowtool export --ac
+    lines_are --accept-origin
 }
 
 @test "bash: options whose help says that they are repeatable are offered again" {
@@ -286,11 +291,13 @@ lines_are() {
     complete_fish 'cowtool '
     lines_are inspect verify dump merge export save restore repair create help --help --version
     complete_fish 'cowtool merge --resume --'
-    lines_are --keep= --undo= --invalidate-full --drop-kept= --dry-run --force --skip-lost --window= --io= --progress= \
-        --json --quiet --help --version
+    lines_are --pending --keep= --undo= --invalidate-full --drop-kept= --dry-run --accept-origin --force --skip-lost \
+        --window= --io= --progress= --json --quiet --help --version
     complete_fish 'cowtool merge --dry-run --undo u --keep=a --drop-kept b --'
-    lines_are --resume --keep= --invalidate-full --drop-kept= --force --skip-lost --window= --io= --progress= --json \
-        --quiet --help --version
+    lines_are --resume --pending --keep= --invalidate-full --drop-kept= --accept-origin --force --skip-lost --window= \
+        --io= --progress= --json --quiet --help --version
+    complete_fish 'cowtool repair --fo'
+    lines_are --forget-kept --force
     complete_fish 'cowtool dump --format='
     lines_are --format=text --format=csv --format=json
     complete_fish 'cowtool merge --io '
@@ -317,8 +324,8 @@ lines_are() {
     command -v zsh >/dev/null || skip 'zsh is not installed'
     touch origin.img
     complete_zsh 'cowtool ' '*create*dump*export*help*inspect*merge*verify*'
-    complete_zsh 'cowtool merge --' \
-        '*--drop-kept*--dry-run*--force*--help*--invalidate-full*--io*--json*--keep*--progress*--quiet*--resume*--undo*--window*'
+    local options='*--accept-origin*--drop-kept*--dry-run*--force*--help*--invalidate-full*--io*--json*--keep'
+    complete_zsh 'cowtool merge --' "$options*--pending*--progress*--quiet*--resume*--undo*--window*"
     complete_zsh 'cowtool merge --keep=a --undo=b --' '*--drop-kept*--json*--keep*--progress*--window*'
     complete_zsh 'cowtool merge --keep=a --ke' '*--keep=a --keep=*'
     complete_zsh 'cowtool dump --format=' '*csv*json*text*'

@@ -160,7 +160,7 @@ damaged() {
 # ---- origins that do not fit ----
 
 @test "guards: a path that leads nowhere is no origin and is not made" {
-    no_origin nowhere
+    refuses 8 store -- merge nowhere store
     [[ ! -e nowhere ]]
 }
 
