@@ -52,11 +52,11 @@ _cowtool_add_devices() {
     compopt +o filenames -o nospace 2>/dev/null
 }
 
-# _cowtool_add_values HELP VALUE PREFIX: a help such as "FORMAT text (default), csv or json" lists what there is.
+# _cowtool_add_values HELP VALUE PREFIX: a help such as "FORMAT text (default), csv or json" lists them; one word is the only one.
 _cowtool_add_values() {
     local text value
     text=$(sed 's/^[^ ]* //; s/ ([^)]*)//g' <<<"$1")
-    if [[ $text =~ ^[a-z]+(, [a-z]+)*\ or\ [a-z]+$ ]]; then
+    if [[ $text =~ ^[a-z]+((, [a-z]+)*\ or\ [a-z]+)?$ ]]; then
         text=${text// or / }
         for value in ${text//,/}; do
             [[ $value == "$2"* ]] && COMPREPLY+=("$3$value")

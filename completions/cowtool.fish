@@ -16,12 +16,12 @@ function __cowtool_devices
 end
 
 # The values of option $argv[1], as lines of the help in $argv[2..] have it, that begin with the rest of `token`.
-# A help such as "text (default), csv or json" lists them.
+# A help such as "text (default), csv or json" lists them; one word is the only one.
 function __cowtool_values --argument-names option token prefix
     set -l line (string match -r -- "^ {6}$option=.*" $argv[4..])
     set -l parts (string match -r -- '^ {6}--[a-z0-9-]+=(\S+) +(.*)$' $line)
     set -l text (string replace -ra ' \([^)]*\)' '' -- $parts[3])
-    if string match -qr -- '^[a-z]+(, [a-z]+)* or [a-z]+$' $text
+    if string match -qr -- '^[a-z]+((, [a-z]+)* or [a-z]+)?$' $text
         string replace -r -- '^' $prefix (string match -ra '\b(?!or\b)[a-z]+' -- $text)
     else if test "$parts[2]" = FILE
         string replace -r -- '^' $prefix (__fish_complete_path $token)

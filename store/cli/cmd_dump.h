@@ -15,7 +15,6 @@ struct dump {
 	enum table_format format;
 	struct json json;
 	struct table table;
-	uint64_t highest_new; /* --stale: of the live ones */
 	/* --runs: the run in hand */
 	uint64_t run_index, run_length;
 	struct exception run_first;

@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "store/base/bytes.h"
-#include "store/cow/extents.h"
 #include "store/cow/stale.h"
+#include "store/cow/view_map.h"
 
 /* Without an origin, a stale exception may be for any chunk that a device can have. */
 #define ORIGIN_BYTES_MAX ((uint64_t)INT64_MAX)
@@ -145,21 +145,18 @@ static enum result print_live_piece(void *context, uint64_t index, const uint8_t
 	for (uint32_t i = 0; i < count; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
 		print_with_state(dump, index + i, &exception, "live");
-		dump->highest_new = max_u64(dump->highest_new, exception.new_chunk);
 	}
 	(void)why;
 	return output_state();
 }
 
-/* Below the highest chunk in use, the store may have used a chunk again. */
 static enum result print_stale(void *context, uint64_t index, const struct exception *exception,
 			       struct failure *why)
 {
 	struct dump *dump = context;
 
 	(void)why;
-	print_with_state(dump, index, exception,
-			 exception->new_chunk > dump->highest_new ? "stale" : "reused");
+	print_with_state(dump, index, exception, "stale");
 	return output_state();
 }
 
@@ -271,10 +268,10 @@ static enum result print_extent(void *context, const struct view_extent *extent,
 
 enum result dump_map(struct dump *dump, bool *area_missing, struct failure *why)
 {
-	struct extent_walk walk = {.store = dump->store,
-				   .origin_bytes = dump->origin->bytes,
-				   .found = print_extent,
-				   .context = dump};
+	struct view_map_walk walk = {.store = dump->store,
+				     .origin_bytes = dump->origin->bytes,
+				     .found = print_extent,
+				     .context = dump};
 	enum result result;
 
 	if (dump->store->header.valid == 0)
@@ -287,7 +284,7 @@ enum result dump_map(struct dump *dump, bool *area_missing, struct failure *why)
 		json_number(&dump->json, "origin_bytes", dump->origin->bytes);
 	}
 	begin_table(dump, "map", map_columns);
-	result = extents_walk(&walk, why);
+	result = view_map_walk(&walk, why);
 	*area_missing = walk.area_missing;
 	if (walk.outside > 0)
 		cli_note(dump->cli,

@@ -286,3 +286,52 @@ enum result view_map_extent(struct view_map *map, uint64_t offset, struct view_e
 	extent->bytes = min_u64(extent->bytes, map->view_bytes - offset);
 	return RESULT_OK;
 }
+
+/* ---- as a list ---- */
+
+/* Does `next`, which lies right after it in the view, go on with it? */
+static bool goes_on(const struct view_extent *extent, const struct view_extent *next)
+{
+	return extent->source == next->source &&
+	       (next->source == VIEW_LOST ||
+		extent->source_offset + extent->bytes == next->source_offset);
+}
+
+static enum result tell_all(const struct view_map_walk *walk, struct view_map *map,
+			    struct failure *why)
+{
+	struct view_extent extent = {.bytes = 0}, next;
+	enum result result = RESULT_OK;
+	uint64_t offset = 0;
+
+	while (result == RESULT_OK && offset < walk->origin_bytes) {
+		result = view_map_extent(map, offset, &next, why);
+		if (result != RESULT_OK)
+			break;
+		offset += next.bytes;
+		if (extent.bytes > 0 && goes_on(&extent, &next)) {
+			extent.bytes += next.bytes;
+			continue;
+		}
+		if (extent.bytes > 0)
+			result = walk->found(walk->context, &extent, why);
+		extent = next;
+	}
+	if (result == RESULT_OK && extent.bytes > 0)
+		result = walk->found(walk->context, &extent, why);
+	return result;
+}
+
+enum result view_map_walk(struct view_map_walk *walk, struct failure *why)
+{
+	struct view_map map;
+	enum result result =
+		view_map_open(&map, walk->store, walk->origin_bytes, VIEW_MAP_MEMORY_BYTES, why);
+
+	walk->outside = map.outside;
+	walk->area_missing = map.area_missing;
+	if (result == RESULT_OK)
+		result = tell_all(walk, &map, why);
+	view_map_close(&map);
+	return result;
+}

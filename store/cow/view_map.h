@@ -7,7 +7,8 @@
  * exceptions as the memory holds are sorted at a time, those of the lowest old chunks; what lies
  * behind them costs another stream of the metadata.
  *
- * Order of calls: view_map_open; view_map_extent any number of times; view_map_close.
+ * Order of calls: view_map_open; view_map_extent any number of times; view_map_close. Or
+ * view_map_walk alone, which tells of all extents.
  */
 #ifndef STORE_COW_VIEW_MAP_H
 #define STORE_COW_VIEW_MAP_H
@@ -66,5 +67,21 @@ enum result view_map_extent(struct view_map *map, uint64_t offset, struct view_e
 
 /* Harmless on a zeroed struct. */
 void view_map_close(struct view_map *map);
+
+/* The whole view as a list of extents, in its order and without a gap, neighbours joined. */
+struct view_map_walk {
+	const struct store *store;
+	uint64_t origin_bytes;
+	/* Called for every extent, which is as long as it can be. What it returns ends the walk
+	 * unless it is RESULT_OK. */
+	enum result (*found)(void *context, const struct view_extent *extent, struct failure *why);
+	void *context;
+	/* results */
+	uint64_t outside;  /* exceptions that lie outside the origin, and so outside the view */
+	bool area_missing; /* see struct store_scan */
+};
+
+/* Needs a good header. Memory: VIEW_MAP_MEMORY_BYTES, however large the store is. */
+enum result view_map_walk(struct view_map_walk *walk, struct failure *why);
 
 #endif

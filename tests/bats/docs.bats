@@ -235,7 +235,7 @@ lines_are() {
     complete_bash cowtool merge --progress = ''
     lines_are auto bar json none
     complete_bash cowtool export --fill ''
-    lines_are zero pattern
+    lines_are zero
     complete_bash cowtool merge --window = 1
     [ -z "$output" ]
 }

@@ -58,7 +58,7 @@ unfinished_merge() {
         (
             ulimit -f 8192
             trap '' XFSZ
-            expect 7 export --quiet --force --fill=pattern "$name.o" "$name.s" "$name"
+            expect 7 export --quiet --force --fill=zero "$name.o" "$name.s" "$name"
         )
         one_clean_line
         cp err suggested

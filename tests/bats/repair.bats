@@ -613,6 +613,7 @@ meanwhile() {
     expect 0 repair --dry-run --rebuild-header store
     said '40 exceptions'
     said '40 where the kernel puts them'
+    said ': certain'
     expect 0 repair --json --dry-run --rebuild-header store
     object '(.candidates | length) == 1 and .candidates[0].chunk_sectors == 8 and .candidates[0].exceptions == 40
         and .candidates[0].usual == 40 and .candidates[0].points > 90 and .plan[0].repair == "rebuild-header"'
@@ -682,6 +683,7 @@ meanwhile() {
     cp store lost
     refuses 5 store -- repair --yes --no-backup --rebuild-header store
     said --chunk
+    (($(grep -c ': likely$' err) == 2)) || complain 'not both are likely'
     expect 5 repair --json --yes --no-backup --rebuild-header store
     object '[.candidates[].chunk_sectors] | sort == [8, 16]'
     expect 0 repair --yes --no-backup --rebuild-header --chunk=4K store
@@ -702,6 +704,7 @@ meanwhile() {
     refuses 6 store -- repair --yes --no-backup --rebuild-header store
     said --chunk
     refuses 5 store -- repair --yes --no-backup --rebuild-header --chunk=4096 store
+    said ': nothing speaks for it'
     said 'nothing shows that a store with chunks of 4K was here'
     expect 0 repair --yes --no-backup --rebuild-header --chunk=4096 --force store
     same store wanted

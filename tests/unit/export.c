@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The engine of an export, on disks with bad places; what it remembers of itself; gzip. */
+/* The engine of an export, on disks with bad places; what it remembers of itself. */
 #include <errno.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include "store/base/checksum.h"
-#include "store/savefile/gzip.h"
 #include "tests/unit/pair.h"
 #include "verify/export/export_earlier.h"
 
@@ -77,7 +75,7 @@ static enum result on_put(void *context, const uint8_t *bytes, size_t count,
 	return RESULT_OK;
 }
 
-static void begin_export(enum export_fill fill)
+static void begin_export(bool fill)
 {
 	export = (struct export){.store = &pair.store,
 				 .origin = &pair.origin,
@@ -100,7 +98,7 @@ static void set_stage(void)
 	pair_make(&pair, &io, CHUNK_SECTORS, ORIGIN_BYTES, (usual(COUNT - 1) + 1) * CHUNK_BYTES,
 		  exceptions, COUNT, HOLE_FROM, HOLE_TO);
 	out = memory_device("out", NULL, 0);
-	begin_export(EXPORT_FILL_NONE);
+	begin_export(false);
 }
 
 static void clear_stage(void)
@@ -226,10 +224,9 @@ static void what_is_not_shown_may_be_unreadable(void)
 	clear_stage();
 }
 
-static void fill_view(uint64_t offset, uint64_t bytes, enum export_fill fill)
+static void fill_view(uint64_t offset, uint64_t bytes)
 {
-	for (uint64_t i = offset; i < offset + bytes; i++)
-		pair.view[i] = fill == EXPORT_FILL_ZERO ? 0 : (uint8_t) "cowtool:no data\n"[i % 16];
+	memset(pair.view + offset, 0, bytes);
 }
 
 static bool gap_is(size_t i, uint64_t offset, uint64_t bytes, enum view_source source)
@@ -242,36 +239,34 @@ static bool gap_is(size_t i, uint64_t offset, uint64_t bytes, enum view_source s
 /* Single sectors, a stretch over several windows, and an end of both. */
 static void gaps_are_filled(void)
 {
-	for (int fill = EXPORT_FILL_ZERO; fill <= EXPORT_FILL_PATTERN; fill++) {
-		set_stage();
-		export.fill = (enum export_fill)fill;
-		add_bad(IO_READ, &pair.device, usual(1) * CHUNK_BYTES + 512, 512, EIO);
-		add_bad(IO_READ, &pair.origin, 4 * CHUNK_BYTES, 512, EIO);
-		add_bad(IO_READ, &pair.origin, HOLE_TO + 4096, 2 * WINDOW_BYTES, EREMOTEIO);
-		add_bad(IO_READ, &pair.device, usual(COUNT - 2) * CHUNK_BYTES, 512, ENODATA);
-		fill_view(4 * CHUNK_BYTES, 512, export.fill);
-		fill_view(exceptions[1].old_chunk * CHUNK_BYTES + 512, 512, export.fill);
-		fill_view(HOLE_TO + 4096, 2 * WINDOW_BYTES, export.fill);
-		fill_view(ORIGIN_BYTES / CHUNK_BYTES * CHUNK_BYTES, 512, export.fill);
-		CHECK(export_run(&export, &why) == RESULT_OK);
-		CHECK(is_view());
-		CHECK(export.state.gap_count == 4);
-		CHECK(gap_is(0, 4 * CHUNK_BYTES, 512, VIEW_ORIGIN));
-		CHECK(gap_is(1, exceptions[1].old_chunk * CHUNK_BYTES + 512, 512, VIEW_STORE));
-		CHECK(gap_is(2, HOLE_TO + 4096, 2 * WINDOW_BYTES, VIEW_ORIGIN));
-		CHECK(gap_is(3, ORIGIN_BYTES / CHUNK_BYTES * CHUNK_BYTES, 512, VIEW_STORE));
-		clear_stage();
-	}
+	set_stage();
+	export.fill = true;
+	add_bad(IO_READ, &pair.device, usual(1) * CHUNK_BYTES + 512, 512, EIO);
+	add_bad(IO_READ, &pair.origin, 4 * CHUNK_BYTES, 512, EIO);
+	add_bad(IO_READ, &pair.origin, HOLE_TO + 4096, 2 * WINDOW_BYTES, EREMOTEIO);
+	add_bad(IO_READ, &pair.device, usual(COUNT - 2) * CHUNK_BYTES, 512, ENODATA);
+	fill_view(4 * CHUNK_BYTES, 512);
+	fill_view(exceptions[1].old_chunk * CHUNK_BYTES + 512, 512);
+	fill_view(HOLE_TO + 4096, 2 * WINDOW_BYTES);
+	fill_view(ORIGIN_BYTES / CHUNK_BYTES * CHUNK_BYTES, 512);
+	CHECK(export_run(&export, &why) == RESULT_OK);
+	CHECK(is_view());
+	CHECK(export.state.gap_count == 4);
+	CHECK(gap_is(0, 4 * CHUNK_BYTES, 512, VIEW_ORIGIN));
+	CHECK(gap_is(1, exceptions[1].old_chunk * CHUNK_BYTES + 512, 512, VIEW_STORE));
+	CHECK(gap_is(2, HOLE_TO + 4096, 2 * WINDOW_BYTES, VIEW_ORIGIN));
+	CHECK(gap_is(3, ORIGIN_BYTES / CHUNK_BYTES * CHUNK_BYTES, 512, VIEW_STORE));
+	clear_stage();
 }
 
 static void blocks_of_direct_devices_are_filled_whole(void)
 {
 	set_stage();
-	export.fill = EXPORT_FILL_ZERO;
+	export.fill = true;
 	pair.device.direct = true;
 	pair.device.block_bytes = CHUNK_BYTES;
 	add_bad(IO_READ, &pair.device, usual(1) * CHUNK_BYTES + 512, 512, EIO);
-	fill_view(exceptions[1].old_chunk * CHUNK_BYTES, CHUNK_BYTES, EXPORT_FILL_ZERO);
+	fill_view(exceptions[1].old_chunk * CHUNK_BYTES, CHUNK_BYTES);
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(is_view());
 	CHECK(gap_is(0, exceptions[1].old_chunk * CHUNK_BYTES, CHUNK_BYTES, VIEW_STORE));
@@ -288,7 +283,7 @@ static void stop_halfway(void)
 }
 
 /* A new export with the state of the one before, as its file keeps it. */
-static void reopen(enum export_fill fill)
+static void reopen(bool fill)
 {
 	size_t count = export_state_bytes(&export.state);
 	uint8_t *bytes = malloc(count);
@@ -312,7 +307,7 @@ static void stopped_exports_go_on(void)
 	stop_halfway();
 	CHECK(strstr(why.text, "stopped on request"));
 	CHECK(checkpoint_done == export.state.done_bytes);
-	reopen(EXPORT_FILL_NONE);
+	reopen(false);
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(is_view());
 	CHECK(export.state.bytes_written == blocks_with_data());
@@ -330,7 +325,7 @@ static void crashed_exports_go_on(void)
 	stop_halfway();
 	put_bytes_at(&out, junk, ORIGIN_BYTES - export.state.done_bytes + 4000,
 		     export.state.done_bytes);
-	reopen(EXPORT_FILL_NONE);
+	reopen(false);
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(is_view());
 	clear_stage();
@@ -350,14 +345,14 @@ static void checkpoints_are_made_on_the_way(void)
 static void gaps_of_the_first_part_are_kept(void)
 {
 	set_stage();
-	export.fill = EXPORT_FILL_ZERO;
+	export.fill = true;
 	add_bad(IO_READ, &pair.origin, 0, 512, EIO);
 	add_bad(IO_READ, &pair.origin, ORIGIN_BYTES - 1024 - 512, 512, EIO);
-	fill_view(0, 512, EXPORT_FILL_ZERO);
-	fill_view(ORIGIN_BYTES - 1024 - 512, 512, EXPORT_FILL_ZERO);
+	fill_view(0, 512);
+	fill_view(ORIGIN_BYTES - 1024 - 512, 512);
 	stop_halfway();
 	CHECK(export.state.gap_count == 1);
-	reopen(EXPORT_FILL_ZERO);
+	reopen(true);
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(is_view());
 	CHECK(export.state.gap_count == 2);
@@ -373,7 +368,7 @@ static void changed_images_are_not_gone_on_with(void)
 	stop_halfway();
 	put_bytes_at(&out, "?", 1, export.state.done_bytes - 4097);
 	CHECK(fstat(out.file.fd, &before) == 0);
-	reopen(EXPORT_FILL_NONE);
+	reopen(false);
 	CHECK(export_run(&export, &why) == RESULT_REFUSED);
 	CHECK(fstat(out.file.fd, &after) == 0 && before.st_size == after.st_size);
 	CHECK(checkpoints == 0);
@@ -394,7 +389,7 @@ static void on_note(void *context, const char *text)
  * samples; IN_NO_SAMPLE is the origin's. */
 #define IN_NO_SAMPLE (96u << 10)
 
-static void set_stage_and_stop(enum export_fill fill)
+static void set_stage_and_stop(bool fill)
 {
 	set_stage();
 	export.fill = fill;
@@ -405,7 +400,7 @@ static void set_stage_and_stop(enum export_fill fill)
 }
 
 /* Files that are written to within one tick of the clock have the same ctime: so it is said here whether one was. */
-static void reopen_after_change(enum export_fill fill, bool changed)
+static void reopen_after_change(bool fill, bool changed)
 {
 	reopen(fill);
 	export.note = on_note;
@@ -434,15 +429,15 @@ static void changes_anywhere_are_found(void)
 	static const uint64_t places[] = {0, IN_NO_SAMPLE, HOLE_FROM + 300000};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		set_stage_and_stop(EXPORT_FILL_NONE);
+		set_stage_and_stop(false);
 		put_bytes_at(&pair.origin, "\0?", 2, places[i]);
-		reopen_after_change(EXPORT_FILL_NONE, true);
+		reopen_after_change(false, true);
 		refuses_to_go_on();
 		clear_stage();
 	}
-	set_stage_and_stop(EXPORT_FILL_NONE);
+	set_stage_and_stop(false);
 	put_bytes_at(&pair.device, "\0?", 2, usual(3) * CHUNK_BYTES);
-	reopen_after_change(EXPORT_FILL_NONE, false);
+	reopen_after_change(false, false);
 	export.state.store.inode++;
 	refuses_to_go_on();
 	clear_stage();
@@ -450,9 +445,9 @@ static void changes_anywhere_are_found(void)
 
 static void data_that_became_a_hole_is_found(void)
 {
-	set_stage_and_stop(EXPORT_FILL_NONE);
+	set_stage_and_stop(false);
 	put_bytes_at(&out, "?", 1, HOLE_FROM + 100000);
-	reopen_after_change(EXPORT_FILL_NONE, true);
+	reopen_after_change(false, true);
 	refuses_to_go_on();
 	clear_stage();
 }
@@ -462,17 +457,17 @@ static void samples_are_compared_in_any_case(void)
 	uint64_t sample;
 
 	for (uint64_t i = 0; i < EXPORT_SAMPLES; i += 5) {
-		set_stage_and_stop(EXPORT_FILL_NONE);
+		set_stage_and_stop(false);
 		sample = round_down(export.state.done_bytes / EXPORT_SAMPLES * i, 4096);
 		put_bytes_at(&out, "?\1?", 3, sample + EXPORT_SAMPLE_BYTES - 3);
-		reopen_after_change(EXPORT_FILL_NONE, false);
+		reopen_after_change(false, false);
 		refuses_to_go_on();
 		clear_stage();
 	}
 	/* What was not changed since is not read as a whole. */
-	set_stage_and_stop(EXPORT_FILL_NONE);
+	set_stage_and_stop(false);
 	put_bytes_at(&out, "\0?", 2, IN_NO_SAMPLE);
-	reopen_after_change(EXPORT_FILL_NONE, false);
+	reopen_after_change(false, false);
 	CHECK(export_run(&export, &why) == RESULT_OK && noted[0] == 0);
 	CHECK(!out_is(pair.view));
 	put_bytes_at(&out, pair.view + IN_NO_SAMPLE, 2, IN_NO_SAMPLE);
@@ -485,12 +480,12 @@ static void changes_that_do_not_show_are_let_through(void)
 {
 	uint64_t behind = ORIGIN_BYTES - 1024 - 512;
 
-	set_stage_and_stop(EXPORT_FILL_NONE);
+	set_stage_and_stop(false);
 	CHECK(behind > export.state.done_bytes);
 	put_bytes_at(&pair.origin, pair.view + 101 * CHUNK_BYTES, CHUNK_BYTES, 101 * CHUNK_BYTES);
 	put_bytes_at(&pair.origin, "\0?", 2, behind);
 	memcpy(pair.view + behind, "\0?", 2);
-	reopen_after_change(EXPORT_FILL_NONE, true);
+	reopen_after_change(false, true);
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(strstr(noted, "was changed since the export began"));
 	CHECK(is_view());
@@ -502,9 +497,9 @@ static void with_consent_a_mixture_is_made(void)
 {
 	uint64_t before;
 
-	set_stage_and_stop(EXPORT_FILL_NONE);
+	set_stage_and_stop(false);
 	put_bytes_at(&pair.origin, "\0?", 2, IN_NO_SAMPLE);
-	reopen_after_change(EXPORT_FILL_NONE, true);
+	reopen_after_change(false, true);
 	export.force = true;
 	before = export.state.origin.changed_ns;
 	CHECK(export_run(&export, &why) == RESULT_OK);
@@ -518,11 +513,11 @@ static void with_consent_a_mixture_is_made(void)
 static void what_cannot_be_compared_is_left_out(void)
 {
 	for (int changed = 0; changed <= 1; changed++) {
-		set_stage_and_stop(EXPORT_FILL_ZERO);
+		set_stage_and_stop(true);
 		add_bad(IO_READ, &pair.origin, IN_NO_SAMPLE, 512, EIO);
 		if (changed)
 			put_bytes_at(&pair.origin, "\0?", 2, IN_NO_SAMPLE + 4 * CHUNK_BYTES);
-		reopen_after_change(EXPORT_FILL_ZERO, true);
+		reopen_after_change(true, true);
 		if (changed) {
 			refuses_to_go_on();
 		} else {
@@ -538,14 +533,14 @@ static void gaps_are_not_compared(void)
 	set_stage();
 	add_bad(IO_READ, &pair.origin, IN_NO_SAMPLE, 512, EIO);
 	add_bad(IO_READ, &pair.origin, 2 * CHUNK_BYTES, 512, EIO);
-	fill_view(IN_NO_SAMPLE, 512, EXPORT_FILL_PATTERN);
-	fill_view(2 * CHUNK_BYTES, 512, EXPORT_FILL_PATTERN);
-	export.fill = EXPORT_FILL_PATTERN;
+	fill_view(IN_NO_SAMPLE, 512);
+	fill_view(2 * CHUNK_BYTES, 512);
+	export.fill = true;
 	out.bytes = round_up(ORIGIN_BYTES, 4096);
 	stop_halfway();
 	CHECK(export.state.gap_count == 2);
 	bad.place_count = 0;
-	reopen_after_change(EXPORT_FILL_PATTERN, true);
+	reopen_after_change(true, true);
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(is_view() && export.state.gap_count == 2);
 	clear_stage();
@@ -555,8 +550,8 @@ static void comparing_stops_on_request(void)
 {
 	uint64_t done;
 
-	set_stage_and_stop(EXPORT_FILL_NONE);
-	reopen_after_change(EXPORT_FILL_NONE, true);
+	set_stage_and_stop(false);
+	reopen_after_change(false, true);
 	checkpoints = 0;
 	stop = 1;
 	done = export.state.done_bytes;
@@ -574,7 +569,7 @@ static void full_disks_are_told(void)
 	CHECK(checkpoints > 0 && checkpoint_done == export.state.done_bytes);
 	CHECK(checkpoint_done > 0 && checkpoint_done <= HOLE_TO);
 	bad.place_count = 0;
-	reopen(EXPORT_FILL_NONE);
+	reopen(false);
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(is_view());
 	clear_stage();
@@ -693,63 +688,6 @@ static void gaps_behind_what_is_done_are_cut(void)
 	CHECK(state.gap_count == 2 && gaps[1].bytes == 4096);
 }
 
-/* ---- gzip ---- */
-
-static uint8_t packed[1u << 20];
-static size_t packed_count;
-
-static enum result take_packed(void *context, const uint8_t *bytes, size_t count,
-			       struct failure *failure)
-{
-	(void)context;
-	if (packed_count + count > sizeof(packed))
-		return fail(failure, RESULT_NO_SPACE, "full");
-	memcpy(packed + packed_count, bytes, count);
-	packed_count += count;
-	return RESULT_OK;
-}
-
-static void gzip_gives_back(void)
-{
-	const size_t count = 700001;
-	uint8_t *bytes = calloc(1, count), *got = malloc(count);
-	struct gzip *gzip = NULL;
-	z_stream stream = {.next_in = packed};
-
-	fill_random(bytes, count / 2);
-	packed_count = 0;
-	CHECK(gzip_open(&gzip, take_packed, NULL, &why) == RESULT_OK);
-	CHECK(gzip_write(gzip, bytes, 1, &why) == RESULT_OK);
-	CHECK(gzip_write(gzip, bytes + 1, count - 1, &why) == RESULT_OK);
-	CHECK(gzip_write(gzip, bytes, 0, &why) == RESULT_OK);
-	CHECK(gzip_finish(gzip, &why) == RESULT_OK);
-	gzip_close(gzip);
-	CHECK(packed_count < count * 3 / 4);
-	stream.avail_in = (uInt)packed_count;
-	stream.next_out = got;
-	stream.avail_out = (uInt)count;
-	CHECK(inflateInit2(&stream, 15 + 16) == Z_OK);
-	CHECK(inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0 &&
-	      stream.avail_in == 0);
-	CHECK(memcmp(bytes, got, count) == 0);
-	inflateEnd(&stream);
-	free(bytes);
-	free(got);
-}
-
-static void gzip_hands_on_errors(void)
-{
-	uint8_t *bytes = malloc(2 * sizeof(packed));
-	struct gzip *gzip = NULL;
-
-	fill_random(bytes, 2 * sizeof(packed));
-	packed_count = 0;
-	CHECK(gzip_open(&gzip, take_packed, NULL, &why) == RESULT_OK);
-	CHECK(gzip_write(gzip, bytes, 2 * sizeof(packed), &why) == RESULT_NO_SPACE);
-	gzip_close(gzip);
-	free(bytes);
-}
-
 int main(void)
 {
 	unit_run("export: the image is the view", image_is_the_view);
@@ -794,7 +732,5 @@ int main(void)
 		 hostile_states_are_refused);
 	unit_run("export state: gaps behind what is done are not kept",
 		 gaps_behind_what_is_done_are_cut);
-	unit_run("gzip: what was compressed comes back", gzip_gives_back);
-	unit_run("gzip: what takes the bytes may end it", gzip_hands_on_errors);
 	return unit_end();
 }

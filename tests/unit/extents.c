@@ -3,13 +3,13 @@
 #include "tests/unit/memory.h"
 #include "tests/unit/unit.h"
 
-#include "store/cow/extents.h"
+#include "store/cow/view_map.h"
 
 #define CHUNKS 400u
 
 static struct view_extent extents[4 * CHUNKS];
 static size_t extent_count;
-static struct extent_walk walk;
+static struct view_map_walk walk;
 
 static enum result take(void *context, const struct view_extent *extent, struct failure *reason)
 {
@@ -25,9 +25,9 @@ static enum result run(void)
 	enum result result = store_open(&store, &store_device, &io, &why);
 
 	extent_count = 0;
-	walk = (struct extent_walk){
+	walk = (struct view_map_walk){
 		.store = &store, .origin_bytes = origin_device.bytes, .found = take};
-	return result == RESULT_OK ? extents_walk(&walk, &why) : result;
+	return result == RESULT_OK ? view_map_walk(&walk, &why) : result;
 }
 
 static bool extent_is(size_t i, enum view_source source, uint64_t view_offset, uint64_t bytes,

@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 #include "verify/check/check.h"
-#include "verify/check/repeated.h"
+
+enum chunk_side { OLD_CHUNK, NEW_CHUNK };
 
 struct duplicates {
 	enum chunk_side side;

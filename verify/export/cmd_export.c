@@ -25,7 +25,6 @@
 struct choice {
 	bool resume, accept_origin, force;
 	char *fill_name, *progress_name, *engine_name;
-	enum export_fill fill;
 	enum progress_mode progress;
 	enum io_engine_choice engine;
 };
@@ -246,7 +245,7 @@ static void add_advice(const struct session *session, enum result result, struct
 	if (choice->force)
 		suggest_more(&resume, " --force");
 	if (choice->fill_name)
-		suggest_more(&resume, " --fill=%s", choice->fill_name);
+		suggest_more(&resume, " --fill=zero");
 	suggest_more(&resume, " %s %s %s", session->origin.name, session->device.name,
 		     output->name);
 	fail(why, result, "%s; what is written is safe, %s goes on", before.text,
@@ -280,7 +279,7 @@ static enum result run(struct session *session, struct failure *why)
 	note_rest(session->cli, &session->origin);
 	note_buffered(session, &session->origin);
 	note_buffered(session, &session->device);
-	if (output->kind == EXPORT_TO_FILE || output->kind == EXPORT_TO_GZIP)
+	if (output->kind == EXPORT_TO_FILE)
 		note_memory(session->cli, output->name);
 	if (export->target.device)
 		note_buffered(session, export->target.device);
@@ -364,7 +363,7 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 		.io = &session.io,
 		.accept_origin = choice->accept_origin,
 		.force = choice->force,
-		.fill = choice->fill,
+		.fill = choice->fill_name,
 		.window_bytes = EXPORT_WINDOW_BYTES,
 		.memory_bytes = VIEW_MAP_MEMORY_BYTES,
 		.checkpoint_bytes = EXPORT_CHECKPOINT_BYTES,
@@ -396,15 +395,8 @@ static enum result check_choice(const struct cli *cli, struct choice *choice, st
 {
 	enum result result;
 
-	if (choice->fill_name) {
-		if (strcmp(choice->fill_name, "zero") == 0)
-			choice->fill = EXPORT_FILL_ZERO;
-		else if (strcmp(choice->fill_name, "pattern") == 0)
-			choice->fill = EXPORT_FILL_PATTERN;
-		else
-			return fail(why, RESULT_USAGE, "--fill: '%s' is neither zero nor pattern",
-				    choice->fill_name);
-	}
+	if (choice->fill_name && strcmp(choice->fill_name, "zero") != 0)
+		return fail(why, RESULT_USAGE, "--fill: '%s' is not zero", choice->fill_name);
 	result = progress_choose(choice->progress_name, cli->quiet, &choice->progress, why);
 	if (result == RESULT_OK)
 		result = cli_choose_engine(choice->engine_name, &choice->engine, why);
@@ -413,7 +405,7 @@ static enum result check_choice(const struct cli *cli, struct choice *choice, st
 
 enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct choice choice = {.fill = EXPORT_FILL_NONE};
+	struct choice choice = {0};
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with an unfinished export to a file",
 		 NULL},
@@ -421,8 +413,8 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 		 "export although ORIGIN looks like another device", NULL},
 		{"force", CLI_FLAG, &choice.force,
 		 "export a damaged store, or one in use; overwrite OUT", NULL},
-		{"fill", CLI_STRING, &choice.fill_name, "zero or pattern (for what cannot be read)",
-		 "HOW"},
+		{"fill", CLI_STRING, &choice.fill_name,
+		 "zero (in the place of what cannot be read)", "HOW"},
 		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",
 		 "ENGINE"},
 		{"progress", CLI_STRING, &choice.progress_name,

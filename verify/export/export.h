@@ -22,12 +22,6 @@
 /* After so much was read and written, how far the export is becomes durable. */
 #define EXPORT_CHECKPOINT_BYTES (256u << 20)
 
-/* What stands in the place of what cannot be read, again and again, for EXPORT_FILL_PATTERN. */
-#define EXPORT_PATTERN "cowtool:no data\n"
-#define EXPORT_PATTERN_BYTES 16u
-
-enum export_fill { EXPORT_FILL_NONE, EXPORT_FILL_ZERO, EXPORT_FILL_PATTERN };
-
 /* Where the view goes: a device; or, where that is NULL, a function that gets it in order. */
 struct export_target {
 	/* An image file grows with what is done, and zeros are not written to it. */
@@ -47,8 +41,8 @@ struct export
 	/* Consent to a damaged or invalid store, to another origin, and to go on with an image
 	 * whose part that is done is not what the view shows. */
 	bool force;
-	bool accept_origin;    /* consent to an origin that looks like another device, alone */
-	enum export_fill fill; /* NONE: what cannot be read is an error */
+	bool accept_origin; /* consent to an origin that looks like another device, alone */
+	bool fill;	    /* zeros take the place of what cannot be read; else that is an error */
 	uint64_t window_bytes; /* a multiple of BUFFER_ALIGNMENT */
 	uint64_t memory_bytes; /* for the exceptions, see store/cow/view_map.h */
 	uint64_t checkpoint_bytes;

@@ -12,14 +12,8 @@
 #include "verify/export/export_guard.h"
 
 #define STATE_SUFFIX ".cowtool-export"
+
 /* ---- what it is ---- */
-
-static bool ends_in_gz(const char *name)
-{
-	size_t length = strlen(name);
-
-	return length > 3 && strcmp(name + length - 3, ".gz") == 0;
-}
 
 /* Of a symbolic link, too. A device belongs to whom it belongs. */
 static enum result refuse_foreign(const struct export_output *output, struct failure *why)
@@ -42,7 +36,7 @@ static enum result choose_kind(struct export_output *output, struct failure *why
 
 	if (result != RESULT_OK)
 		return result;
-	output->kind = ends_in_gz(output->name) ? EXPORT_TO_GZIP : EXPORT_TO_FILE;
+	output->kind = EXPORT_TO_FILE;
 	if (stat(output->name, &output->found) != 0) {
 		if (errno == ENOENT)
 			return RESULT_OK;
@@ -93,16 +87,6 @@ static void remove_new(const struct export_output *output)
 {
 	if (!output->exists && output->device.open)
 		device_unlink(&output->device);
-}
-
-static void remove_file(const struct export_output *output)
-{
-	struct failure ignored;
-	bool same = false;
-
-	device_is(&output->device, output->name, &same, &ignored);
-	if (same)
-		unlink(output->name);
 }
 
 /* Is what was opened what was looked at? Who may rename in that folder may have exchanged it. */
@@ -218,68 +202,6 @@ static enum result open_block(struct export_output *output, struct failure *why)
 	return export_refuse_content(output, why);
 }
 
-/* ---- gzip ---- */
-
-static void set_flag(struct io_request *request)
-{
-	*(bool *)request->owner = true;
-}
-
-/* What is read for the next windows goes on meanwhile. */
-static enum result write_compressed(void *context, const uint8_t *bytes, size_t count,
-				    struct failure *why)
-{
-	struct export_output *output = context;
-	struct io *io = output->export->io;
-	struct io_request request;
-	bool finished = false;
-
-	/* A write does not change its buffer; struct iovec has no const. */
-	io_prepare(&request, IO_WRITE, &output->device, output->gzip_bytes,
-		   (void *)(uintptr_t)bytes, count);
-	request.done = set_flag;
-	/* The request does not outlive this function. */
-	request.owner = &finished; // cppcheck-suppress autoVariables
-	io_submit(io, &request);
-	while (!finished)
-		io_wait(io);
-	if (request.error)
-		return fail_errno(why, error_is_full(request.error) ? RESULT_NO_SPACE : RESULT_IO,
-				  request.error, "%s: cannot write %zu bytes at %llu", output->name,
-				  count, (unsigned long long)output->gzip_bytes);
-	output->gzip_bytes += count;
-	return RESULT_OK;
-}
-
-static enum result compress_bytes(void *context, const uint8_t *bytes, size_t count,
-				  struct failure *why)
-{
-	struct export_output *output = context;
-
-	return gzip_write(output->gzip, bytes, count, why);
-}
-
-static enum result open_gzip(struct export_output *output, struct failure *why)
-{
-	struct export *export = output->export;
-	enum result result = export_refuse_existing(output, why);
-
-	if (result == RESULT_OK)
-		result = open_device(output, why);
-	if (result == RESULT_OK)
-		result = gzip_open(&output->gzip, write_compressed, output, why);
-	if (result == RESULT_OK)
-		result = device_set_size(&output->device, 0, why);
-	if (result != RESULT_OK) {
-		remove_new(output);
-		return result;
-	}
-	/* Compressed bytes come in any number. */
-	device_fit(&output->device, 1);
-	export->target = (struct export_target){.put = compress_bytes, .context = output};
-	return RESULT_OK;
-}
-
 /* ---- all kinds ---- */
 
 enum result export_output_open(struct export_output *output, struct export *export,
@@ -293,9 +215,7 @@ enum result export_output_open(struct export_output *output, struct export *expo
 	result = export_refuse_own(output, why);
 	if (result != RESULT_OK)
 		return result;
-	if (output->kind == EXPORT_TO_FILE)
-		return open_file(output, why);
-	return output->kind == EXPORT_TO_BLOCK ? open_block(output, why) : open_gzip(output, why);
+	return output->kind == EXPORT_TO_BLOCK ? open_block(output, why) : open_file(output, why);
 }
 
 static enum result finish_file(struct export_output *output, struct failure *why)
@@ -306,26 +226,11 @@ static enum result finish_file(struct export_output *output, struct failure *why
 	return path_flush_folder(output->name, why);
 }
 
-static enum result finish_gzip(struct export_output *output, struct failure *why)
-{
-	enum result result = gzip_finish(output->gzip, why);
-
-	if (result == RESULT_OK)
-		result = io_flush(output->export->io, &output->device, why);
-	if (result == RESULT_OK)
-		result = path_flush_folder(output->name, why);
-	return result;
-}
-
 enum result export_output_finish(struct export_output *output, enum result result,
 				 struct failure *why)
 {
 	struct failure closing;
 
-	if (result == RESULT_OK && output->kind == EXPORT_TO_GZIP)
-		result = finish_gzip(output, why);
-	if (result != RESULT_OK && output->kind == EXPORT_TO_GZIP)
-		remove_file(output);
 	if (output->kind != EXPORT_TO_STREAM &&
 	    device_release(&output->device, &closing) != RESULT_OK && result == RESULT_OK) {
 		*why = closing;
@@ -345,7 +250,6 @@ void export_output_free(struct export_output *output)
 {
 	struct failure ignored; /* what was written is closed already */
 
-	gzip_close(output->gzip);
 	device_close(&output->device, &ignored);
 	free(output->state_path);
 	memset(output, 0, sizeof(*output));

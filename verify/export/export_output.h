@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* OUT of an export: an image file, a block device, a gzip file, or a stream of the caller's. */
+/* OUT of an export: an image file, a block device, or a stream of the caller's. */
 #ifndef VERIFY_EXPORT_EXPORT_OUTPUT_H
 #define VERIFY_EXPORT_EXPORT_OUTPUT_H
 
 #include <sys/stat.h>
 
-#include "store/savefile/gzip.h"
 #include "verify/export/export.h"
 
 enum export_kind {
 	EXPORT_TO_FILE,	 /* sparse; can be resumed */
 	EXPORT_TO_BLOCK, /* what lies behind the view's end stays as it is */
-	EXPORT_TO_GZIP,	 /* a file whose name ends in .gz */
 	EXPORT_TO_STREAM,
 };
 
@@ -26,8 +24,6 @@ struct export_output {
 	bool exists;
 	struct stat found; /* where it exists: what was there when it was looked at first */
 	struct device device;
-	struct gzip *gzip;
-	uint64_t gzip_bytes; /* written */
 };
 
 /* "-" is a stream, for which export->target.put and context are the caller's. Nothing is opened.
@@ -45,8 +41,8 @@ enum result export_output_open(struct export_output *output, struct export *expo
 			       struct failure *why);
 
 /*
- * After export_run, with its result: all is on the device, and the state is gone; or, after a
- * failure, what cannot be resumed is removed. Returns the result, or a failure of its own.
+ * After export_run, with its result: closes OUT, and if all went well, the state is gone. Returns the
+ * result, or a failure of its own.
  */
 enum result export_output_finish(struct export_output *output, enum result result,
 				 struct failure *why);

@@ -91,11 +91,10 @@ static enum result check_store(struct export *export, struct failure *why)
 	lost = count_lost(check);
 	if (errors > 0 && !export->force)
 		return refuse_errors(export, errors, why);
-	if (lost > 0 && export->fill == EXPORT_FILL_NONE)
+	if (lost > 0 && !export->fill)
 		return fail(why, RESULT_DAMAGED,
 			    "%s: the data of %llu exception%s is not in it: these chunks of the "
-			    "view are "
-			    "lost; --fill=zero or --fill=pattern fills their places",
+			    "view are lost; --fill=zero fills their places",
 			    export->store->device->name, (unsigned long long)lost, plural(lost));
 	if (errors > 0)
 		note_errors(export, errors);
@@ -174,9 +173,8 @@ enum result export_prepare(struct export *export, struct failure *why)
 {
 	struct store *store = export->store;
 	struct export_state *state = &export->state;
-	enum result result =
-		roles_check(store, export->origin, export->force, export->fill != EXPORT_FILL_NONE,
-			    "cowtool export ORIGIN STORE OUT", why);
+	enum result result = roles_check(store, export->origin, export->force, export->fill,
+					 "cowtool export ORIGIN STORE OUT", why);
 
 	if (result == RESULT_OK) {
 		device_fit(export->origin, store->geometry.chunk_bytes);

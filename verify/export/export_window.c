@@ -269,10 +269,6 @@ static enum result fill_part(struct export_window *window, const struct export_p
 	struct export_gap gap = {window->offset + position, bytes, piece->source};
 
 	memset(window->data + position, 0, bytes);
-	if (window->export->fill == EXPORT_FILL_PATTERN)
-		for (uint32_t i = 0; i < bytes; i++)
-			window->data[position + i] =
-				(uint8_t)EXPORT_PATTERN[(gap.offset + i) % EXPORT_PATTERN_BYTES];
 	return export_state_add_gap(&window->export->state, &gap, why);
 }
 
@@ -280,8 +276,7 @@ static enum result refuse_gap(enum result result, struct failure *why)
 {
 	struct failure reading = *why;
 
-	return fail(why, result,
-		    "%s; --fill=zero or --fill=pattern exports without what cannot be read",
+	return fail(why, result, "%s; --fill=zero exports without what cannot be read",
 		    reading.text);
 }
 
@@ -300,7 +295,7 @@ static enum result mend_part(struct export_window *window, const struct export_p
 			 window->data + piece->position + at, whole_blocks(device, bytes), why);
 	if (result != RESULT_IO)
 		return result;
-	if (export->fill == EXPORT_FILL_NONE)
+	if (!export->fill)
 		return refuse_gap(result, why);
 	if (bytes <= block_of(device))
 		return fill_part(window, piece, at, bytes, why);
@@ -313,7 +308,7 @@ static enum result mend_part(struct export_window *window, const struct export_p
 static enum result mend_lost(struct export_window *window, const struct export_piece *piece,
 			     struct failure *why)
 {
-	if (window->export->fill != EXPORT_FILL_NONE)
+	if (window->export->fill)
 		return fill_part(window, piece, 0, piece->bytes, why);
 	fail(why, RESULT_DAMAGED, "%s: does not hold bytes %llu to %llu of the view",
 	     window->export->store->device->name,

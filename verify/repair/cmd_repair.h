@@ -46,7 +46,8 @@ enum result repair_doubt_header(struct repair_session *session, struct failure *
 const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES]);
 
 /* What speaks for a chunk size, in one line. Returns `text`. */
-const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size);
+const char *repair_evidence(const struct rebuild *rebuild,
+			    const struct rebuild_candidate *candidate, char *text, size_t size);
 
 /* What can be done about a problem of this store. Returns `text`. */
 const char *repair_advice(const struct repair_session *session, enum problem problem,

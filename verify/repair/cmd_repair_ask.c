@@ -107,7 +107,7 @@ const struct rebuild_candidate *repair_ask_header(const struct repair_session *s
 
 	for (size_t i = 0; i < rebuild->count; i++)
 		fprintf(stderr, "%zu. %s\n", i + 1,
-			repair_evidence(&rebuild->candidates[i], text, sizeof(text)));
+			repair_evidence(rebuild, &rebuild->candidates[i], text, sizeof(text)));
 	do {
 		fprintf(stderr, "Which one (1 to %zu, 0 for none)? ", rebuild->count);
 		if (!read_answer(answer))

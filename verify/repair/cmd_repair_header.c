@@ -87,10 +87,10 @@ static enum result require_evidence(const struct repair_session *session,
 	if (session->choice->force || rebuild_has_evidence(chosen))
 		return RESULT_OK;
 	return fail(why, RESULT_REFUSED,
-		    "%s: nothing shows that a store with chunks of %s was here (%u of 100 points); "
-		    "nothing was written; name the right device, or use --force to make a header "
+		    "%s: nothing shows that a store with chunks of %s was here; nothing was "
+		    "written; name the right device, or use --force to make a header "
 		    "all the same",
-		    session->device.name, repair_size(chosen->chunk_sectors, text), chosen->points);
+		    session->device.name, repair_size(chosen->chunk_sectors, text));
 }
 
 /* The size that --chunk names, unless the store shows another one. */
@@ -104,11 +104,9 @@ static enum result take_named(const struct repair_session *session, uint32_t nam
 	if (rival)
 		return fail(why, RESULT_REFUSED,
 			    "%s: --chunk=%s is not what the store shows: nearly all speaks for "
-			    "--chunk=%s (%u of 100 points, %u for what was named); nothing was "
-			    "written",
+			    "--chunk=%s; nothing was written",
 			    session->device.name, repair_size(named, text),
-			    repair_size(rival->chunk_sectors, rival_text), rival->points,
-			    *chosen ? (*chosen)->points : 0);
+			    repair_size(rival->chunk_sectors, rival_text));
 	if (!*chosen)
 		return fail_header(&session->store,
 				   "what is there is no store with that chunk size", why);
@@ -158,7 +156,8 @@ static void show_evidence(const struct repair_session *session)
 
 	for (size_t i = 0; i < session->rebuild.count; i++)
 		cli_note(session->cli, "%s: %s", session->device.name,
-			 repair_evidence(&session->rebuild.candidates[i], text, sizeof(text)));
+			 repair_evidence(&session->rebuild, &session->rebuild.candidates[i], text,
+					 sizeof(text)));
 }
 
 /* Zeros end the list: what stands after them is there, and counts no more. */

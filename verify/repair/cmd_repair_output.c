@@ -27,7 +27,16 @@ const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES])
 	return text;
 }
 
-const char *repair_evidence(const struct rebuild_candidate *candidate, char *text, size_t size)
+static const char *judgement(const struct rebuild *rebuild,
+			     const struct rebuild_candidate *candidate)
+{
+	if (rebuild_convinces(candidate) && rebuild->convincing == 1)
+		return "certain";
+	return rebuild_has_evidence(candidate) ? "likely" : "nothing speaks for it";
+}
+
+const char *repair_evidence(const struct rebuild *rebuild,
+			    const struct rebuild_candidate *candidate, char *text, size_t size)
 {
 	char chunk[REPAIR_SIZE_BYTES], later[80] = "";
 
@@ -38,7 +47,7 @@ const char *repair_evidence(const struct rebuild_candidate *candidate, char *tex
 		 "chunks of %" PRIu64 " bytes (--chunk=%s): %" PRIu64 " exception%s, %" PRIu64
 		 " of them possible, %" PRIu64
 		 " where the kernel puts them%s; the list has %s end, "
-		 "and %s behind it; %s in front of area 0%s; %u of 100 points",
+		 "and %s behind it; %s in front of area 0%s: %s",
 		 (uint64_t)candidate->chunk_sectors * SECTOR_BYTES,
 		 repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
 		 plural(candidate->exceptions), candidate->possible, candidate->usual, later,
@@ -46,7 +55,7 @@ const char *repair_evidence(const struct rebuild_candidate *candidate, char *tex
 		 candidate->tail_is_zero ? "nothing stands" : "something stands",
 		 candidate->slack_is_zero ? "nothing stands" : "something stands",
 		 candidate->in_header ? "; what is left of the header says so" : "",
-		 candidate->points);
+		 judgement(rebuild, candidate));
 	return text;
 }
 
