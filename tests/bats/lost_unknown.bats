@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2119
+# shellcheck disable=SC2154,SC2016,SC2119
 # Entries that no kernel can have written, where exceptions were: all commands say the same number of lost chunks.
 
 setup() {

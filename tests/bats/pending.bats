@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2016,SC2030,SC2031
+# shellcheck disable=SC2154,SC2016,SC2119,SC2030,SC2031
 # merge --pending goes on with what was begun, and with nothing else; an initramfs hook that runs it lets nothing use an
 # origin that is half merged.
 

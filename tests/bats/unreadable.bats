@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2119
+# shellcheck disable=SC2154,SC2016,SC2119
 # Blocks of a store that cannot be read: what is left of it is merged with --skip-lost, looked at, saved, mended and
 # exported. tests/preload/badblocks.c makes them.
 
@@ -97,9 +97,9 @@ without() {
     make chunk=64 size=8388608 random=200 origin_chunks=256
     "$cowtool" dump --format=csv store >list
     reference
-    for old in $(awk -F , 'NR > 1 && $2 >= 64 && $2 < 96 { print $3 }' list); do
+    while read -r old; do
         dd if=origin of=right.origin bs=32768 skip="$old" seek="$old" count=1 conv=notrunc status=none
-    done
+    done < <(awk -F , 'NR > 1 && $2 >= 64 && $2 < 96 { print $3 }' list)
     with_bad "store:$((32768 + 1024)):512" 0 merge --json --skip-lost origin store
     object '.left_out == 32 and .lost_unknown_chunks == 32 and .exceptions_left == 0'
     merged

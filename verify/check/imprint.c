@@ -193,7 +193,7 @@ enum result imprint_match(const struct store *store, const struct summary *summa
 			  struct device *origin, bool *known, struct failure *why)
 {
 	const struct imprint *imprint = &store->imprint;
-	struct imprint now;
+	struct imprint now = {0};
 	enum result result;
 
 	*known = store->imprint_presence == RECORD_PRESENT &&

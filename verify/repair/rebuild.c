@@ -11,8 +11,6 @@
 #define MARGIN_BYTES (1024u << 10)
 /* Where area 0 is zeros: this many areas after it are looked at. */
 #define LATER_AREAS_MAX 64u
-/* Of one of them, this share must be in its usual place, and this many in all. */
-#define LATER_SHARE 7 / 8
 #define LATER_MIN 8u
 /* So many impossible exceptions are borne with before their share counts. */
 #define IMPOSSIBLE_MIN 8u
@@ -124,7 +122,7 @@ static enum result look_at_areas(struct examination *examination, struct failure
 }
 
 /* How many of the entries are where the kernel puts them, of an area whose first has number `index`;
- * 0 where fewer than LATER_SHARE of them are. */
+ * 0 where fewer than seven of eight are. */
 static uint64_t count_usual(const struct geometry *geometry, uint64_t index, const uint8_t *bytes,
 			    size_t count)
 {
@@ -138,7 +136,7 @@ static uint64_t count_usual(const struct geometry *geometry, uint64_t index, con
 		usual += has_old_chunk(geometry, &exception) &&
 			 exception.new_chunk == geometry_usual_chunk(geometry, index + seen);
 	}
-	return usual < seen * LATER_SHARE ? 0 : usual;
+	return usual < seen * 7 / 8 ? 0 : usual;
 }
 
 /* Who zeroes the beginning of a store by mistake leaves the areas after that. */
