@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154,SC2016,SC2030,SC2031
+# shellcheck disable=SC2154,SC2016,SC2119,SC2030,SC2031
 # No record of a merge that is over, or given up, stays; and every kept store can be dropped, whatever its name.
 
 setup() {
@@ -74,8 +74,8 @@ fails_at() {
         cut_off INT --keep=a/cow --keep=b/cow
         given_up $gone/cow
         refuses 5 origin store a/cow b/cow -- merge --resume --drop-kept=$gone/cow origin store
-        expect 0 merge --resume --keep=$other/cow --drop-kept=$gone/cow origin store
+        expect 0 merge --resume --keep="$other/cow" --drop-kept="$gone/cow" origin store
         cmp origin right.origin
-        [[ $("$cowtool" inspect --json $other/cow | jq .record) == null ]]
+        [[ $("$cowtool" inspect --json "$other/cow" | jq .record) == null ]]
     done
 }

@@ -11,6 +11,7 @@
 #define MARGIN_BYTES (1024u << 10)
 /* Where area 0 is zeros: this many areas after it are looked at. */
 #define LATER_AREAS_MAX 64u
+/* This many entries of theirs must be where the kernel puts them. */
 #define LATER_MIN 8u
 /* So many impossible exceptions are borne with before their share counts. */
 #define IMPOSSIBLE_MIN 8u
