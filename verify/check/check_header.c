@@ -96,11 +96,13 @@ static enum result find_linux_2_4(const struct store *store, const uint8_t *chun
 	result = io_read(store->io, store->device, offset, block,
 			 min_u64(sizeof(block), store->device->bytes - offset), why);
 	if (result == RESULT_OK) {
-		uint64_t new_sector = get_le64(block + start * SECTOR_BYTES - offset + 8);
+		size_t at = (size_t)(start * SECTOR_BYTES - offset);
+		uint64_t new_sector = get_le64(block + at + 8);
 
 		*found = new_sector > start && new_sector < sectors;
 	}
-	return result;
+	/* A saved file has not what is there; on a device that cannot be read there, nothing tells. */
+	return result == RESULT_IO ? RESULT_OK : result;
 }
 
 static void report_linux_2_4(struct check *check, const uint8_t *chunk)
