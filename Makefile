@@ -226,6 +226,11 @@ C_FILES := $(wildcard *.c store/*/*.[ch] verify/*.[ch] verify/*/*.[ch] merge/*.[
 TIDY_CHECKS := -*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*,\
 	-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-valist.Uninitialized,-performance-no-int-to-ptr,\
 	-clang-analyzer-security.insecureAPI.*
+TIDY := $(SOURCES:%=tidy-%)
+.PHONY: $(TIDY)
+$(TIDY): tidy-%:
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY_CHECKS)' $* -- -std=gnu11 $(CPPFLAGS_ALL)
+
 ## lint: clang-format, two compilers, cppcheck, clang-tidy, shellcheck, mandoc
 .PHONY: lint
 lint: layers
@@ -235,8 +240,7 @@ lint: layers
 	$(MAKE) B=build/no-liburing LIBURING=no build/no-liburing/cowtool
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=ctuuninitvar \
 		-DHAVE_LIBURING -I. $(SOURCES)
-	clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY_CHECKS)' $(SOURCES) \
-		-- -std=gnu11 $(CPPFLAGS_ALL)
+	$(MAKE) --output-sync -j$(shell nproc) $(TIDY)
 	shellcheck -x $(SCRIPTS)
 	mandoc -T lint -W warning $(PAGES)
 

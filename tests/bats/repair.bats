@@ -520,7 +520,7 @@ sees_plan() {
     expect 5 repair --yes --backup=backup store
     said backup
     unchanged
-    expect 4 repair --yes --backup=no/such/folder/file store
+    expect 8 repair --yes --backup=no/such/folder/file store
     unchanged
 }
 
