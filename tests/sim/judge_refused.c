@@ -58,6 +58,9 @@ void judge_wrong_origin(struct trial *trial, uint8_t *const images[SIM_DISKS], u
 
 	if (live == 0 || live == scenario->exceptions || scenario->duplicates)
 		return;
+	/* Nothing is left that could be merged. */
+	if (lost_list_is_unreadable(scenario, live))
+		return;
 	/* The last exception may be lost, or one of two for its chunk. */
 	if (scenario->skip_lost && record->witness_chunk == RECORD_NO_WITNESS)
 		return;

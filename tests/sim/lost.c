@@ -251,6 +251,18 @@ bool lost_is_listed(const struct scenario *scenario, const struct left_out *left
 	return good;
 }
 
+bool lost_list_is_unreadable(const struct scenario *scenario, uint32_t live)
+{
+	uint64_t chunk_bytes = chunk_bytes_of(scenario), per_area = chunk_bytes / EXCEPTION_BYTES;
+	bool unreadable = scenario->unreadable != NULL;
+
+	for (uint32_t i = 0; i < live && unreadable; i++)
+		unreadable = scenario->unreadable[(area_chunk(scenario, i / per_area) * chunk_bytes +
+						   i % per_area * EXCEPTION_BYTES) /
+						  SECTOR_BYTES];
+	return unreadable;
+}
+
 bool lost_end_is_unreadable(const struct scenario *scenario, uint32_t live)
 {
 	uint64_t per_area = chunk_bytes_of(scenario) / EXCEPTION_BYTES;

@@ -221,6 +221,9 @@ void lost_make_unreadable(struct scenario *scenario, struct random *random);
 /* Did a merge that is done list exactly what it had to leave out, or, a resume, nothing else? */
 bool lost_is_listed(const struct scenario *scenario, const struct left_out *left_out, bool resume);
 
+/* Can none of the first `live` exceptions be read, as their blocks of the areas cannot? */
+bool lost_list_is_unreadable(const struct scenario *scenario, uint32_t live);
+
 /* Can the area in which a list of `live` exceptions ends not be read? */
 bool lost_end_is_unreadable(const struct scenario *scenario, uint32_t live);
 
