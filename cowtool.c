@@ -169,16 +169,16 @@ static void catch_signals(const struct command *command)
 
 static void print_help(FILE *file)
 {
-	fprintf(file, "Usage: cowtool COMMAND [OPTION...] ARGUMENT...\n"
-		      "Inspects, checks and merges the exception stores (COW devices) of "
-		      "device-mapper\nsnapshots, offline.\n\nCommands:\n");
+	fprintf(file,
+		"Usage: cowtool COMMAND [OPTION...] ARGUMENT...\n"
+		"Inspects, checks and merges the exception stores (COW devices) of device-mapper\nsnapshots, offline.\n\nCommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		help_row(file, commands[i].name, 12, commands[i].summary);
 	fprintf(file, "\nOptions:\n");
 	help_row(file, "-h, --help", 17, "print this help");
 	help_row(file, "-V, --version", 17, "print the version");
-	fprintf(file, "\n'cowtool help COMMAND' lists the options of a command; cowtool(8) is the "
-		      "manual.\n");
+	fprintf(file,
+		"\n'cowtool help COMMAND' lists the options of a command; cowtool(8) is the manual.\n");
 }
 
 /* What the help of a command ends with. */

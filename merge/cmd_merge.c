@@ -176,9 +176,9 @@ static enum result check_choice(const struct cli *cli, struct merge_choice *choi
 		return fail(why, RESULT_USAGE,
 			    "--pending is --resume of what was begun only; leave one of them out");
 	if (choice->drop.count > 0 && !choice->resume && !choice->pending)
-		return fail(why, RESULT_USAGE,
-			    "--drop-kept: only an unfinished merge keeps anything: use it with "
-			    "--resume");
+		return fail(
+			why, RESULT_USAGE,
+			"--drop-kept: only an unfinished merge keeps anything: use it with --resume");
 	return RESULT_OK;
 }
 

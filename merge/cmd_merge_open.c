@@ -65,10 +65,10 @@ struct kept *merge_session_new_undo(const struct merge_session *session)
 
 static enum result refuse_existing_undo(const char *name, struct failure *why)
 {
-	return fail(why, RESULT_REFUSED,
-		    "%s: exists already, and is not the undo store of this merge; remove it, "
-		    "or name a file that does not exist",
-		    name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: exists already, and is not the undo store of this merge; remove it, or name a file that does not exist",
+		name);
 }
 
 enum result merge_session_check_undo(const struct merge_session *session, struct failure *why)
@@ -82,11 +82,10 @@ enum result merge_session_check_undo(const struct merge_session *session, struct
 	if (other->left_behind && other->left_bytes != 0 && other->left_bytes != bytes)
 		return refuse_existing_undo(name, why);
 	if (path_is_in_memory(name) && !session->choice->force)
-		return fail(why, RESULT_REFUSED,
-			    "%s: would be a file in memory: a reboot or a power cut loses it, and "
-			    "with it the way back, and the way on of a merge that is unfinished "
-			    "then; name a file on a disk, or use --force",
-			    name);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: would be a file in memory: a reboot or a power cut loses it, and with it the way back, and the way on of a merge that is unfinished then; name a file on a disk, or use --force",
+			name);
 	note_memory(session->cli, name);
 	error = path_look_beside(name, &free_bytes);
 	if (error)
@@ -239,10 +238,10 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 	if (result != RESULT_OK)
 		return result;
 	if (exists && !session->merge.resume)
-		return fail(why, RESULT_REFUSED,
-			    "%s: exists already; name a file that does not exist, or, if it is the "
-			    "undo store of this merge, go on with --resume",
-			    name);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: exists already; name a file that does not exist, or, if it is the undo store of this merge, go on with --resume",
+			name);
 	/* What a power cut leaves of an undo store before it has a header. */
 	other->left_behind = exists && path_is_hole(name, &other->left_bytes);
 	if (exists && !other->left_behind)
@@ -283,10 +282,10 @@ static enum result refuse_unseen(enum result result, struct failure *why)
 {
 	struct failure before = *why;
 
-	return fail(why, result == RESULT_NO_STORE ? RESULT_REFUSED : result,
-		    "%s; look at the path, or add --force to give it up as it is, out of reach: it "
-		    "cannot be marked invalid then",
-		    before.text);
+	return fail(
+		why, result == RESULT_NO_STORE ? RESULT_REFUSED : result,
+		"%s; look at the path, or add --force to give it up as it is, out of reach: it cannot be marked invalid then",
+		before.text);
 }
 
 /* The undo store's file may not be open: it is made anew where nothing was written to it. */
@@ -321,13 +320,12 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 		if (unseen && !choice->force)
 			return refuse_unseen(result, why);
 		if (result != RESULT_OK) {
-			cli_message(session->cli,
-				    choice->dry_run
-					    ? "%s: would be given up as it is; it could not be "
-					      "marked invalid"
-					    : "%s: is given up as it is; it could not be marked "
-					      "invalid",
-				    name);
+			cli_message(
+				session->cli,
+				choice->dry_run
+					? "%s: would be given up as it is; it could not be marked invalid"
+					: "%s: is given up as it is; it could not be marked invalid",
+				name);
 			session->unseen[session->merge.unseen_count++] = name;
 			continue;
 		}
@@ -374,10 +372,10 @@ static enum result look_at_store(const char *name, bool *begun, struct failure *
 	if (result == RESULT_OK)
 		result = store_require_header(&store, why);
 	if (result == RESULT_OK && store.record_presence == RECORD_CORRUPT)
-		result = fail(why, RESULT_REFUSED,
-			      "%s: its merge record is damaged: whether a merge of it is "
-			      "unfinished cannot be told; --resume instead of --pending merges it",
-			      name);
+		result = fail(
+			why, RESULT_REFUSED,
+			"%s: its merge record is damaged: whether a merge of it is unfinished cannot be told; --resume instead of --pending merges it",
+			name);
 	*begun = result == RESULT_OK && store.record_presence != RECORD_ABSENT;
 	io_close(&io);
 	device_close(&device, &ignored); /* it was only looked at */

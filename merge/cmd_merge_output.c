@@ -141,11 +141,11 @@ static void print_unknown(const struct merge_session *session)
 		cli_print(stdout, "%s: lost: %s: there %s keeps what it has", session->device.name,
 			  check_describe_unknown(check, unknown), session->origin.name);
 	if (check->summary.unreadable > 0)
-		cli_print(stdout,
-			  "%s: left out: up to %" PRIu64 " exceptions that cannot be read; where "
-			  "%s keeps what it has instead cannot "
-			  "be told",
-			  session->device.name, check->summary.unreadable, session->origin.name);
+		cli_print(
+			stdout,
+			"%s: left out: up to %" PRIu64
+			" exceptions that cannot be read; where %s keeps what it has instead cannot be told",
+			session->device.name, check->summary.unreadable, session->origin.name);
 }
 
 static void print_ranges(const struct left_out *left_out)
@@ -171,11 +171,11 @@ static void print_no_ranges(const struct merge_session *session, uint64_t known)
 		cli_print(stdout, "%s: left out, as they are lost: %" PRIu64 " exception%s",
 			  session->device.name, known, plural(known));
 	else if (known > 0)
-		cli_print(stdout,
-			  "%s: left out: %" PRIu64
-			  " exception%s; nothing is lost by that: %s has no such chunk, or an "
-			  "earlier exception counts for it",
-			  session->device.name, known, plural(known), session->origin.name);
+		cli_print(
+			stdout,
+			"%s: left out: %" PRIu64
+			" exception%s; nothing is lost by that: %s has no such chunk, or an earlier exception counts for it",
+			session->device.name, known, plural(known), session->origin.name);
 }
 
 static void print_left_out(const struct merge_session *session)

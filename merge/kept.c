@@ -38,9 +38,7 @@ static enum result refuse_errors(const struct kept *kept, const struct device *o
 	if (check->found[PROBLEM_HEADER_INVALID])
 		return fail(
 			why, RESULT_DAMAGED,
-			"%s: is marked invalid: the kernel gave this snapshot up, there is nothing "
-			"to keep; leave it out, or, if an unfinished merge keeps it, name it with "
-			"--drop-kept",
+			"%s: is marked invalid: the kernel gave this snapshot up, there is nothing to keep; leave it out, or, if an unfinished merge keeps it, name it with --drop-kept",
 			name);
 	if (first->problem == PROBLEM_ENTRY_BEYOND_ORIGIN && !first->view_unknown)
 		return fail(why, RESULT_REFUSED,

@@ -78,9 +78,9 @@ static enum result invalidate_full(struct merge *merge, struct failure *why)
 		if (result == RESULT_OK)
 			result = record_end(kept->store, why);
 		if (result == RESULT_OK && merge->lost)
-			merge->lost(merge->context, kept->store->device->name,
-				    "was too small to be kept and is now marked invalid: this "
-				    "snapshot is given up");
+			merge->lost(
+				merge->context, kept->store->device->name,
+				"was too small to be kept and is now marked invalid: this snapshot is given up");
 	}
 	return result;
 }
@@ -138,12 +138,12 @@ static enum result stopped(const struct merge *merge, struct failure *why)
 {
 	struct suggestion command;
 
-	return fail(why, RESULT_STOPPED,
-		    "%s: stopped on request with %llu of %llu exception%s left; what is merged "
-		    "is safe, %s goes on",
-		    merge->store->device->name, (unsigned long long)merge->exceptions_left,
-		    (unsigned long long)merge->exceptions_before, plural(merge->exceptions_before),
-		    resume_command(merge, &command));
+	return fail(
+		why, RESULT_STOPPED,
+		"%s: stopped on request with %llu of %llu exception%s left; what is merged is safe, %s goes on",
+		merge->store->device->name, (unsigned long long)merge->exceptions_left,
+		(unsigned long long)merge->exceptions_before, plural(merge->exceptions_before),
+		resume_command(merge, &command));
 }
 
 /* What to do when the cause is mended. */
@@ -199,11 +199,11 @@ static void note_window(const struct merge *merge, uint64_t wanted)
 
 	if (merge->window_bytes == wanted || !merge->note)
 		return;
-	snprintf(line, sizeof(line),
-		 "%s: note: there is too little memory for windows of %llu bytes: windows of %llu "
-		 "bytes are taken",
-		 merge->store->device->name, (unsigned long long)wanted,
-		 (unsigned long long)merge->window_bytes);
+	snprintf(
+		line, sizeof(line),
+		"%s: note: there is too little memory for windows of %llu bytes: windows of %llu bytes are taken",
+		merge->store->device->name, (unsigned long long)wanted,
+		(unsigned long long)merge->window_bytes);
 	merge->note(merge->context, line);
 }
 

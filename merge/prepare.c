@@ -62,15 +62,13 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 	    errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
-			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
-			"outside it; name the right origin",
+			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is outside it; name the right origin",
 			merge->origin->name, store, (unsigned long long)check->summary.highest_old,
 			(unsigned long long)merge->store->geometry.chunk_bytes);
 	if (check->found[PROBLEM_HEADER_INVALID])
 		return fail(
 			why, RESULT_DAMAGED,
-			"%s: is marked invalid: the kernel gave this snapshot up, and merging it "
-			"would damage the origin; see %s",
+			"%s: is marked invalid: the kernel gave this snapshot up, and merging it would damage the origin; see %s",
 			store, command.quoted);
 	return fail(why, RESULT_DAMAGED, "%s: has %llu error%s, the first: %s: %s; %s lists all%s",
 		    store, (unsigned long long)errors, plural(errors),
@@ -163,21 +161,20 @@ static enum result give_up_other(struct merge *merge, struct failure *why)
 
 	if (merge->force && !merge->pending) {
 		merge->record_is_given_up = true;
-		note_store(merge, merge->store,
-			   "the other merge that it belongs to is given up: mark the store of that "
-			   "one "
-			   "invalid or remove it before anything activates it");
+		note_store(
+			merge, merge->store,
+			"the other merge that it belongs to is given up: mark the store of that one invalid or remove it before anything activates it");
 		return RESULT_OK;
 	}
 	suggest(&command,
 		undo ? "cowtool merge --resume --undo=%s %s STORE"
 		     : "cowtool merge --resume --keep=%s %s STORE",
 		name, merge->origin->name);
-	return fail(why, RESULT_REFUSED,
-		    "%s: is %s the unfinished merge of another store; finish that with %s, STORE "
-		    "being that one, or use --force to %s",
-		    name, undo ? "the undo store of" : "kept by", command.quoted,
-		    undo ? "go back now and give up the rest" : "give it up");
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: is %s the unfinished merge of another store; finish that with %s, STORE being that one, or use --force to %s",
+		name, undo ? "the undo store of" : "kept by", command.quoted,
+		undo ? "go back now and give up the rest" : "give it up");
 }
 
 static enum result check_record(struct merge *merge, struct failure *why)
@@ -189,8 +186,7 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	if (store->record_presence == RECORD_FOREIGN && (!merge->force || merge->pending))
 		return fail(
 			why, RESULT_REFUSED,
-			"%s: another version of cowtool has not finished a merge of it; use that "
-			"version, or --force to forget what it wrote down",
+			"%s: another version of cowtool has not finished a merge of it; use that version, or --force to forget what it wrote down",
 			store->device->name);
 	if (store->record_presence == RECORD_CORRUPT)
 		note_store(merge, store, "its merge record is damaged: ignored");
@@ -226,11 +222,10 @@ static enum result fit_origin(struct merge *merge, struct failure *why)
 
 	if (!merge->record_is_current || merge->origin->bytes <= bytes)
 		return RESULT_OK;
-	snprintf(line, sizeof(line),
-		 "%s: note: it is larger than the origin that the merge began with; what comes "
-		 "after "
-		 "%llu bytes is left alone",
-		 merge->origin->name, (unsigned long long)bytes);
+	snprintf(
+		line, sizeof(line),
+		"%s: note: it is larger than the origin that the merge began with; what comes after %llu bytes is left alone",
+		merge->origin->name, (unsigned long long)bytes);
 	note(merge, line);
 	merge->origin->bytes = bytes;
 	device_fit(merge->origin, store->geometry.chunk_bytes);
@@ -367,23 +362,23 @@ static enum result refuse_full(const struct merge *merge, const struct kept *kep
 	uint64_t missing = kept->needed - kept->room;
 	const struct store *store = kept->store;
 
-	return fail(why, RESULT_NO_SPACE,
-		    "%s: is too small to be kept: it needs %llu more exceptions and has room for "
-		    "%llu, so %llu chunks of %llu bytes are missing; enlarge it, or %s",
-		    store->device->name, (unsigned long long)kept->needed,
-		    (unsigned long long)kept->room, (unsigned long long)missing,
-		    (unsigned long long)store->geometry.chunk_bytes,
-		    merge->record_is_current ? "give it up with --drop-kept"
-					     : "let it be marked invalid with --invalidate-full");
+	return fail(
+		why, RESULT_NO_SPACE,
+		"%s: is too small to be kept: it needs %llu more exceptions and has room for %llu, so %llu chunks of %llu bytes are missing; enlarge it, or %s",
+		store->device->name, (unsigned long long)kept->needed,
+		(unsigned long long)kept->room, (unsigned long long)missing,
+		(unsigned long long)store->geometry.chunk_bytes,
+		merge->record_is_current ? "give it up with --drop-kept"
+					 : "let it be marked invalid with --invalidate-full");
 }
 
 /* It was made with room for exactly what the merge overwrites. */
 static enum result refuse_incomplete_undo(const struct kept *kept, struct failure *why)
 {
-	return fail(why, RESULT_REFUSED,
-		    "%s: does not hold all of what the origin was: something else has merged %llu "
-		    "chunks since (the kernel?); give it up with --drop-kept",
-		    kept->store->device->name, (unsigned long long)(kept->room - kept->needed));
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: does not hold all of what the origin was: something else has merged %llu chunks since (the kernel?); give it up with --drop-kept",
+		kept->store->device->name, (unsigned long long)(kept->room - kept->needed));
 }
 
 static enum result check_room(struct merge *merge, struct failure *why)

@@ -165,8 +165,7 @@ static void tell_dropped(const struct merge *merge)
 	for (size_t i = 0; i < merge->dropped_count && merge->lost; i++)
 		merge->lost(
 			merge->context, merge->dropped[i]->device->name,
-			"is dropped, as --drop-kept says, and now marked invalid: this snapshot "
-			"is given up");
+			"is dropped, as --drop-kept says, and now marked invalid: this snapshot is given up");
 }
 
 enum result record_drop(struct merge *merge, struct failure *why)

@@ -226,11 +226,11 @@ static enum result match_unknown(const struct merge *merge, const struct store *
 		*missing &= *missing - 1;
 		return RESULT_OK;
 	}
-	return refuse_kept(merge, store->device->name,
-			   nameless ? "has no record of this merge (--force takes it for one of "
-				      "its stores)"
-				    : "is not among the stores that it keeps",
-			   record_kept_numbers(&merge->store->record), why);
+	return refuse_kept(
+		merge, store->device->name,
+		nameless ? "has no record of this merge (--force takes it for one of its stores)"
+			 : "is not among the stores that it keeps",
+		record_kept_numbers(&merge->store->record), why);
 }
 
 static enum result match_resumed(const struct merge *merge, struct failure *why)
@@ -281,8 +281,7 @@ static enum result match_undo_begun(const struct merge *merge, const struct stor
 		return RESULT_OK;
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: exists already, and is not the undo store of this merge; remove it, or name a "
-		"file that does not exist",
+		"%s: exists already, and is not the undo store of this merge; remove it, or name a file that does not exist",
 		store->device->name);
 }
 
@@ -301,10 +300,10 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 	    merge->force)
 		return RESULT_OK;
 	if (store->record_presence == RECORD_FOREIGN)
-		return fail(why, RESULT_REFUSED,
-			    "%s: belongs to an unfinished merge of another version of cowtool; use "
-			    "that version, or --force to forget what it wrote down",
-			    name);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: belongs to an unfinished merge of another version of cowtool; use that version, or --force to forget what it wrote down",
+			name);
 	if (store->record.role == RECORD_MERGING) {
 		if (record_is_stale(&store->record, kept->check.summary.exceptions,
 				    &kept->check.summary.first))
@@ -319,8 +318,7 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 		return RESULT_OK;
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: is kept by an unfinished merge of another store; finish that first, or, if "
-		"there is none, remove what it left there with %s",
+		"%s: is kept by an unfinished merge of another store; finish that first, or, if there is none, remove what it left there with %s",
 		name, suggest(&command, "cowtool repair --forget-kept --backup=FILE %s", name));
 }
 

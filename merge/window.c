@@ -172,11 +172,11 @@ static enum result plan_slice(struct window *window, struct failure *why)
 				      window->store->geometry.chunk_bytes - window->slice.offset);
 	if (!plan_make(&window->plan, &window->store->geometry, window->origin->bytes,
 		       window->exceptions, window->exception_count, window->slice, window->data))
-		return fail(why, RESULT_IO,
-			    "%s: an exception between number %llu and %llu is not what it was when "
-			    "the store was verified; does somebody else write to it?",
-			    window->store->device->name, (unsigned long long)window->first,
-			    (unsigned long long)window->end);
+		return fail(
+			why, RESULT_IO,
+			"%s: an exception between number %llu and %llu is not what it was when the store was verified; does somebody else write to it?",
+			window->store->device->name, (unsigned long long)window->first,
+			(unsigned long long)window->end);
 	window->state = WINDOW_READING;
 	window->next_transfer = 0;
 	if (window->has_unreadable)

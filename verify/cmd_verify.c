@@ -297,10 +297,7 @@ static enum result data_result(const struct output *output, const struct data_ch
 		return RESULT_OK;
 	return fail(
 		why, RESULT_IO,
-		"%s: %llu place%s that a merge into %s needs cannot be read: %llu bytes of the "
-		"store, %llu of the origin; copy what is unreadable to a sound device before "
-		"you merge, and keep the copy's map (of ddrescue): zeros in the place of metadata "
-		"look like the end of the list",
+		"%s: %llu place%s that a merge into %s needs cannot be read: %llu bytes of the store, %llu of the origin; copy what is unreadable to a sound device before you merge, and keep the copy's map (of ddrescue): zeros in the place of metadata look like the end of the list",
 		output->store->device->name, (unsigned long long)data->places, plural(data->places),
 		output->origin->name, (unsigned long long)data->store_unreadable,
 		(unsigned long long)data->origin_unreadable);

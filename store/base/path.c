@@ -40,10 +40,10 @@ enum result path_refuse_dangling(const char *name, struct failure *why)
 		return RESULT_OK;
 	if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 		return RESULT_OK; /* where it leads cannot be told */
-	return fail(why, RESULT_REFUSED,
-		    "%s: exists already, as a symbolic link that leads nowhere; remove it, or name "
-		    "another file",
-		    name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: exists already, as a symbolic link that leads nowhere; remove it, or name another file",
+		name);
 }
 
 /* What stands in the way of a file of that name, but for the right to write in its folder. */
@@ -114,9 +114,7 @@ enum result path_refuse_foreign(const char *name, const struct stat *status, str
 	snprintf(number, sizeof(number), "%u", (unsigned int)geteuid());
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: belongs to another user (uid %u), who may have put it there to get what is "
-		"written; remove it, name another file, or, if you know that it is yours, take "
-		"it over with %s",
+		"%s: belongs to another user (uid %u), who may have put it there to get what is written; remove it, name another file, or, if you know that it is yours, take it over with %s",
 		name, (unsigned int)owner, suggest(&command, "chown -h %s %s", number, name));
 }
 

@@ -275,10 +275,10 @@ enum result dump_map(struct dump *dump, bool *area_missing, struct failure *why)
 	enum result result;
 
 	if (dump->store->header.valid == 0)
-		cli_note(dump->cli,
-			 "%s: warning: is marked invalid; what was written to the origin since is "
-			 "not in it",
-			 dump->store->device->name);
+		cli_note(
+			dump->cli,
+			"%s: warning: is marked invalid; what was written to the origin since is not in it",
+			dump->store->device->name);
 	if (dump->format == TABLE_JSON) {
 		json_string(&dump->json, "origin", dump->origin->name);
 		json_number(&dump->json, "origin_bytes", dump->origin->bytes);
@@ -289,8 +289,7 @@ enum result dump_map(struct dump *dump, bool *area_missing, struct failure *why)
 	if (walk.outside > 0)
 		cli_note(dump->cli,
 			 "%s: warning: %" PRIu64
-			 " exceptions of %s lie outside it; is it the right "
-			 "origin?",
+			 " exceptions of %s lie outside it; is it the right origin?",
 			 dump->origin->name, walk.outside, dump->store->device->name);
 	return result;
 }

@@ -67,10 +67,10 @@ static enum result check_header(const struct cli *cli, const struct store *store
 	enum result result = store_require_header(store, &fault);
 
 	if (result == RESULT_NO_STORE && !force)
-		return fail(why, result,
-			    "%s; --force saves its first bytes all the same, if a store was here "
-			    "whose header is lost",
-			    fault.text);
+		return fail(
+			why, result,
+			"%s; --force saves its first bytes all the same, if a store was here whose header is lost",
+			fault.text);
 	if (result != RESULT_OK)
 		cli_note(cli,
 			 "%s; warning: only the first bytes of it are saved, whatever they are",
@@ -89,10 +89,10 @@ static enum result save(const struct cli *cli, const struct store *store, bool f
 	if (result == RESULT_OK)
 		result = savefile_write(store, path, force, &cli_stop_requested, why);
 	if (result == RESULT_OK && gaps_met(store))
-		cli_message(cli,
-			    "%s: not all of its metadata can be read; in %s, exceptions that "
-			    "have no data are in the place of those that are lost",
-			    store->device->name, path);
+		cli_message(
+			cli,
+			"%s: not all of its metadata can be read; in %s, exceptions that have no data are in the place of those that are lost",
+			store->device->name, path);
 	return result == RESULT_OK ? check_and_print(cli, store->device->name, path, why) : result;
 }
 

@@ -15,8 +15,7 @@ void note_rest(const struct cli *cli, const struct device *origin)
 	if (origin->rest_bytes > 0)
 		cli_note(cli,
 			 "%s: note: what is behind its last whole sector (%" PRIu32
-			 " byte%s) is no "
-			 "part of what the snapshot shows",
+			 " byte%s) is no part of what the snapshot shows",
 			 origin->name, origin->rest_bytes, plural(origin->rest_bytes));
 }
 
@@ -37,11 +36,10 @@ void note_blocks(const struct cli *cli, const struct store *store, const struct 
 void note_unseen(const struct cli *cli, const char *name, bool unseen)
 {
 	if (unseen)
-		cli_note(cli,
-			 "%s: warning: whether it is attached to a loop device, and used there, "
-			 "cannot be told: neither /sys nor the loop devices in /dev can be looked "
-			 "at",
-			 name);
+		cli_note(
+			cli,
+			"%s: warning: whether it is attached to a loop device, and used there, cannot be told: neither /sys nor the loop devices in /dev can be looked at",
+			name);
 }
 
 enum result note_right(const struct cli *cli, const struct device *device, const char *what,
@@ -75,10 +73,10 @@ void note_room(const struct cli *cli, const struct device *device, uint64_t byte
 
 	if (!device_holes(device, &holes, &free_bytes) || min_u64(bytes, holes) <= free_bytes)
 		return;
-	cli_note(cli,
-		 "%s: warning: it is sparse: filling its holes may take up to %" PRIu64
-		 " bytes, and its file system has %" PRIu64
-		 " free; where it is full the merge ends, and goes on with --resume once there is "
-		 "room",
-		 device->name, min_u64(bytes, holes), free_bytes);
+	cli_note(
+		cli,
+		"%s: warning: it is sparse: filling its holes may take up to %" PRIu64
+		" bytes, and its file system has %" PRIu64
+		" free; where it is full the merge ends, and goes on with --resume once there is room",
+		device->name, min_u64(bytes, holes), free_bytes);
 }

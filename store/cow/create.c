@@ -18,17 +18,17 @@ static enum result check_fit(const struct device *device, const struct geometry 
 			     struct failure *why)
 {
 	if (device_is_block(device) && geometry->chunk_bytes % device->block_bytes != 0)
-		return fail(why, RESULT_REFUSED,
-			    "%s: cannot hold chunks of %llu bytes: it has logical blocks of %u "
-			    "bytes; choose a larger chunk size",
-			    device->name, (unsigned long long)geometry->chunk_bytes,
-			    device->block_bytes);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: cannot hold chunks of %llu bytes: it has logical blocks of %u bytes; choose a larger chunk size",
+			device->name, (unsigned long long)geometry->chunk_bytes,
+			device->block_bytes);
 	if (geometry->device_chunks < CHUNKS_OF_A_STORE)
-		return fail(why, RESULT_NO_SPACE,
-			    "%s: is too small for a store: it has %llu bytes, and header and first "
-			    "area of metadata need %llu; use a larger one, or a smaller chunk size",
-			    device->name, (unsigned long long)device->bytes,
-			    (unsigned long long)(CHUNKS_OF_A_STORE * geometry->chunk_bytes));
+		return fail(
+			why, RESULT_NO_SPACE,
+			"%s: is too small for a store: it has %llu bytes, and header and first area of metadata need %llu; use a larger one, or a smaller chunk size",
+			device->name, (unsigned long long)device->bytes,
+			(unsigned long long)(CHUNKS_OF_A_STORE * geometry->chunk_bytes));
 	return RESULT_OK;
 }
 
@@ -111,19 +111,19 @@ static enum result refuse_store(const struct store *store, struct failure *why)
 		unfinished = ", half restored";
 	else if (store->record_presence == RECORD_PRESENT)
 		unfinished = ", with an unfinished merge";
-	return fail(why, RESULT_REFUSED,
-		    "%s: a COW store is there already%s; use --force to make a new, empty one in "
-		    "its place: what it holds is then lost",
-		    store->device->name, unfinished);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: a COW store is there already%s; use --force to make a new, empty one in its place: what it holds is then lost",
+		store->device->name, unfinished);
 }
 
 static enum result refuse_saved(const struct device *device, struct failure *why)
 {
-	return fail(why, RESULT_REFUSED,
-		    "%s: %s a saved file, with the metadata of a store; name another %s, or use "
-		    "--force: what it holds is then lost",
-		    device->name, device_is_block(device) ? "holds" : "is",
-		    device_is_block(device) ? "device" : "file");
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: %s a saved file, with the metadata of a store; name another %s, or use --force: what it holds is then lost",
+		device->name, device_is_block(device) ? "holds" : "is",
+		device_is_block(device) ? "device" : "file");
 }
 
 static enum result refuse_signature(const struct device *device, struct failure *why)
@@ -134,10 +134,10 @@ static enum result refuse_signature(const struct device *device, struct failure 
 
 	if (result != RESULT_OK || foreign.text[0] == 0)
 		return result;
-	return fail(why, RESULT_REFUSED,
-		    "%s: %s; name another device, remove that (wipefs(8)), or use --force: what it "
-		    "holds is then lost%s",
-		    device->name, foreign.text, foreign_say(&foreign, device->name, help));
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: %s; name another device, remove that (wipefs(8)), or use --force: what it holds is then lost%s",
+		device->name, foreign.text, foreign_say(&foreign, device->name, help));
 }
 
 static enum result refuse_content(struct device *device, struct io *io,
@@ -149,10 +149,10 @@ static enum result refuse_content(struct device *device, struct io *io,
 
 	if (result != RESULT_OK || !found)
 		return result;
-	return fail(why, RESULT_REFUSED,
-		    "%s: is not blank: header and first area of metadata would overwrite what it "
-		    "holds; name another file, or use --force: what it holds is then lost",
-		    device->name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: is not blank: header and first area of metadata would overwrite what it holds; name another file, or use --force: what it holds is then lost",
+		device->name);
 }
 
 enum result store_create_guard(struct device *device, struct io *io, uint32_t chunk_sectors,

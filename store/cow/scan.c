@@ -294,10 +294,10 @@ struct second_look {
 
 static enum result fail_changed(const struct store *store, struct failure *why)
 {
-	return fail(why, RESULT_REFUSED,
-		    "%s: it changes while it is read; see to it that nothing writes to it, and "
-		    "begin again",
-		    store->device->name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: it changes while it is read; see to it that nothing writes to it, and begin again",
+		store->device->name);
 }
 
 static bool is_within(const struct summary *before, const struct exception *exception)

@@ -33,8 +33,7 @@ static enum result fail_header(struct failure *why)
 
 	return fail(
 		why, RESULT_IO,
-		"%s; copy the device to a sound one, and 'cowtool repair --rebuild-header' makes "
-		"the header of the copy anew",
+		"%s; copy the device to a sound one, and 'cowtool repair --rebuild-header' makes the header of the copy anew",
 		reading.text);
 }
 
@@ -88,16 +87,15 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	if (store->header_fault != HEADER_GOOD && store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s", name, STORE_HALF_RESTORED);
 	if (store->header.magic == SAVEFILE_MAGIC_LOW && store->header.valid == SAVEFILE_MAGIC_HIGH)
-		return fail(why, RESULT_NO_STORE,
-			    "%s: is a saved file, not a store: it holds no data; 'cowtool restore' "
-			    "writes it to a device",
-			    name);
+		return fail(
+			why, RESULT_NO_STORE,
+			"%s: is a saved file, not a store: it holds no data; 'cowtool restore' writes it to a device",
+			name);
 	if (store_lost_header(store))
-		return fail(why, RESULT_DAMAGED,
-			    "%s: the header is damaged, and behind it stands the record of an "
-			    "unfinished merge: until that is finished, the origin is half merged; "
-			    "'cowtool repair --rebuild-header' makes a new header",
-			    name);
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: the header is damaged, and behind it stands the record of an unfinished merge: until that is finished, the origin is half merged; 'cowtool repair --rebuild-header' makes a new header",
+			name);
 	if (store->header_fault != HEADER_GOOD && store->foreign.text[0])
 		return fail(why, RESULT_NO_STORE, "%s: no COW store there: it %s%s", name,
 			    store->foreign.text, foreign_say(&store->foreign, name, help));
@@ -107,14 +105,13 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	case HEADER_BLANK:
 		return fail(
 			why, RESULT_NO_STORE,
-			"%s: no COW store there: the header is blank, and the kernel would make "
-			"a new, empty store here",
+			"%s: no COW store there: the header is blank, and the kernel would make a new, empty store here",
 			name);
 	case HEADER_WRONG_MAGIC:
-		return fail(why, RESULT_NO_STORE,
-			    "%s: no COW store there: it begins with 0x%08x instead of 0x%08x "
-			    "(\"SnAp\")",
-			    name, store->header.magic, HEADER_MAGIC);
+		return fail(
+			why, RESULT_NO_STORE,
+			"%s: no COW store there: it begins with 0x%08x instead of 0x%08x (\"SnAp\")",
+			name, store->header.magic, HEADER_MAGIC);
 	case HEADER_WRONG_VERSION:
 		return fail(
 			why, RESULT_DAMAGED,
@@ -123,8 +120,7 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	case HEADER_WRONG_CHUNK_SIZE:
 		return fail(
 			why, RESULT_DAMAGED,
-			"%s: cannot use the store: the header's chunk size is %u sectors, not a "
-			"power of two up to %u",
+			"%s: cannot use the store: the header's chunk size is %u sectors, not a power of two up to %u",
 			name, store->header.chunk_sectors, CHUNK_SECTORS_MAX);
 	}
 	return fail(why, RESULT_INTERNAL, "%s: unknown header fault", name);

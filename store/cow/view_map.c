@@ -205,10 +205,10 @@ static enum result load_again(struct view_map *map, uint64_t from_chunk, struct 
 
 	if (result != RESULT_OK || map->running_crc32 == map->metadata_crc32)
 		return result;
-	return fail(why, RESULT_REFUSED,
-		    "%s: has changed while it was read; see to it that nothing writes to it, and "
-		    "begin again",
-		    map->store->device->name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: has changed while it was read; see to it that nothing writes to it, and begin again",
+		map->store->device->name);
 }
 
 /* How much of a new chunk is on the device, where it can hold data at all. */

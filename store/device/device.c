@@ -80,11 +80,10 @@ static enum result check_kind(struct device *device, struct failure *why)
 /* What is not seen to be used may be, all the same. */
 static enum result refuse_unseen(const struct device *device, struct failure *why)
 {
-	return fail(why, RESULT_REFUSED,
-		    "%s: whether it is attached to a loop device cannot be told: neither /sys nor "
-		    "the loop devices in /dev can be looked at; 'mount -t sysfs sysfs /sys' lets "
-		    "that be seen, or use --force",
-		    device->name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: whether it is attached to a loop device cannot be told: neither /sys nor the loop devices in /dev can be looked at; 'mount -t sysfs sysfs /sys' lets that be seen, or use --force",
+		device->name);
 }
 
 /* *beside: it is used, by who does not write to it, and that is no reason not to read it. */
@@ -160,14 +159,14 @@ static enum result refuse_read_only_file(const struct device *device, struct fai
 	const char *kind = read_only_kind(device->name);
 
 	if (kind)
-		return fail(why, RESULT_IO,
-			    "%s: is read-only, for nobody can write to its file system (%s); "
-			    "nothing was written; copy it to another one first",
-			    device->name, kind);
-	return fail(why, RESULT_IO,
-		    "%s: is read-only, for its file system is; nothing was written; mount that for "
-		    "writing first",
-		    device->name);
+		return fail(
+			why, RESULT_IO,
+			"%s: is read-only, for nobody can write to its file system (%s); nothing was written; copy it to another one first",
+			device->name, kind);
+	return fail(
+		why, RESULT_IO,
+		"%s: is read-only, for its file system is; nothing was written; mount that for writing first",
+		device->name);
 }
 
 /*
@@ -479,10 +478,10 @@ enum result device_refuse_read_only(const struct device *device, struct failure 
 	int read_only = 0;
 
 	if (device->file.is_block && ioctl(device->file.fd, BLKROGET, &read_only) == 0 && read_only)
-		return fail(why, RESULT_IO,
-			    "%s: is read-only; nothing was written; let it be written to first "
-			    "(blockdev --setrw, or losetup without --read-only)",
-			    device->name);
+		return fail(
+			why, RESULT_IO,
+			"%s: is read-only; nothing was written; let it be written to first (blockdev --setrw, or losetup without --read-only)",
+			device->name);
 	if (!device->file.is_block && look_for_right(device) == EROFS)
 		return refuse_read_only_file(device, why);
 	return RESULT_OK;

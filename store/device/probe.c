@@ -194,12 +194,11 @@ static bool write_all(int fd, const struct probe_range *range)
 /* The limit on file sizes counts for memory files, too. */
 static enum result memory_file_failure(uint64_t disk_bytes, int error, struct failure *why)
 {
-	return fail_errno(why, RESULT_IO, error,
-			  "cannot make a memory file of %llu bytes to show libblkid%s",
-			  (unsigned long long)disk_bytes,
-			  error == EFBIG ? " (the limit on file sizes is lower: raise it with "
-					   "'ulimit -f')"
-					 : "");
+	return fail_errno(
+		why, RESULT_IO, error, "cannot make a memory file of %llu bytes to show libblkid%s",
+		(unsigned long long)disk_bytes,
+		error == EFBIG ? " (the limit on file sizes is lower: raise it with 'ulimit -f')"
+			       : "");
 }
 
 enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, size_t count,

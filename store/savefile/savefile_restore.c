@@ -35,15 +35,15 @@ static enum result check_size(const struct savefile *saved, const struct device 
 	unsigned long long have = device->bytes, was = saved->layout.device_bytes;
 
 	if (have < saved_end(&saved->layout))
-		return fail(why, RESULT_REFUSED,
-			    "%s: is too small: it has %llu bytes, and the saved metadata reaches "
-			    "up to byte %llu",
-			    device->name, have, (unsigned long long)saved_end(&saved->layout));
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is too small: it has %llu bytes, and the saved metadata reaches up to byte %llu",
+			device->name, have, (unsigned long long)saved_end(&saved->layout));
 	if (have < was && !force)
-		return fail(why, RESULT_REFUSED,
-			    "%s: is too small: it has %llu bytes, and the store had %llu; name the "
-			    "right device, or use --force",
-			    device->name, have, was);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is too small: it has %llu bytes, and the store had %llu; name the right device, or use --force",
+			device->name, have, was);
 	return RESULT_OK;
 }
 
@@ -58,8 +58,7 @@ static enum result refuse_store(const struct savefile *saved, const struct store
 			 layout->chunk_sectors, plural(layout->chunk_sectors));
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: holds another store: %llu bytes with chunks of %u sector%s, and %s is of a "
-		"store of %llu bytes%s; name the right device, or use --force",
+		"%s: holds another store: %llu bytes with chunks of %u sector%s, and %s is of a store of %llu bytes%s; name the right device, or use --force",
 		target->device->name, (unsigned long long)target->device->bytes,
 		target->header.chunk_sectors, plural(target->header.chunk_sectors),
 		saved->file.name, (unsigned long long)layout->device_bytes, chunks);
@@ -89,10 +88,10 @@ static enum result check_foreign(struct device *device, struct io *io, struct fa
 	uint8_t *buffer;
 
 	if (probe_finds_saved_file(device))
-		return fail(why, RESULT_REFUSED,
-			    "%s: holds something else: a saved file; name the right device, or use "
-			    "--force",
-			    device->name);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: holds something else: a saved file; name the right device, or use --force",
+			device->name);
 	ranges[1].bytes = device->bytes - ranges[1].offset;
 	buffer = io_buffer(ranges[0].bytes + ranges[1].bytes);
 	if (!buffer)
@@ -103,11 +102,11 @@ static enum result check_foreign(struct device *device, struct io *io, struct fa
 			probe_bytes(device->bytes, ranges, ranges[1].bytes ? 2 : 1, &identity, why);
 	free(buffer);
 	if (result == RESULT_OK && identity.type[0])
-		return fail(why, RESULT_REFUSED,
-			    "%s: holds something else: %s%s%s; name the right device, or use "
-			    "--force",
-			    device->name, identity.type, identity.uuid[0] ? ", UUID " : "",
-			    identity.uuid);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: holds something else: %s%s%s; name the right device, or use --force",
+			device->name, identity.type, identity.uuid[0] ? ", UUID " : "",
+			identity.uuid);
 	return result;
 }
 
@@ -179,8 +178,7 @@ static enum result refuse_unfinished(const struct savefile *saved, const struct 
 		holds = "holds nothing of that";
 	if (target->record_presence == RECORD_PRESENT && target->record.role == RECORD_MERGING) {
 		what = "an unfinished merge stands in it";
-		how = "finish it with 'cowtool merge --resume', with the other stores that it "
-		      "keeps";
+		how = "finish it with 'cowtool merge --resume', with the other stores that it keeps";
 	} else if (target->record_presence == RECORD_PRESENT) {
 		what = target->record.role == RECORD_UNDO
 			       ? "is the undo store of an unfinished merge"

@@ -196,10 +196,10 @@ static enum result flush_folder(const struct writer *writer, struct failure *why
 
 	if (result != RESULT_IO)
 		return result;
-	return fail(why, result,
-		    "%s; the file is there and complete, but a power cut may take it away; name a "
-		    "file on another file system, or copy this one there",
-		    before.text);
+	return fail(
+		why, result,
+		"%s; the file is there and complete, but a power cut may take it away; name a file on another file system, or copy this one there",
+		before.text);
 }
 
 static enum result refuse_existing(const struct writer *writer, struct failure *why)
@@ -216,10 +216,10 @@ static enum result check_published(const struct writer *writer, const struct sta
 	if (lstat(writer->path, &status) == 0 && status.st_dev == written->st_dev &&
 	    status.st_ino == written->st_ino)
 		return RESULT_OK;
-	return fail(why, RESULT_REFUSED,
-		    "%s: is not the file that was written: somebody has put another one in its "
-		    "place; name a file in a folder where nobody else may write",
-		    writer->path);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: is not the file that was written: somebody has put another one in its place; name a file in a folder where nobody else may write",
+		writer->path);
 }
 
 static enum result publish(struct writer *writer, bool replace, struct failure *why)

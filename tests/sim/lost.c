@@ -257,9 +257,10 @@ bool lost_list_is_unreadable(const struct scenario *scenario, uint32_t live)
 	bool unreadable = scenario->unreadable != NULL;
 
 	for (uint32_t i = 0; i < live && unreadable; i++)
-		unreadable = scenario->unreadable[(area_chunk(scenario, i / per_area) * chunk_bytes +
-						   i % per_area * EXCEPTION_BYTES) /
-						  SECTOR_BYTES];
+		unreadable =
+			scenario->unreadable[(area_chunk(scenario, i / per_area) * chunk_bytes +
+					      i % per_area * EXCEPTION_BYTES) /
+					     SECTOR_BYTES];
 	return unreadable;
 }
 

@@ -270,16 +270,10 @@ static double now(void)
 
 static void print_counts(const struct counts *counts, double seconds)
 {
-	printf("sim: %llu power cuts of %llu scenarios left %llu distinct states, %llu of them in "
-	       "a "
-	       "resume, in %.0f s\n",
+	printf("sim: %llu power cuts of %llu scenarios left %llu distinct states, %llu of them in a resume, in %.0f s\n",
 	       (unsigned long long)counts->states, (unsigned long long)counts->scenarios,
 	       (unsigned long long)counts->distinct, (unsigned long long)counts->nested, seconds);
-	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and "
-	       "used %llu "
-	       "stores again; %llu faults; %llu wrong origins; %llu states with kept stores; "
-	       "%llu wrong kept stores; %llu states with losses; %llu on volumes; "
-	       "%llu kept stores dropped; %llu processes killed, and cut off in the next\n",
+	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and used %llu stores again; %llu faults; %llu wrong origins; %llu states with kept stores; %llu wrong kept stores; %llu states with losses; %llu on volumes; %llu kept stores dropped; %llu processes killed, and cut off in the next\n",
 	       (unsigned long long)counts->kernel_merges, (unsigned long long)counts->kernel_uses,
 	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins,
 	       (unsigned long long)counts->kept_states, (unsigned long long)counts->wrong_kept,

@@ -73,9 +73,9 @@ static void json_is_escaped(void)
 	json_close_object(&json);
 	json_end_line(&json);
 	fclose(json.file);
-	CHECK(strcmp(text, "{\"a\":\"q\\\" b\\\\ n\\u000a \xc3\xa4 \\ufffd \\ufffd\\ufffd "
-			   "\xf0\x9f\x98\x80\",\"n\":18446744073709551615,\"l\":[{},null,true],"
-			   "\"s\":1.500}\n") == 0);
+	CHECK(strcmp(text,
+		     "{\"a\":\"q\\\" b\\\\ n\\u000a \xc3\xa4 \\ufffd \\ufffd\\ufffd \xf0\x9f\x98\x80\",\"n\":18446744073709551615,\"l\":[{},null,true],\"s\":1.500}\n") ==
+	      0);
 	free(text);
 }
 

@@ -27,39 +27,33 @@ static const char *const usual[PROBLEM_COUNT] = {
 	[PROBLEM_HEADER_VERSION] = FIND_AREAS,
 	[PROBLEM_HEADER_CHUNK_SIZE] = FIND_AREAS,
 	[PROBLEM_HEADER_INVALID] =
-		"{cowtool repair --set-valid --backup=FILE <store>} makes it readable again, to "
-		"copy files out of it; do not merge it unless the origin was not written since",
-	[PROBLEM_RESTORE_UNFINISHED] = "{cowtool restore FILE <store>} with the same FILE; no "
-				       "repair can tell what belongs together",
+		"{cowtool repair --set-valid --backup=FILE <store>} makes it readable again, to copy files out of it; do not merge it unless the origin was not written since",
+	[PROBLEM_RESTORE_UNFINISHED] =
+		"{cowtool restore FILE <store>} with the same FILE; no repair can tell what belongs together",
 	[PROBLEM_HEADER_SLACK] = REPAIR "clears them",
 	[PROBLEM_STORE_TRUNCATED] =
 		OLD_SIZE REPAIR "drops what is lost, or " SKIP_LOST "merges what is left",
-	[PROBLEM_AREA_MISSING] =
-		OLD_SIZE "make it larger by a chunk of zeros at least, and the list ends there; "
-			 "or " REPAIR "drops the last entry to make an end",
-	[PROBLEM_AREA_UNREADABLE] =
-		SKIP_LOST "merges all that can be read, from this device: a copy has zeros there, "
-			  "at which the list seems to end; " REPAIR "drops what is lost",
+	[PROBLEM_AREA_MISSING] = OLD_SIZE
+	"make it larger by a chunk of zeros at least, and the list ends there; or " REPAIR
+	"drops the last entry to make an end",
+	[PROBLEM_AREA_UNREADABLE] = SKIP_LOST
+	"merges all that can be read, from this device: a copy has zeros there, at which the list seems to end; " REPAIR
+	"drops what is lost",
 	[PROBLEM_ENTRY_TOO_LARGE] = DROP,
 	[PROBLEM_ENTRY_IN_METADATA] = DROP,
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE DROP,
-	[PROBLEM_ENTRY_BEYOND_ORIGIN] =
-		RIGHT_ORIGIN "{cowtool repair --origin=<origin> --backup=FILE <store>} drops the "
-			     "entry, and says what of the view is lost",
-	[PROBLEM_DUPLICATE_OLD] =
-		REPAIR "keeps the first, as the kernel does; "
-		       "{cowtool merge --force <origin> <store>} merges the first",
+	[PROBLEM_ENTRY_BEYOND_ORIGIN] = RIGHT_ORIGIN
+	"{cowtool repair --origin=<origin> --backup=FILE <store>} drops the entry, and says what of the view is lost",
+	[PROBLEM_DUPLICATE_OLD] = REPAIR
+	"keeps the first, as the kernel does; {cowtool merge --force <origin> <store>} merges the first",
 	[PROBLEM_DUPLICATE_NEW] =
-		"look at what these chunks hold in the view: one of them is wrong, and which one "
-		"cannot be told; {cowtool repair --drop-shared --backup=FILE <store>} drops the "
-		"later one",
-	[PROBLEM_DIRTY_TAIL] = REPAIR "zeroes them, and so does a merge; "
-				      "{cowtool dump --stale <store>} shows them",
+		"look at what these chunks hold in the view: one of them is wrong, and which one cannot be told; {cowtool repair --drop-shared --backup=FILE <store>} drops the later one",
+	[PROBLEM_DIRTY_TAIL] = REPAIR
+	"zeroes them, and so does a merge; {cowtool dump --stale <store>} shows them",
 	[PROBLEM_OUT_OF_ORDER] = NOTHING,
 	[PROBLEM_LEAKED_CHUNKS] = NOTHING,
 	[PROBLEM_STALE_EXCEPTIONS] =
-		"{cowtool dump --stale <store>} shows them; where this is a copy, look in "
-		"ddrescue's map, or copy the store again, before anything writes to it",
+		"{cowtool dump --stale <store>} shows them; where this is a copy, look in ddrescue's map, or copy the store again, before anything writes to it",
 	[PROBLEM_MERGE_UNFINISHED] = "{cowtool merge --resume <origin> <store>} goes on with it",
 };
 
@@ -77,12 +71,10 @@ static const char *const of_merging[PROBLEM_COUNT] = {
 	[PROBLEM_ENTRY_IN_METADATA] = RESUME_LOST,
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE RESUME_LOST,
 	[PROBLEM_ENTRY_BEYOND_ORIGIN] = RIGHT_ORIGIN RESUME_LOST,
-	[PROBLEM_DUPLICATE_OLD] =
-		COUNTED "{cowtool merge --resume --force <keep><origin> <store>} goes on with the "
-			"first, as the kernel does",
+	[PROBLEM_DUPLICATE_OLD] = COUNTED
+	"{cowtool merge --resume --force <keep><origin> <store>} goes on with the first, as the kernel does",
 	[PROBLEM_DUPLICATE_NEW] =
-		"one of these chunks is wrong, and which one cannot be told: the merge cannot go "
-		"on; {cowtool export --force <origin> <store> OUT} makes an image of the view",
+		"one of these chunks is wrong, and which one cannot be told: the merge cannot go on; {cowtool export --force <origin> <store> OUT} makes an image of the view",
 	[PROBLEM_MERGE_UNFINISHED] =
 		"{cowtool merge --resume <keep><origin> <store>} goes on with it",
 };
@@ -106,8 +98,7 @@ static const char *const of_kept[PROBLEM_COUNT] = {
 	[PROBLEM_ENTRY_BEYOND_DEVICE] = OLD_SIZE GIVE_UP,
 	[PROBLEM_ENTRY_BEYOND_ORIGIN] = RIGHT_ORIGIN GIVE_UP,
 	[PROBLEM_DUPLICATE_OLD] =
-		"{cowtool merge --resume --force <this> <origin> STORE} goes on with the first, as "
-		"the kernel does" OTHER,
+		"{cowtool merge --resume --force <this> <origin> STORE} goes on with the first, as the kernel does" OTHER,
 	[PROBLEM_DUPLICATE_NEW] = GIVE_UP,
 	[PROBLEM_MERGE_UNFINISHED] =
 		"{cowtool merge --resume <this> <origin> STORE} goes on with it" OTHER,
@@ -129,8 +120,7 @@ static const char *const of_foreign[PROBLEM_COUNT] = {
 	[PROBLEM_DUPLICATE_OLD] =
 		"{cowtool merge --force <origin> <store>} merges the first" FORGET,
 	[PROBLEM_DUPLICATE_NEW] =
-		"one of these chunks is wrong, and which one cannot be told; "
-		"{cowtool export --force <origin> <store> OUT} makes an image of the view",
+		"one of these chunks is wrong, and which one cannot be told; {cowtool export --force <origin> <store> OUT} makes an image of the view",
 	[PROBLEM_MERGE_UNFINISHED] = "{cowtool merge --force <origin> <store>} merges it" FORGET,
 };
 

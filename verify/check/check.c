@@ -147,10 +147,8 @@ void check_report_gap(struct check *check, uint64_t first, uint64_t count, bool 
 		&(struct finding){.problem = PROBLEM_AREA_UNREADABLE,
 				  .gap_first = first,
 				  .gap_count = goes_on ? count : 0},
-		goes_on ? "area %llu cannot be read at %llu: %llu exceptions are lost; the list "
-			  "goes on after them"
-			: "area %llu cannot be read at %llu: up to %llu exceptions are lost; "
-			  "nothing shows that the list went on after them",
+		goes_on ? "area %llu cannot be read at %llu: %llu exceptions are lost; the list goes on after them"
+			: "area %llu cannot be read at %llu: up to %llu exceptions are lost; nothing shows that the list went on after them",
 		(unsigned long long)area, offset, (unsigned long long)count);
 }
 

@@ -202,13 +202,12 @@ static void report_tail(struct entries *entries, uint64_t exceptions)
 	trace = judge_tail(entries, exceptions);
 	if (trace == TRACE_AREA_OVERWRITTEN)
 		check->lost_unknown += tail->entries;
-	check_report(check, PROBLEM_DIRTY_TAIL, trace,
-		     "%llu %s behind the end of the list %s not zero, the first at area "
-		     "%llu index %llu",
-		     (unsigned long long)tail->entries, tail->entries == 1 ? "entry" : "entries",
-		     tail->entries == 1 ? "is" : "are",
-		     (unsigned long long)(tail->first / per_area),
-		     (unsigned long long)(tail->first % per_area));
+	check_report(
+		check, PROBLEM_DIRTY_TAIL, trace,
+		"%llu %s behind the end of the list %s not zero, the first at area %llu index %llu",
+		(unsigned long long)tail->entries, tail->entries == 1 ? "entry" : "entries",
+		tail->entries == 1 ? "is" : "are", (unsigned long long)(tail->first / per_area),
+		(unsigned long long)(tail->first % per_area));
 }
 
 static void report_end(struct entries *entries, const struct store_scan *scan)

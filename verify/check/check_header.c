@@ -21,10 +21,10 @@ static void report_fault(struct check *check, enum trace trace)
 	case HEADER_GOOD:
 		break;
 	case HEADER_BLANK:
-		check_report(check, PROBLEM_HEADER_MAGIC, trace,
-			     "the first bytes are 0x%08x, not 0x%08x (\"SnAp\"): a kernel that "
-			     "activates this makes a new, empty store here",
-			     header->magic, HEADER_MAGIC);
+		check_report(
+			check, PROBLEM_HEADER_MAGIC, trace,
+			"the first bytes are 0x%08x, not 0x%08x (\"SnAp\"): a kernel that activates this makes a new, empty store here",
+			header->magic, HEADER_MAGIC);
 		break;
 	case HEADER_WRONG_MAGIC:
 		check_report(check, PROBLEM_HEADER_MAGIC, trace,
@@ -107,10 +107,10 @@ static enum result find_linux_2_4(const struct store *store, const uint8_t *chun
 
 static void report_linux_2_4(struct check *check, const uint8_t *chunk)
 {
-	check_report(check, PROBLEM_HEADER_VERSION, TRACE_NONE,
-		     "this is the header of a store of Linux 2.4, with chunks of one sector: its "
-		     "exceptions begin at sector %llu, in another form; no later kernel reads it",
-		     (unsigned long long)get_le64(chunk + 16));
+	check_report(
+		check, PROBLEM_HEADER_VERSION, TRACE_NONE,
+		"this is the header of a store of Linux 2.4, with chunks of one sector: its exceptions begin at sector %llu, in another form; no later kernel reads it",
+		(unsigned long long)get_le64(chunk + 16));
 }
 
 /* Does that byte belong to something of cowtool's own that says something? */
@@ -169,31 +169,27 @@ static void report_invalid(struct check *check, const struct summary *summary, b
 	uint64_t room = 0;
 
 	if (area_missing || summary->highest_new >= chunks) {
-		check_report(check, PROBLEM_HEADER_INVALID, TRACE_NONE,
-			     "the store is marked invalid; whether it was full cannot be told, as "
-			     "not all of its exceptions are inside the device");
+		check_report(
+			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
+			"the store is marked invalid; whether it was full cannot be told, as not all of its exceptions are inside the device");
 		return;
 	}
 	geometry_room(geometry, geometry_next_free(geometry, summary->highest_new),
 		      summary->exceptions, 0, &room);
 	if (room == 0)
-		check_report(check, PROBLEM_HEADER_INVALID, TRACE_NONE,
-			     "the store is marked invalid; it was full: its %llu chunks have no "
-			     "room for one more exception",
-			     chunks);
+		check_report(
+			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
+			"the store is marked invalid; it was full: its %llu chunks have no room for one more exception",
+			chunks);
 	else if (room <= COPIES_UNDER_WAY && room <= chunks / 10)
 		check_report(
 			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
-			"the store is marked invalid; it was almost full: its %llu chunks have "
-			"room for %llu more exception%s, and as many copies may have been under "
-			"way",
+			"the store is marked invalid; it was almost full: its %llu chunks have room for %llu more exception%s, and as many copies may have been under way",
 			chunks, (unsigned long long)room, plural(room));
 	else
 		check_report(
 			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
-			"the store is marked invalid; it was not full: its %llu chunks have "
-			"room for %llu more exception%s, so reading or writing the store or the "
-			"origin failed, or cowtool gave it up",
+			"the store is marked invalid; it was not full: its %llu chunks have room for %llu more exception%s, so reading or writing the store or the origin failed, or cowtool gave it up",
 			chunks, (unsigned long long)room, plural(room));
 }
 

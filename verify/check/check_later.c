@@ -88,17 +88,15 @@ static void describe(const struct check *check, char *text, size_t size)
 	uint32_t per_area = check->store->geometry.exceptions_per_area;
 	const struct check_later *later = &check->later;
 
-	snprintf(text, size,
-		 "%llu entr%s after the end of the list look%s like exceptions, for up to %llu "
-		 "bytes "
-		 "of the view; the first is at area %llu index %llu, the last at area %llu index "
-		 "%llu",
-		 (unsigned long long)later->exceptions, later->exceptions == 1 ? "y" : "ies",
-		 later->exceptions == 1 ? "s" : "", (unsigned long long)later->view_bytes,
-		 (unsigned long long)(later->first / per_area),
-		 (unsigned long long)(later->first % per_area),
-		 (unsigned long long)(later->last / per_area),
-		 (unsigned long long)(later->last % per_area));
+	snprintf(
+		text, size,
+		"%llu entr%s after the end of the list look%s like exceptions, for up to %llu bytes of the view; the first is at area %llu index %llu, the last at area %llu index %llu",
+		(unsigned long long)later->exceptions, later->exceptions == 1 ? "y" : "ies",
+		later->exceptions == 1 ? "s" : "", (unsigned long long)later->view_bytes,
+		(unsigned long long)(later->first / per_area),
+		(unsigned long long)(later->first % per_area),
+		(unsigned long long)(later->last / per_area),
+		(unsigned long long)(later->last % per_area));
 }
 
 const char *check_later_describe(const struct check *check, char text[CHECK_LATER_BYTES])
@@ -110,8 +108,7 @@ const char *check_later_describe(const struct check *check, char text[CHECK_LATE
 	suggest(&command, "cowtool dump --stale %s", check->store->device->name);
 	snprintf(
 		text, CHECK_LATER_BYTES,
-		"note: %s; if zeros cut the list off, as in a copy of what could not be read, they "
-		"are missing; %s shows them",
+		"note: %s; if zeros cut the list off, as in a copy of what could not be read, they are missing; %s shows them",
 		what, command.quoted);
 	return text;
 }

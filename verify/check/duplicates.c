@@ -337,15 +337,15 @@ static void report_one(struct telling *telling, struct repeated *repeated, uint6
 	same = *other == (old ? exception->new_chunk : exception->old_chunk);
 	if (trace == TRACE_NONE && old && !same && !lost)
 		trace = TRACE_TWO_EXCEPTIONS;
-	check_report_duplicate(telling->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW,
-			       trace, index, exception, repeated->first_index,
-			       "%s chunk %llu stands already at area %llu index %llu, with %s %s "
-			       "chunk%s",
-			       side, (unsigned long long)repeated->number,
-			       (unsigned long long)(repeated->first_index / per_area),
-			       (unsigned long long)(repeated->first_index % per_area),
-			       same ? "the same" : "another", other_side,
-			       same ? ": the view is not affected" : "");
+	check_report_duplicate(
+		telling->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW, trace, index,
+		exception, repeated->first_index,
+		"%s chunk %llu stands already at area %llu index %llu, with %s %s chunk%s", side,
+		(unsigned long long)repeated->number,
+		(unsigned long long)(repeated->first_index / per_area),
+		(unsigned long long)(repeated->first_index % per_area),
+		same ? "the same" : "another", other_side,
+		same ? ": the view is not affected" : "");
 	if (trace_is_of_junk(trace))
 		return;
 	if (old)

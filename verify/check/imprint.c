@@ -182,10 +182,7 @@ static enum result refuse(const struct store *store, const struct device *origin
 {
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: is not what it was when %s became its undo store: somebody wrote to it since, "
-		"or "
-		"another merge must be taken back first, or it is another device; going back would "
-		"leave a mixture; name the right one, or use --force",
+		"%s: is not what it was when %s became its undo store: somebody wrote to it since, or another merge must be taken back first, or it is another device; going back would leave a mixture; name the right one, or use --force",
 		origin->name, store->device->name);
 }
 

@@ -4,40 +4,40 @@
 static const struct problem_info problems[PROBLEM_COUNT] = {
 	[PROBLEM_HEADER_MAGIC] = {"header-magic", SEVERITY_ERROR, "no COW store begins here",
 				  REPAIR_REBUILD_HEADER},
-	[PROBLEM_HEADER_VERSION] = {"header-version", SEVERITY_ERROR,
-				    "the kernel refuses to load this snapshot; its data may all be "
-				    "there",
-				    REPAIR_REBUILD_HEADER},
-	[PROBLEM_HEADER_CHUNK_SIZE] = {"header-chunk-size", SEVERITY_ERROR,
-				       "the kernel refuses to load this snapshot; its data may all "
-				       "be there",
-				       REPAIR_REBUILD_HEADER},
-	[PROBLEM_HEADER_INVALID] = {"header-invalid", SEVERITY_ERROR,
-				    "the kernel gave this snapshot up; later changes of the origin "
-				    "are not in it",
-				    REPAIR_SET_VALID},
-	[PROBLEM_RESTORE_UNFINISHED] = {"restore-unfinished", SEVERITY_ERROR,
-					"the metadata is partly what it was, partly what was to be "
-					"restored: no view can be made of it",
-					REPAIR_NONE},
+	[PROBLEM_HEADER_VERSION] =
+		{"header-version", SEVERITY_ERROR,
+		 "the kernel refuses to load this snapshot; its data may all be there",
+		 REPAIR_REBUILD_HEADER},
+	[PROBLEM_HEADER_CHUNK_SIZE] =
+		{"header-chunk-size", SEVERITY_ERROR,
+		 "the kernel refuses to load this snapshot; its data may all be there",
+		 REPAIR_REBUILD_HEADER},
+	[PROBLEM_HEADER_INVALID] =
+		{"header-invalid", SEVERITY_ERROR,
+		 "the kernel gave this snapshot up; later changes of the origin are not in it",
+		 REPAIR_SET_VALID},
+	[PROBLEM_RESTORE_UNFINISHED] =
+		{"restore-unfinished", SEVERITY_ERROR,
+		 "the metadata is partly what it was, partly what was to be restored: no view can be made of it",
+		 REPAIR_NONE},
 	[PROBLEM_HEADER_SLACK] = {"header-slack", SEVERITY_WARNING,
 				  "the kernel ignores these bytes; old kernels' bugs leave them",
 				  REPAIR_CLEAR_SLACK},
 	[PROBLEM_STORE_TRUNCATED] = {"store-truncated", SEVERITY_ERROR,
 				     "the device is smaller than the store: its end is lost",
 				     REPAIR_FOLLOWS},
-	[PROBLEM_AREA_MISSING] = {"area-missing", SEVERITY_ERROR,
-				  "the list of exceptions has no end: the kernel fails to load "
-				  "it, and what the next area held is lost",
-				  REPAIR_END_LIST},
-	[PROBLEM_AREA_UNREADABLE] = {"area-unreadable", SEVERITY_ERROR,
-				     "the kernel fails to load the snapshot; the exceptions that "
-				     "were there are lost, and where in the view cannot be told",
-				     REPAIR_DROP},
-	[PROBLEM_ENTRY_TOO_LARGE] = {"entry-too-large", SEVERITY_ERROR,
-				     "no such chunk can exist: the saved data is lost; the kernel "
-				     "may crash on it",
-				     REPAIR_DROP},
+	[PROBLEM_AREA_MISSING] =
+		{"area-missing", SEVERITY_ERROR,
+		 "the list of exceptions has no end: the kernel fails to load it, and what the next area held is lost",
+		 REPAIR_END_LIST},
+	[PROBLEM_AREA_UNREADABLE] =
+		{"area-unreadable", SEVERITY_ERROR,
+		 "the kernel fails to load the snapshot; the exceptions that were there are lost, and where in the view cannot be told",
+		 REPAIR_DROP},
+	[PROBLEM_ENTRY_TOO_LARGE] =
+		{"entry-too-large", SEVERITY_ERROR,
+		 "no such chunk can exist: the saved data is lost; the kernel may crash on it",
+		 REPAIR_DROP},
 	[PROBLEM_ENTRY_IN_METADATA] = {"entry-in-metadata", SEVERITY_ERROR,
 				       "the saved data was overwritten by metadata and is lost",
 				       REPAIR_DROP},
@@ -47,10 +47,10 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 	[PROBLEM_ENTRY_BEYOND_ORIGIN] = {"entry-beyond-origin", SEVERITY_ERROR,
 					 "the chunk is not in the origin: wrong origin, or damage",
 					 REPAIR_DROP},
-	[PROBLEM_DUPLICATE_OLD] = {"duplicate-old", SEVERITY_ERROR,
-				   "two versions of one chunk; the kernel shows the first (before "
-				   "5.2 mostly the last)",
-				   REPAIR_DROP},
+	[PROBLEM_DUPLICATE_OLD] =
+		{"duplicate-old", SEVERITY_ERROR,
+		 "two versions of one chunk; the kernel shows the first (before 5.2 mostly the last)",
+		 REPAIR_DROP},
 	[PROBLEM_DUPLICATE_NEW] = {"duplicate-new", SEVERITY_ERROR,
 				   "two chunks share one saved copy: one of them is lost",
 				   REPAIR_DROP_SHARED},
@@ -65,14 +65,12 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 				   "legal; space that no exception uses", REPAIR_NONE},
 	[PROBLEM_STALE_EXCEPTIONS] =
 		{"stale-exceptions", SEVERITY_INFO,
-		 "they count for nothing. An earlier use of the device leaves such entries; but if "
-		 "this is a copy with zeros for what could not be read, or a part was discarded, "
-		 "the list was cut off, and the view lacks what they stand for",
+		 "they count for nothing. An earlier use of the device leaves such entries; but if this is a copy with zeros for what could not be read, or a part was discarded, the list was cut off, and the view lacks what they stand for",
 		 REPAIR_NONE},
-	[PROBLEM_MERGE_UNFINISHED] = {"merge-unfinished", SEVERITY_INFO,
-				      "until it is finished, the origin alone is a mixture of old "
-				      "and new: do not mount it",
-				      REPAIR_NONE},
+	[PROBLEM_MERGE_UNFINISHED] =
+		{"merge-unfinished", SEVERITY_INFO,
+		 "until it is finished, the origin alone is a mixture of old and new: do not mount it",
+		 REPAIR_NONE},
 };
 
 const struct problem_info *problem_info(enum problem problem)

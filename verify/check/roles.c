@@ -51,8 +51,7 @@ static enum result refuse_beginning(const struct device *origin, const struct be
 	if (beginning->of_saved_file)
 		return fail(
 			why, RESULT_REFUSED,
-			"%s: is a saved file, with the metadata of a store, not an origin; name "
-			"the right origin%s",
+			"%s: is a saved file, with the metadata of a store, not an origin; name the right origin%s",
 			origin->name, consent);
 	if (beginning->format)
 		return foreign_refuse_origin(beginning->format, origin->name, consent, why);
@@ -83,10 +82,10 @@ enum result roles_check_origin(struct device *origin, struct io *io, struct fail
 	enum result result;
 
 	if (origin->bytes == 0)
-		return fail(why, RESULT_REFUSED,
-			    "%s: has no bytes, so it is not the origin (a loop device may not be "
-			    "attached); name the right origin",
-			    origin->name);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: has no bytes, so it is not the origin (a loop device may not be attached); name the right origin",
+			origin->name);
 	result = look(origin, io, &beginning, why);
 	if (result == RESULT_OK)
 		result = refuse_beginning(origin, &beginning, "", why);

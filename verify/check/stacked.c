@@ -72,7 +72,6 @@ enum result stacked_check(const struct device *origin, const char *consent, stru
 		return RESULT_OK;
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: is itself a snapshot, or on one, not an origin: its store is /dev/%s; name "
-		"the right origin%s",
+		"%s: is itself a snapshot, or on one, not an origin: its store is /dev/%s; name the right origin%s",
 		origin->name, name, consent);
 }

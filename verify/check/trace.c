@@ -14,55 +14,38 @@
 static const struct trace_info traces[TRACE_COUNT] = {
 	[TRACE_HEADER_RACE] =
 		{"header-race",
-		 "a metadata area in the header's place, as kernels before 2.6.32 "
-		 "could leave it (RHBZ 461506)",
-		 "the kernel made the header in the memory of the area in hand; when it "
-		 "gave the snapshot up at the same moment, the area was written over "
-		 "the header"},
+		 "a metadata area in the header's place, as kernels before 2.6.32 could leave it (RHBZ 461506)",
+		 "the kernel made the header in the memory of the area in hand; when it gave the snapshot up at the same moment, the area was written over the header"},
 	[TRACE_NEXT_FREE] =
 		{"CVE-2013-4299", "CVE-2013-4299 (kernels to 2013)",
-		 "after the store was loaded again with its last data chunk in use, the "
-		 "kernel stored the next chunk in a metadata area, which was then "
-		 "written over it: this one chunk is lost, those after it are not"},
+		 "after the store was loaded again with its last data chunk in use, the kernel stored the next chunk in a metadata area, which was then written over it: this one chunk is lost, those after it are not"},
 	[TRACE_AREA_NOT_ZEROED] =
 		{"area-not-zeroed",
-		 "what the device held before, in an area that was never zeroed "
-		 "(kernels before 2.6.28, or CVE-2013-4299 and a crash)",
-		 "the area before this one was full, and the power was cut before "
-		 "this one was made: none of these entries was ever an exception, "
-		 "and nothing of the snapshot is lost by dropping them"},
+		 "what the device held before, in an area that was never zeroed (kernels before 2.6.28, or CVE-2013-4299 and a crash)",
+		 "the area before this one was full, and the power was cut before this one was made: none of these entries was ever an exception, and nothing of the snapshot is lost by dropping them"},
 	[TRACE_AREA_OVERWRITTEN] =
 		{"area-overwritten", "an area that something else was written over",
-		 "exceptions follow after it, so it held exceptions, too: they are lost, and which "
-		 "parts of the view they were for is not known"},
+		 "exceptions follow after it, so it held exceptions, too: they are lost, and which parts of the view they were for is not known"},
 	[TRACE_AREA_NOT_READ] =
 		{"area-not-read",
-		 "an area that the kernel did not read before it wrote it "
-		 "(3.14-rc1 to rc5)",
-		 "after the store was loaded again, the kernel wrote the next "
-		 "exception behind what its memory happened to hold: the exceptions "
-		 "of this area before that one are gone"},
-	[TRACE_CREATION_CUT_OFF] = {"creation-cut-off",
-				    "a new store whose making was cut off before its first area "
-				    "was zeroed",
-				    "the header of a new store was written, its first area was "
-				    "not: none of these entries was ever an exception"},
+		 "an area that the kernel did not read before it wrote it (3.14-rc1 to rc5)",
+		 "after the store was loaded again, the kernel wrote the next exception behind what its memory happened to hold: the exceptions of this area before that one are gone"},
+	[TRACE_CREATION_CUT_OFF] =
+		{"creation-cut-off",
+		 "a new store whose making was cut off before its first area was zeroed",
+		 "the header of a new store was written, its first area was not: none of these entries was ever an exception"},
 	[TRACE_TWO_EXCEPTIONS] =
 		{"two-exceptions",
 		 "the race of kernels before 2.6.30 that recorded one chunk twice",
-		 "two writes to one chunk at the same moment each got an exception; "
-		 "kernels from 5.2 on, and cowtool, take the first"},
+		 "two writes to one chunk at the same moment each got an exception; kernels from 5.2 on, and cowtool, take the first"},
 	[TRACE_OUT_OF_ORDER] =
 		{"out-of-order-commit",
 		 "a store of a kernel before 3.14, or one that 'cowtool repair' mended",
-		 "the kernel recorded exceptions in the order in which their copies "
-		 "were done, not in that of their chunks; or a repair moved the "
-		 "last ones into the places of those that it dropped"},
+		 "the kernel recorded exceptions in the order in which their copies were done, not in that of their chunks; or a repair moved the last ones into the places of those that it dropped"},
 	[TRACE_CHUNKS_LEAKED] =
 		{"chunks-leaked",
 		 "a crash of a kernel before 3.14, or an exception that 'cowtool repair' dropped",
-		 "the chunks were in use for copies that were not yet recorded; or "
-		 "a repair dropped the exceptions that they belonged to"},
+		 "the chunks were in use for copies that were not yet recorded; or a repair dropped the exceptions that they belonged to"},
 };
 
 const struct trace_info *trace_info(enum trace trace)

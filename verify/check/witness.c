@@ -54,9 +54,7 @@ static enum result match_witness(const struct store *store, struct device *origi
 		return RESULT_OK;
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: is not the origin that the unfinished merge of %s writes to, or somebody "
-		"wrote to it since: chunk %llu, merged already, holds other data; name the right "
-		"origin, or use --force",
+		"%s: is not the origin that the unfinished merge of %s writes to, or somebody wrote to it since: chunk %llu, merged already, holds other data; name the right origin, or use --force",
 		origin->name, store->device->name, (unsigned long long)record->witness_chunk);
 }
 
@@ -72,14 +70,12 @@ enum result witness_match(const struct store *store, const struct summary *summa
 	    (origin->bytes > record->origin_bytes && !has_witness))
 		return fail(
 			why, RESULT_REFUSED,
-			"%s: has %llu bytes, but the unfinished merge of %s writes to an origin of "
-			"%llu bytes; name the right origin%s",
+			"%s: has %llu bytes, but the unfinished merge of %s writes to an origin of %llu bytes; name the right origin%s",
 			origin->name, (unsigned long long)origin->bytes, store->device->name,
 			(unsigned long long)record->origin_bytes,
 			origin->bytes < record->origin_bytes
 				? ""
-				: ", or, if it was copied to a larger disk, use --force: nothing "
-				  "merged yet can tell");
+				: ", or, if it was copied to a larger disk, use --force: nothing merged yet can tell");
 	/* The witness is the last exception: as long as it is there, nothing was committed. */
 	if (BROKEN(NO_WITNESS_CHECK) || !has_witness)
 		return RESULT_OK;

@@ -157,16 +157,15 @@ static void warn_of_unknown(const struct session *session)
 	const struct check *check = &session->export.check;
 
 	if (check->found[PROBLEM_AREA_MISSING])
-		cli_message(session->cli,
-			    "%s: what stood in areas outside the device is lost: the image is not "
-			    "complete, and where it is not cannot be told",
-			    session->device.name);
+		cli_message(
+			session->cli,
+			"%s: what stood in areas outside the device is lost: the image is not complete, and where it is not cannot be told",
+			session->device.name);
 	if (check->summary.unreadable > 0)
 		cli_message(
 			session->cli,
 			"%s: up to %" PRIu64
-			" exceptions cannot be read: the image is not complete, and where it is "
-			"not cannot be told",
+			" exceptions cannot be read: the image is not complete, and where it is not cannot be told",
 			session->device.name, check->summary.unreadable);
 }
 
@@ -186,8 +185,8 @@ static void warn_of_gaps(const struct session *session)
 		bytes += state->gaps[i].bytes;
 	if (bytes > 0)
 		cli_message(session->cli,
-			    "%s: %" PRIu64 " bytes of its view, in %zu place%s, cannot be read and "
-			    "are filled",
+			    "%s: %" PRIu64
+			    " bytes of its view, in %zu place%s, cannot be read and are filled",
 			    session->device.name, bytes, state->gap_count,
 			    plural(state->gap_count));
 }

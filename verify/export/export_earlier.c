@@ -27,11 +27,10 @@ static enum result compare_bytes(const struct comparison *comparison, uint64_t o
 	if (wanted ? memcmp(comparison->there, wanted, bytes) == 0
 		   : bytes_are_zero(comparison->there, bytes))
 		return RESULT_OK;
-	return fail(why, RESULT_REFUSED,
-		    "%s: bytes %llu to %llu are not what the view has there: it, ORIGIN or STORE "
-		    "was changed since",
-		    device->name, (unsigned long long)offset,
-		    (unsigned long long)(offset + bytes - 1));
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: bytes %llu to %llu are not what the view has there: it, ORIGIN or STORE was changed since",
+		device->name, (unsigned long long)offset, (unsigned long long)(offset + bytes - 1));
 }
 
 /* The image should have a hole there, too; zeros will do. */
@@ -167,10 +166,10 @@ static void note_change(const struct export *export)
 {
 	char text[160];
 
-	snprintf(text, sizeof(text),
-		 "it or its origin was changed since the export began; first, the %llu bytes "
-		 "that are done are compared with the view",
-		 (unsigned long long)export->state.done_bytes);
+	snprintf(
+		text, sizeof(text),
+		"it or its origin was changed since the export began; first, the %llu bytes that are done are compared with the view",
+		(unsigned long long)export->state.done_bytes);
 	if (export->note)
 		export->note(export->context, text);
 }
@@ -193,10 +192,10 @@ static enum result judge_difference(const struct export *export, struct failure 
 	struct failure found = *why;
 
 	if (!export->force)
-		return fail(why, RESULT_REFUSED,
-			    "%s; without --resume, --force begins anew; with both, the export goes "
-			    "on, and the image is then of no one moment",
-			    found.text);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s; without --resume, --force begins anew; with both, the export goes on, and the image is then of no one moment",
+			found.text);
 	fail(why, RESULT_OK, "warning: %s; exported all the same (--force)", found.text);
 	if (export->note)
 		export->note(export->context, why->text);

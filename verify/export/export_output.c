@@ -46,10 +46,10 @@ static enum result choose_kind(struct export_output *output, struct failure *why
 	if (S_ISBLK(output->found.st_mode))
 		output->kind = EXPORT_TO_BLOCK;
 	else if (!S_ISREG(output->found.st_mode))
-		return fail(why, RESULT_REFUSED,
-			    "%s: is neither a block device nor a regular file; OUT may be '-', the "
-			    "standard output",
-			    output->name);
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is neither a block device nor a regular file; OUT may be '-', the standard output",
+			output->name);
 	return refuse_foreign(output, why);
 }
 
@@ -96,8 +96,7 @@ static enum result check_found(const struct export_output *output, struct failur
 		return RESULT_OK;
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: something else has taken its place since it was looked at; name a file in a "
-		"folder where nobody else may write",
+		"%s: something else has taken its place since it was looked at; name a file in a folder where nobody else may write",
 		output->name);
 }
 

@@ -36,20 +36,17 @@ static enum result refuse_errors(const struct export *export, uint64_t errors, s
 	if (check->lost_unknown == 0 && errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
-			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is "
-			"outside it; name the right origin, or use --force",
+			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is outside it; name the right origin, or use --force",
 			export->origin->name, store, (unsigned long long)check->summary.highest_old,
 			(unsigned long long)export->store->geometry.chunk_bytes);
 	if (check->found[PROBLEM_HEADER_INVALID])
-		return fail(why, RESULT_DAMAGED,
-			    "%s: is marked invalid: the kernel gave this snapshot up, and later "
-			    "changes "
-			    "of the origin are not in it; --force exports what there is",
-			    store);
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: is marked invalid: the kernel gave this snapshot up, and later changes of the origin are not in it; --force exports what there is",
+			store);
 	return fail(
 		why, RESULT_DAMAGED,
-		"%s: has %llu error%s, the first: %s: %s; %s lists all; --force exports what there "
-		"is",
+		"%s: has %llu error%s, the first: %s: %s; %s lists all; --force exports what there is",
 		store, (unsigned long long)errors, plural(errors),
 		problem_info(first->problem)->code, first->message,
 		suggest(&command, "cowtool verify --origin=%s %s", export->origin->name, store));
@@ -92,10 +89,10 @@ static enum result check_store(struct export *export, struct failure *why)
 	if (errors > 0 && !export->force)
 		return refuse_errors(export, errors, why);
 	if (lost > 0 && !export->fill)
-		return fail(why, RESULT_DAMAGED,
-			    "%s: the data of %llu exception%s is not in it: these chunks of the "
-			    "view are lost; --fill=zero fills their places",
-			    export->store->device->name, (unsigned long long)lost, plural(lost));
+		return fail(
+			why, RESULT_DAMAGED,
+			"%s: the data of %llu exception%s is not in it: these chunks of the view are lost; --fill=zero fills their places",
+			export->store->device->name, (unsigned long long)lost, plural(lost));
 	if (errors > 0)
 		note_errors(export, errors);
 	note_later(export);
@@ -111,8 +108,7 @@ static enum result fit_origin(struct export *export, struct failure *why)
 	device_fit(export->origin, export->store->geometry.chunk_bytes);
 	snprintf(
 		text, sizeof(text),
-		"was being merged into an origin of %llu bytes, and this one is larger: what comes "
-		"after that is no part of the view",
+		"was being merged into an origin of %llu bytes, and this one is larger: what comes after that is no part of the view",
 		(unsigned long long)export->origin->bytes);
 	note(export, text);
 	export->check = (struct check){0};
@@ -135,8 +131,7 @@ static enum result check_record(struct export *export, struct failure *why)
 		return fit_origin(export, why);
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: has %llu bytes, and %s was being merged into an origin of %llu bytes; name "
-		"the right origin, or use --force",
+		"%s: has %llu bytes, and %s was being merged into an origin of %llu bytes; name the right origin, or use --force",
 		export->origin->name, (unsigned long long)export->origin->bytes,
 		store->device->name, (unsigned long long)store->record.origin_bytes);
 }

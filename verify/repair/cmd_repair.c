@@ -54,20 +54,20 @@ static enum result need_consent(struct repair_session *session, struct failure *
 	if (repair->count == 0 || session->choice->dry_run)
 		return RESULT_OK;
 	if (!session->choice->yes && !has_questions(session))
-		return fail(why, RESULT_REFUSED,
-			    "%s: %zu repair%s would be done and nobody can be asked: --yes "
-			    "consents to all of them; nothing was written",
-			    session->device.name, repair->count, plural(repair->count));
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: %zu repair%s would be done and nobody can be asked: --yes consents to all of them; nothing was written",
+			session->device.name, repair->count, plural(repair->count));
 	if (!session->choice->yes)
 		result = repair_ask(session, why);
 	if (result != RESULT_OK)
 		return result;
 	reason = repair_settle(repair);
 	if (reason)
-		cli_message(session->cli,
-			    "%s: no exception is dropped %s: another one moves into its place, and "
-			    "what the others mean could change",
-			    session->device.name, reason);
+		cli_message(
+			session->cli,
+			"%s: no exception is dropped %s: another one moves into its place, and what the others mean could change",
+			session->device.name, reason);
 	return RESULT_OK;
 }
 
@@ -288,9 +288,9 @@ static enum result check_choice(const struct repair_choice *choice, struct failu
 	if (choice->backup && choice->no_backup)
 		return fail(why, RESULT_USAGE, "--backup and --no-backup exclude each other");
 	if (!choice->dry_run && !choice->backup && !choice->no_backup)
-		return fail(why, RESULT_USAGE,
-			    "--backup=FILE is missing, the way back; --no-backup goes without "
-			    "one, --dry-run only shows what would be done");
+		return fail(
+			why, RESULT_USAGE,
+			"--backup=FILE is missing, the way back; --no-backup goes without one, --dry-run only shows what would be done");
 	if (bytes == CLI_NOT_GIVEN)
 		return RESULT_OK;
 	if (!choice->rebuild_header)

@@ -93,10 +93,10 @@ enum result repair_ask(struct repair_session *session, struct failure *why)
 		repair->items[i].accepted = false;
 	if (cli_stop_requested)
 		return fail_stopped(why, session->device.name);
-	return fail(why, RESULT_REFUSED,
-		    "%s: not every question was answered, so that nothing is mended; nothing was "
-		    "written",
-		    session->device.name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: not every question was answered, so that nothing is mended; nothing was written",
+		session->device.name);
 }
 
 const struct rebuild_candidate *repair_ask_header(const struct repair_session *session)

@@ -51,11 +51,11 @@ static enum result replace_good(const struct repair_session *session, uint32_t n
 	*chosen = rebuild_find(&session->rebuild, named);
 	if (*chosen && rebuild_convinces(*chosen) && rebuild_rival(&session->rebuild, in_header))
 		return RESULT_OK;
-	return fail(why, RESULT_REFUSED,
-		    "%s: its header is good and says chunks of %s, --chunk=%s says another size, "
-		    "and the store does not show that the header is wrong; nothing was written",
-		    session->device.name, repair_size(in_header, header_text),
-		    repair_size(named, text));
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: its header is good and says chunks of %s, --chunk=%s says another size, and the store does not show that the header is wrong; nothing was written",
+		session->device.name, repair_size(in_header, header_text),
+		repair_size(named, text));
 }
 
 /* What is known to be something else is no store whose header is lost, unless a merge's record says so. */
@@ -70,11 +70,11 @@ static enum result refuse_foreign(const struct repair_session *session, struct f
 		result = foreign_look(&session->device, &foreign, why);
 	if (result != RESULT_OK || foreign.text[0] == 0)
 		return result;
-	return fail(why, RESULT_REFUSED,
-		    "%s: %s: a header would overwrite that; nothing was written; name the right "
-		    "device, or use --force%s",
-		    session->device.name, foreign.text,
-		    foreign_say(&foreign, session->device.name, help));
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: %s: a header would overwrite that; nothing was written; name the right device, or use --force%s",
+		session->device.name, foreign.text,
+		foreign_say(&foreign, session->device.name, help));
 }
 
 /* Where nothing speaks for a store with chunks of that size, a header would make an empty one of
@@ -86,11 +86,10 @@ static enum result require_evidence(const struct repair_session *session,
 
 	if (session->choice->force || rebuild_has_evidence(chosen))
 		return RESULT_OK;
-	return fail(why, RESULT_REFUSED,
-		    "%s: nothing shows that a store with chunks of %s was here; nothing was "
-		    "written; name the right device, or use --force to make a header "
-		    "all the same",
-		    session->device.name, repair_size(chosen->chunk_sectors, text));
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: nothing shows that a store with chunks of %s was here; nothing was written; name the right device, or use --force to make a header all the same",
+		session->device.name, repair_size(chosen->chunk_sectors, text));
 }
 
 /* The size that --chunk names, unless the store shows another one. */
@@ -102,11 +101,11 @@ static enum result take_named(const struct repair_session *session, uint32_t nam
 
 	*chosen = rebuild_find(&session->rebuild, named);
 	if (rival)
-		return fail(why, RESULT_REFUSED,
-			    "%s: --chunk=%s is not what the store shows: nearly all speaks for "
-			    "--chunk=%s; nothing was written",
-			    session->device.name, repair_size(named, text),
-			    repair_size(rival->chunk_sectors, rival_text));
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: --chunk=%s is not what the store shows: nearly all speaks for --chunk=%s; nothing was written",
+			session->device.name, repair_size(named, text),
+			repair_size(rival->chunk_sectors, rival_text));
 	if (!*chosen)
 		return fail_header(&session->store,
 				   "what is there is no store with that chunk size", why);
@@ -131,10 +130,10 @@ static enum result choose_header(const struct repair_session *session,
 	if (named)
 		return take_named(session, named, chosen, why);
 	if (rebuild->count == 0)
-		return fail_header(&session->store,
-				   "nothing shows what its chunk size was: if a store was there, "
-				   "--chunk names it, and --force makes the header",
-				   why);
+		return fail_header(
+			&session->store,
+			"nothing shows what its chunk size was: if a store was there, --chunk names it, and --force makes the header",
+			why);
 	if (rebuild->convincing == 1)
 		*chosen = &rebuild->candidates[0];
 	else if (is_asked(session))
@@ -143,11 +142,11 @@ static enum result choose_header(const struct repair_session *session,
 		return RESULT_OK;
 	if (cli_stop_requested)
 		return fail_stopped(why, session->device.name);
-	return fail(why, RESULT_REFUSED,
-		    "%s: its chunk size is not certain (%zu could be, of which %zu convince%s); "
-		    "name one with --chunk",
-		    session->device.name, rebuild->count, rebuild->convincing,
-		    rebuild->convincing == 1 ? "s" : "");
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: its chunk size is not certain (%zu could be, of which %zu convince%s); name one with --chunk",
+		session->device.name, rebuild->count, rebuild->convincing,
+		rebuild->convincing == 1 ? "s" : "");
 }
 
 static void show_evidence(const struct repair_session *session)
@@ -166,11 +165,11 @@ static void note_later(const struct repair_session *session, const struct rebuil
 	struct suggestion command;
 
 	if (chosen->exceptions == 0 && chosen->later > 0)
-		cli_note(session->cli,
-			 "%s: note: area 0 is zeros, so that the store is empty with this header; "
-			 "what is in the areas after it, %s shows",
-			 session->device.name,
-			 suggest(&command, "cowtool dump --stale %s", session->device.name));
+		cli_note(
+			session->cli,
+			"%s: note: area 0 is zeros, so that the store is empty with this header; what is in the areas after it, %s shows",
+			session->device.name,
+			suggest(&command, "cowtool dump --stale %s", session->device.name));
 }
 
 static enum result find_header(struct repair_session *session, struct failure *why)
@@ -248,10 +247,9 @@ enum result repair_doubt_header(struct repair_session *session, struct failure *
 		return RESULT_OK;
 	session->looked_for_header = true;
 	show_evidence(session);
-	return fail(why, RESULT_REFUSED,
-		    "%s: its header says chunks of %s, but nearly all speaks for chunks of %s: a "
-		    "repair by this header would destroy what is there; 'cowtool repair "
-		    "--rebuild-header --chunk=%s' mends the header first; nothing was written",
-		    session->device.name, repair_size(store->header.chunk_sectors, own_text),
-		    repair_size(rival->chunk_sectors, text), text);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: its header says chunks of %s, but nearly all speaks for chunks of %s: a repair by this header would destroy what is there; 'cowtool repair --rebuild-header --chunk=%s' mends the header first; nothing was written",
+		session->device.name, repair_size(store->header.chunk_sectors, own_text),
+		repair_size(rival->chunk_sectors, text), text);
 }

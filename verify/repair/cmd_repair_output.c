@@ -43,19 +43,19 @@ const char *repair_evidence(const struct rebuild *rebuild,
 	if (candidate->later > 0)
 		snprintf(later, sizeof(later), ", and %" PRIu64 " more in areas after the first",
 			 candidate->later);
-	snprintf(text, size,
-		 "chunks of %" PRIu64 " bytes (--chunk=%s): %" PRIu64 " exception%s, %" PRIu64
-		 " of them possible, %" PRIu64
-		 " where the kernel puts them%s; the list has %s end, "
-		 "and %s behind it; %s in front of area 0%s: %s",
-		 (uint64_t)candidate->chunk_sectors * SECTOR_BYTES,
-		 repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
-		 plural(candidate->exceptions), candidate->possible, candidate->usual, later,
-		 candidate->ended ? "an" : "no",
-		 candidate->tail_is_zero ? "nothing stands" : "something stands",
-		 candidate->slack_is_zero ? "nothing stands" : "something stands",
-		 candidate->in_header ? "; what is left of the header says so" : "",
-		 judgement(rebuild, candidate));
+	snprintf(
+		text, size,
+		"chunks of %" PRIu64 " bytes (--chunk=%s): %" PRIu64 " exception%s, %" PRIu64
+		" of them possible, %" PRIu64
+		" where the kernel puts them%s; the list has %s end, and %s behind it; %s in front of area 0%s: %s",
+		(uint64_t)candidate->chunk_sectors * SECTOR_BYTES,
+		repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
+		plural(candidate->exceptions), candidate->possible, candidate->usual, later,
+		candidate->ended ? "an" : "no",
+		candidate->tail_is_zero ? "nothing stands" : "something stands",
+		candidate->slack_is_zero ? "nothing stands" : "something stands",
+		candidate->in_header ? "; what is left of the header says so" : "",
+		judgement(rebuild, candidate));
 	return text;
 }
 

@@ -173,8 +173,7 @@ static enum result plan(struct planner *planner, struct failure *why)
 	if (planner->too_many)
 		return fail(
 			why, RESULT_DAMAGED,
-			"%s: more than %u exceptions are wrong; that is beyond repair, if it is "
-			"a store at all",
+			"%s: more than %u exceptions are wrong; that is beyond repair, if it is a store at all",
 			repair->store->device->name, REPAIR_DROPS_MAX);
 	repair->merge_stands = repair->check.found[PROBLEM_MERGE_UNFINISHED] > 0;
 	result = repair_choose_drops(planner->found, planner->found_count, repair->drop_shared,
@@ -194,10 +193,10 @@ enum result repair_confirm(const struct repair *repair, struct failure *why)
 
 	if (result != RESULT_OK || now == repair->metadata_crc32)
 		return result;
-	return fail(why, RESULT_REFUSED,
-		    "%s: has changed since it was looked at: something else writes to it; nothing "
-		    "was written; see to it that nothing does, and begin again",
-		    repair->store->device->name);
+	return fail(
+		why, RESULT_REFUSED,
+		"%s: has changed since it was looked at: something else writes to it; nothing was written; see to it that nothing does, and begin again",
+		repair->store->device->name);
 }
 
 enum result repair_plan(struct repair *repair, struct failure *why)

@@ -67,19 +67,19 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 	struct repair_range range;
 
 	if (item->problem == PROBLEM_AREA_UNREADABLE)
-		snprintf(text, size,
-			 "it cannot be read: what of the view it stood for is lost, and cannot be "
-			 "told");
+		snprintf(
+			text, size,
+			"it cannot be read: what of the view it stood for is lost, and cannot be told");
 	else if (item->loses_view && view_range(repair, item->exception.old_chunk, &range))
-		snprintf(text, size,
-			 "bytes %llu to %llu of the view are lost: there it then shows what the "
-			 "origin has now",
-			 (unsigned long long)range.offset,
-			 (unsigned long long)(range.offset + range.bytes - 1));
+		snprintf(
+			text, size,
+			"bytes %llu to %llu of the view are lost: there it then shows what the origin has now",
+			(unsigned long long)range.offset,
+			(unsigned long long)(range.offset + range.bytes - 1));
 	else if (item->view_unknown)
-		snprintf(text, size,
-			 "an exception stood here that is lost, and for which chunk of the view is "
-			 "not known");
+		snprintf(
+			text, size,
+			"an exception stood here that is lost, and for which chunk of the view is not known");
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
 	else if (repair->origin_known &&
@@ -99,20 +99,20 @@ static void describe_drop(const struct repair *repair, const struct repair_item 
 
 	describe_view(repair, item, view, sizeof(view));
 	if (item->kind == REPAIR_END_LIST)
-		snprintf(text, size,
-			 "drop the last exception, so that the list has an end; %s; if the device "
-			 "was larger before, make it so again instead, and nothing is lost",
-			 view);
+		snprintf(
+			text, size,
+			"drop the last exception, so that the list has an end; %s; if the device was larger before, make it so again instead, and nothing is lost",
+			view);
 	else if (item->kind == REPAIR_DROP_SHARED)
-		snprintf(text, size,
-			 "drop it, as area %llu index %llu has the same data chunk, and it is "
-			 "later; which of the two is right cannot be told; %s",
-			 area, index, view);
+		snprintf(
+			text, size,
+			"drop it, as area %llu index %llu has the same data chunk, and it is later; which of the two is right cannot be told; %s",
+			area, index, view);
 	else if (item->problem == PROBLEM_DUPLICATE_OLD)
-		snprintf(text, size,
-			 "drop it, as area %llu index %llu comes first, which is what the kernel "
-			 "shows; the view does not change",
-			 area, index);
+		snprintf(
+			text, size,
+			"drop it, as area %llu index %llu comes first, which is what the kernel shows; the view does not change",
+			area, index);
 	else
 		snprintf(text, size, "drop it; %s", view);
 }
@@ -125,10 +125,10 @@ static void describe_header(const struct repair *repair, char *text, size_t size
 			      (unsigned long long)repair->store->geometry.chunk_bytes);
 
 	if (!header->valid)
-		snprintf(text + length, size - (size_t)length,
-			 ", as what stands in its place shows that the kernel had given the "
-			 "snapshot up%s",
-			 repair->set_valid ? "" : "; --set-valid would mark it valid");
+		snprintf(
+			text + length, size - (size_t)length,
+			", as what stands in its place shows that the kernel had given the snapshot up%s",
+			repair->set_valid ? "" : "; --set-valid would mark it valid");
 }
 
 const char *repair_describe(const struct repair *repair, const struct repair_item *item, char *text,
@@ -144,31 +144,26 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 		describe_header(repair, text, size);
 		break;
 	case REPAIR_SET_VALID:
-		snprintf(text, size,
-			 "mark the store valid again. All that it saved before it was given up is "
-			 "there. What was written to the origin after that was not saved: there "
-			 "the view shows the origin's newer data, and nothing can tell where. So "
-			 "the view is right only if nothing was written to the origin since. Copy "
-			 "files out of it and look at them; do not merge it");
+		snprintf(
+			text, size,
+			"mark the store valid again. All that it saved before it was given up is there. What was written to the origin after that was not saved: there the view shows the origin's newer data, and nothing can tell where. So the view is right only if nothing was written to the origin since. Copy files out of it and look at them; do not merge it");
 		break;
 	case REPAIR_ZERO_TAIL:
-		snprintf(text, size,
-			 item->problem == PROBLEM_AREA_UNREADABLE
-				 ? "write zeros where the list seems to end and cannot be read; "
-				   "what "
-				   "was there is lost, and what of the view it was cannot be told"
-				 : "zero the entries behind the end of the list; the view does not "
-				   "change");
+		snprintf(
+			text, size,
+			item->problem == PROBLEM_AREA_UNREADABLE
+				? "write zeros where the list seems to end and cannot be read; what was there is lost, and what of the view it was cannot be told"
+				: "zero the entries behind the end of the list; the view does not change");
 		break;
 	case REPAIR_CLEAR_SLACK:
 		snprintf(text, size, "zero what stands behind the header in its chunk");
 		break;
 	case REPAIR_REMOVE_RECORD:
-		snprintf(text, size,
-			 item->problem == PROBLEM_MERGE_UNFINISHED
-				 ? "remove the record of the merge that keeps this store; if that "
-				   "merge is still unfinished, it cannot keep this store any more"
-				 : "remove the merge record, which says nothing any more");
+		snprintf(
+			text, size,
+			item->problem == PROBLEM_MERGE_UNFINISHED
+				? "remove the record of the merge that keeps this store; if that merge is still unfinished, it cannot keep this store any more"
+				: "remove the merge record, which says nothing any more");
 		break;
 	case REPAIR_NONE:
 	case REPAIR_FOLLOWS:
