@@ -68,7 +68,7 @@ static const struct foreign_format formats[] = {
 	 "is an image of ntfsclone",
 	 {"ntfsclone --restore-image --overwrite RAW ", "", "copies the disk in it to RAW"}},
 	{0, MAGIC("\x1f\x8b\x08"), "is compressed with gzip", UNPACK("gunzip --keep")},
-	{0, MAGIC("\xfd7zXZ\0"), "is compressed with xz", UNPACK("unxz --keep")},
+	{0, MAGIC("\3757zXZ\0"), "is compressed with xz", UNPACK("unxz --keep")},
 	{0, MAGIC("\x28\xb5\x2f\xfd"), "is compressed with zstd", UNPACK("unzstd --keep")},
 	{0, MAGIC("BZh"), "is compressed with bzip2", UNPACK("bunzip2 --keep")},
 	{0, MAGIC("\x04\x22\x4d\x18"), "is compressed with lz4", UNPACK("unlz4 --keep")},

@@ -32,7 +32,7 @@ static void formats_are_known(void)
 	IS("is a VDI image", 64, "\x7f\x10\xda\xbe");
 	IS("is an EWF image (E01)", 0, "EVF\x09\x0d\x0a\xff\0");
 	IS("is compressed with gzip", 0, "\x1f\x8b\x08\0");
-	IS("is compressed with xz", 0, "\xfd7zXZ\0");
+	IS("is compressed with xz", 0, "\3757zXZ\0");
 	IS("is compressed with zstd", 0, "\x28\xb5\x2f\xfd");
 	IS("is compressed with bzip2", 0, "BZh91AY&SY");
 	IS("is compressed with lz4", 0, "\x04\x22\x4d\x18");

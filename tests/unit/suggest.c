@@ -15,7 +15,7 @@ static void terminals_get_no_control_characters(void)
 	} cases[] = {{"plain 'x' \\", "plain 'x' \\"},
 		     {"a\nb\t\x1b[31m\x7f", "a\\x0ab\\x09\\x1b[31m\\x7f"},
 		     {"\xc3\xa4 \xf0\x9f\x98\x80", "\xc3\xa4 \xf0\x9f\x98\x80"},
-		     {"\xc2\x9b31m \xc2\xa0", "\\xc2\\x9b31m \xc2\xa0"},
+		     {"\302\23331m \xc2\xa0", "\\xc2\\x9b31m \xc2\xa0"},
 		     {"\x9b \xff \xe2\x82", "\\x9b \\xff \\xe2\\x82"}};
 	char text[256];
 
