@@ -52,9 +52,9 @@ static enum result refuse_other(const struct store *store, const struct device *
 {
 	char origin_text[128], store_text[128];
 
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: may be another device than the origin of %s: it holds %s, and the store %s; that is as it should be where the UUID was changed in the snapshot, or a file system was made in one of them since (mkfs); name the right origin, or use --accept-origin if it is this one",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_ACCEPT_ORIGIN, NULL,
+		"%s: may be another device than the origin of %s: it holds %s, and the store %s; that is as it should be where the UUID was changed in the snapshot, or a file system was made in one of them since (mkfs)",
 		origin->name, store->device->name,
 		describe(&found->before, origin_text, sizeof(origin_text)),
 		describe(&found->after, store_text, sizeof(store_text)));
@@ -144,9 +144,9 @@ static enum result check_plausible(const struct store *store, const struct devic
 
 	plausible_learn(&objecting.plausible, identity, head->buffer, head->bytes, origin->bytes);
 	if (objecting.plausible.end > origin->bytes)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is smaller than what it holds, %s, which has %llu bytes: it may be another device than the origin of %s, and nothing in the store tells; name the right origin, or use --accept-origin if it is this one",
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_ACCEPT_ORIGIN, NULL,
+			"%s: is smaller than what it holds, %s, which has %llu bytes: it may be another device than the origin of %s, and nothing in the store tells",
 			origin->name, describe(identity, text, sizeof(text)),
 			(unsigned long long)objecting.plausible.end, store->device->name);
 	if (objecting.plausible.count > 0)
@@ -155,9 +155,9 @@ static enum result check_plausible(const struct store *store, const struct devic
 		result = store_scan(store, &objections, why);
 	if (result != RESULT_OK || !objecting.what)
 		return result;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: may be another device than the origin of %s: it holds %s, and old chunk %llu of the store is %s, where nobody writes; name the right origin, or use --accept-origin if it is this one",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_ACCEPT_ORIGIN, NULL,
+		"%s: may be another device than the origin of %s: it holds %s, and old chunk %llu of the store is %s, where nobody writes",
 		origin->name, store->device->name, describe(identity, text, sizeof(text)),
 		(unsigned long long)objecting.old_chunk, objecting.what);
 }
