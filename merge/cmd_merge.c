@@ -28,22 +28,14 @@ static void on_lost(void *context, const char *store, const char *text)
 	cli_message(session->cli, "%s: %s", store, text);
 }
 
-static void note_buffered(const struct merge_session *session, const struct device *device)
-{
-	if (!device->direct)
-		cli_note(session->cli,
-			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
-			 device->name);
-}
-
 static void note_all_buffered(const struct merge_session *session)
 {
 	if (session->merge.exceptions_before == 0)
 		return;
-	note_buffered(session, &session->origin);
-	note_buffered(session, &session->device);
+	note_buffered(session->cli, &session->pair.origin);
+	note_buffered(session->cli, &session->pair.device);
 	for (size_t i = 0; i < session->kept_count; i++)
-		note_buffered(session, &session->others[i].device);
+		note_buffered(session->cli, &session->others[i].device);
 }
 
 /* --pending goes on with what was begun, and with nothing else. */
@@ -67,7 +59,7 @@ static void note_all_room(const struct merge_session *session)
 
 	if (merge->exceptions_before == 0)
 		return;
-	note_room(session->cli, &session->origin, merge->bytes_total);
+	note_room(session->cli, &session->pair.origin, merge->bytes_total);
 	for (size_t i = 0; i < session->kept_count; i++)
 		if (!session->kept[i].is_new && !session->kept[i].given_up)
 			note_room(session->cli, &session->others[i].device,
@@ -83,7 +75,7 @@ static enum result prepare(struct merge_session *session, struct failure *why)
 		result = merge_session_check_right(session, why);
 	if (result != RESULT_OK || !merge_has_work(merge) || !is_to_do(session))
 		return result;
-	note_rest(session->cli, &session->origin);
+	note_rest(session->cli, &session->pair.origin);
 	result = merge_session_open_others(session, why);
 	if (result == RESULT_OK)
 		result = merge_prepare_kept(merge, why);
@@ -113,7 +105,7 @@ static enum result run(struct merge_session *session, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	note_all_buffered(session);
-	progress_begin(&session->progress, session->choice->progress, session->device.name);
+	progress_begin(&session->progress, session->choice->progress, session->pair.device.name);
 	result = merge_run(merge, why);
 	if (result != RESULT_OK)
 		merge_session_forget_undo(session);
@@ -131,9 +123,9 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 	bool begun = true;
 
 	session.merge = (struct merge){
-		.store = &session.store,
-		.origin = &session.origin,
-		.io = &session.io,
+		.store = &session.pair.store,
+		.origin = &session.pair.origin,
+		.io = &session.pair.io,
 		.resume = choice->resume || choice->pending,
 		.pending = choice->pending,
 		.accept_origin = choice->accept_origin,

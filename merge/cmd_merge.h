@@ -5,8 +5,8 @@
 
 #include "merge/merge.h"
 #include "store/cli/cli.h"
-#include "store/cow/gaps.h"
 #include "store/io/io_engines.h"
+#include "store/cli/pair.h"
 #include "store/cli/progress.h"
 
 /* The command line. */
@@ -32,10 +32,7 @@ struct merge_other {
 struct merge_session {
 	struct cli *cli;
 	const struct merge_choice *choice;
-	struct device origin, device;
-	struct io io;
-	struct store store;
-	struct gaps gaps; /* of the store, with --skip-lost */
+	struct pair pair;
 	/* kept ones, the undo store last; then dropped ones */
 	struct merge_other *others;
 	size_t kept_count, dropped_count;
@@ -80,8 +77,7 @@ enum result merge_session_make_undo(struct merge_session *session, struct failur
 /* A merge that never began needs no undo store. */
 void merge_session_forget_undo(struct merge_session *session);
 
-/* Closes what was written to; returns `result`, or RESULT_IO where that was RESULT_OK and a close
- * failed: a write may be lost, and that counts before the outcome is printed. */
+/* Closes what was written to, as pair_release does. */
 enum result merge_session_release(struct merge_session *session, enum result result,
 				  struct failure *why);
 

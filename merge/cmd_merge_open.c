@@ -11,28 +11,23 @@
 #include "store/base/path.h"
 #include "store/base/text.h"
 
-static enum device_mode mode_of(const struct merge_session *session)
+static struct pair_options opening_of(const struct merge_choice *choice)
 {
-	if (session->choice->dry_run)
-		return DEVICE_HOLD;
-	return session->choice->force ? DEVICE_OWN_UNSEEN : DEVICE_OWN;
+	return (struct pair_options){
+		.mode = choice->dry_run ? DEVICE_HOLD
+			: choice->force ? DEVICE_OWN_UNSEEN
+					: DEVICE_OWN,
+		.gaps = choice->skip_lost,
+		.engine = choice->engine,
+	};
 }
 
 enum result merge_session_release(struct merge_session *session, enum result result,
 				  struct failure *why)
 {
-	struct failure closing = {.text = ""};
-
-	for (size_t i = 0; i < 2 + session->kept_count + session->dropped_count; i++) {
-		struct device *device = i == 0	 ? &session->origin
-					: i == 1 ? &session->device
-						 : &session->others[i - 2].device;
-
-		if (device_release(device, &closing) == RESULT_OK || result != RESULT_OK)
-			continue;
-		*why = closing;
-		result = RESULT_IO;
-	}
+	result = pair_release(&session->pair, result, why);
+	for (size_t i = 0; i < session->kept_count + session->dropped_count; i++)
+		result = pair_release_device(&session->others[i].device, result, why);
 	return result;
 }
 
@@ -40,15 +35,12 @@ void merge_session_close(struct merge_session *session)
 {
 	struct failure ignored; /* what was written is closed already */
 
-	io_close(&session->io);
-	device_close(&session->origin, &ignored);
-	device_close(&session->device, &ignored);
+	pair_close(&session->pair);
 	for (size_t i = 0; i < session->kept_count + session->dropped_count; i++)
 		device_close(&session->others[i].device, &ignored);
 	for (size_t i = 0; i < session->kept_count; i++)
 		kept_free(&session->kept[i]);
 	left_out_free(&session->merge.left_out);
-	gaps_free(&session->gaps);
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);
@@ -140,14 +132,20 @@ static enum result check_right(const struct merge_session *session, const struct
 	return result == RESULT_OK ? result : name_export(session, result, why);
 }
 
+static bool is_read_only(const struct merge_session *session, const char *name)
+{
+	return !session->choice->dry_run && path_is_read_only(name);
+}
+
 static enum result open_device(const struct merge_session *session, struct device *device,
 			       const char *name, struct failure *why)
 {
-	enum result result = device_open(device, name, mode_of(session), why);
+	const struct pair_options opening = opening_of(session->choice);
+	enum result result = pair_open_device(device, session->cli, &opening, name, why);
 
-	if (result == RESULT_IO && !session->choice->dry_run && path_is_read_only(name))
-		return name_export(session, result, why);
-	return result;
+	return result == RESULT_IO && is_read_only(session, name)
+		       ? name_export(session, result, why)
+		       : result;
 }
 
 enum result merge_session_check_right(const struct merge_session *session, struct failure *why)
@@ -157,20 +155,11 @@ enum result merge_session_check_right(const struct merge_session *session, struc
 	enum result result = RESULT_OK;
 
 	/* An image file the merge opens for writing even so. */
-	if (writes || !device_is_block(&session->origin))
-		result = check_right(session, &session->origin, why);
-	if (result == RESULT_OK && (writes || !device_is_block(&session->device)))
-		result = check_right(session, &session->device, why);
+	if (writes || !device_is_block(&session->pair.origin))
+		result = check_right(session, &session->pair.origin, why);
+	if (result == RESULT_OK && (writes || !device_is_block(&session->pair.device)))
+		result = check_right(session, &session->pair.device, why);
 	return result;
-}
-
-static enum result open_origin(struct merge_session *session, struct failure *why)
-{
-	enum result result = cli_resolve(session->cli, &session->cli->arguments[0], why);
-
-	return result == RESULT_OK
-		       ? open_device(session, &session->origin, session->cli->arguments[0], why)
-		       : result;
 }
 
 /* Is `name` one of the devices that are open already? */
@@ -178,10 +167,11 @@ static enum result refuse_same(const struct merge_session *session, const char *
 			       struct failure *why)
 {
 	enum result result =
-		device_refuse_same(&session->origin, name, "as ORIGIN and as a store", why);
+		device_refuse_same(&session->pair.origin, name, "as ORIGIN and as a store", why);
 
 	if (result == RESULT_OK)
-		result = device_refuse_same(&session->device, name, "as STORE and once more", why);
+		result = device_refuse_same(&session->pair.device, name, "as STORE and once more",
+					    why);
 	for (size_t i = 0; i < opened && result == RESULT_OK; i++)
 		if (session->others[i].device.open)
 			result = device_refuse_same(&session->others[i].device, name, "twice", why);
@@ -199,7 +189,7 @@ static enum result open_other(struct merge_session *session, size_t i, const cha
 	if (result == RESULT_OK)
 		result = check_right(session, &other->device, why);
 	if (result == RESULT_OK)
-		result = store_open(&other->store, &other->device, &session->io, why);
+		result = store_open(&other->store, &other->device, &session->pair.io, why);
 	return result;
 }
 
@@ -251,7 +241,7 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 	if (result != RESULT_OK)
 		return result;
 	session->kept[i].is_new = true;
-	other->store.io = &session->io;
+	other->store.io = &session->pair.io;
 	other->store.device = &other->device;
 	other->device.name = strdup(name);
 	return other->device.name ? RESULT_OK : fail_memory(why, "a name", strlen(name));
@@ -357,62 +347,39 @@ enum result merge_session_open_others(struct merge_session *session, struct fail
 	return result;
 }
 
-static enum result look_at_store(const char *name, bool *begun, struct failure *why)
-{
-	struct failure ignored;
-	struct device device;
-	struct io io;
-	struct store store;
-	enum result result = device_open(&device, name, DEVICE_LOOK, why);
-
-	if (result != RESULT_OK)
-		return result;
-	io_sync_open(&io);
-	result = store_open(&store, &device, &io, why);
-	if (result == RESULT_OK)
-		result = store_require_header(&store, why);
-	if (result == RESULT_OK && store.record_presence == RECORD_CORRUPT)
-		result = fail(
-			why, RESULT_REFUSED,
-			"%s: its merge record is damaged: whether a merge of it is unfinished cannot be told; --resume instead of --pending merges it",
-			name);
-	*begun = result == RESULT_OK && store.record_presence != RECORD_ABSENT;
-	io_close(&io);
-	device_close(&device, &ignored); /* it was only looked at */
-	return result;
-}
-
 enum result merge_session_look(const struct merge_session *session, bool *begun,
 			       struct failure *why)
 {
-	struct device origin;
-	struct failure ignored;
-	enum result result = device_open(&origin, session->cli->arguments[0], DEVICE_LOOK, why);
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
+	char *const *names = session->cli->arguments;
+	struct pair pair;
+	enum result result = pair_open(&pair, session->cli, &opening, names[0], names[1], why);
 
-	if (result != RESULT_OK)
-		return result;
-	device_close(&origin, &ignored);
-	return look_at_store(session->cli->arguments[1], begun, why);
+	if (result == RESULT_OK)
+		result = store_require_header(&pair.store, why);
+	if (result == RESULT_OK && pair.store.record_presence == RECORD_CORRUPT)
+		result = fail(
+			why, RESULT_REFUSED,
+			"%s: its merge record is damaged: whether a merge of it is unfinished cannot be told; --resume instead of --pending merges it",
+			names[1]);
+	*begun = result == RESULT_OK && pair.store.record_presence != RECORD_ABSENT;
+	pair_close(&pair);
+	return result;
 }
 
 enum result merge_session_open(struct merge_session *session, struct failure *why)
 {
-	char *const *names = session->cli->arguments;
-	enum result result = open_origin(session, why);
+	const struct pair_options opening = opening_of(session->choice);
+	char **names = session->cli->arguments;
+	enum result result = cli_resolve(session->cli, &names[0], why);
 
 	if (result == RESULT_OK)
-		result = cli_resolve(session->cli, &session->cli->arguments[1], why);
+		result = cli_resolve(session->cli, &names[1], why);
 	if (result == RESULT_OK)
-		result = device_refuse_same(&session->origin, names[1], "as ORIGIN and as STORE",
-					    why);
-	if (result == RESULT_OK)
-		result = open_device(session, &session->device, names[1], why);
-	if (result == RESULT_OK)
-		result = io_engine_open(&session->io, session->choice->engine, why);
-	session->io.stop = &cli_stop_requested;
-	if (result == RESULT_OK)
-		result = store_open(&session->store, &session->device, &session->io, why);
-	if (session->choice->skip_lost)
-		session->store.gaps = &session->gaps;
+		result = pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
+	if (result == RESULT_IO &&
+	    (is_read_only(session, names[0]) || is_read_only(session, names[1])))
+		return name_export(session, result, why);
 	return result;
 }

@@ -8,7 +8,7 @@
 
 #include "store/cli/cmd_dump.h"
 #include "store/cow/gaps.h"
-#include "store/cli/reader.h"
+#include "store/cli/pair.h"
 #include "store/base/text.h"
 
 struct dump_options {
@@ -107,21 +107,18 @@ static enum result check_options(const struct dump_options *options, struct fail
 static enum result open_and_dump(struct cli *cli, const struct dump_options *options,
 				 enum table_format format, struct failure *why)
 {
-	struct device origin = {0};
-	struct reader reader;
-	struct failure ignored;
-	enum result result = reader_open(&reader, cli, cli->arguments[0], why);
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .origin_is_option = true, .saved = true, .gaps = true};
+	struct pair pair;
+	enum result result =
+		pair_open(&pair, cli, &opening, options->origin, cli->arguments[0], why);
 
 	if (result == RESULT_OK && options->stale)
-		result = reader_require_store(&reader, why);
-	if (result == RESULT_OK && options->origin)
-		result = reader_refuse_same(&reader, options->origin, why);
-	if (result == RESULT_OK && options->origin)
-		result = reader_open_origin(&origin, options->origin, why);
+		result = pair_require_store(&pair, why);
 	if (result == RESULT_OK)
-		result = dump_store(cli, &reader.store, &origin, choose_rows(options), format, why);
-	device_close(&origin, &ignored);
-	reader_close(&reader);
+		result = dump_store(cli, &pair.store, &pair.origin, choose_rows(options), format,
+				    why);
+	pair_close(&pair);
 	return result;
 }
 

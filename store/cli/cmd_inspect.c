@@ -8,7 +8,7 @@
 #include "store/base/bytes.h"
 #include "store/cli/json.h"
 #include "store/cli/notes.h"
-#include "store/cli/reader.h"
+#include "store/cli/pair.h"
 #include "store/cow/summary.h"
 #include "store/base/text.h"
 
@@ -235,15 +235,16 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
 	enum result result = cli_parse(cli, NULL, 1, argc, argv, why);
-	struct reader reader;
+	const struct pair_options opening = {.mode = DEVICE_LOOK, .saved = true, .gaps = true};
+	struct pair pair;
 
 	if (result != RESULT_OK || cli->finished)
 		return result;
-	result = reader_open(&reader, cli, cli->arguments[0], why);
+	result = pair_open(&pair, cli, &opening, NULL, cli->arguments[0], why);
 	if (result == RESULT_OK)
-		note_blocks(cli, &reader.store, reader.store.device);
+		note_blocks(cli, &pair);
 	if (result == RESULT_OK)
-		result = inspect(cli, &reader.store, why);
-	reader_close(&reader);
+		result = inspect(cli, &pair.store, why);
+	pair_close(&pair);
 	return result;
 }

@@ -4,17 +4,17 @@
 #define STORE_CLI_NOTES_H
 
 #include "store/cli/cli.h"
-#include "store/cow/store.h"
+#include "store/cli/pair.h"
 
 /* The end of an image file that is no whole sector: no part of an origin. */
 void note_rest(const struct cli *cli, const struct device *origin);
 
-/* Chunks that are no multiple of the logical block of `device`, the store's own or its origin: the kernel
- * refuses to load such a store (dm_exception_store_set_chunk_size in drivers/md/dm-exception-store.c). */
-void note_blocks(const struct cli *cli, const struct store *store, const struct device *device);
+/* Chunks that are no multiple of the logical block of the store's device, or its origin's: the kernel refuses to
+ * load such a store (dm_exception_store_set_chunk_size in drivers/md/dm-exception-store.c). */
+void note_blocks(const struct cli *cli, const struct pair *pair);
 
-/* Where it could not be looked at who else uses an image file. */
-void note_unseen(const struct cli *cli, const char *name, bool unseen);
+/* The page cache is between this device and what reads or writes it. */
+void note_buffered(const struct cli *cli, const struct device *device);
 
 /* For before the first write, also in a dry run, which opens for reading only: as device_refuse_read_only,
  * and a note where this process has not the right to write that `what` ("merge") needs. */
