@@ -115,7 +115,7 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 	if (kept->is_new)
 		cli_print(stdout, "%-12s %s: %" PRIu64 " exception%s, a file of %s", "Undo:", name,
 			  kept->needed, plural(kept->needed),
-			  cli_format_size(kept_new_bytes(kept), size, sizeof(size)));
+			  cli_format_size(undo_bytes(kept), size, sizeof(size)));
 	else if (kept->given_up)
 		cli_print(stdout,
 			  "%-12s %s: to be marked invalid: %" PRIu64
@@ -204,7 +204,7 @@ static void print_left_out(const struct merge_session *session)
 	print_ranges(left_out);
 }
 
-enum result merge_print_plan(struct merge_session *session, struct failure *why)
+enum result cmd_merge_print_plan(struct merge_session *session, struct failure *why)
 {
 	struct merge_estimate plan;
 	enum result result = merge_estimate(&session->merge, &plan, why);
@@ -234,7 +234,7 @@ enum result merge_print_plan(struct merge_session *session, struct failure *why)
 	return RESULT_OK;
 }
 
-void merge_print_not_begun(const struct merge_session *session)
+void cmd_merge_print_not_begun(const struct merge_session *session)
 {
 	const struct cli *cli = session->cli;
 	struct json json = {.file = stdout};
@@ -252,7 +252,7 @@ void merge_print_not_begun(const struct merge_session *session)
 	}
 }
 
-void merge_print_outcome(struct merge_session *session, enum result result)
+void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 {
 	const struct merge *merge = &session->merge;
 	uint64_t merged = merge->exceptions_before - merge->left_out.exceptions;

@@ -12,6 +12,8 @@ enum remedy {
 	REMEDY_FORCE_LOSES,   /* consent, and what is there is lost then */
 	REMEDY_RIGHT_ORIGIN,  /* name it, or consent */
 	REMEDY_ACCEPT_ORIGIN, /* name the right one, or consent to this one */
+	REMEDY_NEW_UNDO,      /* name a file that is not there, or go on with the merge that it is of */
+	REMEDY_FILE_ON_DISK,  /* name one, or consent to this one */
 	REMEDY_VERIFY,	      /* a check of the named store lists everything */
 	REMEDY_COUNT
 };
