@@ -41,7 +41,7 @@ static struct pair_options opening_of(const struct merge_choice *choice)
 			: choice->force ? DEVICE_OWN_UNSEEN
 					: DEVICE_OWN,
 		.gaps = choice->skip_lost,
-		.engine = choice->engine,
+		.engine = choice->engine.chosen,
 	};
 }
 
@@ -425,7 +425,8 @@ static enum result run(struct merge_session *session, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	note_all_buffered(session);
-	progress_begin(&session->progress, session->choice->progress, session->pair.device.name);
+	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
+		       session->pair.device.name);
 	result = merge_run(merge, why);
 	if (result != RESULT_OK && undo)
 		undo_forget(undo);
@@ -459,7 +460,7 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 		.lost = on_lost,
 		.context = &session,
 	};
-	progress_begin(&session.progress, PROGRESS_NONE, "");
+	progress_begin(&session.progress, cli, PROGRESS_NONE, "");
 	if (choice->pending)
 		result = look(&session, &begun, why);
 	if (result == RESULT_OK && !begun)
@@ -474,16 +475,8 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 
 /* ---- the command line ---- */
 
-static enum result check_choice(const struct cli *cli, struct merge_choice *choice,
-				struct failure *why)
+static enum result check_choice(const struct merge_choice *choice, struct failure *why)
 {
-	enum result result =
-		progress_choose(choice->progress_name, cli->quiet, &choice->progress, why);
-
-	if (result == RESULT_OK)
-		result = cli_choose_engine(choice->engine_name, &choice->engine, why);
-	if (result != RESULT_OK)
-		return result;
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
 	if (choice->resume && choice->pending)
@@ -498,7 +491,9 @@ static enum result check_choice(const struct cli *cli, struct merge_choice *choi
 
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct merge_choice choice = {.window_bytes = MERGE_WINDOW_BYTES_DEFAULT};
+	struct merge_choice choice = {.window_bytes = MERGE_WINDOW_BYTES_DEFAULT,
+				      .progress = {.words = progress_words},
+				      .engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with what is on disk, whoever began it",
 		 NULL},
@@ -522,22 +517,20 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 "leave out exceptions that are lost, and list what they were for", NULL},
 		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 32M)",
 		 "SIZE"},
-		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",
+		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
-		{"progress", CLI_STRING, &choice.progress_name,
+		{"progress", CLI_WORD, &choice.progress,
 		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = check_choice(cli, &choice, why);
+		result = check_choice(&choice, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_merge(cli, &choice, why);
 	cli_list_free(&choice.keep);
 	cli_list_free(&choice.drop);
 	free(choice.undo);
-	free(choice.progress_name);
-	free(choice.engine_name);
 	return result;
 }

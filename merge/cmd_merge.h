@@ -15,9 +15,7 @@ struct merge_choice {
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;
-	char *progress_name, *engine_name;
-	enum progress_mode progress;
-	enum io_engine_choice engine;
+	struct cli_word progress, engine;
 };
 
 /* A store beside the one that is merged. */

@@ -41,11 +41,19 @@ enum cli_kind {
 	CLI_FILE,   /* the same, of a file, as cli_argument_is_file makes it */
 	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T behind the number */
 	CLI_LIST,   /* target: struct cli_list; the option may be given again and again */
+	CLI_WORD,   /* target: struct cli_word, of which the command has set the words */
 };
 
 struct cli_list {
 	char **items; /* owned by the command (cli_list_free) */
 	size_t count;
+};
+
+/* A value that is one of a few words, in the order of an enum. */
+struct cli_word {
+	const char *const *words; /* NULL ends them */
+	unsigned int chosen;	  /* which of them; 0, the first, until it is given */
+	bool given;
 };
 
 struct cli_option {
@@ -88,8 +96,11 @@ void cli_list_free(struct cli_list *list);
 /* "64K" and the like to bytes; false where it is no size or does not fit. */
 bool cli_parse_size(const char *text, uint64_t *bytes);
 
-/* What --io says, or NULL where it is not given: *choice stays. RESULT_USAGE: no such engine. */
-enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, struct failure *why);
+/* Chooses it; false: it is none of the words. */
+bool cli_word_choose(struct cli_word *word, const char *text);
+
+/* What --io may be, in the order of enum io_engine_choice. */
+extern const char *const cli_engine_words[];
 
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);

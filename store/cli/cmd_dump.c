@@ -13,7 +13,8 @@
 
 struct dump_options {
 	bool stale, runs, map;
-	char *origin, *format; /* owned */
+	char *origin; /* owned */
+	struct cli_word format;
 };
 
 static dump_rows *choose_rows(const struct dump_options *options)
@@ -78,17 +79,13 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 	return result;
 }
 
-static enum result choose_format(struct cli *cli, const char *name, enum table_format *format,
-				 struct failure *why)
+static enum result choose_format(struct cli *cli, const struct cli_word *word,
+				 enum table_format *format, struct failure *why)
 {
-	*format = cli->json ? TABLE_JSON : TABLE_TEXT;
-	if (!name)
-		return RESULT_OK;
-	if (!table_format_parse(name, format))
-		return fail(why, RESULT_USAGE, "--format: '%s' is neither text, csv nor json",
-			    name);
+	*format = word->given ? word->chosen : cli->json ? TABLE_JSON : TABLE_TEXT;
 	if (cli->json && *format != TABLE_JSON)
-		return fail(why, RESULT_USAGE, "--json and --format=%s exclude each other", name);
+		return fail(why, RESULT_USAGE, "--json and --format=%s exclude each other",
+			    word->words[word->chosen]);
 	cli->json = *format == TABLE_JSON;
 	return RESULT_OK;
 }
@@ -124,9 +121,9 @@ static enum result open_and_dump(struct cli *cli, const struct dump_options *opt
 
 enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct dump_options chosen = {0};
+	struct dump_options chosen = {.format = {.words = table_format_words}};
 	const struct cli_option options[] = {
-		{"format", CLI_STRING, &chosen.format, "text (default), csv or json", "FORMAT"},
+		{"format", CLI_WORD, &chosen.format, "text (default), csv or json", "FORMAT"},
 		{"stale", CLI_FLAG, &chosen.stale,
 		 "also what looks like exceptions behind the end of the list", NULL},
 		{"runs", CLI_FLAG, &chosen.runs, "neighbours joined, as they are merged", NULL},
@@ -139,12 +136,11 @@ enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failur
 	enum result result = cli_parse(cli, options, 1, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = choose_format(cli, chosen.format, &format, why);
+		result = choose_format(cli, &chosen.format, &format, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = check_options(&chosen, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_dump(cli, &chosen, format, why);
-	free(chosen.format);
 	free(chosen.origin);
 	return result;
 }

@@ -2,20 +2,8 @@
 #include "store/cli/table.h"
 
 #include <inttypes.h>
-#include <string.h>
 
-bool table_format_parse(const char *name, enum table_format *format)
-{
-	static const char *const names[] = {"text", "csv", "json"};
-
-	for (int i = TABLE_TEXT; i <= TABLE_JSON; i++) {
-		if (strcmp(name, names[i]) != 0)
-			continue;
-		*format = (enum table_format)i;
-		return true;
-	}
-	return false;
-}
+const char *const table_format_words[] = {"text", "csv", "json", NULL};
 
 /* In front of a value. */
 static const struct table_column *begin_value(struct table *table)

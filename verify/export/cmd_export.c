@@ -22,9 +22,7 @@
 /* The command line. */
 struct choice {
 	bool resume, accept_origin, force;
-	char *fill_name, *progress_name, *engine_name;
-	enum progress_mode progress;
-	enum io_engine_choice engine;
+	struct cli_word fill, progress, engine;
 };
 
 /* Everything that is open. */
@@ -238,7 +236,7 @@ static void add_advice(const struct session *session, enum result result, struct
 		suggest_more(&resume, " --accept-origin");
 	if (choice->force)
 		suggest_more(&resume, " --force");
-	if (choice->fill_name)
+	if (choice->fill.given)
 		suggest_more(&resume, " --fill=zero");
 	suggest_more(&resume, " %s %s %s", session->pair.origin.name, session->pair.device.name,
 		     output->name);
@@ -269,7 +267,8 @@ static enum result run(struct session *session, struct failure *why)
 		note_memory(session->cli, output->name);
 	if (export->target.device)
 		note_buffered(session->cli, export->target.device);
-	progress_begin(&session->progress, session->choice->progress, session->pair.device.name);
+	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
+		       session->pair.device.name);
 	result = export_output_finish(output, export_run(export, why), why);
 	progress_end(&session->progress, export->state.done_bytes, export->state.view_bytes);
 	if (result != RESULT_OK)
@@ -286,7 +285,7 @@ static enum result open_both(struct session *session, struct failure *why)
 		.mode = session->choice->force ? DEVICE_LOOK : DEVICE_READ,
 		.gaps = true,
 		.or_consent = ", or export it as it is with --force",
-		.engine = session->choice->engine,
+		.engine = session->choice->engine.chosen,
 	};
 	char *const *names = session->cli->arguments;
 
@@ -323,7 +322,7 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 		.io = &session.pair.io,
 		.accept_origin = choice->accept_origin,
 		.force = choice->force,
-		.fill = choice->fill_name,
+		.fill = choice->fill.given,
 		.window_bytes = EXPORT_WINDOW_BYTES,
 		.memory_bytes = VIEW_MAP_MEMORY_BYTES,
 		.checkpoint_bytes = EXPORT_CHECKPOINT_BYTES,
@@ -348,21 +347,12 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 	return result;
 }
 
-static enum result check_choice(const struct cli *cli, struct choice *choice, struct failure *why)
-{
-	enum result result;
-
-	if (choice->fill_name && strcmp(choice->fill_name, "zero") != 0)
-		return fail(why, RESULT_USAGE, "--fill: '%s' is not zero", choice->fill_name);
-	result = progress_choose(choice->progress_name, cli->quiet, &choice->progress, why);
-	if (result == RESULT_OK)
-		result = cli_choose_engine(choice->engine_name, &choice->engine, why);
-	return result;
-}
-
 enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct choice choice = {0};
+	static const char *const fill_words[] = {"zero", NULL};
+	struct choice choice = {.fill = {.words = fill_words},
+				.progress = {.words = progress_words},
+				.engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with an unfinished export to a file",
 		 NULL},
@@ -370,24 +360,19 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 		 "export although ORIGIN looks like another device", NULL},
 		{"force", CLI_FLAG, &choice.force,
 		 "export a damaged store, or one in use; overwrite OUT", NULL},
-		{"fill", CLI_STRING, &choice.fill_name,
-		 "zero (in the place of what cannot be read)", "HOW"},
-		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",
+		{"fill", CLI_WORD, &choice.fill, "zero (in the place of what cannot be read)",
+		 "HOW"},
+		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
-		{"progress", CLI_STRING, &choice.progress_name,
+		{"progress", CLI_WORD, &choice.progress,
 		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 3, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = check_choice(cli, &choice, why);
-	if (result == RESULT_OK && !cli->finished)
 		result = cli_argument_is_file(cli, 2, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_export(cli, &choice, why);
-	free(choice.fill_name);
-	free(choice.progress_name);
-	free(choice.engine_name);
 	return result;
 }
