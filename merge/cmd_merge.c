@@ -6,7 +6,7 @@
 
 #include "store/base/path.h"
 #include "store/base/text.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 
 /* ---- what it is told ---- */
 
@@ -172,12 +172,9 @@ static enum result open_kept(struct merge_session *session, struct failure *why)
 /* "No store" is a refusal, as of a kept store. */
 static enum result refuse_unseen(enum result result, struct failure *why)
 {
-	struct failure before = *why;
-
-	return fail(
+	return fail_more(
 		why, result == RESULT_NO_STORE ? RESULT_REFUSED : result,
-		"%s; look at the path, or add --force to give it up as it is, out of reach: it cannot be marked invalid then",
-		before.text);
+		"look at the path, or add --force to give it up as it is, out of reach: it cannot be marked invalid then");
 }
 
 /* The undo store's file may not be open: it is made anew where nothing was written to it. */

@@ -9,7 +9,7 @@
 
 #include "store/base/bytes.h"
 #include "store/cli/json.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 #include "store/cli/progress.h"
 #include "store/cli/pair.h"
 #include "store/base/text.h"

@@ -7,7 +7,7 @@
 
 #include "store/base/bytes.h"
 #include "store/cli/json.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 #include "store/cli/pair.h"
 #include "store/cow/summary.h"
 #include "store/base/text.h"

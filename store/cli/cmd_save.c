@@ -7,7 +7,7 @@
 
 #include "store/cow/gaps.h"
 #include "store/cli/json.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 #include "store/cli/pair.h"
 #include "store/savefile/savefile.h"
 

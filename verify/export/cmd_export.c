@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "store/cli/json.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 #include "store/cli/pair.h"
 #include "store/cli/progress.h"
 #include "store/base/text.h"
@@ -220,14 +220,13 @@ static void add_advice(const struct session *session, enum result result, struct
 	const struct choice *choice = session->choice;
 	const struct export_output *output = &session->output;
 	struct suggestion resume;
-	struct failure before = *why;
 
 	if (result == RESULT_REFUSED)
 		return;
 	if (output->kind == EXPORT_TO_BLOCK)
-		fail(why, result, "%s; the image on %s is not complete", before.text, output->name);
-	else if (output->kind == EXPORT_TO_STREAM && before.text[0])
-		fail(why, result, "%s; the image is not complete", before.text);
+		fail_more(why, result, "the image on %s is not complete", output->name);
+	else if (output->kind == EXPORT_TO_STREAM && why->text[0])
+		fail_more(why, result, "the image is not complete");
 	if (!export_output_can_resume(output))
 		return;
 	suggest_begin(&resume);
@@ -240,8 +239,7 @@ static void add_advice(const struct session *session, enum result result, struct
 		suggest_more(&resume, " --fill=zero");
 	suggest_more(&resume, " %s %s %s", session->pair.origin.name, session->pair.device.name,
 		     output->name);
-	fail(why, result, "%s; what is written is safe, %s goes on", before.text,
-	     suggest_end(&resume));
+	fail_more(why, result, "what is written is safe, %s goes on", suggest_end(&resume));
 }
 
 /* ---- the export ---- */

@@ -7,7 +7,7 @@
 
 #include "store/base/bytes.h"
 #include "store/savefile/savefile.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 #include "store/base/text.h"
 #include "verify/check/roles.h"
 
@@ -89,14 +89,12 @@ static enum result back_up(struct repair_session *session, struct failure *why)
 static enum result confirm(struct repair_session *session, struct failure *why)
 {
 	enum result result = repair_confirm(&session->repair, why);
-	struct failure failed = *why;
 
 	if (result == RESULT_OK || !session->backed_up)
 		return result;
 	session->backed_up = unlink(session->choice->backup) != 0;
 	if (session->backed_up)
-		return fail(why, result, "%s; %s is of no use and could not be removed",
-			    failed.text, session->choice->backup);
+		return fail_more(why, result, "%s is of no use and could not be removed", session->choice->backup);
 	return result;
 }
 
@@ -105,12 +103,11 @@ static enum result name_backup(const struct repair_session *session, enum result
 			       struct failure *why)
 {
 	const char *name = session->pair.device.name, *backup = session->choice->backup;
-	struct failure failed = *why;
 	struct suggestion command;
 
 	if (!session->backed_up)
 		return result;
-	return fail(why, result, "%s; %s brings back what was there", failed.text,
+	return fail_more(why, result, "%s brings back what was there",
 		    suggest(&command, "cowtool restore %s %s", backup, name));
 }
 

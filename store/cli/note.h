@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Notes of the commands on what is odd about a device; --quiet silences them. */
-#ifndef STORE_CLI_NOTES_H
-#define STORE_CLI_NOTES_H
+#ifndef STORE_CLI_NOTE_H
+#define STORE_CLI_NOTE_H
 
 #include "store/cli/cli.h"
 #include "store/cli/pair.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 
 #include <inttypes.h>
 #include <string.h>
