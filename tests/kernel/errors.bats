@@ -53,6 +53,8 @@ store-gone      store  reads+writes+flushes 0 $store_sectors half --io=auto --wi
 unused-chunk    store  reads+writes 2480 8 start --io=auto
 untouched-chunk origin reads+writes $(untouched_sector) 8 start --io=sync
 changed-chunk   origin reads   $(old_sector 100) 8 start --io=auto
+data-skipped    store  reads   $(($(new_sector 100) + 3)) 1 start --io=auto --window=64K --skip-lost
+area-skipped    store  reads   8 8 start --io=auto --skip-lost
 END
 }
 
@@ -218,4 +220,25 @@ goes_on() {
 @test "errors: where the origin cannot be read but is only to be written, a merge comes to its end" {
     ended changed-chunk 0 0 0
     is_right changed-chunk
+}
+
+@test "errors: with --skip-lost, a sector of the data that cannot be read is left out, and all else is merged" {
+    local bytes=$((($(old_sector 100) + 3) * 512))
+    ended data-skipped 0 0 0
+    grep -qx "MERGED data-skipped   bytes $bytes to $((bytes + 511))" "$failed/console"
+    same "$failed/data-skipped.origin" "$images/merged/$pair.origin" $bytes $((bytes + 512))
+    cmp -i $bytes -n 512 "$failed/data-skipped.origin" "$images/made/$pair.origin"
+}
+
+@test "errors: with --skip-lost, an area that cannot be read is left out, and all else is merged" {
+    local chunk
+    ended area-skipped 0 0 0
+    grep -q '^MERGED area-skipped .*256 exceptions' "$failed/console"
+    cp "$images/merged/$pair.origin" "$failed/right"
+    while read -r chunk; do
+        dd if="$images/made/$pair.origin" of="$failed/right" bs=4096 skip="$chunk" seek="$chunk" count=1 \
+            conv=notrunc status=none
+    done < <(awk -F , 'NR > 1 && $1 == 0 { print $3 }' "$images/made/$pair.csv")
+    same "$failed/area-skipped.origin" "$failed/right"
+    same "$failed/area-skipped.store" "$images/merged/$pair.store"
 }
