@@ -111,7 +111,7 @@ without() {
     with_bad "$(area 2)" 0 merge --json --skip-lost origin store
     object '.left_out == 0 and .merged == 512 and .lost_unknown and .lost_unknown_chunks == 256'
     merged
-    # Entries behind it that are none of this store's.
+    # Entries after it that are none of this store's.
     pair
     without 1
     without 2

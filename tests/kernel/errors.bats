@@ -31,13 +31,13 @@ old_sector() {
     awk -F , -v n="$1" 'NR == n + 2 { print $3 * 8 }' "$images/made/$pair.csv"
 }
 
-# The first sector of a chunk behind the first MiB of the origin that no exception changes.
+# The first sector of a chunk after the first MiB of the origin that no exception changes.
 untouched_sector() {
     awk -F , 'NR > 1 { changed[$3] = 1 } END { for (chunk = 300; chunk in changed; chunk++); print chunk * 8 }' \
         "$images/made/$pair.csv"
 }
 
-# The faults, as jobs/fail-merges.sh reads them. Areas 0 and 1 are the chunks 1 and 258, chunk 310 is behind all data.
+# The faults, as jobs/fail-merges.sh reads them. Areas 0 and 1 are the chunks 1 and 258, chunk 310 is after all data.
 faults() {
     cat <<END
 data-read       store  reads   $(($(new_sector 100) + 3)) 1 start --io=auto --window=64K
@@ -89,7 +89,7 @@ fail_merges() {
     done
 }
 
-# ended NAME CODE LEAST MOST: with that exit code, and so many exceptions left.
+# ended NAME CODE LEAST MOST: with that exit code, and this many exceptions left.
 ended() {
     local code left
     read -r code left < <(sed -n "s/^ENDED $1 //p" "$failed/console")
@@ -187,7 +187,7 @@ goes_on() {
     goes_on origin-flush
 }
 
-@test "errors: the store cannot be flushed behind the record: exit code 4, and the origin is not written" {
+@test "errors: the store cannot be flushed after the record: exit code 4, and the origin is not written" {
     ended store-flush 4 300 300
     says store-flush 'store:\ cannot\ flush'
     unwritten store-flush origin
