@@ -8,7 +8,7 @@
 #include "store/base/text.h"
 #include "store/cli/note.h"
 
-/* ---- what it is told ---- */
+/* ---- what the merge tells ---- */
 
 static void on_progress(void *context, const struct merge *merge)
 {
@@ -120,7 +120,7 @@ static enum result open_kept_store(struct merge_session *session, size_t i, cons
 	return result == RESULT_NO_STORE ? RESULT_REFUSED : result;
 }
 
-/* A file that will be taken away: it must be nothing that the merge is given, and nobody may use it. */
+/* This file will be removed: it must be nothing that the merge is given, and used by nobody. */
 static enum result check_left(const struct merge_session *session, size_t i, struct failure *why)
 {
 	struct device device = {0};
@@ -246,7 +246,7 @@ static enum result open_others(struct merge_session *session, struct failure *wh
 	return result;
 }
 
-/* For --pending: does STORE hold the record of a merge? Both are only looked at, whoever uses them. */
+/* For --pending: does STORE hold the record of a merge? Whoever uses the two does not matter. */
 static enum result look(const struct merge_session *session, bool *begun, struct failure *why)
 {
 	const struct pair_options opening = {

@@ -8,7 +8,7 @@
 #include "store/base/text.h"
 #include "verify/check/cmd_lost.h"
 
-/* For people: so many ranges that are lost are listed. */
+/* For people: at most this many ranges that are lost are listed. */
 #define LISTED_MAX 20
 
 static const char *role_name(const struct kept *kept)
@@ -133,10 +133,9 @@ static void print_unknown(const struct merge_session *session)
 	char unknown[CHECK_UNKNOWN_BYTES];
 
 	if (session->choice->skip_lost && check->found[PROBLEM_AREA_MISSING])
-		cli_print(
-			stdout,
-			"%s: what stood in areas outside the device is lost, and cannot be listed",
-			session->pair.device.name);
+		cli_print(stdout,
+			  "%s: what was in areas outside the device is lost, and cannot be listed",
+			  session->pair.device.name);
 	if (check->lost_unknown > 0)
 		cli_print(stdout, "%s: lost: %s: there %s keeps what it has",
 			  session->pair.device.name, check_describe_unknown(check, unknown),

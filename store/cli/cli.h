@@ -39,7 +39,7 @@ enum cli_kind {
 	CLI_FLAG,   /* target: bool */
 	CLI_STRING, /* target: char *, owned by the command (free) */
 	CLI_FILE,   /* the same, of a file, as cli_argument_is_file makes it */
-	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T behind the number */
+	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T after the number */
 	CLI_LIST,   /* target: struct cli_list; the option may be given again and again */
 	CLI_WORD,   /* target: struct cli_word, of which the command has set the words */
 };
@@ -66,15 +66,15 @@ struct cli_option {
 
 /*
  * Reads a command's own options and the common ones, and exactly `wanted` arguments into
- * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many arguments:
- * RESULT_USAGE. So is an empty value or argument: nothing has such a name.
- * --help and --version print what they are asked for and set cli->finished.
+ * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many
+ * arguments: RESULT_USAGE. So is an empty value or argument: nothing has such a name. --help and
+ * --version print what they are asked for and set cli->finished.
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
 		      int argc, const char **argv, struct failure *why);
 
-/* The argument that the synopsis calls so ("ORIGIN"), or that name itself where there is none: of the commands that
- * take it as an option, for one, or where the arguments were not read. */
+/* The argument that the synopsis calls so ("ORIGIN"), or that name itself where there is none: of
+ * the commands that take it as an option, for one, or where the arguments were not read. */
 const char *cli_argument_named(const struct cli *cli, const char *name);
 
 /*
@@ -105,12 +105,13 @@ extern const char *const cli_engine_words[];
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
 
-/* A line of a result, on stdout mostly: the newline is added, and what a terminal must not get (store/base/text.h)
- * is escaped. Every line of text that a name may be in goes through it; JSON has its own escapes. */
+/* A line of a result, on stdout mostly: the newline is added, and what a terminal must not get
+ * (store/base/text.h) is escaped. Every line of text that a name may be in goes through it; JSON
+ * has its own escapes. */
 void cli_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/base/text.h) escaped; cli_note is
- * silenced by --quiet. */
+/* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/base/text.h) escaped;
+ * cli_note is silenced by --quiet. */
 void cli_message(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* cowtool dump: the exceptions in the order of the store, one by one or as runs; what is left behind
- * them; the view as extents. */
+/* cowtool dump: the exceptions in the order of the store, one by one or as runs; what is left past
+ * the end of the list; the view as extents. */
 #include "store/cli/commands.h"
 
 #include <stdio.h>
@@ -125,7 +125,7 @@ enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failur
 	const struct cli_option options[] = {
 		{"format", CLI_WORD, &chosen.format, "text (default), csv or json", "FORMAT"},
 		{"stale", CLI_FLAG, &chosen.stale,
-		 "also what looks like exceptions behind the end of the list", NULL},
+		 "also what looks like exceptions past the end of the list", NULL},
 		{"runs", CLI_FLAG, &chosen.runs, "neighbours joined, as they are merged", NULL},
 		{"map", CLI_FLAG, &chosen.map, "from where each byte of the view comes", NULL},
 		{"origin", CLI_STRING, &chosen.origin, "the origin, for --map and --stale",

@@ -187,8 +187,8 @@ static void print_text(const struct inspection *inspection)
 	print_text_record(inspection);
 }
 
-/* The header is lost, and what its merge has written down is not: a script must learn of that. The object
- * stays open, for the error. */
+/* The header is lost, and what its merge has written down is not: a script must learn of that. The
+ * object stays open, for the error. */
 static void print_json_lost(const struct inspection *inspection)
 {
 	struct json json = {.file = stdout};

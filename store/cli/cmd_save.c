@@ -58,8 +58,8 @@ static enum result check_and_print(const struct cli *cli, const char *store, con
 	return result;
 }
 
-/* What begins as a store does has lost a part of its header only; of anything else nothing here can say
- * that it ever was one. */
+/* What begins as a store does has lost a part of its header only; of anything else nothing here can
+ * say that it ever was one. */
 static enum result check_header(const struct cli *cli, const struct store *store, bool force,
 				struct failure *why)
 {

@@ -14,7 +14,7 @@ void note_rest(const struct cli *cli, const struct device *origin)
 {
 	if (origin->rest_bytes > 0)
 		cli_note(cli,
-			 "%s: note: what is behind its last whole sector (%" PRIu32
+			 "%s: note: what is past its last whole sector (%" PRIu32
 			 " byte%s) is no part of what the snapshot shows",
 			 origin->name, origin->rest_bytes, plural(origin->rest_bytes));
 }

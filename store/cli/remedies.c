@@ -5,8 +5,8 @@
 
 #include "store/cli/template.h"
 
-/* Templates (store/cli/template.h), with the places <origin> and <store>, the command's own, and <name>, which comes
- * with the failure. */
+/* Templates (store/cli/template.h), with the places <origin> and <store>, the command's own, and
+ * <name>, which comes with the failure. */
 static const char *const words_of[REMEDY_COUNT] = {
 	[REMEDY_FORCE] = "use --force",
 	[REMEDY_FORCE_LOSES] = "use --force: what it holds is then lost",

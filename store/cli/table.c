@@ -5,7 +5,7 @@
 
 const char *const table_format_words[] = {"text", "csv", "json", NULL};
 
-/* In front of a value. */
+/* Before a value. */
 static const struct table_column *begin_value(struct table *table)
 {
 	if (table->next == 0 && table->format == TABLE_JSON)
@@ -15,7 +15,7 @@ static const struct table_column *begin_value(struct table *table)
 	return &table->columns[table->next];
 }
 
-/* Behind it. */
+/* After it. */
 static void end_value(struct table *table)
 {
 	if (table->columns[++table->next].name)
