@@ -9,7 +9,6 @@
 #include "store/cli/cmd_dump.h"
 #include "store/cow/gaps.h"
 #include "store/cli/pair.h"
-#include "store/base/text.h"
 
 struct dump_options {
 	bool stale, runs, map;
@@ -57,23 +56,14 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 			    .format = format,
 			    .json = {.file = stdout}};
 	enum result result = store_require_header(store, why);
-	struct suggestion command;
 	bool area_missing = false;
 
 	if (result != RESULT_OK)
 		return result;
 	print_head(&dump);
 	result = rows(&dump, &area_missing, why);
-	if (result == RESULT_OK && area_missing)
-		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions has no end on this device; see %s",
-			      store->device->name,
-			      suggest(&command, "cowtool verify %s", store->device->name));
-	else if (result == RESULT_OK && gaps_met(store))
-		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions cannot be read everywhere; see %s",
-			      store->device->name,
-			      suggest(&command, "cowtool verify %s", store->device->name));
+	if (result == RESULT_OK)
+		result = pair_require_list(store, area_missing, gaps_met(store), why);
 	print_foot(&dump, result == RESULT_OK);
 	cli->object_open = format == TABLE_JSON && result != RESULT_OK;
 	return result;

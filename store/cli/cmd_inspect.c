@@ -10,7 +10,6 @@
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
 #include "store/cow/summary.h"
-#include "store/base/text.h"
 
 struct inspection {
 	const struct store *store;
@@ -204,7 +203,6 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 {
 	struct inspection inspection = {.store = store};
 	enum result result = store_require_header(store, why);
-	struct suggestion command;
 
 	if (store_lost_header(store) && cli->json) {
 		print_json_lost(&inspection);
@@ -214,16 +212,8 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 		result = gather(&inspection, why);
 	if (result != RESULT_OK)
 		return result;
-	if (inspection.area_missing)
-		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions has no end on this device; see %s",
-			      store->device->name,
-			      suggest(&command, "cowtool verify %s", store->device->name));
-	else if (inspection.summary.unreadable > 0)
-		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions cannot be read everywhere; see %s",
-			      store->device->name,
-			      suggest(&command, "cowtool verify %s", store->device->name));
+	result = pair_require_list(store, inspection.area_missing,
+				   inspection.summary.unreadable > 0, why);
 	if (cli->json)
 		print_json(&inspection, result == RESULT_OK);
 	else

@@ -3,8 +3,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "store/base/bytes.h"
 #include "store/base/path.h"

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "store/base/text.h"
 #include "store/device/usage.h"
 
 static void tell_usage(const struct cli *cli, const struct pair_options *options,
@@ -129,6 +130,20 @@ enum result pair_require_store(const struct pair *pair, struct failure *why)
 	return fail(why, RESULT_REFUSED,
 		    "%s: is a saved file, which holds the metadata alone; name the store itself",
 		    pair->store.device->name);
+}
+
+enum result pair_require_list(const struct store *store, bool area_missing, bool unreadable,
+			      struct failure *why)
+{
+	const char *name = store->device->name;
+	struct suggestion command;
+
+	if (!area_missing && !unreadable)
+		return RESULT_OK;
+	return fail(why, RESULT_DAMAGED,
+		    area_missing ? "%s: the list of exceptions has no end on this device; see %s"
+				 : "%s: the list of exceptions cannot be read everywhere; see %s",
+		    name, suggest(&command, "cowtool verify %s", name));
 }
 
 enum result pair_release_device(struct device *device, enum result result, struct failure *why)

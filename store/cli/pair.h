@@ -55,6 +55,11 @@ bool pair_is_saved(const struct pair *pair);
 /* RESULT_REFUSED for a saved file: it has neither data nor what is past the end of the list. */
 enum result pair_require_store(const struct pair *pair, struct failure *why);
 
+/* RESULT_DAMAGED, with the command that says more, where a scan found no end of the list of
+ * exceptions, or not all of it could be read. */
+enum result pair_require_list(const struct store *store, bool area_missing, bool unreadable,
+			      struct failure *why);
+
 /* Closes the devices, as a lost write may be told by that alone, before an outcome is printed.
  * Returns `result`, or RESULT_IO where that was RESULT_OK and a close failed. */
 enum result pair_release(struct pair *pair, enum result result, struct failure *why);
