@@ -34,7 +34,7 @@ another() {
 
 @test "same bytes: ORIGIN and STORE are two loop devices of one file" {
     twice store
-    for options in '' --force --dry-run --resume '--force --resume'; do
+    for options in '' --force --dry-run --resume --pending '--force --resume'; do
         # shellcheck disable=SC2086
         refuses 5 store -- merge $options "$one" "$two"
         said "$two: is given as ORIGIN and as STORE"
