@@ -37,9 +37,7 @@ static void on_lost(void *context, const char *store, const char *text)
 static struct pair_options opening_of(const struct merge_choice *choice)
 {
 	return (struct pair_options){
-		.mode = choice->dry_run ? DEVICE_HOLD
-			: choice->force ? DEVICE_OWN_UNSEEN
-					: DEVICE_OWN,
+		.mode = pair_mode(choice->dry_run, choice->force),
 		.gaps = choice->skip_lost,
 		.engine = choice->engine.chosen,
 	};

@@ -11,6 +11,7 @@
 #include "store/base/bytes.h"
 #include "store/cow/create.h"
 #include "store/cli/json.h"
+#include "store/cli/pair.h"
 #include "store/base/path.h"
 #include "store/device/probe.h"
 
@@ -107,8 +108,7 @@ static enum result make_in_place(const struct cli *cli, const struct choice *cho
 				 struct failure *why)
 {
 	uint32_t chunk_sectors = (uint32_t)(choice->chunk_bytes / SECTOR_BYTES);
-	enum result result =
-		device_open(device, path, choice->force ? DEVICE_OWN_UNSEEN : DEVICE_OWN, why);
+	enum result result = device_open(device, path, pair_mode(false, choice->force), why);
 
 	if (result == RESULT_OK)
 		result = device_refuse_read_only(device, why);

@@ -7,6 +7,7 @@
 
 #include "store/io/io_engines.h"
 #include "store/cli/json.h"
+#include "store/cli/pair.h"
 #include "store/savefile/savefile.h"
 #include "store/base/text.h"
 
@@ -45,8 +46,9 @@ static void say_how_to_finish(const struct savefile *saved, const char *store, b
 	struct suggestion suggestion;
 
 	fail_more(why, result, "the device is half written and no store until %s finishes it",
-	     suggest(&suggestion, force ? "cowtool restore --force %s %s" : "cowtool restore %s %s",
-		     saved->file.name, store));
+		  suggest(&suggestion,
+			  force ? "cowtool restore --force %s %s" : "cowtool restore %s %s",
+			  saved->file.name, store));
 }
 
 static enum result write_back(struct savefile *saved, struct device *device, bool force,
@@ -71,21 +73,19 @@ static enum result write_back(struct savefile *saved, struct device *device, boo
 static enum result open_and_write(struct savefile *saved, const char *name, bool force,
 				  struct failure *why)
 {
-	struct failure closing = {.text = ""};
+	struct failure ignored; /* what was written is closed already */
 	struct device device = {0};
 	enum result result = device_refuse_same(&saved->file, name, "as FILE and as STORE", why);
 
 	if (result == RESULT_OK)
-		result = device_open(&device, name, force ? DEVICE_OWN_UNSEEN : DEVICE_OWN, why);
+		result = device_open(&device, name, pair_mode(false, force), why);
 	if (result != RESULT_OK)
 		return result;
 	result = device_refuse_read_only(&device, why);
 	if (result == RESULT_OK)
 		result = write_back(saved, &device, force, why);
-	if (device_close(&device, &closing) != RESULT_OK && result == RESULT_OK) {
-		*why = closing;
-		result = RESULT_IO;
-	}
+	result = pair_release_device(&device, result, why);
+	device_close(&device, &ignored);
 	return result;
 }
 

@@ -6,6 +6,13 @@
 #include "store/base/text.h"
 #include "store/device/usage.h"
 
+enum device_mode pair_mode(bool dry_run, bool force)
+{
+	if (dry_run)
+		return DEVICE_HOLD;
+	return force ? DEVICE_OWN_UNSEEN : DEVICE_OWN;
+}
+
 static void tell_usage(const struct cli *cli, const struct pair_options *options,
 		       const struct device *device)
 {

@@ -44,6 +44,9 @@ struct pair {
 enum result pair_open(struct pair *pair, const struct cli *cli, const struct pair_options *options,
 		      const char *origin, const char *store, struct failure *why);
 
+/* How what a command writes to is opened; in a dry run, what it would write to. */
+enum device_mode pair_mode(bool dry_run, bool force);
+
 /* One more device, opened as STORE is. */
 enum result pair_open_device(struct device *device, const struct cli *cli,
 			     const struct pair_options *options, const char *name,

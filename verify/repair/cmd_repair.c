@@ -94,7 +94,8 @@ static enum result confirm(struct repair_session *session, struct failure *why)
 		return result;
 	session->backed_up = unlink(session->choice->backup) != 0;
 	if (session->backed_up)
-		return fail_more(why, result, "%s is of no use and could not be removed", session->choice->backup);
+		return fail_more(why, result, "%s is of no use and could not be removed",
+				 session->choice->backup);
 	return result;
 }
 
@@ -108,7 +109,7 @@ static enum result name_backup(const struct repair_session *session, enum result
 	if (!session->backed_up)
 		return result;
 	return fail_more(why, result, "%s brings back what was there",
-		    suggest(&command, "cowtool restore %s %s", backup, name));
+			 suggest(&command, "cowtool restore %s %s", backup, name));
 }
 
 static enum result carry_out(struct repair_session *session, struct failure *why)
@@ -181,9 +182,7 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 	const struct repair_choice *choice = session->choice;
 	struct pair *pair = &session->pair;
 	const struct pair_options opening = {
-		.mode = choice->dry_run ? DEVICE_HOLD
-			: choice->force ? DEVICE_OWN_UNSEEN
-					: DEVICE_OWN,
+		.mode = pair_mode(choice->dry_run, choice->force),
 		.origin_is_option = true,
 		.gaps = true,
 	};
