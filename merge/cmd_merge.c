@@ -28,22 +28,25 @@ static void on_lost(void *context, const char *store, const char *text)
 	cli_message(session->cli, "%s: %s", store, text);
 }
 
-static void note_buffered(const struct merge_session *session, const struct device *device)
+static uint64_t smallest_chunk(const struct merge_session *session)
 {
-	if (!device->direct)
-		cli_note(session->cli,
-			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
-			 device->name);
+	uint64_t smallest = session->store.geometry.chunk_bytes;
+
+	for (size_t i = 0; i < session->kept_count; i++)
+		if (!session->kept[i].given_up)
+			smallest = min_u64(smallest, session->kept[i].store->geometry.chunk_bytes);
+	return smallest;
 }
 
 static void note_all_buffered(const struct merge_session *session)
 {
 	if (session->merge.exceptions_before == 0)
 		return;
-	note_buffered(session, &session->origin);
-	note_buffered(session, &session->device);
+	note_buffered(session->cli, &session->origin, smallest_chunk(session));
+	note_buffered(session->cli, &session->device, session->store.geometry.chunk_bytes);
 	for (size_t i = 0; i < session->kept_count; i++)
-		note_buffered(session, &session->others[i].device);
+		note_buffered(session->cli, &session->others[i].device,
+			      session->kept[i].store->geometry.chunk_bytes);
 }
 
 /* --pending goes on with what was begun, and with nothing else. */

@@ -6,7 +6,7 @@
 #include "merge/merge.h"
 #include "store/cli/cli.h"
 #include "store/cow/gaps.h"
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/cli/progress.h"
 
 /* The command line. */

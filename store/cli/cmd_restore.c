@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/cli/json.h"
 #include "store/savefile/savefile.h"
 #include "store/base/text.h"

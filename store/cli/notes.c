@@ -33,6 +33,14 @@ void note_blocks(const struct cli *cli, const struct store *store, const struct 
 		 store->device->name, chunk_bytes, device->name, device->block_bytes);
 }
 
+void note_buffered(const struct cli *cli, const struct device *device, uint64_t chunk_bytes)
+{
+	if (!device_is_direct(device, chunk_bytes))
+		cli_note(cli,
+			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
+			 device->name);
+}
+
 void note_unseen(const struct cli *cli, const char *name, bool unseen)
 {
 	if (unseen)

@@ -13,6 +13,9 @@ void note_rest(const struct cli *cli, const struct device *origin);
  * refuses to load such a store (dm_exception_store_set_chunk_size in drivers/md/dm-exception-store.c). */
 void note_blocks(const struct cli *cli, const struct store *store, const struct device *device);
 
+/* Where not all that is read and written in chunks of that many bytes goes past the page cache. */
+void note_buffered(const struct cli *cli, const struct device *device, uint64_t chunk_bytes);
+
 /* Where it could not be looked at who else uses an image file. */
 void note_unseen(const struct cli *cli, const char *name, bool unseen);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/cli/notes.h"
 #include "store/device/usage.h"
 

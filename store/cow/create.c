@@ -85,8 +85,7 @@ enum result store_create(struct device *device, struct io *io, uint32_t chunk_se
 
 	if (result != RESULT_OK)
 		return result;
-	device_fit(device, geometry.chunk_bytes);
-	block = device->direct ? device->block_bytes : SECTOR_BYTES;
+	block = device_unit(device, geometry.chunk_bytes);
 	/* The old header goes first: over an area that is half zeroed it would be a store that has
 	 * lost exceptions without a sign. Also where none was found: zeros that are read may not be
 	 * durable, when somebody was killed who wrote them. */
@@ -172,7 +171,6 @@ enum result store_create_guard(struct device *device, struct io *io, uint32_t ch
 	if (store.header.magic == HEADER_MAGIC || store_lost_header(&store) ||
 	    store_is_half_restored(&store))
 		return refuse_store(&store, why);
-	device_fit(device, geometry.chunk_bytes);
 	result = refuse_signature(device, why);
 	if (result == RESULT_OK && !device_is_block(device))
 		result = refuse_content(device, io, &geometry, why);

@@ -29,8 +29,7 @@ enum result store_create_guard(struct device *device, struct io *io, uint32_t ch
 
 /*
  * Makes an empty store, durable on return; asks nobody. With `record` (or NULL) that merge record
- * stands in the header's sector: both become visible with one write. The device is fitted to the
- * chunk size (device_fit).
+ * stands in the header's sector: both become visible with one write.
  *
  * Nothing is written where the device has not two whole chunks (RESULT_NO_SPACE), or where a chunk
  * is no multiple of a block device's logical block, which the kernel refuses (RESULT_REFUSED). A

@@ -9,12 +9,11 @@
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
 
-/* With O_DIRECT a device has no larger blocks than buffers are aligned to. */
 static uint32_t block_bytes(const struct store *store)
 {
-	assert(!store->device->direct || store->device->block_bytes <= BUFFER_ALIGNMENT);
-	return (uint32_t)max_u64(SECTOR_BYTES,
-				 store->device->direct ? store->device->block_bytes : 0);
+	return device_unit(store->device, store->header_fault == HEADER_GOOD
+						  ? store->geometry.chunk_bytes
+						  : BUFFER_ALIGNMENT);
 }
 
 void store_assume_header(struct store *store, const struct header *header)
@@ -23,7 +22,6 @@ void store_assume_header(struct store *store, const struct header *header)
 	store->header = *header;
 	store->header_fault = HEADER_GOOD;
 	store->geometry = geometry_make(header->chunk_sectors, store->device->bytes);
-	device_fit(store->device, store->geometry.chunk_bytes);
 }
 
 /* Nothing can be told of a store without it. */
@@ -50,9 +48,7 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 	if (device->bytes < SECTOR_BYTES)
 		return fail(why, RESULT_NO_STORE,
 			    "%s: no COW store there: it has not one whole sector", device->name);
-	/* Before the chunk size is known, all that is known is that a sector must be readable. */
-	device_fit(device, BUFFER_ALIGNMENT);
-	result = io_read(io, device, 0, block, block_bytes(store), why);
+	result = io_read(io, device, 0, block, device_unit(device, BUFFER_ALIGNMENT), why);
 	if (result == RESULT_OK) {
 		header_decode(block, &store->header);
 		store->header_fault = header_check(&store->header);
@@ -136,7 +132,7 @@ struct store_segment store_segment(const struct store *store, uint64_t index, ui
 	const struct geometry *geometry = &store->geometry;
 	uint64_t area = index / geometry->exceptions_per_area;
 	uint64_t first = index % geometry->exceptions_per_area;
-	uint64_t unit = min_u64(block_bytes(store), geometry->chunk_bytes);
+	uint64_t unit = block_bytes(store);
 	uint64_t chunk = 0, start, stop;
 	struct store_segment segment;
 	bool fits = geometry_area_chunk(geometry, area, &chunk);

@@ -38,14 +38,14 @@ struct store {
 /*
  * Reads the header and the record. The result is RESULT_OK also for a store that the kernel would
  * refuse: see header_fault, and store_require_header. RESULT_NO_STORE: the device has no whole
- * sector. Where the header is good, the device is fitted to the chunk size (device_fit).
+ * sector.
  */
 enum result store_open(struct store *store, struct device *device, struct io *io,
 		       struct failure *why);
 
 /*
  * From now on the store is read as if `header`, a good one, stood in it: where what stands there is
- * lost. Nothing is written (see store_write_header). The device is fitted to the chunk size.
+ * lost. Nothing is written (see store_write_header).
  */
 void store_assume_header(struct store *store, const struct header *header);
 

@@ -219,17 +219,16 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 	return fail_errno(why, result_of_open(error), error, "%s: cannot open", device->name);
 }
 
-static bool set_flag(const struct device *device, int flag, bool on)
+static bool set_flag(const struct device_file *file, int flag, bool on)
 {
-	int flags = fcntl(device->file.fd, F_GETFL);
+	int flags = fcntl(file->fd, F_GETFL);
 
-	return flags >= 0 &&
-	       fcntl(device->file.fd, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
+	return flags >= 0 && fcntl(file->fd, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
 }
 
 static void stop_direct(struct device *device)
 {
-	if (!set_flag(device, O_DIRECT, false))
+	if (!set_flag(&device->file, O_DIRECT, false))
 		return;
 	device->direct = false;
 	forget_cache(device);
@@ -290,7 +289,7 @@ static enum result measure(struct device *device, struct failure *why)
 	fd = device->file.fd;
 	device->file = file_of(&status);
 	device->file.fd = fd;
-	set_flag(device, O_NONBLOCK, false); /* only opening it must not wait */
+	set_flag(&device->file, O_NONBLOCK, false); /* only opening it must not wait */
 	if (device->file.is_block) {
 		if (ioctl(device->file.fd, BLKGETSIZE64, &device->bytes) != 0 ||
 		    ioctl(device->file.fd, BLKSSZGET, &block) != 0)
@@ -407,7 +406,7 @@ static enum result size_file(struct device *device, uint64_t bytes, struct failu
 	if (error != 0)
 		return fail_errno(why, RESULT_IO, error, "%s: cannot make it %llu bytes long",
 				  device->name, (unsigned long long)bytes);
-	device->direct = set_flag(device, O_DIRECT, true);
+	device->direct = set_flag(&device->file, O_DIRECT, true);
 	return RESULT_OK;
 }
 
@@ -457,12 +456,26 @@ void device_unlink(const struct device *device)
 		unlink(device->name);
 }
 
-void device_fit(struct device *device, uint64_t unit_bytes)
+bool device_is_direct(const struct device *device, uint64_t chunk_bytes)
 {
-	if (!device->direct || !device->open)
-		return;
-	if (unit_bytes % device->block_bytes != 0 || device->bytes % device->block_bytes != 0)
-		stop_direct(device);
+	return device->direct && chunk_bytes % device->block_bytes == 0 &&
+	       device->bytes % device->block_bytes == 0;
+}
+
+uint32_t device_unit(const struct device *device, uint64_t chunk_bytes)
+{
+	return device_is_direct(device, chunk_bytes) ? device->block_bytes : SECTOR_BYTES;
+}
+
+/* What was written is not flushed here: an error would be told to nobody. */
+void device_use_cache(struct device *device)
+{
+	bool all = device->open;
+
+	for (unsigned int i = 0; device->open && i < device_file_count(device); i++)
+		all &= set_flag(device_file(device, i), O_DIRECT, false);
+	device->direct &= !all;
+	device_drop_cache(device);
 }
 
 /* An errno value. */

@@ -3,8 +3,7 @@
  * A device: files that are open, and the list of extents on them that its bytes are. A block device or an
  * image file is the list of one. Measures and holds; knows no format.
  *
- * Order of calls: device_open, device_fit (once the size of the units is known), I/O through
- * store/io, device_close. A zeroed struct device is one that is not open; a simulator's never is.
+ * Order of calls: device_open, I/O through store/io, device_close. A zeroed struct device is one that is not open; a simulator's never is.
  */
 #ifndef STORE_DEVICE_DEVICE_H
 #define STORE_DEVICE_DEVICE_H
@@ -46,7 +45,7 @@ struct device {
 	uint32_t rest_bytes;  /* of an image file: after the last whole sector */
 	uint32_t block_bytes; /* logical block: a power of two, at least 512; written whole or not
 				 at all */
-	bool direct;	      /* O_DIRECT: offsets and lengths are multiples of block_bytes */
+	bool direct;	      /* its files are open with O_DIRECT: see device_unit */
 	bool writable;
 	bool unseen;	  /* whether a loop device is attached to it could not be told */
 	bool holds_below; /* below_fd is open: it has the lock on what a loop device is on */
@@ -100,12 +99,24 @@ enum result device_create(struct device *device, const char *name, uint64_t byte
 void device_unlink(const struct device *device);
 
 /*
- * Tells the device that all I/O but the last one before its end is a multiple of `unit_bytes` in
- * place and length. Where O_DIRECT cannot serve that (a unit or the end of the device is not a
- * multiple of the logical block), it is turned off. A device without a file descriptor is left
- * alone.
+ * Does O_DIRECT serve one who reads and writes in chunks of that many bytes, the last one cut off by the
+ * end of the device? Not where chunks or that end are no multiples of the logical block.
  */
-void device_fit(struct device *device, uint64_t unit_bytes);
+bool device_is_direct(const struct device *device, uint64_t chunk_bytes);
+
+/*
+ * The unit of this one's transfers, in place and length: the logical block, at most BUFFER_ALIGNMENT, where
+ * O_DIRECT serves, else a sector. It is what such a transfer writes whole or not at all.
+ */
+uint32_t device_unit(const struct device *device, uint64_t chunk_bytes);
+
+/*
+ * From now on all transfers go through the page cache, which forgets what it has. Called by store/io, for good,
+ * before the first transfer that O_DIRECT does not serve, with nothing in flight: the two kinds are never
+ * mixed, for where pages are larger than blocks, each would undo what the other one wrote beside it. A
+ * device that is not open is left alone.
+ */
+void device_use_cache(struct device *device);
 
 /*
  * For before the first write, and in a dry run for what is open for reading only. RESULT_IO where nobody
@@ -160,7 +171,7 @@ enum result device_refuse_same(const struct device *device, const char *name, co
 			       struct failure *why);
 
 /*
- * Reads with plain calls, wherever it begins: for a device whose O_DIRECT is off (device_fit). How many bytes
+ * Reads with plain calls, wherever it begins: for a device whose O_DIRECT is off (device_use_cache), or in blocks. How many bytes
  * there are, fewer than `count` at its end only, or -errno.
  */
 ssize_t device_read(const struct device *device, uint64_t offset, void *buffer, size_t count);

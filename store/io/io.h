@@ -84,9 +84,6 @@ static inline bool io_stop_requested(const struct io *io)
 	return io->stop && *io->stop;
 }
 
-/* The engine that is the readable specification: one request after the other, pread and pwrite. */
-void io_sync_open(struct io *io);
-
 /* Nothing may be in flight. Harmless on a zeroed struct. */
 void io_close(struct io *io);
 

@@ -99,8 +99,7 @@ void savefile_io_open(struct io *io, struct savefile *saved);
  * May the saved file be written to this device? RESULT_REFUSED with the reason where not: the
  * device is too small, is a saved file, holds something else, a store of another size or chunk
  * size, or the current record of a merge that the saved file does not hold. With `force` only what
- * cannot be is refused: saved metadata that does not fit the device. Fits the device (device_fit);
- * writes nothing.
+ * cannot be is refused: saved metadata that does not fit the device. Writes nothing.
  */
 enum result savefile_check_target(struct savefile *saved, struct device *device, struct io *io,
 				  bool force, struct failure *why);

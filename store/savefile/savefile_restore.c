@@ -206,14 +206,6 @@ static enum result check_record(struct savefile *saved, const struct store *targ
 	return result != RESULT_OK || ends ? result : refuse_unfinished(saved, target, why);
 }
 
-/* The head is a part of a chunk, or the chunk size is not known. */
-static void fit(const struct savefile_layout *layout, struct device *device)
-{
-	device_fit(device, layout->head_bytes);
-	if (layout->chunk_sectors)
-		device_fit(device, (uint64_t)layout->chunk_sectors * SECTOR_BYTES);
-}
-
 enum result savefile_check_target(struct savefile *saved, struct device *device, struct io *io,
 				  bool force, struct failure *why)
 {
@@ -231,7 +223,6 @@ enum result savefile_check_target(struct savefile *saved, struct device *device,
 		result = check_content(saved, &target, why);
 	if (result == RESULT_OK && !force)
 		result = check_record(saved, &target, why);
-	fit(&saved->layout, device);
 	return result;
 }
 
@@ -249,10 +240,14 @@ struct transfer {
 	uint64_t next;	     /* what the next piece begins with */
 };
 
-/* Written whole or not at all. */
-static uint32_t block_bytes(const struct device *device)
+/* Written whole or not at all. The head is a part of a chunk, or the chunk size is not known. */
+static uint32_t block_bytes(const struct transfer *transfer)
 {
-	return device->direct ? device->block_bytes : SECTOR_BYTES;
+	const struct savefile_layout *layout = &transfer->saved->layout;
+	uint64_t chunk_bytes = (uint64_t)layout->chunk_sectors * SECTOR_BYTES;
+
+	return (uint32_t)min_u64(device_unit(transfer->device, layout->head_bytes),
+				 device_unit(transfer->device, chunk_bytes));
 }
 
 static bool next_piece(struct batch *batch, struct io_request *request)
@@ -337,7 +332,7 @@ static enum result invalidate(struct transfer *transfer, struct failure *why)
 {
 	const struct record mark = {.role = RECORD_RESTORING};
 	struct device *device = transfer->device;
-	uint32_t bytes = block_bytes(device);
+	uint32_t bytes = block_bytes(transfer);
 	struct header header;
 	enum result result = io_read(transfer->io, device, 0, transfer->window, bytes, why);
 
@@ -356,7 +351,7 @@ static enum result invalidate(struct transfer *transfer, struct failure *why)
 static enum result write_all(struct transfer *transfer, struct failure *why)
 {
 	uint64_t stream = savefile_stream_bytes(&transfer->saved->layout);
-	uint32_t block = block_bytes(transfer->device);
+	uint32_t block = block_bytes(transfer);
 	enum result result = check_stop(transfer, "; nothing was written", why);
 
 	if (result != RESULT_OK)

@@ -380,8 +380,6 @@ enum result savefile_write(const struct store *store, const char *path, bool rep
 	enum result result = check_path(&writer, replace, why);
 
 	writer.layout = layout_of(store);
-	if (writer.layout.chunk_sectors)
-		device_fit(store->device, store->geometry.chunk_bytes);
 	if (result == RESULT_OK)
 		result = allocate(&writer, why);
 	if (result == RESULT_OK)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "store/cow/gaps.h"
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/cli/json.h"
 #include "store/cli/notes.h"
 #include "store/cli/progress.h"
@@ -253,14 +253,6 @@ static void add_advice(const struct session *session, enum result result, struct
 
 /* ---- the export ---- */
 
-static void note_buffered(const struct session *session, const struct device *device)
-{
-	if (!device->direct)
-		cli_note(session->cli,
-			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
-			 device->name);
-}
-
 static enum result run(struct session *session, struct failure *why)
 {
 	struct export *export = &session->export;
@@ -276,12 +268,12 @@ static enum result run(struct session *session, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	note_rest(session->cli, &session->origin);
-	note_buffered(session, &session->origin);
-	note_buffered(session, &session->device);
+	note_buffered(session->cli, &session->origin, session->store.geometry.chunk_bytes);
+	note_buffered(session->cli, &session->device, session->store.geometry.chunk_bytes);
 	if (output->kind == EXPORT_TO_FILE)
 		note_memory(session->cli, output->name);
 	if (export->target.device)
-		note_buffered(session, export->target.device);
+		note_buffered(session->cli, export->target.device, BUFFER_ALIGNMENT);
 	progress_begin(&session->progress, session->choice->progress, session->device.name);
 	result = export_output_finish(output, export_run(export, why), why);
 	progress_end(&session->progress, export->state.done_bytes, export->state.view_bytes);

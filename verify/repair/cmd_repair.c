@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/cli/reader.h"
 #include "store/savefile/savefile.h"
 #include "store/cli/notes.h"
@@ -137,10 +137,7 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 		result = confirm(session, why);
 	if (result != RESULT_OK)
 		return result;
-	if (!session->device.direct)
-		cli_note(session->cli,
-			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
-			 session->device.name);
+	note_buffered(session->cli, &session->device, session->store.geometry.chunk_bytes);
 	/* From here on the way back is the backup: it is carried out to its end. */
 	session->io.stop = NULL;
 	result = repair_run(repair, why);
