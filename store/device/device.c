@@ -20,6 +20,7 @@
 #include "store/device/backing.h"
 #include "store/base/bytes.h"
 #include "store/base/path.h"
+#include "store/base/whole.h"
 #include "store/device/map.h"
 #include "store/device/probe.h"
 #include "store/device/usage.h"
@@ -385,9 +386,6 @@ static enum result make_file(struct device *device, struct failure *why)
 	if (errno == EEXIST)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist", device->name);
-	if (error_is_full(errno))
-		return fail_errno(why, RESULT_NO_SPACE, errno, "%s: cannot make this file",
-				  device->name);
 	return fail_errno(why, result_of_open(errno), errno, "%s: cannot make this file",
 			  device->name);
 }
@@ -400,12 +398,11 @@ static enum result size_file(struct device *device, uint64_t bytes, struct failu
 	    (ftruncate(device->file.fd, (off_t)bytes) != 0 || fsync(device->file.fd) != 0))
 		error = errno;
 	/* EINVAL: larger than any file there. */
-	if (error == EFBIG || error == EINVAL || error == ENOSPC || error == EDQUOT)
-		return fail_errno(why, RESULT_NO_SPACE, error, "%s: cannot make it %llu bytes long",
-				  device->name, (unsigned long long)bytes);
 	if (error != 0)
-		return fail_errno(why, RESULT_IO, error, "%s: cannot make it %llu bytes long",
-				  device->name, (unsigned long long)bytes);
+		return fail_errno(
+			why, error_is_full(error) || error == EINVAL ? RESULT_NO_SPACE : RESULT_IO,
+			error, "%s: cannot make it %llu bytes long", device->name,
+			(unsigned long long)bytes);
 	device->direct = set_flag(&device->file, O_DIRECT, true);
 	return RESULT_OK;
 }
@@ -714,19 +711,16 @@ bool device_is_block(const struct device *device)
 
 ssize_t device_read(const struct device *device, uint64_t offset, void *buffer, size_t count)
 {
+	ssize_t part = 1;
 	size_t done = 0;
 
-	while (done < count) {
+	while (done < count && part > 0) {
 		struct device_place place = device_place(device, offset + done, count - done);
-		ssize_t part = pread(place.file->fd, (uint8_t *)buffer + done, place.bytes,
-				     (off_t)place.offset);
 
-		if (part < 0 && errno == EINTR)
-			continue;
+		part = whole_read_at(place.file->fd, (uint8_t *)buffer + done, place.bytes,
+				     place.offset);
 		if (part < 0)
-			return -errno;
-		if (part == 0)
-			break;
+			return part;
 		done += (size_t)part;
 	}
 	return (ssize_t)done;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
+#include "store/base/whole.h"
 
 bool probe_is_tag(const char *name)
 {
@@ -177,20 +178,6 @@ static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity
 	return result;
 }
 
-static bool write_all(int fd, const struct probe_range *range)
-{
-	size_t done = 0;
-
-	while (done < range->bytes) {
-		ssize_t count = pwrite(fd, range->buffer + done, range->bytes - done,
-				       (off_t)(range->offset + done));
-		if (count <= 0)
-			return false;
-		done += (size_t)count;
-	}
-	return true;
-}
-
 /* The limit on file sizes counts for memory files, too. */
 static enum result memory_file_failure(uint64_t disk_bytes, int error, struct failure *why)
 {
@@ -204,7 +191,7 @@ static enum result memory_file_failure(uint64_t disk_bytes, int error, struct fa
 enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, size_t count,
 			struct probe_identity *identity, struct failure *why)
 {
-	int fd = memfd_create("cowtool-probe", MFD_CLOEXEC);
+	int fd = memfd_create("cowtool-probe", MFD_CLOEXEC), error;
 	enum result result = RESULT_OK;
 
 	memset(identity, 0, sizeof(*identity));
@@ -212,10 +199,12 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 		return memory_file_failure(disk_bytes, errno, why);
 	if (ftruncate(fd, (off_t)disk_bytes) != 0)
 		result = memory_file_failure(disk_bytes, errno, why);
-	for (size_t i = 0; i < count && result == RESULT_OK; i++)
-		if (!write_all(fd, &ranges[i]))
-			result = fail_errno(why, RESULT_IO, errno,
+	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+		error = whole_write_at(fd, ranges[i].buffer, ranges[i].bytes, ranges[i].offset);
+		if (error != 0)
+			result = fail_errno(why, RESULT_IO, error,
 					    "cannot fill a memory file for libblkid");
+	}
 	if (result == RESULT_OK)
 		result = probe_file(fd, disk_bytes, identity, why);
 	close(fd);

@@ -257,9 +257,10 @@ enum result io_fail(enum io_operation operation, const struct device *device, ui
 {
 	enum result result = RESULT_IO;
 
-	/* A sparse file grows as it is written, on a file system that others fill, too. */
-	if (operation != IO_READ && !device_is_block(device) &&
-	    (error == ENOSPC || error == EDQUOT))
+	/* A sparse file grows as it is written, on a file system that others fill, too. EFBIG is a limit of
+	 * the user's, and no room helps. */
+	if (operation != IO_READ && !device_is_block(device) && error_is_full(error) &&
+	    error != EFBIG)
 		result = RESULT_NO_SPACE;
 	if (operation == IO_FLUSH)
 		return fail_errno(why, result, error, "%s: cannot flush", device->name);
