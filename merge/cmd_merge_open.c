@@ -9,7 +9,8 @@
 #include "merge/cmd_merge.h"
 #include "store/cli/notes.h"
 #include "store/base/path.h"
-#include "store/base/text.h"
+#include "store/base/error.h"
+#include "store/base/suggest.h"
 
 static enum device_mode mode_of(const struct merge_session *session)
 {
@@ -89,7 +90,7 @@ enum result merge_session_check_undo(const struct merge_session *session, struct
 	note_memory(session->cli, name);
 	error = path_look_beside(name, &free_bytes);
 	if (error)
-		return fail_errno(why, result_of_open(error), error, "%s: cannot make this file",
+		return fail_errno(why, error_result(error), error, "%s: cannot make this file",
 				  name);
 	if (bytes < free_bytes)
 		return RESULT_OK;

@@ -12,6 +12,7 @@
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 
 /* No look went so far before: what cannot be read there is told now. */

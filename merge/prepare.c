@@ -7,6 +7,7 @@
 #include "merge/record.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/identity.h"
 #include "verify/check/imprint.h"

@@ -8,7 +8,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/cow/create.h"
+#include "store/cow/store_create.h"
 #include "verify/check/witness.h"
 #include "verify/check/imprint.h"
 

@@ -13,7 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 enum result path_flush_folder(const char *name, struct failure *why)
 {

@@ -9,7 +9,7 @@
 #include "store/cli/cmd_dump.h"
 #include "store/cow/gaps.h"
 #include "store/cli/reader.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 struct dump_options {
 	bool stale, runs, map;

@@ -10,7 +10,7 @@
 #include "store/cli/notes.h"
 #include "store/cli/reader.h"
 #include "store/cow/summary.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 struct inspection {
 	const struct store *store;

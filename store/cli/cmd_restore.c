@@ -8,7 +8,7 @@
 #include "store/io/io_engine.h"
 #include "store/cli/json.h"
 #include "store/savefile/savefile.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 static void print_json(const struct savefile *saved, const char *store)
 {

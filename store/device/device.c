@@ -19,6 +19,7 @@
 
 #include "store/device/backing.h"
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 #include "store/base/path.h"
 #include "store/base/whole.h"
 #include "store/device/map.h"
@@ -70,8 +71,7 @@ static enum result check_kind(struct device *device, struct failure *why)
 	struct stat status;
 
 	if (stat(device->name, &status) != 0)
-		return fail_errno(why, result_of_open(errno), errno, "%s: cannot open",
-				  device->name);
+		return fail_errno(why, error_result(errno), errno, "%s: cannot open", device->name);
 	device->file = file_of(&status);
 	if (!device->file.is_block && !S_ISREG(status.st_mode))
 		return refuse_kind(device, status.st_mode, why);
@@ -217,7 +217,7 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 			    device->name);
 	if (error == EROFS && !device->file.is_block)
 		return refuse_read_only_file(device, why);
-	return fail_errno(why, result_of_open(error), error, "%s: cannot open", device->name);
+	return fail_errno(why, error_result(error), error, "%s: cannot open", device->name);
 }
 
 static bool set_flag(const struct device_file *file, int flag, bool on)
@@ -386,7 +386,7 @@ static enum result make_file(struct device *device, struct failure *why)
 	if (errno == EEXIST)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist", device->name);
-	return fail_errno(why, result_of_open(errno), errno, "%s: cannot make this file",
+	return fail_errno(why, error_result(errno), errno, "%s: cannot make this file",
 			  device->name);
 }
 

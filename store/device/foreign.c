@@ -7,7 +7,7 @@
 
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 #define NBD                                                                                        \
 	{                                                                                          \

@@ -14,7 +14,7 @@
 
 #include "store/device/backing.h"
 #include "store/device/lock.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 #define PATH_BYTES 512
 

@@ -8,6 +8,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 
 void io_prepare_vector(struct io_request *request, enum io_operation operation,
 		       struct device *device, uint64_t offset, struct iovec *iov,

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 #include "store/cow/gaps.h"
 #include "store/base/path.h"
 #include "store/base/replace.h"
@@ -30,7 +31,7 @@ struct writer {
 static enum result write_failure(const struct writer *writer, const char *what, int error,
 				 struct failure *why)
 {
-	return fail_errno(why, result_of_open(error), error, "%s: cannot %s", writer->path, what);
+	return fail_errno(why, error_result(error), error, "%s: cannot %s", writer->path, what);
 }
 
 static enum result write_at(const struct writer *writer, uint64_t offset, const uint8_t *bytes,

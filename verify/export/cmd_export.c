@@ -15,6 +15,7 @@
 #include "store/cli/json.h"
 #include "store/cli/notes.h"
 #include "store/cli/progress.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "store/device/usage.h"
 #include "verify/check/cmd_lost.h"

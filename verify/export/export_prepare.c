@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "store/base/bytes.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/export/export.h"
 #include "verify/check/identity.h"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 #include "store/base/checksum.h"
 #include "store/base/path.h"
 #include "store/base/replace.h"

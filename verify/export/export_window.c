@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 
 /* Requests of one window in flight. */
 #define WIDTH 64u

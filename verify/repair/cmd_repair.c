@@ -10,6 +10,7 @@
 #include "store/cli/reader.h"
 #include "store/savefile/savefile.h"
 #include "store/cli/notes.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/roles.h"
 

@@ -6,8 +6,8 @@
  * "One block": a logical block of the device, which is written whole or not at all, with all that is
  * not to change as it was. Needs a good header, or an assumed one (store_assume_header).
  */
-#ifndef STORE_COW_EDIT_H
-#define STORE_COW_EDIT_H
+#ifndef STORE_COW_STORE_EDIT_H
+#define STORE_COW_STORE_EDIT_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "store/cow/create.h"
+#include "store/cow/store_create.h"
 
 #include <stdlib.h>
 #include <string.h>

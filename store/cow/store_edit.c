@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "store/cow/edit.h"
+#include "store/cow/store_edit.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
  * The kernel flushes neither of the two writes. Here area 0 is durable before there is a header, so
  * that a power cut leaves no header over an area of junk.
  */
-#ifndef STORE_COW_CREATE_H
-#define STORE_COW_CREATE_H
+#ifndef STORE_COW_STORE_CREATE_H
+#define STORE_COW_STORE_CREATE_H
 
 #include <stdint.h>
 
