@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 /*
- * A command: made by suggest at once, or by suggest_begin, any number of suggest_more, and suggest_end.
+ * A command: made by suggest at once, or by suggest_begin, any number of suggest_more, and
+ * suggest_end.
  *
  * In `words`, %s is the place of the next name, of which every character that a shell would not
  * leave alone is escaped by itself, with a backslash or, a control character, as $'\033'. So the
@@ -31,8 +32,8 @@ void suggest_more_names(struct suggestion *suggestion, const char *words, const 
 const char *suggest_names(struct suggestion *suggestion, const char *words,
 			  const char *const *names);
 
-/* Through these macros: the compiler sees to it that there are as many names as places, and that they
- * are names. */
+/* Through these macros: the compiler sees to it that there are as many names as places, and that
+ * they are names. */
 #define SUGGEST_NAMES(words, ...)                                                                  \
 	((void)sizeof(snprintf(NULL, 0, words, ##__VA_ARGS__)),                                    \
 	 (const char *const[]){"", ##__VA_ARGS__, NULL} + 1)

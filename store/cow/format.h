@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stands on a COW device, and where. Pure: no file descriptors, no memory, no policy.
+ * What is on a COW device, byte for byte; cowtool(5) explains it. Pure: no file descriptors, no
+ * memory, no policy.
  *
- *   chunk 0   header: 16 bytes; cowtool's merge record in bytes 256..511 while a merge is unfinished; in
- *             an undo store, once it is finished, an imprint of the origin in bytes 16..255
+ *   chunk 0   header: 16 bytes; cowtool's merge record in bytes 256..511 while a merge is
+ * unfinished; in an undo store, once it is finished, an imprint of the origin in bytes 16..255
  *   chunk 1   metadata area 0: `exceptions_per_area` exceptions of 16 bytes
  *   then      that many data chunks, area 1, its data chunks, ...
  *
@@ -63,9 +64,9 @@ void exception_encode(const struct exception *exception, uint8_t bytes[EXCEPTION
 #define RECORD_ID_BYTES 16u
 #define RECORD_NO_WITNESS UINT64_MAX
 
-/* Names of kept stores, one behind the other, each with its NUL, as many as fit. */
+/* Names of kept stores, one after the other, each with its NUL, as many as fit. */
 #define RECORD_NAMES_BYTES 144u
-/* A merge keeps at most so many stores. */
+/* A merge keeps up to this many stores. */
 #define RECORD_KEPT_MAX 64u
 
 enum record_role {

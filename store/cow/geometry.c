@@ -24,7 +24,7 @@ struct geometry geometry_make(uint32_t chunk_sectors, uint64_t device_bytes)
 	return geometry;
 }
 
-/* How many areas stand below a chunk. */
+/* How many areas are below a chunk. */
 static uint64_t areas_below(const struct geometry *geometry, uint64_t chunk)
 {
 	uint64_t stride = (uint64_t)geometry->exceptions_per_area + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where on a COW device what is: chunks, areas, the data of exceptions, and what there is room for. Pure
- * arithmetic. store/cow/format.h has what the bytes are.
+ * Where things are on a COW device: chunks, areas, the data of exceptions; and what there is room
+ * for. Pure arithmetic. store/cow/format.h has what the bytes are.
  */
 #ifndef STORE_COW_GEOMETRY_H
 #define STORE_COW_GEOMETRY_H
@@ -12,7 +12,7 @@
 /* The kernel's limit is INT_MAX >> 9 sectors; the largest power of two below it. */
 #define CHUNK_SECTORS_MAX 2097152u
 
-/* Can a chunk have so many bytes: a power of two, from a sector to CHUNK_SECTORS_MAX of them? */
+/* Can a chunk have this many bytes: a power of two, from a sector to CHUNK_SECTORS_MAX of them? */
 bool chunk_bytes_are_valid(uint64_t bytes);
 
 #define EXCEPTION_BYTES 16u
@@ -39,14 +39,15 @@ bool geometry_area_chunk(const struct geometry *geometry, uint64_t area, uint64_
 /* Is this chunk the header or a metadata area? */
 bool geometry_is_metadata(const struct geometry *geometry, uint64_t chunk);
 
-/* May an exception's data stand in this chunk: on the device, wholly, and no metadata? */
+/* May an exception's data be in this chunk: on the device, wholly, and no metadata? */
 bool geometry_holds_data(const struct geometry *geometry, uint64_t new_chunk);
 
 /* Where a kernel that commits in order of allocation (3.14 and later) keeps the data of exception
  * number `index`. A habit, never a rule. `index` is below 2^57. */
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index);
 
-/* The other way round: data chunk number `chunk` (at least 2) is the how-manieth, counted from 0. */
+/* The other way round: the exception whose usual place is data chunk number `chunk` (at
+ * least 2). */
 uint64_t geometry_usual_index(const struct geometry *geometry, uint64_t chunk);
 
 /* The chunk that the kernel would allocate next after a reload, given the highest new_chunk of the

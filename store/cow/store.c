@@ -90,7 +90,7 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	if (store_lost_header(store))
 		return fail(
 			why, RESULT_DAMAGED,
-			"%s: the header is damaged, and behind it stands the record of an unfinished merge: until that is finished, the origin is half merged; 'cowtool repair --rebuild-header' makes a new header",
+			"%s: the header is damaged, and after it is the record of an unfinished merge: until that is finished, the origin is half merged; 'cowtool repair --rebuild-header' makes a new header",
 			name);
 	if (store->header_fault != HEADER_GOOD && store->foreign.text[0])
 		return fail(why, RESULT_NO_STORE, "%s: no COW store there: it %s%s", name,
@@ -157,7 +157,7 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 	io_prepare(request, IO_WRITE, store->device, segment->offset, buffer, segment->bytes);
 }
 
-/* An imprint (NULL: none), but nothing else that may stand in its place, gives way to the new one. */
+/* An imprint (NULL: none), but nothing else that may be in its place, gives way to the new one. */
 static void put_imprint(const struct imprint *imprint, uint8_t *block)
 {
 	struct imprint before;
@@ -177,8 +177,8 @@ static void put_record(const struct record *record, uint8_t *block)
 		memset(block + RECORD_OFFSET, 0, RECORD_BYTES);
 }
 
-/* Rewrites the block of the header: the header alone, or, where that is NULL, record and imprint. Takes no
- * memory: a merge that has begun must be able to end. */
+/* Rewrites the block of the header: the header alone, or, where that is NULL, record and imprint.
+ * Takes no memory: a merge that has begun must be able to end. */
 static enum result write_header_block(struct store *store, const struct header *header,
 				      const struct record *record, const struct imprint *imprint,
 				      struct failure *why)

@@ -171,9 +171,9 @@ static enum result refuse_read_only_file(const struct device *device, struct fai
 }
 
 /*
- * A block device that somebody holds whom nobody can be named for: another reader, which has locked it
- * as readers do? Then both may read it. Whoever writes has locked it alone; one that has not locked it
- * is another program.
+ * A block device that somebody holds whom nobody can be named for: another reader, which has locked
+ * it as readers do? Then both may read it. Whoever writes has locked it alone; one that has not
+ * locked it is another program.
  */
 static bool open_beside_reader(struct device *device, int flags)
 {
@@ -316,8 +316,8 @@ static enum result measure(struct device *device, struct failure *why)
 	return RESULT_OK;
 }
 
-/* Who only reads takes a shared lock: others may read, too, and NFS and CIFS have no other one for what
- * is open for reading. */
+/* Who only reads takes a shared lock: others may read, too, and NFS and CIFS have no other one for
+ * what is open for reading. */
 static enum result lock(struct device *device, struct failure *why)
 {
 	int operation = device->writable ? LOCK_EX : LOCK_SH;
@@ -377,7 +377,8 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 
 static enum result make_file(struct device *device, struct failure *why)
 {
-	/* Not yet with O_DIRECT: where that is not to be had, the file would be made all the same. */
+	/* Not yet with O_DIRECT: where that is not to be had, the file would be made all
+	 * the same. */
 	device->file.fd =
 		open(device->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	device->open = device->file.fd >= 0;
@@ -508,7 +509,8 @@ void device_drop_cache(const struct device *device)
 		posix_fadvise(device_file(device, i)->fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
-/* Where in this place the next data is: bytes *from .. *to - 1 of it. False: all of it is a hole. */
+/* Where in this place the next data is: bytes *from .. *to - 1 of it. False: all of it is
+ * a hole. */
 static bool place_data(const struct device_place *place, uint64_t *from, uint64_t *to)
 {
 	off_t data, hole;

@@ -55,8 +55,8 @@ static void look_at_devices(blkid_cache cache, const char *type, const char *val
 	blkid_dev_iterate_end(iterate);
 }
 
-/* *path: the one device that has this tag; NULL: none has. All are looked at anew, for what was found
- * earlier may be gone, and a copy may have come. */
+/* *path: the one device that has this tag; NULL: none has. All are looked at anew, for what was
+ * found earlier may be gone, and a copy may have come. */
 static enum result find_tagged(const char *name, char **path, struct failure *why)
 {
 	struct tagged tagged = {.count = 0};

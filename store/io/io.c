@@ -58,8 +58,8 @@ static void mend_buffers(struct io_request *request)
 }
 
 /*
- * O_DIRECT serves whole blocks. The first transfer of a device that is not in such blocks waits until nothing is
- * in flight, and sends all of its transfers through the page cache.
+ * O_DIRECT serves whole blocks. The first transfer of a device that is not in such blocks waits
+ * until nothing is in flight, and sends all of its transfers through the page cache.
  */
 static bool needs_cache(const struct io_request *request)
 {
@@ -258,8 +258,8 @@ enum result io_fail(enum io_operation operation, const struct device *device, ui
 {
 	enum result result = RESULT_IO;
 
-	/* A sparse file grows as it is written, on a file system that others fill, too. EFBIG is a limit of
-	 * the user's, and no room helps. */
+	/* A sparse file grows as it is written, on a file system that others fill, too. EFBIG is a
+	 * limit of the user's, and no room helps. */
 	if (operation != IO_READ && !device_is_block(device) && error_is_full(error) &&
 	    error != EFBIG)
 		result = RESULT_NO_SPACE;

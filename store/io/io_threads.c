@@ -10,8 +10,8 @@
 #include "store/io/io_engine.h"
 
 #define THREADS 32u
-/* One system call needs little. With the default of megabytes for each, a limit on memory (ulimit -v)
- * would leave room for few threads or none. */
+/* One system call needs little. With the default of megabytes for each, a limit on memory (ulimit
+ * -v) would leave room for few threads or none. */
 #define STACK_BYTES (64u << 10)
 
 struct queue {

@@ -243,7 +243,8 @@ enum result savefile_read(struct savefile *saved, uint64_t position, uint8_t *bu
 	return RESULT_OK;
 }
 
-/* The front of the request's first buffer, as far as it is in one piece: store/io asks for the rest. */
+/* The front of the request's first buffer, as far as it is in one piece: store/io asks for the
+ * rest. */
 static ssize_t serve(struct savefile *saved, const struct io_request *request)
 {
 	const struct iovec *to = &request->iov[0];

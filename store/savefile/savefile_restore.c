@@ -11,7 +11,7 @@
 #include "store/cow/summary.h"
 #include "store/base/text.h"
 
-/* So much of the stream is in memory, and so many requests in flight. */
+/* This much of the stream is in memory, and this many requests are in flight. */
 #define WINDOW_BYTES (4u << 20)
 #define PIECE_BYTES (256u << 10)
 #define WIDTH 64u
@@ -141,14 +141,14 @@ static enum result holds_record(struct savefile *saved, const struct store *targ
 static enum result refuse_unfinished(const struct savefile *saved, const struct store *target,
 				     struct failure *why)
 {
-	const char *what = "an unfinished merge of another version of cowtool stands in it";
+	const char *what = "it has the record of an unfinished merge of another version of cowtool";
 	const char *how = "finish it with that version";
 	const char *holds = "may hold nothing of that";
 
 	if (target->record_presence == RECORD_PRESENT)
 		holds = "holds nothing of that";
 	if (target->record_presence == RECORD_PRESENT && target->record.role == RECORD_MERGING) {
-		what = "an unfinished merge stands in it";
+		what = "it has the record of an unfinished merge";
 		how = "finish it with 'cowtool merge --resume', with the other stores that it keeps";
 	} else if (target->record_presence == RECORD_PRESENT) {
 		what = target->record.role == RECORD_UNDO
@@ -295,9 +295,9 @@ static enum result transfer_all(struct transfer *transfer, enum io_operation ope
 }
 
 /*
- * What stands there is about to become a mixture of two stores. A mark says so, which the write of the
- * header's block at the end takes away, and where there is a good header, the kernel is to load nothing.
- * What a restore wrote that was killed before it flushed becomes durable with it.
+ * What is there is about to become a mixture of two stores. A mark says so, which the write of the
+ * header's block at the end takes away, and where there is a good header, the kernel is to load
+ * nothing. What a restore wrote that was killed before it flushed becomes durable with it.
  */
 static enum result invalidate(struct transfer *transfer, struct failure *why)
 {

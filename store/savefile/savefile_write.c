@@ -101,8 +101,8 @@ static enum result append_exceptions(void *context, uint64_t index, const uint8_
 	return append(context, entries, (uint64_t)count * EXCEPTION_BYTES, why);
 }
 
-/* As a buffer has it (store/cow/gaps.h), so that the list goes on as it does on the device; where nothing shows
- * that it does, it ends. */
+/* As a buffer has it (store/cow/gaps.h), so that the list goes on as it does on the device; where
+ * nothing shows that it does, it ends. */
 static enum result append_gap(void *context, uint64_t index, uint64_t count, bool goes_on,
 			      struct failure *why)
 {
@@ -218,8 +218,8 @@ static enum result refuse_store(const struct writer *writer, struct failure *why
 }
 
 /*
- * The file is not written to, but taken away: who has it open would go on with one that has no name.
- * What uses it is looked for as before a write, and nobody may begin to meanwhile.
+ * The file is not written to, but taken away: who has it open would go on with one that has no
+ * name. What uses it is looked for as before a write, and nobody may begin to meanwhile.
  */
 static enum result hold_replaced(struct writer *writer, struct failure *why)
 {
