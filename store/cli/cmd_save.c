@@ -8,6 +8,7 @@
 #include "store/cow/gaps.h"
 #include "store/cli/json.h"
 #include "store/cli/notes.h"
+#include "store/cli/remedies.h"
 #include "store/cli/reader.h"
 #include "store/savefile/savefile.h"
 
@@ -66,6 +67,8 @@ static enum result check_header(const struct cli *cli, const struct store *store
 	struct failure fault;
 	enum result result = store_require_header(store, &fault);
 
+	if (result != RESULT_OK)
+		remedies_say(cli, &fault);
 	if (result == RESULT_NO_STORE && !force)
 		return fail(
 			why, result,

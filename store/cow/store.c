@@ -24,17 +24,6 @@ void store_assume_header(struct store *store, const struct header *header)
 	store->geometry = geometry_make(header->chunk_sectors, store->device->bytes);
 }
 
-/* Nothing can be told of a store without it. */
-static enum result fail_header(struct failure *why)
-{
-	struct failure reading = *why;
-
-	return fail(
-		why, RESULT_IO,
-		"%s; copy the device to a sound one, and 'cowtool repair --rebuild-header' makes the header of the copy anew",
-		reading.text);
-}
-
 enum result store_open(struct store *store, struct device *device, struct io *io,
 		       struct failure *why)
 {
@@ -55,8 +44,9 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 		store->record_presence = record_decode(block + RECORD_OFFSET, &store->record);
 		store->imprint_presence = imprint_decode(block + IMPRINT_OFFSET, &store->imprint);
 	}
+	/* Nothing can be told of a store without it. */
 	if (result == RESULT_IO)
-		return fail_header(why);
+		failure_set_remedy(why, REMEDY_REBUILD_COPY, NULL);
 	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
 		store_assume_header(store, &store->header);
 	if (result == RESULT_OK && store->header.magic != HEADER_MAGIC)
@@ -83,14 +73,12 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	if (store->header_fault != HEADER_GOOD && store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s", name, STORE_HALF_RESTORED);
 	if (store->header.magic == SAVEFILE_MAGIC_LOW && store->header.valid == SAVEFILE_MAGIC_HIGH)
-		return fail(
-			why, RESULT_NO_STORE,
-			"%s: is a saved file, not a store: it holds no data; 'cowtool restore' writes it to a device",
-			name);
+		return fail_remedy(why, RESULT_NO_STORE, REMEDY_RESTORE_FILE, NULL,
+				   "%s: is a saved file, not a store: it holds no data", name);
 	if (store_lost_header(store))
-		return fail(
-			why, RESULT_DAMAGED,
-			"%s: the header is damaged, and after it is the record of an unfinished merge: until that is finished, the origin is half merged; 'cowtool repair --rebuild-header' makes a new header",
+		return fail_remedy(
+			why, RESULT_DAMAGED, REMEDY_REBUILD_HEADER, NULL,
+			"%s: the header is damaged, and after it is the record of an unfinished merge: until that is finished, the origin is half merged",
 			name);
 	if (store->header_fault != HEADER_GOOD && store->foreign.text[0])
 		return fail(why, RESULT_NO_STORE, "%s: no COW store there: it %s%s", name,

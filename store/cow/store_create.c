@@ -110,19 +110,17 @@ static enum result refuse_store(const struct store *store, struct failure *why)
 		unfinished = ", half restored";
 	else if (store->record_presence == RECORD_PRESENT)
 		unfinished = ", with an unfinished merge";
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: a COW store is there already%s; use --force to make a new, empty one in its place: what it holds is then lost",
-		store->device->name, unfinished);
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_NEW_STORE, NULL,
+			   "%s: a COW store is there already%s", store->device->name, unfinished);
 }
 
 static enum result refuse_saved(const struct device *device, struct failure *why)
 {
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: %s a saved file, with the metadata of a store; name another %s, or use --force: what it holds is then lost",
-		device->name, device_is_block(device) ? "holds" : "is",
-		device_is_block(device) ? "device" : "file");
+	bool is_block = device_is_block(device);
+
+	return fail_remedy(why, RESULT_REFUSED, is_block ? REMEDY_OTHER_DEVICE : REMEDY_OTHER_FILE,
+			   NULL, "%s: %s a saved file, with the metadata of a store", device->name,
+			   is_block ? "holds" : "is");
 }
 
 static enum result refuse_signature(const struct device *device, struct failure *why)
@@ -133,10 +131,8 @@ static enum result refuse_signature(const struct device *device, struct failure 
 
 	if (result != RESULT_OK || foreign.text[0] == 0)
 		return result;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: %s; name another device, remove that (wipefs(8)), or use --force: what it holds is then lost%s",
-		device->name, foreign.text, foreign_say(&foreign, device->name, help));
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_WIPE, NULL, "%s: %s%s", device->name,
+			   foreign.text, foreign_say(&foreign, device->name, help));
 }
 
 static enum result refuse_content(struct device *device, struct io *io,
@@ -148,9 +144,9 @@ static enum result refuse_content(struct device *device, struct io *io,
 
 	if (result != RESULT_OK || !found)
 		return result;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is not blank: header and first area of metadata would overwrite what it holds; name another file, or use --force: what it holds is then lost",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_OTHER_FILE, NULL,
+		"%s: is not blank: header and first area of metadata would overwrite what it holds",
 		device->name);
 }
 

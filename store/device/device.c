@@ -81,9 +81,9 @@ static enum result check_kind(struct device *device, struct failure *why)
 /* What is not seen to be used may be, all the same. */
 static enum result refuse_unseen(const struct device *device, struct failure *why)
 {
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: whether it is attached to a loop device cannot be told: neither /sys nor the loop devices in /dev can be looked at; 'mount -t sysfs sysfs /sys' lets that be seen, or use --force",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_SHOW_LOOPS, NULL,
+		"%s: whether it is attached to a loop device cannot be told: neither /sys nor the loop devices in /dev can be looked at",
 		device->name);
 }
 

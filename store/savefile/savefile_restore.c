@@ -38,10 +38,9 @@ static enum result check_size(const struct savefile *saved, const struct device 
 			"%s: is too small: it has %llu bytes, and the saved metadata reaches up to byte %llu",
 			device->name, have, (unsigned long long)saved_end(&saved->layout));
 	if (have < was && !force)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is too small: it has %llu bytes, and the store had %llu; name the right device, or use --force",
-			device->name, have, was);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
+				   "%s: is too small: it has %llu bytes, and the store had %llu",
+				   device->name, have, was);
 	return RESULT_OK;
 }
 
@@ -54,9 +53,9 @@ static enum result refuse_store(const struct savefile *saved, const struct store
 	if (layout->chunk_sectors)
 		snprintf(chunks, sizeof(chunks), " with chunks of %u sector%s",
 			 layout->chunk_sectors, plural(layout->chunk_sectors));
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: holds another store: %llu bytes with chunks of %u sector%s, and %s is of a store of %llu bytes%s; name the right device, or use --force",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
+		"%s: holds another store: %llu bytes with chunks of %u sector%s, and %s is of a store of %llu bytes%s",
 		target->device->name, (unsigned long long)target->device->bytes,
 		target->header.chunk_sectors, plural(target->header.chunk_sectors),
 		saved->file.name, (unsigned long long)layout->device_bytes, chunks);
@@ -68,17 +67,13 @@ static enum result check_foreign(struct device *device, struct io *io, struct fa
 	enum result result;
 
 	if (probe_finds_saved_file(device))
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: holds something else: a saved file; name the right device, or use --force",
-			device->name);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
+				   "%s: holds something else: a saved file", device->name);
 	result = ends_probe_device(io, device, &identity, why);
 	if (result == RESULT_OK && identity.type[0])
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: holds something else: %s%s%s; name the right device, or use --force",
-			device->name, identity.type, identity.uuid[0] ? ", UUID " : "",
-			identity.uuid);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
+				   "%s: holds something else: %s%s%s", device->name, identity.type,
+				   identity.uuid[0] ? ", UUID " : "", identity.uuid);
 	return result;
 }
 
@@ -143,22 +138,22 @@ static enum result refuse_unfinished(const struct savefile *saved, const struct 
 				     struct failure *why)
 {
 	const char *what = "it has the record of an unfinished merge of another version of cowtool";
-	const char *how = "finish it with that version";
+	enum remedy how = REMEDY_FINISH_ELSEWHERE;
 	const char *holds = "may hold nothing of that";
 
 	if (target->record_presence == RECORD_PRESENT)
 		holds = "holds nothing of that";
 	if (target->record_presence == RECORD_PRESENT && target->record.role == RECORD_MERGING) {
 		what = "it has the record of an unfinished merge";
-		how = "finish it with 'cowtool merge --resume', with the other stores that it keeps";
+		how = REMEDY_FINISH_WITH_KEPT;
 	} else if (target->record_presence == RECORD_PRESENT) {
 		what = target->record.role == RECORD_UNDO
 			       ? "is the undo store of an unfinished merge"
 			       : "is kept by the unfinished merge of another store";
-		how = "finish that with 'cowtool merge --resume', with this store";
+		how = REMEDY_FINISH_WITH_THIS;
 	}
-	return fail(why, RESULT_REFUSED, "%s: %s, and %s %s; %s, or use --force, which forgets it",
-		    target->device->name, what, saved->file.name, holds, how);
+	return fail_remedy(why, RESULT_REFUSED, how, NULL, "%s: %s, and %s %s",
+			   target->device->name, what, saved->file.name, holds);
 }
 
 /* The record of a merge guards the stores that it keeps: it must not go without a word. */
