@@ -5,11 +5,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/cli/json.h"
 #include "store/cli/pair.h"
 #include "store/savefile/savefile.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 static void print_json(const struct savefile *saved, const char *store)
 {
