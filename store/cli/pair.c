@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "store/base/suggest.h"
-#include "store/base/text.h"
 #include "store/device/usage.h"
 
 static void tell_usage(const struct cli *cli, const struct pair_options *options,
