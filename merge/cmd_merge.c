@@ -6,7 +6,6 @@
 
 #include "store/base/path.h"
 #include "store/base/suggest.h"
-#include "store/base/text.h"
 #include "store/cli/note.h"
 
 /* ---- what the merge tells ---- */

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "store/base/suggest.h"
-#include "store/base/text.h"
 #include "store/device/usage.h"
 
 enum device_mode pair_mode(bool dry_run, bool force)

@@ -88,8 +88,8 @@ enum result savefile_read(struct savefile *saved, uint64_t position, uint8_t *bu
 
 /*
  * An engine that serves reads of saved->device from the file, and requests of all other devices as
- * io_sync does. What is not in the file (data chunks, areas after the list's end) cannot be read:
- * ENODATA. The file is the caller's, and stays open while the engine is.
+ * the sync engine does. What is not in the file (data chunks, areas after the list's end) cannot be
+ * read: ENODATA. The file is the caller's, and stays open while the engine is.
  */
 void savefile_io_open(struct io *io, struct savefile *saved);
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "store/base/bytes.h"
-#include "store/base/text.h"
 
 /* The bytes of the view that old chunk `chunk` covers; false: none. */
 static bool view_range(const struct repair *repair, uint64_t chunk, struct repair_range *range)
