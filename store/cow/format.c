@@ -100,6 +100,13 @@ bool geometry_holds_data(const struct geometry *geometry, uint64_t new_chunk)
 	       !geometry_is_metadata(geometry, new_chunk);
 }
 
+bool exception_is_lost(const struct exception *exception, const struct geometry *geometry,
+		       uint64_t origin_bytes)
+{
+	return !geometry_holds_data(geometry, exception->new_chunk) ||
+	       geometry_clip(geometry, exception->old_chunk, origin_bytes) == 0;
+}
+
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index)
 {
 	return 2 + index + index / geometry->exceptions_per_area;

@@ -89,6 +89,13 @@ bool geometry_is_metadata(const struct geometry *geometry, uint64_t chunk);
 /* May an exception's data stand in this chunk: on the device, wholly, and no metadata? */
 bool geometry_holds_data(const struct geometry *geometry, uint64_t new_chunk);
 
+/*
+ * Is this exception lost: is there no data for it, or no place in an origin of `origin_bytes`? A chunk of which only a
+ * part is on the device holds none.
+ */
+bool exception_is_lost(const struct exception *exception, const struct geometry *geometry,
+		       uint64_t origin_bytes);
+
 /* Where a kernel that commits in order of allocation (3.14 and later) keeps the data of exception
  * number `index`. A habit, never a rule. `index` is below 2^57. */
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index);

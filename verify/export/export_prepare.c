@@ -22,8 +22,12 @@ static void note(const struct export *export, const char *text)
 /* Exceptions whose data is nowhere in the store. */
 static uint64_t count_lost(const struct check *check)
 {
-	return check->found[PROBLEM_ENTRY_TOO_LARGE] + check->found[PROBLEM_ENTRY_IN_METADATA] +
-	       check->found[PROBLEM_ENTRY_BEYOND_DEVICE];
+	uint64_t count = 0;
+
+	for (int i = 0; i < PROBLEM_COUNT; i++)
+		if (problem_info((enum problem)i)->data == DATA_NOWHERE)
+			count += check->found[i];
+	return count;
 }
 
 static enum result refuse_errors(const struct export *export, uint64_t errors, struct failure *why)
