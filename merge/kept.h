@@ -54,9 +54,6 @@ enum result kept_count(struct kept *kept, size_t count, const struct store *merg
 		       const struct summary *before, const struct device *origin,
 		       struct failure *why);
 
-/* The size in bytes that a new store needs for what it lacks; UINT64_MAX: there is no such size. */
-uint64_t kept_new_bytes(const struct kept *kept);
-
 /* How many are really kept. */
 uint32_t kept_live(const struct kept *kept, size_t count);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whether the stores that a merge is given are those that the records name. */
 #include "merge/record.h"
+#include "merge/undo.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -279,10 +280,7 @@ static enum result match_undo_begun(const struct merge *merge, const struct stor
 	if (store->record_presence == RECORD_PRESENT && store->record.role == RECORD_UNDO &&
 	    never_began(merge, &store->record))
 		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: exists already, and is not the undo store of this merge; remove it, or name a file that does not exist",
-		store->device->name);
+	return undo_refuse_other(store->device->name, why);
 }
 
 static enum result match_one_begun(const struct merge *merge, const struct kept *kept,
