@@ -6,7 +6,7 @@
 #include "merge/left_out.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 /* For the search of duplicates in a kept store. */
 #define CHECK_MEMORY_BYTES (64u << 20)

@@ -12,6 +12,7 @@
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 
 /* No look went so far before: what cannot be read there is told now. */
@@ -250,7 +251,7 @@ static enum result clear_gaps(struct merge *merge, struct failure *why)
 	struct store *store = merge->store;
 	enum result result = RESULT_OK;
 
-	if (!gaps_met(store) || !store->device->direct)
+	if (!gaps_met(store) || !device_is_direct(store->device, store->geometry.chunk_bytes))
 		return RESULT_OK;
 	for (size_t i = 0; i < store->gaps->count && result == RESULT_OK; i++)
 		result = clear_gap(store, &store->gaps->list[i], why);

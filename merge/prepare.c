@@ -7,6 +7,7 @@
 #include "merge/record.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/identity.h"
 #include "verify/check/imprint.h"
@@ -226,7 +227,6 @@ static enum result fit_origin(struct merge *merge, struct failure *why)
 		merge->origin->name, (unsigned long long)bytes);
 	note(merge, line);
 	merge->origin->bytes = bytes;
-	device_fit(merge->origin, store->geometry.chunk_bytes);
 	merge->check = (struct check){0};
 	left_out_free(&merge->left_out);
 	return check_store(merge, why);
@@ -268,8 +268,6 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 					    "is marked invalid already: there is nothing to keep");
 			continue;
 		}
-		if (!kept->is_new)
-			device_fit(merge->origin, kept->store->geometry.chunk_bytes);
 		result = kept_verify(kept, merge->origin, merge->force, why);
 		if (result == RESULT_OK && !kept->is_new)
 			note_later(merge, &kept->check);
@@ -403,8 +401,6 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	const struct store *store = merge->store;
 	enum result result;
 
-	device_fit(merge->origin, store->header_fault == HEADER_GOOD ? store->geometry.chunk_bytes
-								     : BUFFER_ALIGNMENT);
 	result = roles_check(store, merge->origin, merge->force, false,
 			     "cowtool merge ORIGIN STORE", why);
 	if (result == RESULT_OK)

@@ -9,7 +9,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 static const char *base_name(const char *path)
 {

@@ -17,7 +17,7 @@
 	X(ONE_TOO_MANY, "one exception too many cleared")                                          \
 	X(EDGE_NOT_KEPT, "exceptions in the same block before the cleared ones not kept")          \
 	X(NO_STORE_FLUSH, "store not flushed before a window is forgotten")                        \
-	X(REST_BEFORE_CUT, "areas behind the cut cleared before the cut is durable")               \
+	X(REST_BEFORE_CUT, "areas after the cut cleared before the cut is durable")                \
 	X(TORN_TAIL, "blocks of a store out of order cleared in one go")                           \
 	X(NO_SWEEP, "tail of the area and torn clears not zeroed")                                 \
 	X(LATE_RECORD, "record written after the first origin write")                              \
@@ -58,7 +58,7 @@
 	X(IMPRINT_STAYS, "imprint left in an undo store that is merged itself")                    \
 	X(IMPRINT_UNCHECKED, "going back without a look at the imprint")                           \
 	X(REPAIR_HOLE, "repair: list cut before the copies of what stays are durable")             \
-	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it stands")                   \
+	X(REPAIR_IN_PLACE, "repair: a dropped exception zeroed where it is")                       \
 	X(REPAIR_TORN_CUT, "repair: blocks of a cut list cleared in one go")                       \
 	X(REPAIR_FIRST_DUPLICATE, "repair: of two exceptions for a chunk the first one dropped")   \
 	X(REPAIR_UNCOVERED, "repair: of several bad ones for a chunk the first one goes first")    \

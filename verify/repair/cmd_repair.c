@@ -9,6 +9,7 @@
 #include "store/base/bytes.h"
 #include "store/savefile/savefile.h"
 #include "store/cli/note.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/roles.h"
 
@@ -247,7 +248,8 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 		result = confirm(session, why);
 	if (result != RESULT_OK)
 		return result;
-	note_buffered(session->cli, &session->pair.device);
+	note_buffered(session->cli, &session->pair.device,
+		      session->pair.store.geometry.chunk_bytes);
 	/* From here on the way back is the backup: it is carried out to its end. */
 	session->pair.io.stop = NULL;
 	result = repair_run(repair, why);
