@@ -211,7 +211,8 @@ static enum result load_again(struct view_map *map, uint64_t from_chunk, struct 
 		map->store->device->name);
 }
 
-/* How many chunks from exception number `i` on are neighbours in the store and in the view; none of them is lost. */
+/* How many chunks from exception number `i` on, which is not lost, are neighbours in the store and
+ * in the view. */
 static uint64_t joined_chunks(const struct view_map *map, size_t i)
 {
 	const struct exception *first = &map->sorted[i];

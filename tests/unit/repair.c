@@ -152,7 +152,7 @@ static void what_no_repair_drops_stays(void)
 	free(drops.items);
 }
 
-/* Who is dropped is lost, or another one has its old or its new chunk: the table agrees with itself. */
+/* What is dropped is lost, or another one has its old or its new chunk. */
 static void the_table_drops_what_is_lost_or_twice(void)
 {
 	for (int i = 0; i < PROBLEM_COUNT; i++) {

@@ -7,9 +7,9 @@
 #include "store/cli/template.h"
 
 /*
- * Templates (store/cli/template.h). The places <store> and <origin> are names; <keep> is for options with all
- * stores that the unfinished merge of this store keeps, if any, and <this> is such an option with this store,
- * which that of another one keeps.
+ * Templates (store/cli/template.h). The places <store> and <origin> are names; <keep> is for options
+ * with all stores that the unfinished merge of this store keeps, if any, and <this> is such an
+ * option with this store, which that of another one keeps.
  */
 #define REPAIR "{cowtool repair --backup=FILE <store>} "
 #define REBUILD_HEADER "{cowtool repair --rebuild-header --backup=FILE <store>} "

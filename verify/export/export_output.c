@@ -82,7 +82,7 @@ enum result export_output_choose(struct export_output *output, const char *name,
 
 /* ---- what is not written to ---- */
 
-/* OUT may not be the origin or the store; a block device that is open, not a loop device of them. */
+/* OUT may not be the origin or the store, nor a loop device of them. */
 static enum result check_own(const struct export_output *output, struct failure *why)
 {
 	const struct export *export = output->export;
@@ -154,7 +154,7 @@ static enum result check_state(const struct export_output *output,
 	return RESULT_OK;
 }
 
-/* `earlier` must be of the same export, and the image file, which is open, hold as much as it says. */
+/* `earlier` must be of the same export, and the image file, which is open, as long as it says. */
 static enum result check_other(const struct export_output *output,
 			       const struct export_state *earlier, struct failure *why)
 {

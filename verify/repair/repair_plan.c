@@ -116,7 +116,8 @@ static bool has_drop(const struct repair *repair)
 	return false;
 }
 
-/* Is a finding left when all items are done? `shared`: exceptions that stay beside another one with their new chunk. */
+/* Findings that are left when all items are done. `shared`: exceptions that stay beside another one
+ * with their new chunk. */
 static uint64_t count_left_of(const struct repair *repair, enum problem problem, uint64_t shared)
 {
 	uint64_t found = repair->check.found[problem];
