@@ -103,6 +103,7 @@ $(B)/%.o: %.c $(FLAGS_STAMP)
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 TEST_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) $(B)/tests/tools/cowtool-failing $(B)/tests/tools/badblocks.so
 
+$(B)/tests/unit/suggest: $(B)/verify/check/cmd_advice.o
 $(UNIT_TESTS): %: %.o $(CLI_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)

@@ -11,10 +11,9 @@
 bool left_out_must(const struct geometry *geometry, uint64_t origin_bytes,
 		   const struct exception *exception)
 {
-	return exception->new_chunk >= geometry->device_chunks ||
-	       (geometry_is_metadata(geometry, exception->new_chunk) &&
-		!BROKEN(LOST_OVERWRITTEN)) ||
-	       geometry_clip(geometry, exception->old_chunk, origin_bytes) == 0;
+	if (BROKEN(LOST_OVERWRITTEN) && exception->new_chunk < geometry->device_chunks)
+		return geometry_clip(geometry, exception->old_chunk, origin_bytes) == 0;
+	return exception_is_lost(exception, geometry, origin_bytes);
 }
 
 static bool grow(struct left_out *left_out)
@@ -237,37 +236,32 @@ static void count_exception(struct left_out *left_out, const struct check *check
 void left_out_take(struct left_out *left_out, const struct check *check,
 		   const struct finding *finding)
 {
-	const struct geometry *geometry = &check->store->geometry;
 	struct exception exception = {finding->old_chunk, finding->new_chunk};
+	bool lost = left_out_must(&check->store->geometry, check->origin_bytes, &exception);
 
-	switch (finding->problem) {
-	case PROBLEM_ENTRY_TOO_LARGE:
-	case PROBLEM_ENTRY_IN_METADATA:
-	case PROBLEM_ENTRY_BEYOND_DEVICE:
-	case PROBLEM_ENTRY_BEYOND_ORIGIN:
+	switch (problem_info(finding->problem)->data) {
+	case DATA_NOWHERE:
+	case DATA_NO_PLACE:
 		count_exception(left_out, check, finding);
 		left_out->errors++;
 		break;
-	case PROBLEM_AREA_UNREADABLE:
+	case DATA_UNREADABLE:
 		left_out->exceptions += finding->gap_count;
 		left_out->unknown += finding->gap_count;
 		left_out->errors++;
 		break;
-	case PROBLEM_STORE_TRUNCATED:
-	case PROBLEM_AREA_MISSING:
+	case DATA_CUT_OFF:
 		left_out->errors++;
 		break;
-	case PROBLEM_DUPLICATE_OLD:
-		if (!left_out_must(geometry, check->origin_bytes, &exception))
-			break;
-		left_out->duplicates++;
-		if (finding->view_bytes > 0)
+	case DATA_SHADOWED:
+		left_out->duplicates += lost;
+		if (lost && finding->view_bytes > 0)
 			take_back(left_out, finding->view_offset, finding->view_bytes);
 		break;
-	case PROBLEM_DUPLICATE_NEW:
-		left_out->errors += left_out_must(geometry, check->origin_bytes, &exception);
+	case DATA_SHARED:
+		left_out->errors += lost;
 		break;
-	default:
+	case DATA_UNTOUCHED:
 		break;
 	}
 }

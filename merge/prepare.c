@@ -29,14 +29,12 @@ static uint64_t forgiven(const struct merge *merge)
 /* Is all that is wrong forgiven with --skip-lost? */
 static bool only_lost(const struct check *check)
 {
-	static const enum problem problems[] = {
-		PROBLEM_ENTRY_TOO_LARGE,     PROBLEM_ENTRY_IN_METADATA, PROBLEM_ENTRY_BEYOND_DEVICE,
-		PROBLEM_ENTRY_BEYOND_ORIGIN, PROBLEM_STORE_TRUNCATED,	PROBLEM_AREA_MISSING,
-		PROBLEM_AREA_UNREADABLE};
 	uint64_t errors = 0;
 
-	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++)
-		errors += check->found[problems[i]];
+	for (int i = 0; i < PROBLEM_COUNT; i++)
+		if (problem_is_of_lost((enum problem)i) ||
+		    problem_info((enum problem)i)->data == DATA_CUT_OFF)
+			errors += check->found[i];
 	return errors == check_count(check, SEVERITY_ERROR);
 }
 

@@ -13,7 +13,7 @@
 #include "store/cli/progress.h"
 #include "store/cli/pair.h"
 #include "store/base/text.h"
-#include "verify/check/advice.h"
+#include "verify/check/cmd_advice.h"
 #include "verify/check/check.h"
 #include "verify/check/cmd_lost.h"
 #include "verify/check/data.h"
@@ -28,7 +28,7 @@ struct output {
 	struct json writer;
 	uint64_t listed[PROBLEM_COUNT];
 	bool trace_told[TRACE_COUNT];
-	struct advice_names names;
+	struct cmd_advice_names names;
 	/* for --data */
 	const struct store *store;
 	const struct device *origin;
@@ -40,7 +40,7 @@ struct output {
 static void print_json_finding(struct output *output, const struct finding *finding)
 {
 	struct json *json = &output->writer;
-	char text[ADVICE_BYTES];
+	char text[CMD_ADVICE_BYTES];
 	const struct problem_info *info = problem_info(finding->problem);
 
 	json_open_object(json, NULL);
@@ -60,7 +60,7 @@ static void print_json_finding(struct output *output, const struct finding *find
 		json_boolean(json, "view_unknown", true);
 	json_string(json, "message", finding->message);
 	json_string(json, "meaning", info->meaning);
-	json_string(json, "help", advice(finding->problem, &output->names, text));
+	json_string(json, "help", cmd_advice(finding->problem, &output->names, text));
 	if (finding->trace != TRACE_NONE)
 		json_string(json, "trace", trace_info(finding->trace)->name);
 	json_close_object(json);
@@ -69,11 +69,11 @@ static void print_json_finding(struct output *output, const struct finding *find
 /* What a kind of finding means, and a trace, is said once. */
 static void explain(struct output *output, const struct finding *finding)
 {
-	char text[ADVICE_BYTES];
+	char text[CMD_ADVICE_BYTES];
 
 	if (output->listed[finding->problem] == 1)
 		printf("    %s\n    what helps: %s\n", problem_info(finding->problem)->meaning,
-		       advice(finding->problem, &output->names, text));
+		       cmd_advice(finding->problem, &output->names, text));
 	if (finding->trace != TRACE_NONE && !output->trace_told[finding->trace])
 		printf("    %s: %s\n", trace_info(finding->trace)->name,
 		       trace_info(finding->trace)->meaning);
@@ -419,10 +419,10 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 	};
 	enum result result;
 
-	output.names = (struct advice_names){.store = store,
-					     .summary = &check.summary,
-					     .origin = origin ? origin->name : NULL,
-					     .is_saved = pair_is_saved(pair)};
+	output.names = (struct cmd_advice_names){.store = store,
+						 .summary = &check.summary,
+						 .origin = origin ? origin->name : NULL,
+						 .is_saved = pair_is_saved(pair)};
 	if (cli->json) {
 		json_open_object(&output.writer, NULL);
 		json_string(&output.writer, "store", store->device->name);

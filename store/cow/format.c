@@ -47,6 +47,13 @@ void exception_encode(const struct exception *exception, uint8_t bytes[EXCEPTION
 	put_le64(bytes + 8, exception->new_chunk);
 }
 
+bool exception_is_lost(const struct exception *exception, const struct geometry *geometry,
+		       uint64_t origin_bytes)
+{
+	return !geometry_holds_data(geometry, exception->new_chunk) ||
+	       geometry_clip(geometry, exception->old_chunk, origin_bytes) == 0;
+}
+
 /*
  * The record, from RECORD_OFFSET:
  *    0  magic, 8 bytes           48  exceptions, u64

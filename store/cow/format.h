@@ -57,6 +57,13 @@ struct exception {
 void exception_decode(const uint8_t bytes[EXCEPTION_BYTES], struct exception *exception);
 void exception_encode(const struct exception *exception, uint8_t bytes[EXCEPTION_BYTES]);
 
+/*
+ * Is this exception lost: is there no data for it, or no place in an origin of `origin_bytes`? A
+ * chunk of which only a part is on the device holds none.
+ */
+bool exception_is_lost(const struct exception *exception, const struct geometry *geometry,
+		       uint64_t origin_bytes);
+
 /* ---- record of a merge or a restore: cowtool's own, ignored by the kernel and by blkid ---- */
 
 #define RECORD_OFFSET 256u

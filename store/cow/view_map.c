@@ -211,52 +211,38 @@ static enum result load_again(struct view_map *map, uint64_t from_chunk, struct 
 		map->store->device->name);
 }
 
-/* How much of a new chunk is on the device, where it can hold data at all. */
-static uint64_t chunk_on_device(const struct view_map *map, uint64_t new_chunk)
-{
-	const struct geometry *geometry = &map->store->geometry;
-	uint64_t start;
-
-	if (new_chunk >= NEW_CHUNK_LIMIT || geometry_is_metadata(geometry, new_chunk) ||
-	    !checked_mul(new_chunk, geometry->chunk_bytes, &start) ||
-	    start >= map->store->device->bytes)
-		return 0;
-	return min_u64(geometry->chunk_bytes, map->store->device->bytes - start);
-}
-
-/* Up to where chunks from exception number `i` on are neighbours in the store: a number of bytes
- * from the beginning of its chunk. */
-static uint64_t joined_bytes(const struct view_map *map, size_t i)
+/* How many chunks from exception number `i` on, which is not lost, are neighbours in the store and
+ * in the view. */
+static uint64_t joined_chunks(const struct view_map *map, size_t i)
 {
 	const struct exception *first = &map->sorted[i];
-	uint64_t chunk_bytes = map->store->geometry.chunk_bytes, bytes;
-	uint64_t chunks = 1;
+	const struct geometry *geometry = &map->store->geometry;
+	uint64_t most = max_u64(VIEW_JOINED_BYTES / geometry->chunk_bytes, 1), chunks = 1;
 
-	bytes = chunk_on_device(map, first->new_chunk);
-	while (bytes == chunks * chunk_bytes && bytes < VIEW_JOINED_BYTES &&
-	       i + chunks < map->count && first[chunks].old_chunk == first->old_chunk + chunks &&
-	       first[chunks].new_chunk == first->new_chunk + chunks) {
-		bytes += chunk_on_device(map, first[chunks].new_chunk);
+	while (chunks < most && i + chunks < map->count &&
+	       first[chunks].old_chunk == first->old_chunk + chunks &&
+	       first[chunks].new_chunk == first->new_chunk + chunks &&
+	       !exception_is_lost(&first[chunks], geometry, map->view_bytes))
 		chunks++;
-	}
-	return bytes;
+	return chunks;
 }
 
 /* `offset` lies in the old chunk of exception number `i`. */
 static void stored_extent(const struct view_map *map, size_t i, struct view_extent *extent)
 {
-	uint64_t chunk_bytes = map->store->geometry.chunk_bytes;
-	uint64_t within = extent->offset % chunk_bytes, bytes = joined_bytes(map, i);
+	const struct geometry *geometry = &map->store->geometry;
+	uint64_t within = extent->offset % geometry->chunk_bytes;
+	const struct exception *exception = &map->sorted[i];
 
-	extent->new_chunk = map->sorted[i].new_chunk;
-	if (within < bytes) {
-		extent->source = VIEW_STORE;
-		extent->source_offset = map->sorted[i].new_chunk * chunk_bytes + within;
-		extent->bytes = bytes - within;
-	} else {
+	extent->new_chunk = exception->new_chunk;
+	if (exception_is_lost(exception, geometry, map->view_bytes)) {
 		extent->source = VIEW_LOST;
 		extent->source_offset = 0;
-		extent->bytes = chunk_bytes - within;
+		extent->bytes = geometry->chunk_bytes - within;
+	} else {
+		extent->source = VIEW_STORE;
+		extent->source_offset = exception->new_chunk * geometry->chunk_bytes + within;
+		extent->bytes = joined_chunks(map, i) * geometry->chunk_bytes - within;
 	}
 }
 

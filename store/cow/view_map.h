@@ -23,8 +23,7 @@
 enum view_source {
 	VIEW_ORIGIN,
 	VIEW_STORE,
-	VIEW_LOST, /* an exception says that it is in the store, and it is not: the new chunk is
-		      metadata, or outside the device */
+	VIEW_LOST, /* its exception is lost (exception_is_lost) */
 };
 
 /* A part of the view that comes from one place. */

@@ -146,6 +146,22 @@ maps_right() {
     same extents wanted
 }
 
+@test "map: of a store cut in the middle of a chunk, the map calls lost what verify, merge and repair do" {
+    fill origin 65536
+    make chunk=8 sequential=6 from=4
+    truncate -s $((5 * 4096 - 2048)) store
+    remember origin store
+    expect 0 dump --map --origin=origin --format=csv store
+    [[ $(csv out | awk -F , '$3 == "lost" { lost += $2 } END { print lost }') == 16384 ]]
+    expect 2 verify --json --origin=origin store
+    has '{"view_bytes_lost": 16384}'
+    expect 0 merge --dry-run --json --skip-lost origin store
+    has '{"lost": [{"offset": 24576, "bytes": 16384}]}'
+    expect 0 repair --dry-run --json --origin=origin store
+    has '{"lost": [{"offset": 24576, "bytes": 16384}]}'
+    unchanged
+}
+
 @test "map: exceptions without data are lost" {
     fill origin 5120
     make chunk=1 size=40960 entry=0:1:34 entry=1:2:80 entry=2:3:18446744073709551615 entry=3:4:9

@@ -139,6 +139,32 @@ static void a_later_duplicate_of_a_shared_one_stays(void)
 	free(drops.items);
 }
 
+/* What the table says is not dropped is no item, whatever its finding is at. */
+static void what_no_repair_drops_stays(void)
+{
+	static const struct repair_finding found[] = {
+		{PROBLEM_LEAKED_CHUNKS, 4, 0, {9, 7}, true, false},
+		{PROBLEM_DIRTY_TAIL, 5, 0, {8, 6}, true, false},
+	};
+	struct repair_drops drops = choose(found, 2, true);
+
+	CHECK(drops.count == 0 && drops.shared == 0);
+	free(drops.items);
+}
+
+/* What is dropped is lost, or another one has its old or its new chunk. */
+static void the_table_drops_what_is_lost_or_twice(void)
+{
+	for (int i = 0; i < PROBLEM_COUNT; i++) {
+		enum problem problem = (enum problem)i;
+		enum problem_data data = problem_info(problem)->data;
+		bool twice = data == DATA_SHADOWED || data == DATA_SHARED;
+
+		CHECK(problem_is_dropped(problem) == (problem_is_of_lost(problem) || twice));
+		CHECK(data == DATA_UNTOUCHED || problem_info(problem)->severity == SEVERITY_ERROR);
+	}
+}
+
 int main(void)
 {
 	unit_run("drops: without findings nothing goes", nothing_found);
@@ -153,5 +179,8 @@ int main(void)
 		 who_shares_with_one_that_goes_stays);
 	unit_run("drops: a later one stays where the first shares and goes",
 		 a_later_duplicate_of_a_shared_one_stays);
+	unit_run("drops: a finding that no repair drops makes no item", what_no_repair_drops_stays);
+	unit_run("table: what is dropped is lost, or is there twice",
+		 the_table_drops_what_is_lost_or_twice);
 	return unit_end();
 }

@@ -7,7 +7,7 @@
 
 #include "store/base/suggest.h"
 #include "store/base/text.h"
-#include "verify/check/advice.h"
+#include "verify/check/cmd_advice.h"
 
 static void terminals_get_no_control_characters(void)
 {
@@ -117,7 +117,8 @@ static void every_problem_has_advice(void)
 	struct device device = {.name = (char[]){"a store"}};
 	struct store store = {.device = &device};
 	struct summary summary = {.exceptions = 0};
-	struct advice_names names = {.store = &store, .summary = &summary, .origin = "an origin"};
+	struct cmd_advice_names names = {
+		.store = &store, .summary = &summary, .origin = "an origin"};
 	static const struct {
 		enum record_presence presence;
 		enum record_role role;
@@ -126,14 +127,14 @@ static void every_problem_has_advice(void)
 			 {RECORD_PRESENT, RECORD_KEPT},
 			 {RECORD_PRESENT, RECORD_UNDO},
 			 {RECORD_FOREIGN, RECORD_MERGING}};
-	char text[ADVICE_BYTES];
+	char text[CMD_ADVICE_BYTES];
 
 	for (size_t i = 0; i < sizeof(standings) / sizeof(standings[0]); i++)
 		for (int problem = 0; problem < PROBLEM_COUNT; problem++) {
 			store.record_presence = standings[i].presence;
 			store.record.role = standings[i].role;
 			store.record.kept_stores = 1;
-			advice((enum problem)problem, &names, text);
+			cmd_advice((enum problem)problem, &names, text);
 			CHECK(text[0] && !strpbrk(text, "{}<>"));
 			CHECK(!strstr(text, "cowtool") || strstr(text, "a\\ store"));
 		}

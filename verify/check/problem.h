@@ -52,14 +52,33 @@ enum repair_kind {
 	REPAIR_FOLLOWS,	    /* mended when all exceptions and the list's end are */
 };
 
+/* What a problem says of the data of the exceptions that its findings are at. */
+enum problem_data {
+	DATA_UNTOUCHED, /* nothing */
+	DATA_NOWHERE,	/* it is not in the store: the exception is lost */
+	DATA_NO_PLACE,	/* its chunk is not in the origin: lost with this origin */
+	DATA_UNREADABLE, /* the exceptions cannot be read: lost, and so is what of the view was theirs */
+	DATA_CUT_OFF, /* the store has lost its end; exceptions lost with it have findings of their own */
+	DATA_SHADOWED, /* an earlier exception for its old chunk counts */
+	DATA_SHARED,   /* an earlier exception has the same new chunk: one of the two is lost */
+};
+
 struct problem_info {
 	const char *code; /* as scripts see it */
 	enum severity severity;
+	enum problem_data data;
 	const char *meaning;	 /* what it means for the user's data */
 	enum repair_kind repair; /* the one repair */
 };
 
 const struct problem_info *problem_info(enum problem problem);
+
+/* Is every exception lost that has such a finding (exception_is_lost), or that cannot be read? */
+bool problem_is_of_lost(enum problem problem);
+
+/* Does a repair take exceptions out of the list for it? Only such a finding is an item of a plan. */
+bool problem_is_dropped(enum problem problem);
+
 const char *severity_name(enum severity severity);
 
 /* "drop", as scripts see it. */

@@ -9,14 +9,14 @@
 
 #include "store/base/bytes.h"
 #include "store/base/path.h"
-#include "verify/export/export_guard.h"
+#include "store/cow/ends.h"
 
 #define STATE_SUFFIX ".cowtool-export"
 
 /* ---- what it is ---- */
 
 /* Of a symbolic link, too. A device belongs to whom it belongs. */
-static enum result refuse_foreign(const struct export_output *output, struct failure *why)
+static enum result check_owner(const struct export_output *output, struct failure *why)
 {
 	enum result result = RESULT_OK;
 	struct stat link;
@@ -50,7 +50,7 @@ static enum result choose_kind(struct export_output *output, struct failure *why
 			why, RESULT_REFUSED,
 			"%s: is neither a block device nor a regular file; OUT may be '-', the standard output",
 			output->name);
-	return refuse_foreign(output, why);
+	return check_owner(output, why);
 }
 
 static enum result make_state_path(struct export_output *output, struct failure *why)
@@ -78,6 +78,100 @@ enum result export_output_choose(struct export_output *output, const char *name,
 	if (result == RESULT_OK)
 		result = make_state_path(output, why);
 	return result;
+}
+
+/* ---- what is not written to ---- */
+
+/* OUT may not be the origin or the store, nor a loop device of them. */
+static enum result check_own(const struct export_output *output, struct failure *why)
+{
+	const struct export *export = output->export;
+	enum result result =
+		device_refuse_same(export->origin, output->name, "as OUT and as ORIGIN", why);
+
+	if (result == RESULT_OK)
+		result = device_refuse_same(export->store->device, output->name,
+					    "as OUT and as STORE", why);
+	return result;
+}
+
+/* A file that exists is not overwritten without consent. */
+static enum result check_existing(const struct export_output *output, struct failure *why)
+{
+	if (!output->exists || output->force)
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: exists already; name another file, or overwrite it with --force",
+		    output->name);
+}
+
+/* Nor is a block device, which is open, on which libblkid knows something. */
+static enum result check_content(struct export_output *output, struct failure *why)
+{
+	struct probe_identity identity = {.type = ""};
+	enum result result;
+
+	if (output->force)
+		return RESULT_OK;
+	result = ends_probe_device(output->export->io, &output->device, &identity, why);
+	if (result == RESULT_OK && identity.type[0])
+		result = fail(
+			why, RESULT_REFUSED,
+			"%s: holds something already (%s%s%s); name another device, or overwrite it with --force",
+			output->name, identity.type, identity.uuid[0] ? ", UUID " : "",
+			identity.uuid);
+	return result;
+}
+
+/* Does what is beside an image file fit what is asked for: to begin, or to go on? */
+static enum result check_state(const struct export_output *output,
+			       enum export_state_presence presence, struct failure *why)
+{
+	if (presence == EXPORT_STATE_FOREIGN)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: has the name that cowtool needs beside %s, and is not cowtool's; rename it, or name another file",
+			output->state_path, output->name);
+	/* Without an image nothing is lost when it begins anew. */
+	if (!output->exists)
+		return RESULT_OK;
+	if (output->resume && presence == EXPORT_STATE_DAMAGED)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is damaged, or of another version of cowtool: how far the export is cannot be told; without --resume, --force begins anew",
+			output->state_path);
+	/* An empty one was made by an export that was killed before it could say how far it is. */
+	if (output->resume && presence == EXPORT_STATE_ABSENT && output->found.st_size > 0)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: exists, and no unfinished export of cowtool stands there (there is no %s): it may be complete already, for then that file is removed; if you know that it is not, --force without --resume overwrites it",
+			output->name, output->state_path);
+	if (!output->resume && !output->force && presence != EXPORT_STATE_ABSENT)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: an unfinished export stands there; --resume goes on with it, --force begins anew",
+			output->name);
+	return RESULT_OK;
+}
+
+/* `earlier` must be of the same export, and the image file, which is open, as long as it says. */
+static enum result check_other(const struct export_output *output,
+			       const struct export_state *earlier, struct failure *why)
+{
+	const struct export_state *state = &output->export->state;
+
+	if (!export_state_same(state, earlier))
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: was begun with another ORIGIN or STORE, or the store was changed since; without --resume, --force begins anew",
+			output->name);
+	if (output->device.bytes < round_down(earlier->done_bytes, SECTOR_BYTES))
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: has %llu bytes, and %llu were exported already; without --resume, --force begins anew",
+			output->name, (unsigned long long)output->device.bytes,
+			(unsigned long long)earlier->done_bytes);
+	return RESULT_OK;
 }
 
 /* ---- opening ---- */
@@ -130,7 +224,7 @@ static enum result begin_file(struct export_output *output, struct export_state 
 	enum result result = open_device(output, why);
 
 	if (result == RESULT_OK && goes_on)
-		result = export_refuse_other(output, earlier, why);
+		result = check_other(output, earlier, why);
 	else if (result == RESULT_OK)
 		result = export_state_save(&export->state, output->state_path, why);
 	if (result != RESULT_OK) {
@@ -169,9 +263,9 @@ static enum result open_file(struct export_output *output, struct failure *why)
 	enum result result = export_state_load(&earlier, output->state_path, &presence, why);
 
 	if (result == RESULT_OK)
-		result = export_refuse_state(output, presence, why);
+		result = check_state(output, presence, why);
 	if (result == RESULT_OK && !output->resume)
-		result = export_refuse_existing(output, why);
+		result = check_existing(output, why);
 	if (result == RESULT_OK)
 		note_gone(output, presence);
 	if (result == RESULT_OK)
@@ -196,7 +290,7 @@ static enum result open_block(struct export_output *output, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	export->target = (struct export_target){.device = &output->device};
-	return export_refuse_content(output, why);
+	return check_content(output, why);
 }
 
 /* ---- all kinds ---- */
@@ -209,7 +303,7 @@ enum result export_output_open(struct export_output *output, struct export *expo
 	output->export = export;
 	if (output->kind == EXPORT_TO_STREAM)
 		return RESULT_OK;
-	result = export_refuse_own(output, why);
+	result = check_own(output, why);
 	if (result != RESULT_OK)
 		return result;
 	return output->kind == EXPORT_TO_BLOCK ? open_block(output, why) : open_file(output, why);

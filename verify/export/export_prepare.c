@@ -23,8 +23,12 @@ static void note(const struct export *export, const char *text)
 /* Exceptions whose data is nowhere in the store. */
 static uint64_t count_lost(const struct check *check)
 {
-	return check->found[PROBLEM_ENTRY_TOO_LARGE] + check->found[PROBLEM_ENTRY_IN_METADATA] +
-	       check->found[PROBLEM_ENTRY_BEYOND_DEVICE];
+	uint64_t count = 0;
+
+	for (int i = 0; i < PROBLEM_COUNT; i++)
+		if (problem_info((enum problem)i)->data == DATA_NOWHERE)
+			count += check->found[i];
+	return count;
 }
 
 static enum result refuse_errors(const struct export *export, uint64_t errors, struct failure *why)
@@ -35,9 +39,9 @@ static enum result refuse_errors(const struct export *export, uint64_t errors, s
 	struct suggestion command;
 
 	if (check->lost_unknown == 0 && errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is outside it; name the right origin, or use --force",
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_RIGHT_ORIGIN, NULL,
+			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is outside it",
 			export->origin->name, store, (unsigned long long)check->summary.highest_old,
 			(unsigned long long)export->store->geometry.chunk_bytes);
 	if (check->found[PROBLEM_HEADER_INVALID])
@@ -129,9 +133,9 @@ static enum result check_record(struct export *export, struct failure *why)
 	if (export->origin->bytes > store->record.origin_bytes &&
 	    witness_match(store, summary, export->origin, why) == RESULT_OK)
 		return fit_origin(export, why);
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: has %llu bytes, and %s was being merged into an origin of %llu bytes; name the right origin, or use --force",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_RIGHT_ORIGIN, NULL,
+		"%s: has %llu bytes, and %s was being merged into an origin of %llu bytes",
 		export->origin->name, (unsigned long long)export->origin->bytes,
 		store->device->name, (unsigned long long)store->record.origin_bytes);
 }

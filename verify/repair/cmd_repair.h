@@ -7,7 +7,7 @@
 
 #include "store/cli/cli.h"
 #include "store/cli/pair.h"
-#include "verify/check/advice.h"
+#include "verify/check/cmd_advice.h"
 #include "verify/repair/repair.h"
 
 /* The command line. */
@@ -48,7 +48,7 @@ const char *repair_evidence(const struct rebuild *rebuild,
 
 /* What can be done about a problem of this store. Returns `text`. */
 const char *repair_advice(const struct repair_session *session, enum problem problem,
-			  char text[ADVICE_BYTES]);
+			  char text[CMD_ADVICE_BYTES]);
 
 /* For people: what is to be done, what it takes from the view, and what it does not mend. */
 enum result repair_print_plan(const struct repair_session *session, FILE *file,
@@ -66,14 +66,10 @@ enum result repair_print_json(struct repair_session *session, bool failed, struc
 /* How many findings are left, or in a dry run would be. */
 uint64_t repair_count_left(const struct repair_session *session, enum severity severity);
 
-/* ---- verify/repair/cmd_repair_ask.c ---- */
+/* ---- verify/repair/cmd_repair.c ---- */
 
 /* Can somebody be asked, and see the question? */
 bool repair_can_ask(void);
-
-/* Asks for each item; what is not consented to loses `accepted`. RESULT_REFUSED: the questions were
- * quit, or the input ended before the last one; RESULT_STOPPED: a signal. Then nothing is accepted. */
-enum result repair_ask(struct repair_session *session, struct failure *why);
 
 /* Asks which of the candidates it was; NULL: none of them. */
 const struct rebuild_candidate *repair_ask_header(const struct repair_session *session);

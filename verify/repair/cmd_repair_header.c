@@ -209,7 +209,7 @@ enum result repair_need_header(struct repair_session *session, struct failure *w
 {
 	const struct store *store = &session->pair.store;
 	uint32_t named = named_sectors(session);
-	char text[ADVICE_BYTES];
+	char text[CMD_ADVICE_BYTES];
 
 	if (store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s; nothing was written",

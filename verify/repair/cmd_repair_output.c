@@ -88,13 +88,13 @@ static enum verdict verdict_of_left(const struct repair_session *session)
 }
 
 const char *repair_advice(const struct repair_session *session, enum problem problem,
-			  char text[ADVICE_BYTES])
+			  char text[CMD_ADVICE_BYTES])
 {
-	const struct advice_names names = {.store = &session->pair.store,
-					   .summary = &session->repair.check.summary,
-					   .origin = session->choice->origin};
+	const struct cmd_advice_names names = {.store = &session->pair.store,
+					       .summary = &session->repair.check.summary,
+					       .origin = session->choice->origin};
 
-	return advice(problem, &names, text);
+	return cmd_advice(problem, &names, text);
 }
 
 static bool is_listed(enum problem problem, uint64_t count)
@@ -167,7 +167,7 @@ static enum result print_lost(const struct repair *repair, FILE *file, struct fa
 static void print_not_planned(const struct repair_session *session, FILE *file)
 {
 	const uint64_t *left = session->repair.left;
-	char text[ADVICE_BYTES];
+	char text[CMD_ADVICE_BYTES];
 
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
 		if (is_listed((enum problem)problem, left[problem]))
@@ -279,7 +279,7 @@ static enum result print_json_lost(struct json *json, const struct repair *repai
 static void print_json_left(struct json *json, const struct repair_session *session)
 {
 	const uint64_t *left = findings_left(session);
-	char text[ADVICE_BYTES];
+	char text[CMD_ADVICE_BYTES];
 
 	json_open_array(json, "left");
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++) {

@@ -61,12 +61,12 @@ static int by_number(const void *a, const void *b)
  * only the chunk that both have is known. */
 static void add_nodes(struct chooser *chooser, const struct repair_finding *found)
 {
-	bool shares_old = found->problem == PROBLEM_DUPLICATE_OLD;
-	bool shares_new = found->problem == PROBLEM_DUPLICATE_NEW;
+	enum problem_data data = problem_info(found->problem)->data;
+	bool shares_old = data == DATA_SHADOWED, shares_new = data == DATA_SHARED;
 	struct node node = {
 		.number = found->number,
 		.exception = found->exception,
-		.lost = !shares_old && !shares_new,
+		.lost = problem_is_of_lost(found->problem),
 		.in_view = found->in_view,
 		.view_unknown = found->view_unknown,
 		.problem = found->problem,
@@ -74,6 +74,8 @@ static void add_nodes(struct chooser *chooser, const struct repair_finding *foun
 		.shares_new = shares_new,
 	};
 
+	if (!problem_is_dropped(found->problem))
+		return;
 	chooser->nodes[chooser->node_count++] = node;
 	if (node.lost)
 		return;

@@ -21,8 +21,11 @@ struct repair_drops {
 	uint64_t shared; /* how many stay beside an earlier one with the same new chunk */
 };
 
-/* `found` are all findings at exceptions, in any order. With `drop_shared`, of those that have the
- * same new chunk only the first stays. */
+/*
+ * `found` are all findings at exceptions, in any order; those that no repair drops
+ * (problem_is_dropped) make no item. With `drop_shared`, of those that have the same new chunk only
+ * the first stays.
+ */
 enum result repair_choose_drops(const struct repair_finding *found, size_t count, bool drop_shared,
 				struct repair_drops *drops, struct failure *why);
 

@@ -116,21 +116,37 @@ static bool has_drop(const struct repair *repair)
 	return false;
 }
 
+/* Findings that are left when all items are done. `shared`: exceptions that stay beside another one
+ * with their new chunk. */
+static uint64_t count_left_of(const struct repair *repair, enum problem problem, uint64_t shared)
+{
+	uint64_t found = repair->check.found[problem];
+
+	switch (problem_info(problem)->repair) {
+	case REPAIR_NONE:
+		return found;
+	case REPAIR_DROP:
+		return repair->merge_stands ? found : 0;
+	case REPAIR_DROP_SHARED:
+		return repair->merge_stands ? found : shared;
+	case REPAIR_END_LIST:
+	case REPAIR_FOLLOWS:
+		return has_drop(repair) ? 0 : found;
+	case REPAIR_SET_VALID:
+		return repair->set_valid ? 0 : found;
+	case REPAIR_REBUILD_HEADER:
+	case REPAIR_CLEAR_SLACK:
+	case REPAIR_REMOVE_RECORD:
+	case REPAIR_ZERO_TAIL:
+		break;
+	}
+	return 0;
+}
+
 static void count_left(struct repair *repair, uint64_t shared)
 {
-	const struct check *check = &repair->check;
-
-	repair->left[PROBLEM_DUPLICATE_NEW] = shared;
-	for (int problem = 0; repair->merge_stands && problem < PROBLEM_COUNT; problem++)
-		if (problem_info((enum problem)problem)->repair == REPAIR_DROP ||
-		    problem_info((enum problem)problem)->repair == REPAIR_DROP_SHARED)
-			repair->left[problem] = check->found[problem];
-	if (!has_drop(repair)) {
-		repair->left[PROBLEM_AREA_MISSING] = check->found[PROBLEM_AREA_MISSING];
-		repair->left[PROBLEM_STORE_TRUNCATED] = check->found[PROBLEM_STORE_TRUNCATED];
-	}
-	if (!repair->set_valid)
-		repair->left[PROBLEM_HEADER_INVALID] = check->found[PROBLEM_HEADER_INVALID];
+	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
+		repair->left[problem] = count_left_of(repair, (enum problem)problem, shared);
 }
 
 static enum result make_items(struct planner *planner, struct failure *why)

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "verify/check/advice.h"
+#include "verify/check/cmd_advice.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "store/base/suggest.h"
+#include "store/cli/template.h"
 
 /*
- * In the texts, {...} is a command. In it <store> and <origin> are names; <keep> stands for options with
- * all stores that the unfinished merge of this store keeps, if any, and <this> is such an option with
- * this store, which that of another one keeps.
+ * Templates (store/cli/template.h). The places <store> and <origin> are names; <keep> is for options
+ * with all stores that the unfinished merge of this store keeps, if any, and <this> is such an
+ * option with this store, which that of another one keeps.
  */
 #define REPAIR "{cowtool repair --backup=FILE <store>} "
 #define REBUILD_HEADER "{cowtool repair --rebuild-header --backup=FILE <store>} "
@@ -131,17 +131,17 @@ static bool is_foreign(enum problem problem, const struct store *store)
 	       !store_lost_header(store);
 }
 
-static const char *advise_foreign(const struct store *store, char text[ADVICE_BYTES])
+static const char *advise_foreign(const struct store *store, char text[CMD_ADVICE_BYTES])
 {
 	char help[FOREIGN_HELP_BYTES];
 
-	snprintf(text, ADVICE_BYTES, "name the right device: this one %s%s", store->foreign.text,
-		 foreign_say(&store->foreign, store->device->name, help));
+	snprintf(text, CMD_ADVICE_BYTES, "name the right device: this one %s%s",
+		 store->foreign.text, foreign_say(&store->foreign, store->device->name, help));
 	return text;
 }
 
 /* What counts before the usual: what stands in the store about an unfinished merge. NULL: nothing. */
-static const char *const *special_advices(const struct advice_names *names)
+static const char *const *special_advices(const struct cmd_advice_names *names)
 {
 	const struct record *record = &names->store->record;
 
@@ -164,102 +164,61 @@ static const char *const keeps_text =
 
 static const char *const saved_text = " is the device of which this is the saved file";
 
-/* Text that is being made. */
-struct writer {
-	const struct advice_names *names;
-	char *text;
-	size_t used;
+/* What is put into the places, and what was. */
+struct places {
+	const struct cmd_advice_names *names;
 	const char *own; /* the store, as commands call it */
 	bool names_kept, names_own;
 };
 
-static void put(struct writer *writer, const char *text, size_t count)
+static void put_place(void *context, const char *word, size_t count, struct suggestion *command)
 {
-	size_t left = ADVICE_BYTES - 1 - writer->used;
+	struct places *places = context;
+	const struct cmd_advice_names *names = places->names;
 
-	count = count < left ? count : left;
-	memcpy(writer->text + writer->used, text, count);
-	writer->used += count;
-	writer->text[writer->used] = '\0';
-}
-
-/* <store>, <origin>, <this> or <keep>. */
-static void put_place(struct writer *writer, char place, struct suggestion *command)
-{
-	const struct advice_names *names = writer->names;
-
-	if (place == 's') {
-		suggest_more(command, "%s", writer->own);
-		writer->names_own = true;
-	} else if (place == 'o') {
+	(void)count;
+	if (*word == 's') {
+		suggest_more(command, "%s", places->own);
+		places->names_own = true;
+	} else if (*word == 'o') {
 		suggest_more(command, "%s", names->origin ? names->origin : "ORIGIN");
-	} else if (place == 't') {
+	} else if (*word == 't') {
 		bool undo = names->store->record.role == RECORD_UNDO;
 
-		suggest_more(command, undo ? "--undo=%s" : "--keep=%s", writer->own);
-		writer->names_own = true;
+		suggest_more(command, undo ? "--undo=%s" : "--keep=%s", places->own);
+		places->names_own = true;
 	} else if (keeps_stores(&names->store->record)) {
 		suggest_more(command, "... ");
-		writer->names_kept = true;
+		places->names_kept = true;
 	}
-}
-
-/* Returns what follows the command. */
-static const char *put_command(struct writer *writer, const char *from)
-{
-	struct suggestion command;
-	const char *quoted;
-
-	suggest_begin(&command);
-	while (*from != '}') {
-		size_t count = strcspn(from, "<}");
-
-		suggest_words(&command, from, count);
-		from += count;
-		if (*from == '<') {
-			put_place(writer, from[1], &command);
-			from = strchr(from, '>') + 1;
-		}
-	}
-	quoted = suggest_end(&command);
-	put(writer, quoted, strlen(quoted));
-	return from + 1;
 }
 
 /* In the texts of of_kept, STORE is another one. */
-static const char *own_name(const struct advice_names *names, bool is_kept)
+static const char *own_name(const struct cmd_advice_names *names, bool is_kept)
 {
 	if (!names->is_saved)
 		return names->store->device->name;
 	return is_kept ? "STORE2" : "STORE";
 }
 
-const char *advice(enum problem problem, const struct advice_names *names, char text[ADVICE_BYTES])
+const char *cmd_advice(enum problem problem, const struct cmd_advice_names *names,
+		       char text[CMD_ADVICE_BYTES])
 {
 	const char *const *special = special_advices(names);
 	bool is_special = special && special[problem];
-	const char *from = is_special ? special[problem] : usual[problem];
-	struct writer writer = {.names = names,
-				.text = text,
+	struct places places = {.names = names,
 				.own = own_name(names, is_special && special == of_kept)};
+	size_t used;
 
 	if (is_foreign(problem, names->store))
 		return advise_foreign(names->store, text);
 	text[0] = '\0';
-	while (*from) {
-		size_t count = strcspn(from, "{");
-
-		put(&writer, from, count);
-		from += count;
-		if (*from)
-			from = put_command(&writer, from + 1);
-	}
-	if (writer.names_kept)
-		put(&writer, keeps_text, strlen(keeps_text));
-	if (names->is_saved && writer.names_own) {
-		put(&writer, "; ", 2);
-		put(&writer, writer.own, strlen(writer.own));
-		put(&writer, saved_text, strlen(saved_text));
-	}
+	template_write(text, CMD_ADVICE_BYTES, is_special ? special[problem] : usual[problem],
+		       put_place, &places);
+	used = strlen(text);
+	if (places.names_kept)
+		used += (size_t)snprintf(text + used, CMD_ADVICE_BYTES - used, "%s", keeps_text);
+	if (names->is_saved && places.names_own && used < CMD_ADVICE_BYTES)
+		snprintf(text + used, CMD_ADVICE_BYTES - used, "; %s%s", places.own, saved_text);
 	return text;
 }

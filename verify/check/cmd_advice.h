@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef VERIFY_CHECK_ADVICE_H
-#define VERIFY_CHECK_ADVICE_H
+#ifndef VERIFY_CHECK_CMD_ADVICE_H
+#define VERIFY_CHECK_CMD_ADVICE_H
 
 #include "store/cow/store.h"
 #include "store/cow/summary.h"
 #include "verify/check/problem.h"
 
-#define ADVICE_BYTES 4096
+#define CMD_ADVICE_BYTES 4096
 
 /* What the commands are about. */
-struct advice_names {
+struct cmd_advice_names {
 	const struct store *store;
 	const struct summary *summary; /* of its exceptions, as far as they are known */
 	const char *origin;	       /* NULL: not known */
@@ -21,6 +21,7 @@ struct advice_names {
  * unfinished merge that the store is part of counts. FILE, ORIGIN and STORE (STORE2: a
  * kept one) stand for names that are not known. Returns `text`.
  */
-const char *advice(enum problem problem, const struct advice_names *names, char text[ADVICE_BYTES]);
+const char *cmd_advice(enum problem problem, const struct cmd_advice_names *names,
+		       char text[CMD_ADVICE_BYTES]);
 
 #endif
