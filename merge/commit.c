@@ -112,8 +112,7 @@ void commit_begin(struct commit *commit, uint64_t first, uint64_t end, const uin
 	if (BROKEN(ONE_TOO_MANY) && kept_bytes > 0)
 		memset(commit->edge + kept_bytes - EXCEPTION_BYTES, 0, EXCEPTION_BYTES);
 	commit->edge_bytes = kept_bytes;
-	start_flush(commit, BROKEN(NO_ORIGIN_FLUSH) ? commit->store->device : commit->origin,
-		    COMMIT_FLUSH_ORIGIN);
+	start_flush(commit, commit->origin, COMMIT_FLUSH_ORIGIN);
 }
 
 /* The segment at `first` has its block's earlier exceptions in `edge`; all others are zeros. */
@@ -153,16 +152,14 @@ static void start_clear(struct commit *commit, uint64_t begin, uint64_t end,
 static void start_cut(struct commit *commit)
 {
 	uint64_t per_block = store_exceptions_per_block(commit->store);
-	uint64_t begin = commit->first;
+	uint64_t begin = BROKEN(FRONT_TO_BACK) ? 0 : commit->first;
 
 	assert(commit->state == COMMIT_FLUSH_ORIGIN || commit->state == COMMIT_FLUSH_STORE);
 	assert(begin < commit->step_end);
 	if (commit->in_order && !BROKEN(TORN_TAIL))
 		begin = max_u64(begin, round_down(commit->step_end - 1, per_block));
-	if (BROKEN(REST_BEFORE_CUT) && commit->step_end == commit->cut_end)
-		start_clear(commit, begin, commit->end, COMMIT_CLEAR);
-	else
-		start_clear(commit, begin, commit->step_end, COMMIT_CLEAR);
+	start_clear(commit, begin, BROKEN(REST_BEFORE_CUT) ? commit->end : commit->step_end,
+		    COMMIT_CLEAR);
 	commit->step_end = begin;
 }
 
@@ -187,8 +184,6 @@ static enum result flush_result(const struct commit *commit, struct failure *why
 {
 	if (commit->flush.error == 0)
 		return RESULT_OK;
-	if (BROKEN(FLUSH_RETRIED))
-		return io_flush(commit->store->io, commit->flush.device, why);
 	return io_fail(IO_FLUSH, commit->flush.device, 0, 0, commit->flush.error, why);
 }
 
@@ -199,8 +194,7 @@ static enum result step_clear(struct commit *commit, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	if (commit->state == COMMIT_CLEAR) {
-		start_flush(commit, BROKEN(NO_STORE_FLUSH) ? commit->origin : commit->store->device,
-			    COMMIT_FLUSH_STORE);
+		start_flush(commit, commit->store->device, COMMIT_FLUSH_STORE);
 	} else {
 		commit->needs_flush = true;
 		end_commit(commit);
@@ -227,12 +221,6 @@ enum result commit_step(struct commit *commit, bool *moved, struct failure *why)
 
 	if (commit->state == COMMIT_IDLE)
 		return RESULT_OK;
-	if (BROKEN(CLEAR_BEFORE_FLUSH_DONE) && commit->state == COMMIT_FLUSH_ORIGIN) {
-		start_cut(commit);
-		while (!batch_finished(&commit->batch) || !commit->flush_done)
-			io_wait(commit->store->io);
-		flushing = false;
-	}
 	if (flushing ? !commit->flush_done : !batch_finished(&commit->batch))
 		return RESULT_OK;
 	*moved = true;

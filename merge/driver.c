@@ -17,7 +17,6 @@
 
 #include "merge/commit.h"
 #include "merge/keep.h"
-#include "merge/record.h"
 #include "merge/window.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
@@ -61,12 +60,7 @@ static void take_windows(struct driver *driver, bool *moved)
 		uint64_t first =
 			window_first(driver->merge->store, driver->capacity, driver->next_end);
 
-		if (BROKEN(FRONT_TO_BACK))
-			window_start(window_at(driver, driver->taken++),
-				     driver->merge->exceptions_before - driver->next_end,
-				     driver->merge->exceptions_before - first);
-		else
-			window_start(window_at(driver, driver->taken++), first, driver->next_end);
+		window_start(window_at(driver, driver->taken++), first, driver->next_end);
 		driver->next_end = first;
 		*moved = true;
 	}
@@ -141,10 +135,6 @@ static void begin_commit(struct driver *driver)
 	if (driver->committing == 0)
 		return;
 	last = window_at(driver, driver->committing - 1);
-	if (BROKEN(FRONT_TO_BACK)) {
-		last = window_at(driver, 0);
-		driver->committing = 1;
-	}
 	commit_begin(&driver->commit, last->first, window_at(driver, 0)->end, last->metadata,
 		     last->kept_bytes);
 }
@@ -170,9 +160,6 @@ static enum result step_commit(struct driver *driver, bool *moved, struct failur
 		begin_commit(driver);
 	if (driver->commit.state == COMMIT_IDLE)
 		return RESULT_OK;
-	if (BROKEN(EARLY_RECORD_END) && driver->commit.state == COMMIT_CLEAR &&
-	    driver->commit.first == 0)
-		record_end(driver->merge->store, why);
 	result = commit_step(&driver->commit, moved, why);
 	if (result == RESULT_OK && driver->commit.state == COMMIT_IDLE)
 		release_committed(driver);

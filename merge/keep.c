@@ -231,10 +231,10 @@ static void publish_next(struct keeper *keeper, struct job *job)
 {
 	bool more = job->count > 0 && job->next_entry < head_end(keeper, job);
 
-	if (job->state == JOB_COPIED && more && !BROKEN(KEPT_DATA_NOT_FLUSHED)) {
+	if (job->state == JOB_COPIED && more) {
 		job->state = JOB_FLUSHING_DATA;
 		submit_flush(keeper);
-	} else if (job->state == JOB_WRITING_BLOCK && !(BROKEN(KEPT_TORN_TAIL) && more)) {
+	} else if (job->state == JOB_WRITING_BLOCK) {
 		job->state = JOB_FLUSHING_BLOCK;
 		submit_flush(keeper);
 	} else if (more) {
@@ -317,13 +317,9 @@ enum result keep_step(struct keep *keep, bool *moved, struct failure *why)
 
 bool keep_done(const struct keep *keep, unsigned int slot)
 {
-	for (size_t i = 0; i < keep->count; i++) {
-		const struct job *job = &keep->keepers[i].jobs[slot];
-
-		if (job->state != JOB_KEPT &&
-		    !(BROKEN(KEPT_ORIGIN_EARLY) && job->state >= JOB_FLUSHING_BLOCK))
+	for (size_t i = 0; i < keep->count; i++)
+		if (keep->keepers[i].jobs[slot].state != JOB_KEPT)
 			return false;
-	}
 	return true;
 }
 

@@ -209,9 +209,7 @@ void keeper_start_areas(struct keeper *keeper, const struct job *job)
 	keeper->areas_job = job;
 	keeper->area_position = 0;
 	keeper->next_area_entry = round_down(job->first, per_area) + per_area;
-	keeper->areas_end = round_down(end, per_area) + per_area;
-	if (BROKEN(KEPT_NEXT_AREA))
-		keeper->areas_end = round_up(end, store_exceptions_per_block(keeper->store));
+	keeper->areas_end = BROKEN(KEPT_NEXT_AREA) ? end : round_down(end, per_area) + per_area;
 	if (job->count == 0)
 		keeper->areas_end = keeper->next_area_entry;
 	batch_start(&keeper->areas, next_area_write, keeper);

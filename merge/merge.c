@@ -92,12 +92,10 @@ static enum result begin(struct merge *merge, const struct record *record, struc
 	if (merge->record_is_current) {
 		bool drops = merge->dropped_count + merge->unseen_count > 0;
 
-		return drops && !BROKEN(DROP_AFTER_MERGE) ? record_drop(merge, why) : RESULT_OK;
+		return drops && !BROKEN(DROP_NOT_INVALIDATED) ? record_drop(merge, why) : RESULT_OK;
 	}
 	result = BROKEN(KEPT_NOT_INVALIDATED) ? RESULT_OK : invalidate_full(merge, why);
-	if (result == RESULT_OK && !BROKEN(LATE_RECORD))
-		result = record_begin(merge, record, why);
-	return result;
+	return result == RESULT_OK ? record_begin(merge, record, why) : result;
 }
 
 /* A store that was dropped in vain must be dropped again. One that is dropped is no more of this merge: its
@@ -175,8 +173,6 @@ static enum result settle(struct merge *merge, struct failure *why)
 		merge->store->record_presence == RECORD_PRESENT || merge->exceptions_before == 0;
 	enum result result;
 
-	if (BROKEN(UNSETTLED))
-		return RESULT_OK;
 	result = settle_store(merge->store, begun || merge->check.tail_is_dirty, why);
 	if (result == RESULT_OK && begun)
 		result = io_flush(merge->io, merge->origin, why);
@@ -273,12 +269,8 @@ static enum result run(struct merge *merge, struct driver *driver, const struct 
 		return stopped(merge, why);
 	if (result == RESULT_OK)
 		result = begin(merge, record, why);
-	if (result == RESULT_OK && BROKEN(IMPRINT_EARLY))
-		result = record_end_kept(merge, why);
 	if (result == RESULT_OK && driver)
 		result = driver_merge(driver, why);
-	if (BROKEN(DROP_AFTER_MERGE) && result == RESULT_OK && merge->dropped_count > 0)
-		result = record_drop(merge, why);
 	if (result == RESULT_OK && merge->exceptions_left > 0)
 		result = stopped(merge, why);
 	if (result == RESULT_OK)

@@ -130,15 +130,9 @@ enum result record_make(const struct merge *merge, struct record *record, struct
 
 enum result record_begin(struct merge *merge, const struct record *record, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result = write_all_kept(merge, record, why);
 
-	if (!BROKEN(KEPT_RECORD_LATE))
-		result = write_all_kept(merge, record, why);
-	if (result == RESULT_OK)
-		result = write_record(merge->store, record, why);
-	if (result == RESULT_OK && BROKEN(KEPT_RECORD_LATE))
-		result = write_all_kept(merge, record, why);
-	return result;
+	return result == RESULT_OK ? write_record(merge->store, record, why) : result;
 }
 
 static enum result invalidate_dropped(const struct merge *merge, struct failure *why)
@@ -172,25 +166,21 @@ enum result record_drop(struct merge *merge, struct failure *why)
 {
 	struct record record = merge->store->record;
 	uint64_t kept = 0;
-	enum result result = RESULT_OK;
+	enum result result;
 
 	for (size_t i = 0; i < merge->kept_count; i++)
 		if (!merge->kept[i].given_up && record_is_of(merge, merge->kept[i].store))
 			kept |= record_number_bit(merge->kept[i].store);
 	record.dropped |= record_kept_numbers(&record) & ~kept;
-	if (!BROKEN(DROP_RECORD_EARLY))
-		result = invalidate_dropped(merge, why);
-	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
-	if (result == RESULT_OK && BROKEN(DROP_OWN_RECORD_EARLY))
-		result = end_dropped(merge, why);
+	result = invalidate_dropped(merge, why);
 	if (result == RESULT_OK)
 		result = write_record(merge->store, &record, why);
-	merge->drop_is_recorded = result == RESULT_OK;
-	if (result == RESULT_OK && BROKEN(DROP_RECORD_EARLY))
-		result = invalidate_dropped(merge, why);
-	if (result == RESULT_OK)
-		tell_dropped(merge);
-	return result == RESULT_OK ? end_dropped(merge, why) : result;
+	if (result != RESULT_OK)
+		return result;
+	merge->drop_is_recorded = true;
+	tell_dropped(merge);
+	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
+	return end_dropped(merge, why);
 }
 
 enum result record_end(struct store *store, struct failure *why)

@@ -41,7 +41,7 @@ enum result record_begin(struct merge *merge, const struct record *record, struc
 /*
  * Marks invalid what was dropped, then says in the merging store's record that it is kept no more,
  * then takes the dropped stores' records away; each flushed. All of it before the origin is written
- * to. In brackets, the deliberate breaks (store/base/breaks.h): [DROP_AFTER_MERGE, DROP_RECORD_EARLY,
+ * to. In brackets, the deliberate breaks (store/base/breaks.h): [DROP_NOT_INVALIDATED, DROP_RECORD_EARLY,
  * DROP_OWN_RECORD_EARLY]
  */
 enum result record_drop(struct merge *merge, struct failure *why);

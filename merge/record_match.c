@@ -122,8 +122,6 @@ static enum result match_one_resumed(const struct merge *merge, const struct kep
 	const struct store *store = kept->store;
 	uint64_t wanted = record_kept_numbers(&merge->store->record);
 
-	if (BROKEN(KEPT_RECORD_UNCHECKED))
-		return RESULT_OK;
 	if (!record_is_of(merge, store) || !(*missing & record_number_bit(store)))
 		return refuse_kept(merge, store->device->name,
 				   "is not among the stores that it keeps", wanted, why);
@@ -252,7 +250,7 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
 		if (i >= RECORD_KEPT_MAX || !(known >> i & 1))
 			result = match_unknown(merge, merge->dropped[i], &missing, why);
-	if (result != RESULT_OK || missing == 0 || BROKEN(KEPT_RECORD_UNCHECKED))
+	if (result != RESULT_OK || missing == 0)
 		return result;
 	return refuse_kept(merge, merge->store->device->name,
 			   "cannot be resumed, something is missing", missing, why);
@@ -327,7 +325,7 @@ enum result record_match_kept(const struct merge *merge, struct failure *why)
 	enum result result = RESULT_OK;
 
 	if (merge->record_is_current)
-		return match_resumed(merge, why);
+		return BROKEN(KEPT_RECORD_UNCHECKED) ? RESULT_OK : match_resumed(merge, why);
 	if (merge->dropped_count + merge->unseen_count > 0)
 		return fail(why, RESULT_REFUSED,
 			    "%s: no unfinished merge stands in it that keeps a store to be dropped",

@@ -47,6 +47,8 @@ static struct sim *open_disks(struct repair_trial *trial, uint8_t *const images[
 	sim_open(sim, random_next(&trial->random));
 	sim_add_disk(sim, 0, "origin", images[0], broken->origin_bytes, 512);
 	sim_add_disk(sim, 1, "store", images[1], broken->store_bytes, broken->block_bytes);
+	sim->repairing = true;
+	sim->chunk_bytes[1] = broken->chunk_bytes;
 	return sim;
 }
 

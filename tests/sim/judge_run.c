@@ -65,6 +65,9 @@ void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_
 				     scenario_bytes(scenario, (unsigned int)i),
 				     scenario->block_bytes[i]);
 	sim->unreadable = scenario->unreadable;
+	sim->chunk_bytes[1] = scenario->chunk_sectors * SECTOR_BYTES;
+	for (unsigned int i = 0; i < scenario->kept_count; i++)
+		sim->chunk_bytes[2 + i] = scenario->kept[i].chunk_sectors * SECTOR_BYTES;
 }
 
 static bool is_blank(const struct sim *sim, const struct device *device)

@@ -4,6 +4,7 @@
  * the real engines. The merge code runs on it unchanged.
  *
  *   disk.c      the disks and the engine: completion in any order, faults, what a power cut may leave
+ *   faulty.c    what the disks do wrong on purpose, to break a rule
  *   trace.c     the same disks, following a real engine on real files
  *   scenario.c  what is merged: a store, an origin, options, all from one seed
  *   lost.c      scenarios of which something is lost
@@ -46,9 +47,11 @@ bool random_once_in(struct random *random, uint64_t times);
 struct sim_write {
 	struct sim_disk *disk;
 	const struct device *device;
-	uint64_t offset;
+	uint64_t offset; /* on the disk */
+	uint64_t place;	 /* on the device */
 	uint32_t bytes;
 	bool completed;
+	bool missed;	       /* by the next flush (faulty.c) */
 	uint64_t completed_at; /* the moment */
 	uint8_t *data;
 };
@@ -88,6 +91,11 @@ struct sim {
 	bool in_order; /* complete the oldest request first */
 	struct fault fault;
 	bool fault_happened, wrote_outside;
+	/* for faulty.c */
+	uint64_t chunk_bytes[SIM_DISKS]; /* of the store on each device; 0: the origin */
+	bool late_flush[SIM_DISKS];	 /* told as done, and to be done after the next write */
+	bool repairing;			 /* the store is not merged but mended */
+	bool unsettled;			 /* inherited, and nothing is written since */
 	const bool
 		*unreadable; /* NULL, or of each sector of device 1: no read of it ever succeeds */
 	struct io real;	     /* of a trace: the engine that does the work, on files */
