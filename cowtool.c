@@ -14,6 +14,7 @@
 #include "store/cli/commands.h"
 #include "store/cli/help.h"
 #include "store/cli/json.h"
+#include "store/cli/remedies.h"
 #include "verify/cmd_verify.h"
 #include "verify/export/cmd_export.h"
 #include "verify/repair/cmd_repair.h"
@@ -197,10 +198,11 @@ static void print_exit_codes(const struct command *command)
 }
 
 /* In JSON the error is an object of its own, or the last key of the object that was begun. */
-static void print_failure(const struct cli *cli, enum result result, const struct failure *why)
+static void print_failure(const struct cli *cli, enum result result, struct failure *why)
 {
 	struct json json = {.file = stdout, .needs_comma = cli->object_open};
 
+	remedies_say(cli, why);
 	if (why->text[0])
 		cli_message(cli, "%s", why->text);
 	if (!cli->json || (!why->text[0] && !cli->object_open))

@@ -7,12 +7,51 @@
 #include <stdio.h>
 #include <string.h>
 
+static void say(struct failure *why, const char *format, va_list arguments)
+{
+	vsnprintf(why->text, sizeof(why->text), format, arguments);
+	why->remedy = REMEDY_NONE;
+	why->remedy_name[0] = '\0';
+}
+
 enum result fail(struct failure *why, enum result result, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(why->text, sizeof(why->text), format, arguments);
+	say(why, format, arguments);
+	va_end(arguments);
+	return result;
+}
+
+enum result fail_remedy(struct failure *why, enum result result, enum remedy remedy,
+			const char *name, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(why, format, arguments);
+	va_end(arguments);
+	failure_set_remedy(why, remedy, name);
+	return result;
+}
+
+void failure_set_remedy(struct failure *why, enum remedy remedy, const char *name)
+{
+	why->remedy = remedy;
+	snprintf(why->remedy_name, sizeof(why->remedy_name), "%s", name ? name : "");
+}
+
+enum result fail_more(struct failure *why, enum result result, const char *format, ...)
+{
+	size_t length = strlen(why->text);
+	va_list arguments;
+
+	length += (size_t)snprintf(why->text + length, sizeof(why->text) - length, "; ");
+	if (length >= sizeof(why->text))
+		return result;
+	va_start(arguments, format);
+	vsnprintf(why->text + length, sizeof(why->text) - length, format, arguments);
 	va_end(arguments);
 	return result;
 }
@@ -23,7 +62,7 @@ enum result fail_errno(struct failure *why, enum result result, int error, const
 	size_t length;
 
 	va_start(arguments, format);
-	vsnprintf(why->text, sizeof(why->text), format, arguments);
+	say(why, format, arguments);
 	va_end(arguments);
 	length = strlen(why->text);
 	snprintf(why->text + length, sizeof(why->text) - length, ": %s", strerror(error));

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "store/base/remedy.h"
+
 enum result {
 	RESULT_OK = 0,
 	RESULT_PROBLEMS,  /* verify: something is wrong, but the view is not */
@@ -30,10 +32,25 @@ enum result {
 
 struct failure {
 	char text[2048];
+	enum remedy remedy;
+	char remedy_name
+		[1024]; /* the device or file that the remedy is about; "": none but those of the command */
 };
 
-/* Writes the sentence and returns `result`, so that a caller can `return fail(...)`. */
+/* Writes the sentence and returns `result`, so that a caller can `return fail(...)`. No remedy. */
 enum result fail(struct failure *why, enum result result, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The same, with what would help; `name` is copied, or NULL. */
+enum result fail_remedy(struct failure *why, enum result result, enum remedy remedy,
+			const char *name, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* Gives a sentence that is there a remedy. */
+void failure_set_remedy(struct failure *why, enum remedy remedy, const char *name);
+
+/* Appends "; " and more to the sentence; its remedy stays. */
+enum result fail_more(struct failure *why, enum result result, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The same for a system error: ": strerror(error)" is appended. */

@@ -289,6 +289,23 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 	return result;
 }
 
+const char *cli_argument_named(const struct cli *cli, const char *name)
+{
+	const char *word = cli->synopsis;
+	size_t length = strlen(name);
+
+	/* Its other words are options. */
+	for (unsigned int i = 0; i < cli->argument_count;
+	     word += strcspn(word, " "), word += strspn(word, " ")) {
+		if (*word == '[' || *word == '-')
+			continue;
+		if (strncmp(word, name, length) == 0 && strchr(" ", word[length]))
+			return cli->arguments[i];
+		i++;
+	}
+	return name;
+}
+
 void cli_free(struct cli *cli)
 {
 	while (cli->argument_count > 0)

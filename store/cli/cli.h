@@ -65,6 +65,10 @@ struct cli_option {
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
 		      int argc, const char **argv, struct failure *why);
 
+/* The argument that the synopsis calls so ("ORIGIN"), or that name itself where there is none: of the commands that
+ * take it as an option, for one, or where the arguments were not read. */
+const char *cli_argument_named(const struct cli *cli, const char *name);
+
 /*
  * Argument number `i` names a file, never a device by a tag: one that looks like TAG=value becomes
  * ./TAG=value, for all that opens it, and for the commands that messages suggest. RESULT_NO_MEMORY.

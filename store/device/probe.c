@@ -201,13 +201,25 @@ static enum result memory_file_failure(uint64_t disk_bytes, int error, struct fa
 			       : "");
 }
 
+static bool are_zero(const struct probe_range *ranges, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!bytes_are_zero(ranges[i].buffer, ranges[i].bytes))
+			return false;
+	return true;
+}
+
 enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, size_t count,
 			struct probe_identity *identity, struct failure *why)
 {
-	int fd = memfd_create("cowtool-probe", MFD_CLOEXEC);
 	enum result result = RESULT_OK;
+	int fd;
 
 	memset(identity, 0, sizeof(*identity));
+	/* Nothing is known by zeros, and libblkid takes milliseconds to say so. */
+	if (are_zero(ranges, count))
+		return RESULT_OK;
+	fd = memfd_create("cowtool-probe", MFD_CLOEXEC);
 	if (fd < 0)
 		return memory_file_failure(disk_bytes, errno, why);
 	if (ftruncate(fd, (off_t)disk_bytes) != 0)

@@ -15,9 +15,6 @@
 #define WINDOW_BYTES (4u << 20)
 #define PIECE_BYTES (256u << 10)
 #define WIDTH 64u
-/* Superblocks stand in the first MiB of a disk; some RAID formats and backup tables at its end. */
-#define PROBE_HEAD_BYTES (1024u << 10)
-#define PROBE_TAIL_BYTES (128u << 10)
 
 /* ---- may it be written there? ---- */
 
@@ -64,43 +61,17 @@ static enum result refuse_store(const struct savefile *saved, const struct store
 		saved->file.name, (unsigned long long)layout->device_bytes, chunks);
 }
 
-static enum result read_ranges(struct io *io, struct device *device, struct probe_range *ranges,
-			       size_t count, uint8_t *buffer, struct failure *why)
+static enum result check_foreign(const struct device *device, struct failure *why)
 {
-	enum result result = RESULT_OK;
-
-	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-		ranges[i].buffer = buffer;
-		result = io_read(io, device, ranges[i].offset, buffer, ranges[i].bytes, why);
-		buffer += ranges[i].bytes;
-	}
-	return result;
-}
-
-static enum result check_foreign(struct device *device, struct io *io, struct failure *why)
-{
-	uint64_t head = min_u64(device->bytes, PROBE_HEAD_BYTES);
-	uint64_t tail = round_down(device->bytes - min_u64(device->bytes, PROBE_TAIL_BYTES),
-				   BUFFER_ALIGNMENT);
-	struct probe_range ranges[2] = {{.bytes = head}, {.offset = max_u64(head, tail)}};
 	struct probe_identity identity = {.type = ""};
 	enum result result;
-	uint8_t *buffer;
 
 	if (probe_finds_saved_file(device))
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: holds something else: a saved file; name the right device, or use --force",
 			device->name);
-	ranges[1].bytes = device->bytes - ranges[1].offset;
-	buffer = io_buffer(ranges[0].bytes + ranges[1].bytes);
-	if (!buffer)
-		return fail_memory(why, "the beginning of the device", head);
-	result = read_ranges(io, device, ranges, ranges[1].bytes ? 2 : 1, buffer, why);
-	if (result == RESULT_OK)
-		result =
-			probe_bytes(device->bytes, ranges, ranges[1].bytes ? 2 : 1, &identity, why);
-	free(buffer);
+	result = probe_device(device, &identity, why);
 	if (result == RESULT_OK && identity.type[0])
 		return fail(
 			why, RESULT_REFUSED,
@@ -133,7 +104,7 @@ static enum result check_content(const struct savefile *saved, const struct stor
 	case HEADER_WRONG_MAGIC:
 		break;
 	}
-	return check_foreign(target->device, target->io, why);
+	return check_foreign(target->device, why);
 }
 
 /* Without its header nothing can say that a record is stale. */

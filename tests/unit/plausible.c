@@ -23,6 +23,16 @@ static void learn(const char *type, uint64_t origin_bytes)
 	plausible_learn(&plausible, &identity, head, sizeof(head), origin_bytes);
 }
 
+/* Does something speak against a store that has this exception alone? */
+static bool objects(uint64_t from, uint64_t to)
+{
+	struct plausible looked = plausible;
+
+	plausible_look(&looked, 7, from, to);
+	CHECK(!plausible_objection(&looked) || plausible_objection(&looked)->old_chunk == 7);
+	return plausible_objection(&looked) != NULL;
+}
+
 static void clear(void)
 {
 	memset(head, 0, sizeof(head));
@@ -41,9 +51,9 @@ static void file_systems_end(void)
 	put_le32(head + 1024 + 24, 2);
 	learn("ext4", 64 * MIB);
 	CHECK(plausible.end == 8 * MIB);
-	CHECK(!plausible_objection(&plausible, 8 * MIB, 8 * MIB + 4096));
-	CHECK(plausible_objection(&plausible, 10 * MIB, 10 * MIB + 4096));
-	CHECK(!plausible_objection(&plausible, 63 * MIB, 63 * MIB + 4096));
+	CHECK(!objects(8 * MIB, 8 * MIB + 4096));
+	CHECK(objects(10 * MIB, 10 * MIB + 4096));
+	CHECK(!objects(63 * MIB, 63 * MIB + 4096));
 	put_le32(head + 1024 + 96, 0x80);
 	put_le32(head + 1024 + 336, 1);
 	learn("ext4", 64 * MIB);
@@ -76,7 +86,7 @@ static void hostile_numbers_are_no_end(void)
 
 		learn(types[i], 64 * MIB);
 		CHECK(plausible.count <= PLAUSIBLE_RANGES_MAX);
-		plausible_objection(&plausible, UINT64_MAX - 1, UINT64_MAX);
+		objects(UINT64_MAX - 1, UINT64_MAX);
 	}
 	memcpy(head, "LABELONE", 8);
 	learn("LVM2_member", 64 * MIB);
@@ -94,13 +104,13 @@ static void partitions_have_gaps(void)
 	clear();
 	plausible_learn(&plausible, &identity, head, sizeof(head), 64 * MIB);
 	CHECK(plausible.count == 3);
-	CHECK(!plausible_objection(&plausible, 0, 4096));
-	CHECK(plausible_objection(&plausible, 2 * MIB, 2 * MIB + 4096));
-	CHECK(!plausible_objection(&plausible, 4 * MIB, 4 * MIB + 4096));
-	CHECK(!plausible_objection(&plausible, 20 * MIB - 512, 20 * MIB + 512));
-	CHECK(plausible_objection(&plausible, 30 * MIB, 30 * MIB + 4096));
-	CHECK(plausible_objection(&plausible, 60 * MIB, 60 * MIB + 4096));
-	CHECK(!plausible_objection(&plausible, 63 * MIB, 64 * MIB));
+	CHECK(!objects(0, 4096));
+	CHECK(objects(2 * MIB, 2 * MIB + 4096));
+	CHECK(!objects(4 * MIB, 4 * MIB + 4096));
+	CHECK(!objects(20 * MIB - 512, 20 * MIB + 512));
+	CHECK(objects(30 * MIB, 30 * MIB + 4096));
+	CHECK(objects(60 * MIB, 60 * MIB + 4096));
+	CHECK(!objects(63 * MIB, 64 * MIB));
 }
 
 static void luks_has_keys(void)
@@ -137,6 +147,11 @@ static void physical_volume_has_metadata(void)
 	CHECK(plausible.count == 2);
 	CHECK(plausible.ranges[1].from == 4096 && plausible.ranges[1].to == MIB);
 	CHECK(plausible.ranges[1].key == 4096);
+	CHECK(objects(8192, 12288) && !objects(4096, 8192));
+	/* Whichever is looked at first. */
+	plausible_look(&plausible, 2, 8192, 12288);
+	plausible_look(&plausible, 1, 4096, 8192);
+	CHECK(!plausible_objection(&plausible));
 }
 
 int main(void)

@@ -13,6 +13,8 @@
 /* Superblocks stand in the first MiB of a disk; some RAID formats and backup tables at its end. */
 #define HEAD_BYTES (1024u << 10)
 #define TAIL_BYTES (128u << 10)
+/* Where nothing can be compared, what plausible_learn knows by is in less, and nothing of it at the end. */
+#define PLAUSIBLE_BYTES (72u << 10)
 #define RANGES 2
 
 static enum result probe(const struct device *origin, const struct view_range *ranges,
@@ -52,9 +54,9 @@ static enum result refuse_other(const struct store *store, const struct device *
 {
 	char origin_text[128], store_text[128];
 
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: may be another device than the origin of %s: it holds %s, and the store %s; that is as it should be where the UUID was changed in the snapshot, or a file system was made in one of them since (mkfs); name the right origin, or use --accept-origin if it is this one",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_ACCEPT_ORIGIN, NULL,
+		"%s: may be another device than the origin of %s: it holds %s, and the store %s; that is as it should be where the UUID was changed in the snapshot, or a file system was made in one of them since (mkfs)",
 		origin->name, store->device->name,
 		describe(&found->before, origin_text, sizeof(origin_text)),
 		describe(&found->after, store_text, sizeof(store_text)));
@@ -63,70 +65,29 @@ static enum result refuse_other(const struct store *store, const struct device *
 /* ---- what speaks against an origin that cannot be compared ---- */
 
 struct objecting {
-	const struct store *store;
-	const struct device *origin;
+	const struct geometry *geometry;
+	uint64_t origin_bytes;
 	struct plausible plausible;
-	uint64_t old_chunk; /* the first one against which something speaks */
-	const char *what;   /* NULL: none */
 };
 
-static void drop_keyed(struct plausible *plausible, uint64_t from, uint64_t to)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < plausible->count; i++)
-		if (plausible->ranges[i].key < from || plausible->ranges[i].key >= to)
-			plausible->ranges[count++] = plausible->ranges[i];
-	plausible->count = count;
-}
-
-/* The bytes of an exception's chunk; false: it has none in the origin. */
-static bool bytes_of(const struct objecting *objecting, const uint8_t *entry,
-		     struct exception *exception, uint64_t *from, uint64_t *to)
-{
-	const struct geometry *geometry = &objecting->store->geometry;
-	uint64_t clip;
-
-	exception_decode(entry, exception);
-	clip = geometry_clip(geometry, exception->old_chunk, objecting->origin->bytes);
-	if (clip == 0)
-		return false;
-	*from = exception->old_chunk * geometry->chunk_bytes;
-	*to = *from + clip;
-	return true;
-}
-
-static enum result find_keys(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
-			     struct failure *why)
+static enum result look(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			struct failure *why)
 {
 	struct objecting *objecting = context;
+	const struct geometry *geometry = objecting->geometry;
 	struct exception exception;
-	uint64_t from, to;
 
 	(void)index;
 	(void)why;
-	for (uint32_t i = 0; i < count; i++)
-		if (bytes_of(objecting, entries + (size_t)i * EXCEPTION_BYTES, &exception, &from,
-			     &to))
-			drop_keyed(&objecting->plausible, from, to);
-	return RESULT_OK;
-}
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t from, clip;
 
-static enum result object(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
-			  struct failure *why)
-{
-	struct objecting *objecting = context;
-	struct exception exception;
-	uint64_t from, to;
-
-	(void)index;
-	(void)why;
-	for (uint32_t i = 0; i < count && !objecting->what; i++) {
-		if (!bytes_of(objecting, entries + (size_t)i * EXCEPTION_BYTES, &exception, &from,
-			      &to))
+		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+		clip = geometry_clip(geometry, exception.old_chunk, objecting->origin_bytes);
+		if (clip == 0)
 			continue;
-		objecting->what = plausible_objection(&objecting->plausible, from, to);
-		objecting->old_chunk = exception.old_chunk;
+		from = exception.old_chunk * geometry->chunk_bytes;
+		plausible_look(&objecting->plausible, exception.old_chunk, from, from + clip);
 	}
 	return RESULT_OK;
 }
@@ -136,30 +97,29 @@ static enum result check_plausible(const struct store *store, const struct devic
 				   const struct probe_identity *identity,
 				   const struct view_range *head, struct failure *why)
 {
-	struct objecting objecting = {.store = store, .origin = origin};
-	struct store_scan keys = {.live = find_keys, .context = &objecting};
-	struct store_scan objections = {.live = object, .context = &objecting};
+	struct objecting objecting = {.geometry = &store->geometry, .origin_bytes = origin->bytes};
+	struct store_scan scan = {.live = look, .context = &objecting};
+	const struct plausible_range *objection;
 	enum result result = RESULT_OK;
 	char text[128];
 
 	plausible_learn(&objecting.plausible, identity, head->buffer, head->bytes, origin->bytes);
 	if (objecting.plausible.end > origin->bytes)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is smaller than what it holds, %s, which has %llu bytes: it may be another device than the origin of %s, and nothing in the store tells; name the right origin, or use --accept-origin if it is this one",
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_ACCEPT_ORIGIN, NULL,
+			"%s: is smaller than what it holds, %s, which has %llu bytes: it may be another device than the origin of %s, and nothing in the store tells",
 			origin->name, describe(identity, text, sizeof(text)),
 			(unsigned long long)objecting.plausible.end, store->device->name);
 	if (objecting.plausible.count > 0)
-		result = store_scan(store, &keys, why);
-	if (result == RESULT_OK && objecting.plausible.count > 0)
-		result = store_scan(store, &objections, why);
-	if (result != RESULT_OK || !objecting.what)
+		result = store_scan(store, &scan, why);
+	objection = plausible_objection(&objecting.plausible);
+	if (result != RESULT_OK || !objection)
 		return result;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: may be another device than the origin of %s: it holds %s, and old chunk %llu of the store is %s, where nobody writes; name the right origin, or use --accept-origin if it is this one",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_ACCEPT_ORIGIN, NULL,
+		"%s: may be another device than the origin of %s: it holds %s, and old chunk %llu of the store is %s, where nobody writes",
 		origin->name, store->device->name, describe(identity, text, sizeof(text)),
-		(unsigned long long)objecting.old_chunk, objecting.what);
+		(unsigned long long)objection->old_chunk, objection->what);
 }
 
 /* ---- the check ---- */
@@ -180,16 +140,14 @@ static enum result find_identities(const struct view_overlay *overlay, struct de
 				   struct identities *found, struct failure *why)
 {
 	enum result result = RESULT_OK;
-	struct failure reading;
 
 	if (overlay->found > 0)
 		result = find_alone(overlay, origin, &found->alone, why);
 	if (result != RESULT_OK)
 		return result;
 	result = view_read_origin(overlay->store, origin, overlay->ranges, RANGES, why);
-	reading = *why;
 	if (result == RESULT_IO)
-		return fail(why, result, "%s; a file system is looked for there", reading.text);
+		return fail_more(why, result, "a file system is looked for there");
 	if (result == RESULT_OK)
 		result = probe(origin, overlay->ranges, &found->before, why);
 	found->after = found->before;
@@ -228,6 +186,10 @@ static enum result check_with_buffers(const struct view_overlay *overlay, struct
 {
 	enum result result;
 
+	if (overlay->found == 0) {
+		ranges[0].bytes = min_u64(ranges[0].bytes, PLAUSIBLE_BYTES);
+		ranges[1].bytes = 0;
+	}
 	ranges[0].buffer = io_buffer(HEAD_BYTES);
 	ranges[1].buffer = io_buffer(TAIL_BYTES + 2ull * BUFFER_ALIGNMENT);
 	if (ranges[0].buffer && ranges[1].buffer)
@@ -266,7 +228,9 @@ enum result identity_check(const struct store *store, struct device *origin, boo
 	ranges[1].offset = max_u64(head, tail_from);
 	ranges[1].bytes = origin->bytes - ranges[1].offset;
 	result = view_overlay_find(&overlay, store, origin->bytes, ranges, RANGES, why);
-	if (result == RESULT_OK)
+	if (result == RESULT_OK && resuming && overlay.found == 0)
+		*identity = IDENTITY_NOT_IN_STORE;
+	else if (result == RESULT_OK)
 		result = check_with_buffers(&overlay, ranges, origin, resuming, identity, why);
 	view_overlay_free(&overlay);
 	return result;

@@ -180,9 +180,9 @@ enum result imprint_make(const struct store *store, uint64_t exceptions, struct 
 static enum result refuse(const struct store *store, const struct device *origin,
 			  struct failure *why)
 {
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is not what it was when %s became its undo store: somebody wrote to it since, or another merge must be taken back first, or it is another device; going back would leave a mixture; name the right one, or use --force",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_RIGHT_ORIGIN, NULL,
+		"%s: is not what it was when %s became its undo store: somebody wrote to it since, or another merge must be taken back first, or it is another device; going back would leave a mixture",
 		origin->name, store->device->name);
 }
 

@@ -128,7 +128,7 @@ static void add(struct plausible *plausible, uint64_t from, uint64_t to, uint64_
 {
 	if (from < to && plausible->count < PLAUSIBLE_RANGES_MAX)
 		plausible->ranges[plausible->count++] =
-			(struct plausible_range){from, to, key, what};
+			(struct plausible_range){from, to, key, what, false, false, 0};
 }
 
 static int compare_partitions(const void *a, const void *b)
@@ -213,10 +213,23 @@ void plausible_learn(struct plausible *plausible, const struct probe_identity *i
 		learn_pv(plausible, &head);
 }
 
-const char *plausible_objection(const struct plausible *plausible, uint64_t from, uint64_t to)
+void plausible_look(struct plausible *plausible, uint64_t old_chunk, uint64_t from, uint64_t to)
+{
+	for (size_t i = 0; i < plausible->count; i++) {
+		struct plausible_range *range = &plausible->ranges[i];
+
+		range->has_key |= range->key >= from && range->key < to;
+		if (range->is_hit || from < range->from || to > range->to)
+			continue;
+		range->is_hit = true;
+		range->old_chunk = old_chunk;
+	}
+}
+
+const struct plausible_range *plausible_objection(const struct plausible *plausible)
 {
 	for (size_t i = 0; i < plausible->count; i++)
-		if (from >= plausible->ranges[i].from && to <= plausible->ranges[i].to)
-			return plausible->ranges[i].what;
+		if (plausible->ranges[i].is_hit && !plausible->ranges[i].has_key)
+			return &plausible->ranges[i];
 	return NULL;
 }

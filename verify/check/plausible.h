@@ -13,12 +13,14 @@
 
 #include "store/device/probe.h"
 
-/* Bytes of the origin in which no exception lies wholly, unless the store also has that of byte `key`, without
- * which nobody writes there. */
+/* Bytes of the origin in which no exception lies wholly, unless another one has byte `key`, without which
+ * nobody writes there. */
 struct plausible_range {
 	uint64_t from, to;
-	uint64_t key;	  /* or PLAUSIBLE_NO_KEY */
-	const char *what; /* "outside all of its partitions" */
+	uint64_t key;	      /* or PLAUSIBLE_NO_KEY */
+	const char *what;     /* "outside all of its partitions" */
+	bool has_key, is_hit; /* by what was looked at: one has the key; one lies in it */
+	uint64_t old_chunk;   /* of the first that does */
 };
 
 #define PLAUSIBLE_NO_KEY UINT64_MAX
@@ -34,8 +36,10 @@ struct plausible {
 void plausible_learn(struct plausible *plausible, const struct probe_identity *identity,
 		     const uint8_t *head, size_t head_bytes, uint64_t origin_bytes);
 
-/* What the bytes from .. to - 1 are, that nobody writes; NULL: somebody may. Keys are not looked at: the caller
- * takes out of `ranges` those of which the store has the key. */
-const char *plausible_objection(const struct plausible *plausible, uint64_t from, uint64_t to);
+/* Looks at an exception of the store, which is for the bytes from .. to - 1 of the origin. */
+void plausible_look(struct plausible *plausible, uint64_t old_chunk, uint64_t from, uint64_t to);
+
+/* After a look at all of them: where one lies that nobody can have made; NULL: nothing speaks against it. */
+const struct plausible_range *plausible_objection(const struct plausible *plausible);
 
 #endif

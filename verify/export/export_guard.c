@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "verify/export/export_guard.h"
 
-#include <stdlib.h>
-
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
-
-/* Superblocks stand in the first MiB of a disk; some RAID formats and backup tables at its end. */
-#define HEAD_BYTES (1024u << 10)
-#define TAIL_BYTES (128u << 10)
 
 enum result export_refuse_own(const struct export_output *output, struct failure *why)
 {
@@ -31,30 +25,6 @@ enum result export_refuse_existing(const struct export_output *output, struct fa
 		    output->name);
 }
 
-/* The beginning and the end of a device, to libblkid. */
-static enum result probe(struct export *export, struct device *device,
-			 struct probe_identity *identity, struct failure *why)
-{
-	uint64_t head = min_u64(device->bytes, HEAD_BYTES);
-	uint64_t tail = max_u64(head, round_down(device->bytes - min_u64(device->bytes, TAIL_BYTES),
-						 BUFFER_ALIGNMENT));
-	uint8_t *bytes = io_buffer(HEAD_BYTES + TAIL_BYTES + BUFFER_ALIGNMENT);
-	struct probe_range ranges[2] = {{0, head, bytes},
-					{tail, device->bytes - tail, bytes + HEAD_BYTES}};
-	enum result result = RESULT_OK;
-
-	if (!bytes)
-		return fail_memory(why, "the device's first block", HEAD_BYTES);
-	for (int i = 0; i < 2 && result == RESULT_OK; i++)
-		if (ranges[i].bytes > 0)
-			result = io_read(export->io, device, ranges[i].offset,
-					 bytes + i * (size_t)HEAD_BYTES, ranges[i].bytes, why);
-	if (result == RESULT_OK)
-		result = probe_bytes(device->bytes, ranges, 2, identity, why);
-	free(bytes);
-	return result;
-}
-
 enum result export_refuse_content(struct export_output *output, struct failure *why)
 {
 	struct probe_identity identity = {.type = ""};
@@ -62,7 +32,7 @@ enum result export_refuse_content(struct export_output *output, struct failure *
 
 	if (output->force)
 		return RESULT_OK;
-	result = probe(output->export, &output->device, &identity, why);
+	result = probe_device(&output->device, &identity, why);
 	if (result == RESULT_OK && identity.type[0])
 		result = fail(
 			why, RESULT_REFUSED,
