@@ -130,10 +130,7 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 	enum result result = RESULT_OK;
 	bool begun = true;
 
-	session.merge = (struct merge){
-		.store = &session.store,
-		.origin = &session.origin,
-		.io = &session.io,
+	session.options = (struct merge_options){
 		.resume = choice->resume || choice->pending,
 		.pending = choice->pending,
 		.accept_origin = choice->accept_origin,
@@ -146,6 +143,12 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 		.note = on_note,
 		.lost = on_lost,
 		.context = &session,
+	};
+	session.merge = (struct merge){
+		.options = &session.options,
+		.store = &session.store,
+		.origin = &session.origin,
+		.io = &session.io,
 	};
 	progress_begin(&session.progress, PROGRESS_NONE, "");
 	if (choice->pending)

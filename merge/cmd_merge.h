@@ -42,6 +42,7 @@ struct merge_session {
 	struct kept *kept;
 	struct store **dropped;
 	const char **unseen; /* names of dropped ones that could not be opened */
+	struct merge_options options;
 	struct merge merge;
 	struct progress progress;
 };

@@ -237,7 +237,7 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 
 	if (result != RESULT_OK)
 		return result;
-	if (exists && !session->merge.resume)
+	if (exists && !session->options.resume)
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: exists already; name a file that does not exist, or, if it is the undo store of this merge, go on with --resume",

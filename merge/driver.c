@@ -50,7 +50,7 @@ static struct window *window_at(struct driver *driver, unsigned int position)
 
 static bool stop_requested(const struct merge *merge)
 {
-	return merge->stop && *merge->stop;
+	return merge->options->stop && *merge->options->stop;
 }
 
 static void take_windows(struct driver *driver, bool *moved)
@@ -190,8 +190,8 @@ static enum result drive(struct driver *driver, struct failure *why)
 			return RESULT_OK;
 		if (!moved && !io_wait(merge->io))
 			return fail(why, RESULT_INTERNAL, "the merge waits for nothing");
-		if (merge->progress)
-			merge->progress(merge->context, merge);
+		if (merge->options->progress)
+			merge->options->progress(merge->options->context, merge);
 	}
 }
 
@@ -216,7 +216,7 @@ static enum result init(struct driver *driver, struct merge *merge, struct failu
 
 		result = window_init(window, merge->store, merge->origin, driver->capacity,
 				     merge->window_bytes, why);
-		if (result == RESULT_OK && merge->skip_lost)
+		if (result == RESULT_OK && merge->options->skip_lost)
 			result = window_skip_lost(window, &merge->left_out, why);
 	}
 	if (result == RESULT_OK)

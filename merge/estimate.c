@@ -117,7 +117,7 @@ enum result merge_estimate(const struct merge *merge, struct merge_estimate *est
 {
 	const struct store *store = merge->store;
 	const struct summary *summary = &merge->check.summary;
-	uint64_t capacity = window_capacity(&store->geometry, merge->window_bytes);
+	uint64_t capacity = window_capacity(&store->geometry, merge->options->window_bytes);
 	uint64_t end = merge->exceptions_before;
 	bool begun = store->record_presence == RECORD_PRESENT;
 

@@ -77,9 +77,9 @@ static enum result invalidate_full(struct merge *merge, struct failure *why)
 		result = store_invalidate(kept->store, why);
 		if (result == RESULT_OK)
 			result = record_end(kept->store, why);
-		if (result == RESULT_OK && merge->lost)
-			merge->lost(
-				merge->context, kept->store->device->name,
+		if (result == RESULT_OK && merge->options->lost)
+			merge->options->lost(
+				merge->options->context, kept->store->device->name,
 				"was too small to be kept and is now marked invalid: this snapshot is given up");
 	}
 	return result;
@@ -115,9 +115,9 @@ static const char *resume_command(const struct merge *merge, struct suggestion *
 {
 	suggest_begin(command);
 	suggest_more(command, "cowtool merge --resume");
-	if (merge->force)
+	if (merge->options->force)
 		suggest_more(command, " --force");
-	if (merge->skip_lost)
+	if (merge->options->skip_lost)
 		suggest_more(command, " --skip-lost");
 	for (size_t i = 0; i < merge->kept_count; i++) {
 		const struct kept *kept = &merge->kept[i];
@@ -189,33 +189,34 @@ static enum result settle(struct merge *merge, struct failure *why)
 	return result;
 }
 
-static void note_window(const struct merge *merge, uint64_t wanted)
+static void note_window(const struct merge *merge)
 {
+	uint64_t wanted = merge->options->window_bytes;
 	char line[512];
 
-	if (merge->window_bytes == wanted || !merge->note)
+	if (merge->window_bytes == wanted || !merge->options->note)
 		return;
 	snprintf(
 		line, sizeof(line),
 		"%s: note: there is too little memory for windows of %llu bytes: windows of %llu bytes are taken",
 		merge->store->device->name, (unsigned long long)wanted,
 		(unsigned long long)merge->window_bytes);
-	merge->note(merge->context, line);
+	merge->options->note(merge->options->context, line);
 }
 
 /* All that can run out is taken before the first write: a merge must not begin that cannot go on. */
 static enum result take_memory(struct merge *merge, struct driver **driver, struct record *record,
 			       struct failure *why)
 {
-	uint64_t wanted = merge->window_bytes;
 	enum result result = RESULT_OK;
 
+	merge->window_bytes = merge->options->window_bytes;
 	if (merge->exceptions_before > 0)
 		result = driver_open(driver, merge, why);
 	if (result == RESULT_OK && merge_has_work(merge) && !merge->record_is_current)
 		result = record_make(merge, record, why);
 	if (result == RESULT_OK)
-		note_window(merge, wanted);
+		note_window(merge);
 	return result;
 }
 

@@ -3,7 +3,7 @@
  * The merge: first merge_prepare, which reads, judges and writes nothing; then merge_run. Prints
  * nothing.
  *
- * The caller fills in the fields above `results` of a zeroed struct merge.
+ * The caller fills in the fields before `results` of a zeroed struct merge.
  */
 #ifndef MERGE_MERGE_H
 #define MERGE_MERGE_H
@@ -18,35 +18,43 @@
 #define MERGE_WINDOW_BYTES_DEFAULT (32u << 20)
 #define MERGE_WINDOW_BYTES_MAX (1024u << 20)
 
+struct merge;
+
+/* What the caller chooses, and whom it wants to be told. */
+struct merge_options {
+	bool resume;
+	bool pending;	      /* with resume: nothing that is not begun is merged, or given up */
+	bool accept_origin;   /* consent to an origin that looks like another device */
+	bool force;	      /* the same, and to another witness or imprint, and to duplicates */
+	bool skip_lost;	      /* leave out what is lost, see left_out */
+	bool skip_identity;   /* without libblkid: for a simulator */
+	bool invalidate_full; /* consent to mark a kept store invalid that is too small */
+	/* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX */
+	uint64_t window_bytes;
+	/* NULL, or: when it is set, end after the windows in hand */
+	const volatile sig_atomic_t *stop;
+	/* NULL, or called now and then */
+	void (*progress)(void *context, const struct merge *merge);
+	/* NULL, or told what is odd: "DEVICE: ..." */
+	void (*note)(void *context, const char *text);
+	/* NULL, or told that a kept store is given up, once that is durable: never to be silenced */
+	void (*lost)(void *context, const char *store, const char *text);
+	void *context;
+};
+
 struct merge {
+	/* the caller's, until the merge is over */
+	const struct merge_options *options;
 	struct store *store;
 	struct device *origin;
 	struct io *io;
-	bool resume;
-	bool pending;	    /* with resume: nothing that is not begun is merged, or given up */
-	bool accept_origin; /* consent to an origin that looks like another device */
-	bool force;	    /* the same, and to another witness or imprint, and to duplicates */
-	bool skip_lost;	    /* leave out what is lost, see left_out */
-	bool skip_identity; /* without libblkid: for a simulator */
-	/* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX; merge_run takes less where memory is short */
-	uint64_t window_bytes;
-	struct kept *kept; /* other stores whose view must not change; the caller's */
+	/* the same, from merge_prepare_kept on */
+	struct kept *kept; /* other stores whose view must not change */
 	size_t kept_count;
-	bool invalidate_full;	/* consent to mark a kept store invalid that is too small */
 	struct store **dropped; /* kept by the unfinished merge, now to be marked invalid */
 	size_t dropped_count;
 	const char **unseen; /* the same, but out of reach: their names */
 	size_t unseen_count;
-	bool drop_is_recorded; /* the record says that they are kept no more */
-	const volatile sig_atomic_t
-		*stop; /* NULL, or: when it is set, end after the windows in hand */
-	void (*progress)(void *context,
-			 const struct merge *merge); /* NULL, or called now and then */
-	void (*note)(void *context,
-		     const char *text); /* NULL, or told what is odd: "DEVICE: ..." */
-	/* NULL, or told that a kept store is given up, once that is durable: never to be silenced */
-	void (*lost)(void *context, const char *store, const char *text);
-	void *context;
 	/* results */
 	struct check check;	  /* of merge_prepare */
 	enum identity identity;	  /* the same */
@@ -54,6 +62,8 @@ struct merge {
 	bool record_is_current;	  /* an unfinished merge is being resumed */
 	bool record_is_stale;	  /* the store was used again since */
 	bool record_is_given_up;  /* it is one of another merge, which is given up for this one */
+	bool drop_is_recorded;	  /* the record says that what is dropped is kept no more */
+	uint64_t window_bytes;	  /* of merge_run: fewer than chosen where memory is short */
 	uint64_t exceptions_before, exceptions_left; /* left: not yet committed */
 	uint64_t bytes_total, bytes_copied; /* of the store's data, as far as it is in the origin */
 	uint64_t bytes_written;		    /* to the origin, clipped to its end */

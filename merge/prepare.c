@@ -21,8 +21,8 @@ static uint64_t forgiven(const struct merge *merge)
 {
 	const struct left_out *left_out = &merge->left_out;
 
-	return left_out->errors +
-	       (merge->force ? merge->check.found[PROBLEM_DUPLICATE_OLD] : left_out->duplicates);
+	return left_out->errors + (merge->options->force ? merge->check.found[PROBLEM_DUPLICATE_OLD]
+							 : left_out->duplicates);
 }
 
 /* Is all that is wrong forgiven with --skip-lost? */
@@ -58,7 +58,7 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 
 	suggest(&command, "cowtool verify --origin=%s %s", merge->origin->name, store);
 	/* With --skip-lost these are forgiven: something else is wrong. */
-	if (!merge->skip_lost && check->lost_unknown == 0 &&
+	if (!merge->options->skip_lost && check->lost_unknown == 0 &&
 	    errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
@@ -78,8 +78,8 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 
 static void note(const struct merge *merge, const char *text)
 {
-	if (merge->note)
-		merge->note(merge->context, text);
+	if (merge->options->note)
+		merge->options->note(merge->options->context, text);
 }
 
 static void note_store(const struct merge *merge, const struct store *store, const char *text)
@@ -116,7 +116,7 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	check->origin_known = true;
 	check->origin_bytes = merge->origin->bytes;
 	check->memory_bytes = CHECK_MEMORY_BYTES;
-	check->report = merge->skip_lost ? take_finding : NULL;
+	check->report = merge->options->skip_lost ? take_finding : NULL;
 	check->context = merge;
 	result = check_run(check, why);
 	if (merge->store->gaps)
@@ -124,7 +124,7 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK)
 		result = left_out_settle(&merge->left_out, why);
 	if (result != RESULT_OK)
-		return left_out_suggest(merge->skip_lost, result, why);
+		return left_out_suggest(merge->options->skip_lost, result, why);
 	errors = check_count(check, SEVERITY_ERROR);
 	if (errors > forgiven(merge))
 		return refuse_errors(merge, errors, why);
@@ -159,7 +159,7 @@ static enum result give_up_other(struct merge *merge, struct failure *why)
 	bool undo = merge->store->record.role == RECORD_UNDO;
 	struct suggestion command;
 
-	if (merge->force && !merge->pending) {
+	if (merge->options->force && !merge->options->pending) {
 		merge->record_is_given_up = true;
 		note_store(
 			merge, merge->store,
@@ -183,7 +183,8 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	const struct summary *summary = &merge->check.summary;
 	enum result result;
 
-	if (store->record_presence == RECORD_FOREIGN && (!merge->force || merge->pending))
+	if (store->record_presence == RECORD_FOREIGN &&
+	    (!merge->options->force || merge->options->pending))
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: another version of cowtool has not finished a merge of it; use that version, or --force to forget what it wrote down",
@@ -200,13 +201,13 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	}
 	if (store->record.role != RECORD_MERGING)
 		return give_up_other(merge, why);
-	if (!merge->resume)
+	if (!merge->options->resume)
 		return refuse_unfinished(merge, why);
 	merge->record_is_current = true;
 	if (summary->exceptions == 0)
 		return RESULT_OK;
 	result = witness_match(store, summary, merge->origin, why);
-	if (result == RESULT_REFUSED && merge->force &&
+	if (result == RESULT_REFUSED && merge->options->force &&
 	    merge->origin->bytes >= store->record.origin_bytes)
 		result = RESULT_OK;
 	return result;
@@ -237,10 +238,10 @@ static enum result fit_origin(struct merge *merge, struct failure *why)
 /* A power cut may have torn the superblock only where a merge was under way. */
 static bool wants_identity(const struct merge *merge)
 {
-	bool forced = merge->force || merge->accept_origin ||
+	bool forced = merge->options->force || merge->options->accept_origin ||
 		      (merge->record_is_current && merge->store->record.forced);
 
-	return !forced && !merge->skip_identity && merge->check.summary.exceptions > 0;
+	return !forced && !merge->options->skip_identity && merge->check.summary.exceptions > 0;
 }
 
 /* ---- the stores that are kept ---- */
@@ -250,7 +251,7 @@ static bool is_given_up(const struct merge *merge, const struct kept *kept)
 {
 	const struct store *store = kept->store;
 
-	return merge->invalidate_full && kept->role == RECORD_KEPT &&
+	return merge->options->invalidate_full && kept->role == RECORD_KEPT &&
 	       store->header_fault == HEADER_GOOD && store->header.valid == 0 &&
 	       !store_is_half_restored(store);
 }
@@ -265,14 +266,15 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 		kept->given_up = is_given_up(merge, kept);
 		if (kept->given_up) {
 			/* Who marked it may have been killed before that was told. */
-			if (merge->lost)
-				merge->lost(merge->context, kept->store->device->name,
-					    "is marked invalid already: there is nothing to keep");
+			if (merge->options->lost)
+				merge->options->lost(
+					merge->options->context, kept->store->device->name,
+					"is marked invalid already: there is nothing to keep");
 			continue;
 		}
 		if (!kept->is_new)
 			device_fit(merge->origin, kept->store->geometry.chunk_bytes);
-		result = kept_verify(kept, merge->origin, merge->force, why);
+		result = kept_verify(kept, merge->origin, merge->options->force, why);
 		if (result == RESULT_OK && !kept->is_new)
 			note_later(merge, &kept->check);
 	}
@@ -306,7 +308,7 @@ static enum result check_imprint(const struct merge *merge, const struct store *
 	bool known = false;
 	enum result result = RESULT_OK;
 
-	if (store->imprint_presence != RECORD_PRESENT || merge->force)
+	if (store->imprint_presence != RECORD_PRESENT || merge->options->force)
 		return RESULT_OK;
 	result = imprint_match(store, summary, merge->origin, &known, why);
 	if (result == RESULT_OK && known)
@@ -329,7 +331,7 @@ static enum result check_identity(const struct merge *merge, const struct store 
 					why);
 	if (result == RESULT_OK && *identity == IDENTITY_NOT_IN_STORE)
 		note_not_in_store(merge, store);
-	if (result == RESULT_IO && merge->skip_lost)
+	if (result == RESULT_IO && merge->options->skip_lost)
 		return note_unknown(merge, why->text);
 	if (result != RESULT_IO)
 		return result;
@@ -392,7 +394,7 @@ static enum result check_room(struct merge *merge, struct failure *why)
 		if (kept->given_up || kept->needed <= kept->room)
 			continue;
 		/* In an unfinished merge its records would have to follow: --drop-kept. */
-		if (!merge->invalidate_full || merge->record_is_current ||
+		if (!merge->options->invalidate_full || merge->record_is_current ||
 		    kept->role == RECORD_UNDO)
 			return refuse_full(merge, kept, why);
 		kept->given_up = true;
@@ -407,7 +409,7 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 
 	device_fit(merge->origin, store->header_fault == HEADER_GOOD ? store->geometry.chunk_bytes
 								     : BUFFER_ALIGNMENT);
-	result = roles_check(store, merge->origin, merge->force, false,
+	result = roles_check(store, merge->origin, merge->options->force, false,
 			     "cowtool merge ORIGIN STORE", why);
 	if (result == RESULT_OK)
 		result = check_store(merge, why);

@@ -43,8 +43,8 @@ static enum result make_witness(const struct store *store, const struct summary 
 static enum result settle_witness(const struct merge *merge, enum result result,
 				  struct record *record, struct failure *why)
 {
-	if (result != RESULT_IO || !merge->skip_lost)
-		return left_out_suggest(merge->skip_lost, result, why);
+	if (result != RESULT_IO || !merge->options->skip_lost)
+		return left_out_suggest(merge->options->skip_lost, result, why);
 	record->witness_chunk = RECORD_NO_WITNESS;
 	record->witness_crc = 0;
 	return RESULT_OK;
@@ -115,7 +115,7 @@ enum result record_make(const struct merge *merge, struct record *record, struct
 		.exceptions = summary->exceptions,
 		.first = summary->first,
 		.witness_chunk = RECORD_NO_WITNESS,
-		.forced = merge->force || merge->accept_origin,
+		.forced = merge->options->force || merge->options->accept_origin,
 		.store_chunk_sectors = store->geometry.chunk_sectors,
 		.store_bytes = store->device->bytes,
 	};
@@ -156,9 +156,9 @@ static enum result end_dropped(const struct merge *merge, struct failure *why)
 
 static void tell_dropped(const struct merge *merge)
 {
-	for (size_t i = 0; i < merge->dropped_count && merge->lost; i++)
-		merge->lost(
-			merge->context, merge->dropped[i]->device->name,
+	for (size_t i = 0; i < merge->dropped_count && merge->options->lost; i++)
+		merge->options->lost(
+			merge->options->context, merge->dropped[i]->device->name,
 			"is dropped, as --drop-kept says, and now marked invalid: this snapshot is given up");
 }
 

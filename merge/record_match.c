@@ -169,7 +169,8 @@ static uint64_t number_by_name(const struct merge *merge, const struct store *st
 {
 	const char *name = base_name(store->device->name);
 
-	if (store->record_presence != RECORD_ABSENT || !(is_invalid(store) || merge->force))
+	if (store->record_presence != RECORD_ABSENT ||
+	    !(is_invalid(store) || merge->options->force))
 		return 0;
 	/* It may be the one of that name that was dropped before. */
 	if (was_dropped(merge, name))
@@ -220,7 +221,7 @@ static enum result match_unknown(const struct merge *merge, const struct store *
 	if (nameless && is_invalid(store) &&
 	    (*missing == 0 || was_dropped(merge, base_name(store->device->name))))
 		return RESULT_OK;
-	if (nameless && merge->force && *missing != 0) {
+	if (nameless && merge->options->force && *missing != 0) {
 		*missing &= *missing - 1;
 		return RESULT_OK;
 	}
@@ -295,7 +296,7 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 	if (kept->role == RECORD_UNDO)
 		return match_undo_begun(merge, store, why);
 	if (store->record_presence == RECORD_ABSENT || store->record_presence == RECORD_CORRUPT ||
-	    merge->force)
+	    merge->options->force)
 		return RESULT_OK;
 	if (store->record_presence == RECORD_FOREIGN)
 		return fail(

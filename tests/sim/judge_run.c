@@ -143,18 +143,21 @@ enum result run_command(struct sim *sim, const struct scenario *scenario,
 	struct store store, stores[SIM_KEPT_MAX], dropped, *to_drop[] = {&dropped};
 	struct kept kept[SIM_KEPT_MAX] = {{0}};
 	struct gaps gaps = {NULL};
-	struct merge merge = {
-		.store = &store,
-		.origin = &sim->devices[0],
-		.io = &sim->io,
+	const struct merge_options options = {
 		.resume = command->resume,
 		.force = scenario->duplicates,
 		.skip_lost = command->skip_lost,
 		.skip_identity = true,
+		.invalidate_full = scenario->invalidate_full,
 		.window_bytes = scenario->window_bytes,
+	};
+	struct merge merge = {
+		.options = &options,
+		.store = &store,
+		.origin = &sim->devices[0],
+		.io = &sim->io,
 		.kept = kept,
 		.dropped = to_drop,
-		.invalidate_full = scenario->invalidate_full,
 	};
 	enum result result = store_open(&store, &sim->devices[1], &sim->io, why);
 

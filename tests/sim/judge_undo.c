@@ -36,11 +36,9 @@ void judge_imprint(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32
 static enum result go_back(struct sim *sim, unsigned int undo, struct failure *why)
 {
 	struct store store;
-	struct merge merge = {.store = &store,
-			      .origin = &sim->devices[0],
-			      .io = &sim->io,
-			      .skip_identity = true,
-			      .window_bytes = 1u << 20};
+	const struct merge_options options = {.skip_identity = true, .window_bytes = 1u << 20};
+	struct merge merge = {
+		.options = &options, .store = &store, .origin = &sim->devices[0], .io = &sim->io};
 	enum result result = store_open(&store, &sim->devices[2 + undo], &sim->io, why);
 
 	if (result == RESULT_OK)
