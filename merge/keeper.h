@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One kept store while windows are kept: what keep.c (the order of things) and keeper_copy.c (moving
+/* One kept store while windows are kept: what keep.c (the order of things) and keeper.c (moving
  * the data) share. */
 #ifndef MERGE_KEEPER_H
 #define MERGE_KEEPER_H

@@ -2,17 +2,49 @@
 /* From the record to the end: what stands before and behind the windows. */
 #include "merge/merge.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "merge/commit.h"
 #include "merge/driver.h"
-#include "merge/record.h"
+#include "merge/records.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
 #include "store/base/text.h"
+
+bool merge_has_work(const struct merge *merge)
+{
+	return merge->exceptions_before > 0 || merge->record_is_current ||
+	       merge->record_is_given_up;
+}
+
+bool merge_in_order(const struct merge *merge)
+{
+	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual ||
+	       (merge->left_out.exceptions > 0 && !BROKEN(LOST_TORN_TAIL));
+}
+
+void merge_note(const struct merge *merge, const char *format, ...)
+{
+	char text[sizeof(((struct failure *)NULL)->text) + 256];
+	va_list values;
+
+	if (!merge->options->note)
+		return;
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	merge->options->note(merge->options->context, text);
+}
+
+void merge_note_lost(const struct merge *merge, const struct store *store, const char *text)
+{
+	if (merge->options->lost)
+		merge->options->lost(merge->options->context, store->device->name, text);
+}
 
 /* No look went so far before: what cannot be read there is told now. */
 static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
@@ -76,10 +108,10 @@ static enum result invalidate_full(struct merge *merge, struct failure *why)
 			continue;
 		result = store_invalidate(kept->store, why);
 		if (result == RESULT_OK)
-			result = record_end(kept->store, why);
-		if (result == RESULT_OK && merge->options->lost)
-			merge->options->lost(
-				merge->options->context, kept->store->device->name,
+			result = records_end(kept->store, why);
+		if (result == RESULT_OK)
+			merge_note_lost(
+				merge, kept->store,
 				"was too small to be kept and is now marked invalid: this snapshot is given up");
 	}
 	return result;
@@ -92,10 +124,11 @@ static enum result begin(struct merge *merge, const struct record *record, struc
 	if (merge->record_is_current) {
 		bool drops = merge->dropped_count + merge->unseen_count > 0;
 
-		return drops && !BROKEN(DROP_NOT_INVALIDATED) ? record_drop(merge, why) : RESULT_OK;
+		return drops && !BROKEN(DROP_NOT_INVALIDATED) ? records_drop(merge, why)
+							      : RESULT_OK;
 	}
 	result = BROKEN(KEPT_NOT_INVALIDATED) ? RESULT_OK : invalidate_full(merge, why);
-	return result == RESULT_OK ? record_begin(merge, record, why) : result;
+	return result == RESULT_OK ? records_begin(merge, record, why) : result;
 }
 
 /* A store that was dropped in vain must be dropped again. One that is dropped is no more of this merge: its
@@ -192,16 +225,13 @@ static enum result settle(struct merge *merge, struct failure *why)
 static void note_window(const struct merge *merge)
 {
 	uint64_t wanted = merge->options->window_bytes;
-	char line[512];
 
-	if (merge->window_bytes == wanted || !merge->options->note)
-		return;
-	snprintf(
-		line, sizeof(line),
-		"%s: note: there is too little memory for windows of %llu bytes: windows of %llu bytes are taken",
-		merge->store->device->name, (unsigned long long)wanted,
-		(unsigned long long)merge->window_bytes);
-	merge->options->note(merge->options->context, line);
+	if (merge->window_bytes != wanted)
+		merge_note(
+			merge,
+			"%s: note: there is too little memory for windows of %llu bytes: windows of %llu bytes are taken",
+			merge->store->device->name, (unsigned long long)wanted,
+			(unsigned long long)merge->window_bytes);
 }
 
 /* All that can run out is taken before the first write: a merge must not begin that cannot go on. */
@@ -214,7 +244,7 @@ static enum result take_memory(struct merge *merge, struct driver **driver, stru
 	if (merge->exceptions_before > 0)
 		result = driver_open(driver, merge, why);
 	if (result == RESULT_OK && merge_has_work(merge) && !merge->record_is_current)
-		result = record_make(merge, record, why);
+		result = records_make(merge, record, why);
 	if (result == RESULT_OK)
 		note_window(merge);
 	return result;
@@ -277,7 +307,7 @@ static enum result run(struct merge *merge, struct driver *driver, const struct 
 	if (result == RESULT_OK)
 		result = clear_gaps(merge, why);
 	if (result == RESULT_OK)
-		result = record_end_all(merge, why);
+		result = records_end_all(merge, why);
 	if ((result == RESULT_IO || result == RESULT_NO_SPACE) &&
 	    merge->store->record_presence == RECORD_PRESENT)
 		say_how_to_go_on(merge, why);

@@ -96,9 +96,6 @@ struct merge_estimate {
 	uint64_t flushes; /* at most, of all devices together */
 };
 
-/* Must the blocks of an area be cleared from the last to the first (see commit.c)? */
-bool merge_in_order(const struct merge *merge);
-
 /* After merge_prepare, and merge_prepare_kept. Reads the metadata once more where a chunk has two
  * exceptions, or some are left out. RESULT_IO, RESULT_NO_MEMORY. */
 enum result merge_estimate(const struct merge *merge, struct merge_estimate *estimate,
@@ -109,5 +106,15 @@ enum result merge_estimate(const struct merge *merge, struct merge_estimate *est
  * committed is safe, and a later merge with `resume` goes on.
  */
 enum result merge_run(struct merge *merge, struct failure *why);
+
+/* ---- for the files of a merge ---- */
+
+/* Must the blocks of an area be cleared from the last to the first (see commit.c)? */
+bool merge_in_order(const struct merge *merge);
+
+/* Tells what is odd, "DEVICE: ...", and that a kept store is given up. */
+void merge_note(const struct merge *merge, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void merge_note_lost(const struct merge *merge, const struct store *store, const char *text);
 
 #endif

@@ -6,7 +6,6 @@
 #include "merge/left_out.h"
 #include "merge/merge.h"
 #include "merge/window.h"
-#include "store/base/breaks.h"
 #include "store/base/bytes.h"
 
 /* The old chunks of one window, as far as the window writes them. */
@@ -104,12 +103,6 @@ static uint64_t kept_flushes(const struct kept *kept, uint64_t windows, bool beg
 			 windows * (kept->store->geometry.exceptions_per_area / per_block));
 	return 3 + (begun || kept->is_new) + 2 * (uint64_t)kept->check.tail_is_dirty +
 	       (kept->needed > 0 ? min_u64(windows, kept->needed) + blocks : 0);
-}
-
-bool merge_in_order(const struct merge *merge)
-{
-	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual ||
-	       (merge->left_out.exceptions > 0 && !BROKEN(LOST_TORN_TAIL));
 }
 
 enum result merge_estimate(const struct merge *merge, struct merge_estimate *estimate,

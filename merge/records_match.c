@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whether the stores that a merge is given are those that the records name. */
-#include "merge/record.h"
+#include "merge/records.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-void record_put_names(const struct merge *merge, struct record *record)
+void records_put_names(const struct merge *merge, struct record *record)
 {
 	size_t used = 0;
 
@@ -58,7 +58,7 @@ static void copy_name(const struct record *record, uint32_t number, char *text, 
 		snprintf(text, size, "a store");
 }
 
-void record_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size)
+void records_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size)
 {
 	size_t used = 0;
 	char name[sizeof(record->names) + 1];
@@ -79,7 +79,7 @@ static uint64_t all_kept(const struct record *record)
 						      : ((uint64_t)1 << record->kept_stores) - 1;
 }
 
-uint64_t record_kept_numbers(const struct record *record)
+uint64_t records_kept_numbers(const struct record *record)
 {
 	return all_kept(record) & ~record->dropped;
 }
@@ -89,21 +89,21 @@ static enum result refuse_kept(const struct merge *merge, const char *name, cons
 {
 	char needs[512];
 
-	record_describe_kept(&merge->store->record, numbers, needs, sizeof(needs));
+	records_describe_kept(&merge->store->record, numbers, needs, sizeof(needs));
 	return fail(why, RESULT_REFUSED, "%s: %s; the unfinished merge of %s keeps %s%s", name,
 		    text, merge->store->device->name, needs[0] ? needs : "no other store",
 		    needs[0] ? ": name each with --keep (or --undo), or give it up with --drop-kept"
 			     : "");
 }
 
-bool record_is_of(const struct merge *merge, const struct store *store)
+bool records_is_kept(const struct merge *merge, const struct store *store)
 {
 	return store->record_presence == RECORD_PRESENT && store->record.role != RECORD_MERGING &&
 	       store->record.number < RECORD_KEPT_MAX &&
 	       memcmp(store->record.id, merge->store->record.id, RECORD_ID_BYTES) == 0;
 }
 
-uint64_t record_number_bit(const struct store *store)
+uint64_t records_number_bit(const struct store *store)
 {
 	return (uint64_t)1 << store->record.number;
 }
@@ -120,9 +120,9 @@ static enum result match_one_resumed(const struct merge *merge, const struct kep
 				     uint64_t *missing, struct failure *why)
 {
 	const struct store *store = kept->store;
-	uint64_t wanted = record_kept_numbers(&merge->store->record);
+	uint64_t wanted = records_kept_numbers(&merge->store->record);
 
-	if (!record_is_of(merge, store) || !(*missing & record_number_bit(store)))
+	if (!records_is_kept(merge, store) || !(*missing & records_number_bit(store)))
 		return refuse_kept(merge, store->device->name,
 				   "is not among the stores that it keeps", wanted, why);
 	if (store->record.role != kept->role)
@@ -131,7 +131,7 @@ static enum result match_one_resumed(const struct merge *merge, const struct kep
 					   ? "is a kept snapshot, not its undo store"
 					   : "is its undo store: name it with --undo",
 				   wanted, why);
-	*missing &= ~record_number_bit(store);
+	*missing &= ~records_number_bit(store);
 	return RESULT_OK;
 }
 
@@ -198,9 +198,9 @@ static void match_dropped(const struct merge *merge, uint64_t *missing, uint64_t
 
 	*known = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (!record_is_of(merge, merge->dropped[i]))
+		if (!records_is_kept(merge, merge->dropped[i]))
 			continue;
-		*missing &= ~record_number_bit(merge->dropped[i]);
+		*missing &= ~records_number_bit(merge->dropped[i]);
 		*known |= (uint64_t)1 << i;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -229,12 +229,12 @@ static enum result match_unknown(const struct merge *merge, const struct store *
 		merge, store->device->name,
 		nameless ? "has no record of this merge (--force takes it for one of its stores)"
 			 : "is not among the stores that it keeps",
-		record_kept_numbers(&merge->store->record), why);
+		records_kept_numbers(&merge->store->record), why);
 }
 
 static enum result match_resumed(const struct merge *merge, struct failure *why)
 {
-	uint64_t missing = record_kept_numbers(&merge->store->record), ended = 0, known;
+	uint64_t missing = records_kept_numbers(&merge->store->record), ended = 0, known;
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
@@ -313,7 +313,7 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 				    name));
 	}
 	if (never_began(merge, &store->record) ||
-	    (merge->record_is_stale && record_is_of(merge, store)))
+	    (merge->record_is_stale && records_is_kept(merge, store)))
 		return RESULT_OK;
 	return fail(
 		why, RESULT_REFUSED,
@@ -321,7 +321,7 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 		name, suggest(&command, "cowtool repair --forget-kept --backup=FILE %s", name));
 }
 
-enum result record_match_kept(const struct merge *merge, struct failure *why)
+enum result records_match_kept(const struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
 

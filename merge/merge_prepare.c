@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* merge_prepare: look first. Nothing here writes. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "merge/merge.h"
-#include "merge/record.h"
+#include "merge/records.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
 #include "store/base/text.h"
@@ -76,18 +75,9 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 		    way_out(check, errors));
 }
 
-static void note(const struct merge *merge, const char *text)
-{
-	if (merge->options->note)
-		merge->options->note(merge->options->context, text);
-}
-
 static void note_store(const struct merge *merge, const struct store *store, const char *text)
 {
-	char line[2 * CHECK_LATER_BYTES];
-
-	snprintf(line, sizeof(line), "%s: %s", store->device->name, text);
-	note(merge, line);
+	merge_note(merge, "%s: %s", store->device->name, text);
 }
 
 /* What a list that was cut off lacks, no merge brings back. */
@@ -139,7 +129,7 @@ static enum result refuse_unfinished(const struct merge *merge, struct failure *
 	struct suggestion command;
 	char names[512];
 
-	record_describe_kept(record, record_kept_numbers(record), names, sizeof(names));
+	records_describe_kept(record, records_kept_numbers(record), names, sizeof(names));
 	suggest_begin(&command);
 	suggest_more(&command, "cowtool merge --resume ");
 	if (names[0])
@@ -219,15 +209,13 @@ static enum result fit_origin(struct merge *merge, struct failure *why)
 {
 	const struct store *store = merge->store;
 	uint64_t bytes = store->record.origin_bytes;
-	char line[512];
 
 	if (!merge->record_is_current || merge->origin->bytes <= bytes)
 		return RESULT_OK;
-	snprintf(
-		line, sizeof(line),
+	merge_note(
+		merge,
 		"%s: note: it is larger than the origin that the merge began with; what comes after %llu bytes is left alone",
 		merge->origin->name, (unsigned long long)bytes);
-	note(merge, line);
 	merge->origin->bytes = bytes;
 	device_fit(merge->origin, store->geometry.chunk_bytes);
 	merge->check = (struct check){0};
@@ -266,9 +254,7 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 		kept->given_up = is_given_up(merge, kept);
 		if (kept->given_up) {
 			/* Who marked it may have been killed before that was told. */
-			if (merge->options->lost)
-				merge->options->lost(
-					merge->options->context, kept->store->device->name,
+			merge_note_lost(merge, kept->store,
 					"is marked invalid already: there is nothing to keep");
 			continue;
 		}
@@ -278,26 +264,20 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 		if (result == RESULT_OK && !kept->is_new)
 			note_later(merge, &kept->check);
 	}
-	return result == RESULT_OK ? record_match_kept(merge, why) : result;
+	return result == RESULT_OK ? records_match_kept(merge, why) : result;
 }
 
 /* Where it would be told cannot be read, and what cannot be read is left out. */
 static enum result note_unknown(const struct merge *merge, const char *reason)
 {
-	char text[sizeof(((struct failure *)NULL)->text) + 64];
-
-	snprintf(text, sizeof(text), "%s; whether this is the origin is not known", reason);
-	note(merge, text);
+	merge_note(merge, "%s; whether this is the origin is not known", reason);
 	return RESULT_OK;
 }
 
 static void note_not_in_store(const struct merge *merge, const struct store *store)
 {
-	char text[sizeof(((struct failure *)NULL)->text)];
-
-	snprintf(text, sizeof(text), "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
-		 merge->origin->name);
-	note(merge, text);
+	merge_note(merge, "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
+		   merge->origin->name);
 }
 
 /* Its imprint, where an undo store has one of this list: after this merge it says no more. */
@@ -425,12 +405,6 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	merge->bytes_total = (merge->exceptions_before - merge->left_out.exceptions) *
 			     store->geometry.chunk_bytes;
 	return RESULT_OK;
-}
-
-bool merge_has_work(const struct merge *merge)
-{
-	return merge->exceptions_before > 0 || merge->record_is_current ||
-	       merge->record_is_given_up;
 }
 
 /* Space is counted before the first write. */
