@@ -2,14 +2,14 @@
 /*
  * The driver: a ring of windows, taken from the last exception backwards, and one commit at a time.
  *
- *   windows  free -> loading -> loaded -> reading -> read -> writing -> copied -> (committed) -> free
+ *   window   free -> loading -> loaded -> reading -> read -> writing -> copied -> free
  *   kept     waiting -> copying -> copied -> (published) -> kept
  *   commit   idle -> flush origin -> clear -> flush store -> clear rest -> idle
  *
  * While one window is being committed, the next ones are loaded, read and written: an origin chunk
- * may be written at any time before its exception is cleared, and as soon as all kept stores durably
- * hold what was there. Windows are kept and committed in the order in which they were taken, as many
- * at once as have been copied.
+ * may be written at any time before its exception is cleared, and as soon as all kept stores
+ * durably hold what was there. Windows are kept and committed in the order in which they were
+ * taken, as many at once as have been copied.
  */
 #include "merge/driver.h"
 
@@ -30,10 +30,10 @@ struct driver {
 	struct window windows[RING];
 	unsigned int window_count;  /* of them are used; 1 where chunks have two exceptions */
 	unsigned int oldest, taken; /* the ring: windows oldest .. oldest + taken - 1 */
-	unsigned int committing;    /* so many of the oldest are in the commit's hands */
+	unsigned int committing;    /* this many of the oldest are in the commit's hands */
 	uint64_t capacity;	    /* exceptions for each window */
 	uint64_t next_end;	    /* the next window ends before this exception */
-	unsigned int keeping;	    /* so many of the windows were handed to the keeper */
+	unsigned int keeping;	    /* this many of the windows were handed to the keeper */
 	struct keep keep;
 	struct commit commit;
 };

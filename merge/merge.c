@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* From the record to the end: what stands before and behind the windows. */
+/* From the record to the end: what comes before and after the windows. */
 #include "merge/merge.h"
 
 #include <stdarg.h>
@@ -60,7 +60,7 @@ static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
 	return result;
 }
 
-/* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty
+/* After the live exceptions there may be what an interrupted merge had copied already, or a dirty
  * tail. */
 static enum result sweep(struct merge *merge, struct failure *why)
 {
@@ -78,7 +78,7 @@ static enum result sweep(struct merge *merge, struct failure *why)
 	return sweep_store(merge->store, live, end, why);
 }
 
-/* What stands behind a kept store's exceptions must not come alive when new ones are added. */
+/* What is after a kept store's exceptions must not come alive when new ones are added. */
 static enum result sweep_kept(struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
@@ -131,8 +131,8 @@ static enum result begin(struct merge *merge, const struct record *record, struc
 	return result == RESULT_OK ? records_begin(merge, record, why) : result;
 }
 
-/* A store that was dropped in vain must be dropped again. One that is dropped is no more of this merge: its
- * name might be taken for another's. */
+/* A store that was dropped in vain must be dropped again. One that is dropped is no more of this
+ * merge: its name might be taken for another's. */
 static void name_dropped(const struct merge *merge, struct suggestion *command)
 {
 	if (merge->drop_is_recorded)
@@ -196,8 +196,8 @@ static enum result settle_store(struct store *store, bool needed, struct failure
 /*
  * Who merged here before may have been killed between a write and its flush. What was read of that
  * is made durable before anything rests on it. A merge that begins flushes its stores with their
- * records, before it writes to the origin; more it needs only where a tail is to be swept, or a store
- * is marked invalid already.
+ * records, before it writes to the origin; more it needs only where a tail is to be swept, or a
+ * store is marked invalid already.
  */
 static enum result settle(struct merge *merge, struct failure *why)
 {
@@ -234,7 +234,8 @@ static void note_window(const struct merge *merge)
 			(unsigned long long)merge->window_bytes);
 }
 
-/* All that can run out is taken before the first write: a merge must not begin that cannot go on. */
+/* All that can run out is taken before the first write: a merge must not begin that cannot go
+ * on. */
 static enum result take_memory(struct merge *merge, struct driver **driver, struct record *record,
 			       struct failure *why)
 {
@@ -269,8 +270,8 @@ static enum result clear_gap(struct store *store, const struct gap *gap, struct 
 }
 
 /*
- * When all else is cleared: what could not be read must not come back. Through the page cache a write
- * that fails would be told by a flush.
+ * When all else is cleared: what could not be read must not come back. Through the page cache a
+ * write that fails would be told by a flush.
  */
 static enum result clear_gaps(struct merge *merge, struct failure *why)
 {

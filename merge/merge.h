@@ -37,7 +37,8 @@ struct merge_options {
 	void (*progress)(void *context, const struct merge *merge);
 	/* NULL, or told what is odd: "DEVICE: ..." */
 	void (*note)(void *context, const char *text);
-	/* NULL, or told that a kept store is given up, once that is durable: never to be silenced */
+	/* NULL, or told that a kept store is given up, once that is durable: never to be
+	 * silenced */
 	void (*lost)(void *context, const char *store, const char *text);
 	void *context;
 };
@@ -72,8 +73,8 @@ struct merge {
 
 /*
  * Everything that can be judged of the store and its origin before the first write: the store is
- * sound, its exceptions fit the origin, the record of an unfinished merge is of this origin, the file
- * system is the same. RESULT_DAMAGED, RESULT_REFUSED, RESULT_NO_STORE, RESULT_IO: nothing was
+ * sound, its exceptions fit the origin, the record of an unfinished merge is of this origin, the
+ * file system is the same. RESULT_DAMAGED, RESULT_REFUSED, RESULT_NO_STORE, RESULT_IO: nothing was
  * written.
  */
 enum result merge_prepare(struct merge *merge, struct failure *why);
@@ -83,8 +84,8 @@ bool merge_has_work(const struct merge *merge);
 
 /*
  * The same of merge->kept and merge->dropped, after merge_prepare: the kept stores are those of the
- * unfinished merge, sound, and have room for what they lack. RESULT_NO_SPACE, too. Before merge_run,
- * the caller opens the device of a new undo store, of kept_new_bytes bytes.
+ * unfinished merge, sound, and have room for what they lack. RESULT_NO_SPACE, too. Before
+ * merge_run, the caller opens the device of a new undo store, of kept_new_bytes bytes.
  */
 enum result merge_prepare_kept(struct merge *merge, struct failure *why);
 

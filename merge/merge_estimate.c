@@ -87,8 +87,8 @@ static enum result estimate_bytes(const struct merge *merge, uint64_t capacity, 
 	return RESULT_OK;
 }
 
-/* What is settled (merge.c), or what a new one needs to be made, its records, the data of each window, and the blocks that are published
- * one by one. */
+/* What is settled (merge.c), or what a new one needs to be made, its records, the data of each
+ * window, and the blocks that are published one by one. */
 static uint64_t kept_flushes(const struct kept *kept, uint64_t windows, bool begun)
 {
 	uint64_t per_block, blocks;

@@ -135,7 +135,7 @@ static enum result refuse_unfinished(const struct merge *merge, struct failure *
 	if (names[0])
 		suggest_more(&command, "... ");
 	suggest_more(&command, "%s %s", merge->origin->name, merge->store->device->name);
-	return fail(why, RESULT_REFUSED, "%s: an unfinished merge stands in it; %s goes on%s%s",
+	return fail(why, RESULT_REFUSED, "%s: has an unfinished merge; %s goes on%s%s",
 		    merge->store->device->name, suggest_end(&command),
 		    names[0] ? ", with --keep or --undo for each of the stores that it keeps: "
 			     : "",
@@ -203,8 +203,8 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	return result;
 }
 
-/* A copy on a larger disk: the snapshot ends where the origin ended that the merge began with. What was
- * judged by another end is judged again. */
+/* A copy on a larger disk: the snapshot ends where the origin ended that the merge began with. What
+ * was judged by another end is judged again. */
 static enum result fit_origin(struct merge *merge, struct failure *why)
 {
 	const struct store *store = merge->store;
@@ -319,7 +319,8 @@ static enum result check_identity(const struct merge *merge, const struct store 
 	return fail(why, result, "%s; --force merges without", before.text);
 }
 
-/* An undo store was made of this origin, or will be; a store without exceptions has nothing that could tell. */
+/* An undo store was made of this origin, or will be; a store without exceptions has nothing that
+ * could tell. */
 static enum result identify_kept(const struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;

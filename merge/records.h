@@ -21,9 +21,9 @@ void records_put_names(const struct merge *merge, struct record *record);
 void records_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size);
 
 /*
- * Are merge->kept and merge->dropped what the records say? With merge->record_is_current they must be
- * the stores of that merge, all of them and no other one; else none of them may belong to an unfinished
- * merge, its own or another's. RESULT_REFUSED, with what is needed.
+ * Are merge->kept and merge->dropped what the records say? With merge->record_is_current they must
+ * be the stores of that merge, all of them and no other one; else none of them may belong to an
+ * unfinished merge, its own or another's. RESULT_REFUSED, with what is needed.
  */
 enum result records_match_kept(const struct merge *merge, struct failure *why);
 
@@ -32,27 +32,29 @@ enum result records_match_kept(const struct merge *merge, struct failure *why);
 enum result records_make(const struct merge *merge, struct record *record, struct failure *why);
 
 /*
- * Writes the records of that merge, flushed: those of the kept stores (a new undo store is made with its
- * record), then that of the merging one. *merge->store then holds its record. Takes no memory, nor does
- * anything below that writes a record.
+ * Writes the records of that merge, flushed: those of the kept stores (a new undo store is made
+ * with its record), then that of the merging one. *merge->store then holds its record. Takes no
+ * memory, nor does anything below that writes a record.
  */
 enum result records_begin(struct merge *merge, const struct record *record, struct failure *why);
 
 /*
  * Marks invalid what was dropped, then says in the merging store's record that it is kept no more,
  * then takes the dropped stores' records away; each flushed. All of it before the origin is written
- * to. In brackets, the deliberate breaks (store/base/breaks.h): [DROP_NOT_INVALIDATED, DROP_RECORD_EARLY,
- * DROP_OWN_RECORD_EARLY]
+ * to. In brackets, the deliberate breaks (store/base/breaks.h): [DROP_NOT_INVALIDATED,
+ * DROP_RECORD_EARLY, DROP_OWN_RECORD_EARLY]
  */
 enum result records_drop(struct merge *merge, struct failure *why);
 
 /* Removes a store's record, flushed; harmless where there is none. */
 enum result records_end(struct store *store, struct failure *why);
 
-/* The records of the kept stores; an undo store gets its imprint (verify/check/imprint.h) with that. */
+/* The records of the kept stores; an undo store gets its imprint (verify/check/imprint.h) with
+ * that. */
 enum result records_end_kept(struct merge *merge, struct failure *why);
 
-/* The records of all stores: the merging one's last, which names the others as long as it stands. */
+/* The records of all stores: the merging one's last, which names the others as long as it is
+ * there. */
 enum result records_end_all(struct merge *merge, struct failure *why);
 
 #endif

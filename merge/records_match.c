@@ -162,8 +162,9 @@ static bool is_invalid(const struct store *store)
 	return store->header_fault == HEADER_GOOD && store->header.valid == 0;
 }
 
-/* Of a store without a record, as the kernel takes it away when it gives a snapshot up: the one of these
- * numbers that its name tells; 0: none. Two stores may have one name: those that have a record come first. */
+/* Of a store without a record, as the kernel takes it away when it gives a snapshot up: the one of
+ * these numbers that its name tells; 0: none. Two stores may have one name: those that have a
+ * record come first. */
 static uint64_t number_by_name(const struct merge *merge, const struct store *store,
 			       uint64_t numbers)
 {
@@ -178,8 +179,8 @@ static uint64_t number_by_name(const struct merge *merge, const struct store *st
 	return number_named(&merge->store->record, numbers, name);
 }
 
-/* One that is out of reach has its name alone: it may have been dropped before; one of a name that nobody
- * has is what is still missing. */
+/* One that is out of reach has its name alone: it may have been dropped before; one of a name that
+ * nobody has is what is still missing. */
 static void match_unseen(const struct merge *merge, uint64_t *missing)
 {
 	for (size_t i = 0; i < merge->unseen_count; i++) {
@@ -212,7 +213,7 @@ static void match_dropped(const struct merge *merge, uint64_t *missing, uint64_t
 }
 
 /* One that nothing tells is, with --force, what is still missing. Else, an invalid one was given up
- * before, and stands for nothing. */
+ * before, and is none of them. */
 static enum result match_unknown(const struct merge *merge, const struct store *store,
 				 uint64_t *missing, struct failure *why)
 {
@@ -329,7 +330,7 @@ enum result records_match_kept(const struct merge *merge, struct failure *why)
 		return BROKEN(KEPT_RECORD_UNCHECKED) ? RESULT_OK : match_resumed(merge, why);
 	if (merge->dropped_count + merge->unseen_count > 0)
 		return fail(why, RESULT_REFUSED,
-			    "%s: no unfinished merge stands in it that keeps a store to be dropped",
+			    "%s: has no unfinished merge that keeps a store to be dropped",
 			    merge->store->device->name);
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
 		result = match_one_begun(merge, &merge->kept[i], why);

@@ -134,7 +134,7 @@ static void forget_write(struct sim *sim, unsigned int i)
 		(sim->write_count - i) * sizeof(sim->writes[0]));
 }
 
-/* Moves it behind the completed ones. */
+/* Moves it after the completed ones. */
 static void complete_write(struct sim *sim, struct sim_write *write)
 {
 	unsigned int i = 0;
@@ -266,16 +266,16 @@ static ssize_t carry_out(struct sim *sim, const struct io_request *request, stru
 static struct sim_write *take(struct sim *sim, unsigned int i, uint64_t *submitted)
 {
 	struct sim_write *write = sim->waiting_write[i];
-	size_t behind = --sim->waiting_count - i;
+	size_t after = --sim->waiting_count - i;
 
 	*submitted = sim->waiting_moment[i];
-	memmove(&sim->waiting[i], &sim->waiting[i + 1], behind * sizeof(sim->waiting[0]));
+	memmove(&sim->waiting[i], &sim->waiting[i + 1], after * sizeof(sim->waiting[0]));
 	memmove(&sim->waiting_write[i], &sim->waiting_write[i + 1],
-		behind * sizeof(sim->waiting_write[0]));
+		after * sizeof(sim->waiting_write[0]));
 	memmove(&sim->waiting_moment[i], &sim->waiting_moment[i + 1],
-		behind * sizeof(sim->waiting_moment[0]));
+		after * sizeof(sim->waiting_moment[0]));
 	memmove(&sim->waiting_overlaps[i], &sim->waiting_overlaps[i + 1],
-		behind * sizeof(sim->waiting_overlaps[0]));
+		after * sizeof(sim->waiting_overlaps[0]));
 	return write;
 }
 

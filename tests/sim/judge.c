@@ -6,12 +6,13 @@
 
 #include "store/base/bytes.h"
 
-/* At so many moments the process is killed; of the next one all of the first moments are looked at. */
+/* At one of this many moments the process is killed; of the next one all of the first moments are
+ * looked at. */
 #define KILLS_ONCE_IN 24
 #define MOMENTS_AFTER_KILL 10
 /* Up to this many loose blocks, every subset of them is tried. */
 #define EXHAUSTIVE_BLOCKS 10
-/* In so many states a kept store is given up. */
+/* In one of this many states a kept store is given up. */
 #define DROPS_ONCE_IN 24
 
 static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, uint64_t count)
@@ -141,7 +142,8 @@ static void cut_in_every_way(struct trial *trial, struct sim *sim, unsigned int 
 		cut(trial, sim, &choice);
 }
 
-/* The process is killed at this moment, and a resume finds what was not flushed, as if it were safe. */
+/* The process is killed at this moment, and a resume finds what was not flushed, as if it were
+ * safe. */
 static void kill_and_resume(struct trial *trial, const struct sim *sim)
 {
 	uint8_t *images[SIM_DISKS];
@@ -211,7 +213,7 @@ void judge_after_fault(struct trial *trial, struct sim *sim, enum result result)
 {
 	const struct scenario *scenario = trial->scenario;
 	bool may_fail = sim->fault.kind != FAULT_SHORT;
-	/* Metadata is read ahead: what cannot be read behind the end of the list is not missed. */
+	/* Metadata is read ahead: what cannot be read after the end of the list is not missed. */
 	bool may_pass = sim->fault.kind == FAULT_SHORT || sim->fault.kind == FAULT_READ;
 
 	trial->counts->faults++;

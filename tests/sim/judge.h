@@ -24,7 +24,7 @@ struct trial {
 	uint64_t budget;      /* states left to be judged */
 	unsigned int depth;   /* 0: the merge; 1: its resume; 2: the resume's resume */
 	int dropping;	      /* the kept store that a resume gives up; -1: none */
-	unsigned int watched; /* so many more moments are all looked at, also in a resume */
+	unsigned int watched; /* this many more moments are all looked at, also in a resume */
 	FILE *report;
 	bool failed;
 };
@@ -34,7 +34,8 @@ void violate(struct trial *trial, const char *what);
 
 /* ---- judge_run.c ---- */
 
-/* Images of the scenario's disks, copied from `from` or (NULL) not filled in; the caller frees them. */
+/* Images of the scenario's disks, copied from `from` or (NULL) not filled in; the caller frees
+ * them. */
 void copy_images(const struct scenario *scenario, uint8_t *to[SIM_DISKS],
 		 uint8_t *const from[SIM_DISKS]);
 void free_images(uint8_t *images[SIM_DISKS]);
@@ -96,7 +97,8 @@ struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISK
 /* An imprint is there only when the merge is done, and is of the origin as it is then. */
 void judge_imprint(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live);
 
-/* Once the merge is done: it goes back with the undo store, and is refused where the origin was written to. */
+/* Once the merge is done: it goes back with the undo store, and is refused where the origin was
+ * written to. */
 void judge_undo(struct trial *trial, uint8_t *const images[SIM_DISKS]);
 
 /* ---- judge.c ---- */

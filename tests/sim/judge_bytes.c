@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What must be true of origin and store, whatever is kept; and of a kernel that goes on with them. */
+/* What must be true of origin and store, whatever is kept; and of a kernel that goes on with
+ * them. */
 #include "tests/sim/judge.h"
 
 #include <stdlib.h>
@@ -69,10 +70,10 @@ static void judge_lost_tail(struct trial *trial, const uint8_t *store, uint32_t 
 	for (uint64_t i = live + 1; i < scenario->exceptions && i / per_area == live / per_area;
 	     i++)
 		if (scenario->lost[i] && get_le64(area + i % per_area * 16 + 8) != 0)
-			violate(trial, "a lost exception was left behind the end of the list");
+			violate(trial, "a lost exception was left after the end of the list");
 }
 
-/* Where a torn clear could bring another chunk's data to life, nothing may be left behind the end.
+/* Where a torn clear could bring another chunk's data to life, nothing may be left after the end.
  */
 void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
@@ -83,7 +84,7 @@ void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 	    (scenario->usual_order && !scenario->duplicates))
 		return;
 	if (kernel_tail_is_dirty(images[1], scenario->store_bytes, scenario->chunk_sectors))
-		violate(trial, "an entry was left behind the end of the list");
+		violate(trial, "an entry was left after the end of the list");
 }
 
 static const char *use_again(struct trial *trial, uint8_t *copy[SIM_DISKS], unsigned int disk)
@@ -103,8 +104,8 @@ static const char *use_again(struct trial *trial, uint8_t *copy[SIM_DISKS], unsi
 	return wrong;
 }
 
-/* A kernel that adds exceptions to a store with a dirty tail may bring that to life: its own defect.
- */
+/* A kernel that adds exceptions to a store with a dirty tail may bring that to life: its own
+ * defect. */
 static bool kernel_may_keep(const struct scenario *scenario, uint8_t *const images[SIM_DISKS])
 {
 	for (unsigned int i = 0; i < scenario->kept_count; i++)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * merge --resume --drop-kept: one kept store is given up on the way. After a cut at any moment it is
- * valid with its right view, or invalid; the merging store's record says that it is kept no more only
- * where it is invalid; and a resume goes on, with --drop-kept as long as the record does not say so.
+ * merge --resume --drop-kept: one kept store is given up on the way. After a cut at any moment it
+ * is valid with its right view, or invalid; the merging store's record says that it is kept no more
+ * only where it is invalid; and a resume goes on, with --drop-kept as long as the record does not
+ * say so.
  */
 #include "tests/sim/judge.h"
 
@@ -11,7 +12,8 @@
 
 #include "store/base/bytes.h"
 
-/* All these moments of a resume with --drop-kept are looked at: it begins with three short writes. */
+/* All these moments of a resume with --drop-kept are looked at: it begins with three short
+ * writes. */
 #define WATCHED_MOMENTS 8
 
 static bool is_valid(const uint8_t *image)
@@ -29,8 +31,8 @@ bool is_dropped(const struct trial *trial, unsigned int i, const uint8_t *image)
 	return trial->dropping == (int)i && !is_valid(image);
 }
 
-/* Does the merging store's record say that this store is kept no more? The store's own record has its
- * number; that goes only when the other one says so. */
+/* Does the merging store's record say that this store is kept no more? The store's own record has
+ * its number; that goes only when the other one says so. */
 static bool is_noted(const struct record *merging, const uint8_t *image)
 {
 	struct record record;
@@ -83,7 +85,8 @@ struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISK
 	image = images[2 + trial->dropping];
 	may_keep = is_valid(image);
 	may_leave_out = !may_keep && (!has_record(images[1], &record) || is_noted(&record, image));
-	/* Kept to the end by a resume that came before it was given up, it is no more one of those. */
+	/* Kept to the end by a resume that came before it was given up, it is no more one of
+	 * those. */
 	if (may_keep && (!has_record(image, &record) || random_once_in(&trial->random, 2)))
 		return command;
 	leave_out(&command, (unsigned int)trial->dropping);
@@ -120,7 +123,7 @@ static void judge_dropped(struct trial *trial, const struct sim *sim, const uint
 	if (is_valid(image))
 		violate(trial, "a store that was to be given up is valid");
 	if (!bytes_are_zero(image + HEADER_BYTES, SECTOR_BYTES - HEADER_BYTES))
-		violate(trial, "a store was given up, and a record stands in it");
+		violate(trial, "a store was given up, and it has a record");
 	if (memcmp(image + SECTOR_BYTES, before + SECTOR_BYTES, bytes - SECTOR_BYTES) != 0)
 		violate(trial, "a store was given up, and was written to");
 	free(image);
@@ -174,7 +177,8 @@ void judge_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 	if (has_record(images[1], &record) && has_record(images[2 + number], &record)) {
 		run_drop(trial, images, number);
 	} else if ((has_record(images[1], &record) || live > 0) && !scenario->duplicates) {
-		/* It is not kept yet, or no more. (With --force it would be taken for the one that is missing.) */
+		/* It is not kept yet, or no more. (With --force it would be taken for the one that
+		 * is missing.) */
 		command = command_drop(trial, number);
 		must_refuse(trial, images, &command, "a store was dropped that is not kept");
 	}

@@ -14,7 +14,7 @@ static bool is_given_up(const struct trial *trial, unsigned int i, const uint8_t
 	       is_dropped(trial, i, image);
 }
 
-/* The kept stores show what they showed, and no exception stands behind their lists' ends. */
+/* The kept stores show what they showed, and no exception is after their lists' ends. */
 void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const char *what)
 {
 	const struct scenario *scenario = trial->scenario;
@@ -31,7 +31,7 @@ void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const cha
 			violate(trial, what);
 		if (!kept->dirty_tail &&
 		    kernel_tail_is_dirty(images[2 + i], kept->bytes, kept->chunk_sectors))
-			violate(trial, "an entry was left behind the end of a kept store's list");
+			violate(trial, "an entry was left after the end of a kept store's list");
 	}
 	free(view);
 }
@@ -71,9 +71,9 @@ void judge_kept_finished(struct trial *trial, const uint8_t *image, unsigned int
 		if (!kept->lacking[list[k].old_chunk])
 			violate(trial, "a kept store got an exception that it did not lack");
 	if (!bytes_are_zero(image + RECORD_OFFSET, RECORD_BYTES))
-		violate(trial, "the merge is done, and a record stands in a kept store");
+		violate(trial, "the merge is done, and a kept store has a record");
 	if (!kept->undo && !bytes_are_zero(image + IMPRINT_OFFSET, IMPRINT_BYTES))
-		violate(trial, "the merge is done, and an imprint stands in a kept store");
+		violate(trial, "the merge is done, and a kept store has an imprint");
 	if (kernel_tail_is_dirty(image, kept->bytes, kept->chunk_sectors))
 		violate(trial, "the merge is done, and a kept store has a dirty tail");
 	free(list);

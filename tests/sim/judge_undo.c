@@ -68,7 +68,7 @@ static void judge_back(struct trial *trial, uint8_t *const images[SIM_DISKS], un
 	free(sim);
 }
 
-/* Somebody wrote to a chunk that the first or the last of its exceptions stands for. */
+/* Somebody wrote to a chunk that the first or the last of its exceptions is for. */
 static void judge_used(struct trial *trial, uint8_t *const images[SIM_DISKS], unsigned int undo)
 {
 	const struct scenario *scenario = trial->scenario;
