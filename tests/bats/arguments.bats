@@ -17,7 +17,7 @@ is_text() {
     fails grep -q '^{' out
 }
 
-@test "--json behind -- is a name" {
+@test "--json after -- is a name" {
     cp store ./--json
     expect 0 inspect -- --json
     is_text '^Store: *--json$'
@@ -33,7 +33,7 @@ is_text() {
     has '{"verdict": "clean"}'
 }
 
-@test "--json behind -- does not make an error JSON" {
+@test "--json after -- does not make an error JSON" {
     cp store ./--json
     expect 64 inspect -- --json store
     [[ ! -s out ]]
@@ -43,14 +43,14 @@ is_text() {
     [[ ! -s out ]]
 }
 
-@test "an error in an option is told in JSON wherever --json stands" {
+@test "an error in an option is told in JSON wherever --json is" {
     expect 64 inspect --nosuch store --json
     failure 64
     expect 64 inspect --json --nosuch store
     failure 64
 }
 
-# paste_from FILE: the command that stands in quotes in this file, run by a shell.
+# paste_from FILE: the command in quotes in this file, run by a shell.
 paste_from() {
     local command
     command=$(grep -o "'cowtool [^']*'" "$1" | tail -n 1)
@@ -139,7 +139,7 @@ with_program() {
     [[ ! -e LABEL=cowtool-nosuch2 ]]
 }
 
-@test "options stand behind arguments, also with POSIXLY_CORRECT" {
+@test "options come after arguments, also with POSIXLY_CORRECT" {
     for variable in POSIXLY_CORRECT POSIX_ME_HARDER; do
         export $variable=1
         expect 0 inspect store --json

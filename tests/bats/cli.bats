@@ -184,7 +184,7 @@ piped() {
     refuses 64 origin store -- merge --io=magic origin store
 }
 
-@test "cli: with --json a usage error is one object, wherever the option stands" {
+@test "cli: with --json a usage error is one object, wherever the option is" {
     for arguments in 'inspect --json --nosuch store' 'inspect --json' 'merge --json origin' 'dump --json --json store' \
         'merge --json --window=0 origin store' 'merge origin store --json --nosuch' 'dump --format=xml store --json' \
         'nosuch store --json' '--nosuch --json'; do
@@ -194,26 +194,26 @@ piped() {
     done
 }
 
-@test "cli: with --json behind the mistake a usage error is one object, too" {
+@test "cli: with --json after the mistake a usage error is one object, too" {
     expect 64 merge --nosuch origin store --json
     failure 64
 }
 
-@test "cli: options may stand behind the arguments" {
+@test "cli: options may come after the arguments" {
     expect 0 inspect --json store
     cp out wanted
     expect 0 inspect store --json
     same out wanted
 }
 
-@test "cli: a value may stand behind an equals sign or in the next argument" {
+@test "cli: a value may come after an equals sign or in the next argument" {
     expect 0 dump --format=csv store
     cp out wanted
     expect 0 dump --format csv store
     same out wanted
 }
 
-@test "cli: behind two dashes a name may begin with a dash" {
+@test "cli: after two dashes a name may begin with a dash" {
     cp store ./-store
     expect 0 inspect --json -- -store
     has '{"store": "-store", "exceptions": 3}'

@@ -28,7 +28,7 @@ header() {
     same "$1" wanted.header 16
 }
 
-# empty_store FILE CHUNK_SECTORS [BEHIND]: header and area 0, and behind them what is in the file BEHIND, or zeros.
+# empty_store FILE CHUNK_SECTORS [AFTER]: header and area 0, and after them what is in the file AFTER, or zeros.
 empty_store() {
     local bytes
     bytes=$(stat -c %s "$1")
@@ -175,7 +175,7 @@ uncreated() {
     said 'more than one signature'
 }
 
-@test "create: an image file that is not blank where the store would stand is refused without a signature, too" {
+@test "create: an image file that is not blank where the store would be is refused without a signature, too" {
     truncate -s 65536 file
     for place in 0 16 511 512 4095 4096 8191; do
         cp --sparse=always file store

@@ -136,7 +136,7 @@ foretells() {
     done
 }
 
-@test "merge --dry-run: what is left out is not counted, nor what is behind the end of the origin" {
+@test "merge --dry-run: what is left out is not counted, nor what is after the end of the origin" {
     fill origin $((1048576 + 512))
     make chunk=8 size=204800 sequential=40 entry=5:256:7 entry=10:10:49000
     foretells --skip-lost

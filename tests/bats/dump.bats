@@ -114,7 +114,7 @@ dumps() {
     done
 }
 
-@test "dump: what stands behind the end of the list is not dumped" {
+@test "dump: what is after the end of the list is not dumped" {
     make chunk=1 size=40960 sequential=3 entry=5:9:20
     dumps csv
     usual 3 1 >wanted

@@ -26,7 +26,7 @@ setup() {
 teardown() {
     [[ -z ${loop:-} ]] || losetup --detach "$loop" 2>/dev/null || true
     [[ -z ${held_pid:-} ]] || kill "$held_pid" 2>/dev/null || true
-    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may stand still
+    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may be stopped
     [[ -z ${export_pid:-} ]] || kill -KILL "$export_pid" 2>/dev/null || true
 }
 
@@ -691,7 +691,7 @@ busy() {
     [[ ! -e image.cowtool-export ]]
 }
 
-@test "export: what stands behind the place of a resume does not count" {
+@test "export: what is after the place of a resume does not count" {
     unfinished
     fill junk 13000000 5
     tail -c +8388609 junk >>image
@@ -880,7 +880,7 @@ chunks() {
     said 'was changed since the export began'
 }
 
-@test "export: a resume onto an origin that was changed behind what is done shows that change" {
+@test "export: a resume onto an origin that was changed after what is done shows that change" {
     unfinished own_pair
     put origin 13000000 '?'
     rm right.origin

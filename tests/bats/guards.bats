@@ -15,7 +15,7 @@ teardown() {
     [[ ! -d mounted ]] || umount mounted 2>/dev/null || true
     [[ -z ${loop:-} ]] || losetup --detach "$loop" 2>/dev/null || true
     [[ -z ${held_pid:-} ]] || kill "$held_pid" 2>/dev/null || true
-    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may stand still
+    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may be stopped
 }
 
 # no_origin PATH [FILE...]: a merge into it is refused; the files and the store keep every byte.
@@ -135,11 +135,11 @@ damaged() {
     refuses 2 origin store -- merge --force origin store
 }
 
-@test "guards: a merge of an old chunk that stands twice is refused" {
+@test "guards: a merge of an old chunk that is there twice is refused" {
     damaged chunk=1 size=40960 sequential=3 entry=3:1:5
 }
 
-@test "guards: a merge of a new chunk that stands twice is refused, with --force, too" {
+@test "guards: a merge of a new chunk that is there twice is refused, with --force, too" {
     damaged chunk=1 size=40960 sequential=3 entry=3:9:3
     refuses 2 origin store -- merge --force origin store
 }

@@ -205,7 +205,7 @@ file_system() {
     mkfs.ext4 -q -F -b 1024 -U "$2" "$1"
 }
 
-# two_file_systems FILE UUID: libblkid finds two that cannot stand beside each other.
+# two_file_systems FILE UUID: libblkid finds two that cannot be beside each other.
 two_file_systems() {
     file_system "$1" "$2"
     put "$1" 65600 '_BHRfS_M' # where btrfs has its magic
@@ -285,7 +285,7 @@ ended() {
     wait "$merge_pid" 2>/dev/null || status=$?
 }
 
-# midway OPTION...: a merge of copies of $pristine.origin and $pristine.store that stands still (SIGSTOP), $left
+# midway OPTION...: a merge of copies of $pristine.origin and $pristine.store that is stopped (SIGSTOP), $left
 # exceptions from its end: neither at the start nor at the end.
 midway() {
     quickly catch_midway "$@"
@@ -297,7 +297,7 @@ catch_midway() {
     left=$(live store)
 }
 
-# start_until LEFT OPTION...: as start, but the merge stands still (SIGSTOP) where no more than so many exceptions are left.
+# start_until LEFT OPTION...: as start, but the merge is stopped (SIGSTOP) where no more than this many exceptions are left.
 start_until() {
     "$live" stop "$1" store "$cowtool" merge --window=4K "${@:2}" origin store >out 2>err </dev/null 3>&- &
     merge_pid=$!
@@ -315,7 +315,7 @@ stands_still() {
     done
 }
 
-# goes_on: so does the merge that stood still.
+# goes_on: so does the merge that was stopped.
 goes_on() {
     kill -CONT "$merge_pid" 2>/dev/null || true
     ended

@@ -262,7 +262,7 @@ spoil() {
     has '{"verdict": "clean", "findings": []}'
     expect 0 save undo saved
     expect 0 verify saved
-    put undo 3000 'junk behind it'
+    put undo 3000 'junk after it'
     finds 1 problems '[{"code": "header-slack", "severity": "warning"}]' undo
     expect 0 repair --yes --backup=backup undo
     same undo right
@@ -277,7 +277,7 @@ spoil() {
     same origin before
 }
 
-@test "imprint: one that is damaged is a finding, and does not stand in the way" {
+@test "imprint: one that is damaged is a finding, and is not in the way" {
     fill origin 4194304
     cp origin before
     make chunk=8 random=200 origin_chunks=1024

@@ -19,7 +19,7 @@ shows() {
     unchanged
 }
 
-# shrinks_to BYTES: so many are enough for verify to find nothing, one sector less is not.
+# shrinks_to BYTES: this many are enough for verify to find nothing, one sector less is not.
 shrinks_to() {
     shows "{\"smallest_store_bytes\": $1}"
     cp --sparse=always store small
@@ -151,7 +151,7 @@ shrinks_to() {
         "status": {"allocated_sectors": 52, "total_sectors": 80, "metadata_sectors": 3}}'
 }
 
-@test "inspect: what stands behind the end of the list does not count" {
+@test "inspect: what is after the end of the list does not count" {
     make chunk=1 size=40960 sequential=3 entry=5:1000:20
     shows '{"exceptions": 3, "highest_old_chunk": 2, "next_free_chunk": 5, "smallest_store_bytes": 2560}'
 }
@@ -190,7 +190,7 @@ shrinks_to() {
     shrinks_to 208896
 }
 
-@test "inspect: an exactly full store shrinks to the area behind its data" {
+@test "inspect: an exactly full store shrinks to the area after its data" {
     make chunk=1 size=1048576 sequential=64
     shrinks_to 34816
 }

@@ -65,7 +65,7 @@ is_all_kept() {
     was_kept "$@"
 }
 
-# sectors_for CHUNK EXCEPTIONS: how long a store must be that has so many from the beginning.
+# sectors_for CHUNK EXCEPTIONS: how long a store must be that has this many from the beginning.
 sectors_for() {
     local area=$((32 * $1)) last=$(($2 - 1)) chunks
     chunks=$((2 + last + last / area + 1))
@@ -95,9 +95,9 @@ detach_all() {
 
 # let_go: nothing stays mounted, attached or running.
 let_go() {
-    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may stand still
+    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may be stopped
     [[ -z ${held_pid:-} ]] || kill "$held_pid" 2>/dev/null || true
-    cd "$BATS_TEST_TMPDIR" || true # a test that failed may stand below it
+    cd "$BATS_TEST_TMPDIR" || true # a test that failed may be below it
     [[ ! -d $BATS_TEST_TMPDIR/mounted ]] || umount "$BATS_TEST_TMPDIR/mounted" 2>/dev/null || true
     detach_all
 }

@@ -64,7 +64,7 @@ judges() {
     judges ended 'the view is another one'
     cp kept a
     put a 300 x
-    judges ended 'something stands behind the header'
+    judges ended 'something is after the header'
     cp kept a
     put a 4 '\0'
     judges ended 'another header'
@@ -207,15 +207,15 @@ judges() {
     fill origin 204800
     "$mkstore" a chunk=1 size=1048576 entry=0:70:150 entry=1:60:50 entry=2:61:198 entry=3:80:45
     "$mkstore" b chunk=2 size=1048576 random=80 origin_chunks=200 reversed=1 seed=3
-    # The next chunk behind the highest one is metadata.
+    # The next chunk after the highest one is metadata.
     "$mkstore" c chunk=1 size=1048576 entry=0:99:33
     make chunk=1 random=200 origin_chunks=400
     keep_all --window=8K -- a b c
 }
 
-@test "keep: what stands behind the last exception of a kept store does not come alive" {
+@test "keep: what is after the last exception of a kept store does not come alive" {
     fill origin 204800
-    # Behind a gap, in the same area, and in the next one, which nobody reaches yet.
+    # After a gap, in the same area, and in the next one, which nobody reaches yet.
     "$mkstore" a chunk=1 size=1048576 sequential=3 from=20 entry=5:40:20 entry=31:41:21 entry=32:50:30 entry=40:51:31
     "$mkstore" b chunk=8 size=2097152 sequential=3 from=2 entry=4:4:30 entry=255:5:31
     for count in 3 1 9 28 29 30 50; do
@@ -314,7 +314,7 @@ missing() {
     missing "1 "
 }
 
-@test "keep: room behind a high new chunk is what counts, not the holes before it" {
+@test "keep: room after a high new chunk is what counts, not the holes before it" {
     fill origin 204800
     make chunk=1 sequential=5 from=100
     "$mkstore" a chunk=1 size=32768 entry=0:7:59

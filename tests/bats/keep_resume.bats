@@ -677,7 +677,7 @@ goes_on_as_told() {
     goes_on_as_told --force --drop-kept=a --keep=b --keep=c --undo=undo
 }
 
-# stopped_at LEFT ARGUMENT...: a merge of ./origin and ./store gets a TERM when so many exceptions are left, and ends with 3.
+# stopped_at LEFT ARGUMENT...: a merge of ./origin and ./store gets a TERM when this many exceptions are left, and ends with 3.
 stopped_at() {
     start_until "$@"
     kill -s TERM "$merge_pid"

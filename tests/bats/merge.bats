@@ -10,7 +10,7 @@ setup() {
 }
 
 teardown() {
-    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may stand still
+    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may be stopped
 }
 
 # orders CHUNK COUNT ORIGIN_CHUNKS: merges stores in random, sequential and reversed order.

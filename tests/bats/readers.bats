@@ -34,7 +34,7 @@ locks() {
     [[ $(locks merge origin store) == LOCK_EX ]]
 }
 
-# read_by_another ORIGIN STORE: another export of these stands in its middle.
+# read_by_another ORIGIN STORE: another export of these is stopped in its middle.
 read_by_another() {
     mkfifo pipe
     "$cowtool" export --quiet "$1" "$2" - >pipe 2>/dev/null </dev/null 3>&- &

@@ -183,7 +183,7 @@ hook() {
 	PATH=$(dirname "$cowtool"):$PATH bash -c 'panic() { echo "$1"; exit 9; }; . ./hook'
 }
 
-@test "record: one behind a damaged header is told, and the initramfs hook stops there" {
+@test "record: one after a damaged header is told, and the initramfs hook stops there" {
 	local damage
 	plain_pair
 	interrupt

@@ -351,7 +351,7 @@ comes_and_goes() {
     [[ ! -e backup ]]
 }
 
-# asked TIMES: waits until ./said has so many questions.
+# asked TIMES: waits until ./said has this many questions.
 asked() {
     for _ in {1..200}; do
         (($(grep -c 'all of this kind' said) < $1)) || break
@@ -391,7 +391,7 @@ asked() {
     unchanged
 }
 
-# sees_plan: of ./said, the plan stands before the first question.
+# sees_plan: of ./said, the plan comes before the first question.
 sees_plan() {
     grep -q 'entry-beyond-device: area 0 index 5' <(sed '/(yes, no/,$d' said) ||
         { cat said && complain 'it asks for what was not shown'; }
@@ -409,7 +409,7 @@ sees_plan() {
     three_defects
     answers 'n\nn\nn\n' 2 repair --no-backup store
     sees_plan
-    (($(grep -v '(yes, no' said | grep -c 'entry-beyond-device: area 0 index 5') == 1)) || complain 'the plan stands there twice'
+    (($(grep -v '(yes, no' said | grep -c 'entry-beyond-device: area 0 index 5') == 1)) || complain 'the plan is there twice'
     answers 'n\nn\nn\n' 2 repair --json --no-backup store
     sees_plan
     # Where the questions cannot be seen, none is asked.
@@ -469,7 +469,7 @@ sees_plan() {
     grep -q 'repairs done: 3' said
 }
 
-@test "repair: 'all' of the bytes behind a header does not take the stale record with it" {
+@test "repair: 'all' of the bytes after a header does not take the stale record with it" {
     "$here/../defects" stale-record origin store
     cp store wanted
     put store 1000 '\7'
@@ -561,7 +561,7 @@ meanwhile() {
 @test "repair: what was written while it asked is never mended by the plan that was made before" {
     three_defects
     cp store before
-    # An exception behind the last one; a byte behind the list's end; the header; its slack; the beginning of a record.
+    # An exception after the last one; a byte after the list's end; the header; its slack; the beginning of a record.
     for place in "$((4096 + 40 * 16 + 8)) \\52" "$((4096 + 47 * 16)) \\1" "4 \\0" "1000 \\7" "256 \\143"; do
         cp before store
         # shellcheck disable=SC2086 # words
@@ -631,7 +631,7 @@ meanwhile() {
     done
 }
 
-@test "repair: behind a lost header, everything else is mended as well, and the header comes last" {
+@test "repair: after a lost header, everything else is mended as well, and the header comes last" {
     make chunk=8 size=204800 sequential=40 magic=1 entry=5:5:49000 entry=45:7:9 poke=2000:1
     wanted chunk=8 size=204800 sequential=40 entry=5:39:41 entry=39:0:0
     mends --rebuild-header
@@ -756,7 +756,7 @@ meanwhile() {
 
 @test "repair: where a header's chunk size hides the list in its slack, the list is not cleared as slack" {
     wanted chunk=8 sequential=100
-    # The first data chunk, zeroed, would be area 0: empty, and the list is nothing but bytes behind the header.
+    # The first data chunk, zeroed, would be area 0: empty, and the list is nothing but bytes after the header.
     dd if=/dev/zero of=wanted bs=4096 seek=2 count=1 conv=notrunc status=none
     cp wanted store
     put store 12 '\20'
@@ -898,7 +898,7 @@ meanwhile() {
     "$mkstore" store chunk=8 sequential=10
     "$mkstore" a chunk=8 random=100 from=100 origin_chunks=512 size=1048576
     cp a before
-    # It ends at the first exception that it adds to a: the records stand.
+    # It ends at the first exception that it adds to a: the records stay.
     (ulimit -f 300; "$cowtool" merge --force --io=sync --keep=a origin store) >out 2>err || true
     [[ $("$cowtool" inspect --quiet --json a | jq -r .record.role) == kept ]]
     cp a with-record

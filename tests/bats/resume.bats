@@ -43,7 +43,7 @@ kernel_can_finish() {
     same copy.origin right.origin
 }
 
-# place_of INDEX: the byte where this exception stands in a store of chunks of one sector.
+# place_of INDEX: the byte where this exception is in a store of chunks of one sector.
 place_of() {
     echo $(((1 + $1 / 32 * 33) * 512 + $1 % 32 * 16))
 }
@@ -318,7 +318,7 @@ merge_by_hand() {
     has '{"state": "empty", "record": null}'
 }
 
-@test "resume: the record stands in bytes 256 to 511 and leaves the rest of the header alone" {
+@test "resume: the record is in bytes 256 to 511 and leaves the rest of the header alone" {
     unfinished
     same store "$pristine.store" 256
     fails cmp -s -i 256 -n 256 store "$pristine.store"
@@ -393,7 +393,7 @@ stale() {
 @test "resume: a write error ends a merge with 4, and a resume finishes it" {
     cp "$pristine.origin" origin
     cp "$pristine.store" store
-    # Nothing behind 512 KiB can be written, in neither of the two. (Without --force, libblkid is shown a sparse file as
+    # Nothing after 512 KiB can be written, in neither of the two. (Without --force, libblkid is shown a sparse file as
     # large as the origin, which would meet the limit first.)
     code=0
     (

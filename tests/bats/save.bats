@@ -110,12 +110,12 @@ all_look_same() {
     comes_back 32 2
 }
 
-@test "save: a full area and the empty one behind it come back" {
+@test "save: a full area and the empty one after it come back" {
     make chunk=8 sequential=256 size=4194304
     comes_back 8 2
 }
 
-@test "save: what stands behind the end of the list, and in the header's slack, comes back" {
+@test "save: what is after the end of the list, and in the header's slack, comes back" {
     make chunk=8 sequential=10 entry=12:77:88 entry=255:1:2 poke=16:1 poke=300:65 poke=4095:66
     comes_back 8 1
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2154,SC2119
-# cowtool dump --stale: what looks like exceptions behind the end of the list, and what does not.
+# cowtool dump --stale: what looks like exceptions after the end of the list, and what does not.
 
 setup() {
     # shellcheck source=helpers.bash
@@ -79,7 +79,7 @@ usual() {
     (($(grep -c ',live,' out) == 100))
 }
 
-@test "stale: junk in the areas behind the end does not look like exceptions" {
+@test "stale: junk in the areas after the end does not look like exceptions" {
     make chunk=1 size=1048576 sequential=10 junk=1 junk=2 junk=3
     stale
     [[ ! -s lines ]]
@@ -89,7 +89,7 @@ usual() {
     [[ ! -s lines ]]
 }
 
-@test "stale: behind the end's area the numbering must fit: the usual chunk, or a neighbour's" {
+@test "stale: after the end's area the numbering must fit: the usual chunk, or a neighbour's" {
     make chunk=1 size=1048576 sequential=10 entry=40:5:43
     stale
     echo 1,8,5,43,stale,2560,22016 >wanted
@@ -154,7 +154,7 @@ usual() {
     grep -q '18446744073709551614   live                - *-$' out
 }
 
-@test "stale: a list without an end has nothing behind it" {
+@test "stale: a list without an end has nothing after it" {
     make chunk=1 sequential=40
     truncate -s 16896 store
     remember store

@@ -31,7 +31,7 @@ are_traced() {
     unchanged
 }
 
-# view LOST DOUBTFUL [OPTION...] STORE: so many bytes of the view, in JSON and in the text.
+# view LOST DOUBTFUL [OPTION...] STORE: this many bytes of the view, in JSON and in the text.
 view() {
     "$cowtool" verify --json "${@:3}" >out || true
     is '"\(.view_bytes_lost) \(.view_bytes_doubtful)"' "$1 $2"
@@ -42,7 +42,7 @@ view() {
 
 # ---- CVE-2013-4299 ----
 
-@test "traces: data in the area behind a full one is CVE-2013-4299, and only that chunk is lost" {
+@test "traces: data in the area after a full one is CVE-2013-4299, and only that chunk is lost" {
     make chunk=1 size=40960 sequential=32 entry=32:100:34 entry=33:101:35 entry=34:102:36
     traces 2 '{"entry-in-metadata CVE-2013-4299": 1}' store
     finds 2 damaged '[{"code": "entry-in-metadata", "severity": "error", "area": 1, "index": 0, "old_chunk": 100, "new_chunk": 34}]' store
@@ -98,13 +98,13 @@ view() {
     grep -q -- '--rebuild-header' out
 }
 
-@test "traces: an area behind a good header is the header race" {
+@test "traces: an area after a good header is the header race" {
     make chunk=8 sequential=20
     dd if=store of=store bs=16 skip=257 seek=1 count=255 conv=notrunc status=none
     traces 1 '{"header-slack header-race": 1}' store
 }
 
-@test "traces: an area behind a header whose chunk size it overwrote is the header race" {
+@test "traces: an area after a header whose chunk size it overwrote is the header race" {
     make chunk=8 sequential=20 poke=12:0
     dd if=store of=store bs=16 skip=257 seek=1 count=255 conv=notrunc status=none
     traces 2 '{"header-chunk-size header-race": 1}' store
@@ -150,7 +150,7 @@ view() {
     view 3584 0 store
 }
 
-@test "traces: junk behind a full area whose first entry is empty is an area that was not zeroed" {
+@test "traces: junk after a full area whose first entry is empty is an area that was not zeroed" {
     make chunk=1 size=65536 sequential=32 junk=1 entry=32:0:0
     traces 1 '{"dirty-tail area-not-zeroed": 1}' store
 }

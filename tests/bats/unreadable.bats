@@ -111,7 +111,7 @@ without() {
     with_bad "$(area 2)" 0 merge --json --skip-lost origin store
     object '.left_out == 0 and .merged == 512 and .lost_unknown and .lost_unknown_chunks == 256'
     merged
-    # Entries behind it that are none of this store's.
+    # Entries after it that are none of this store's.
     pair
     without 1
     without 2
@@ -208,4 +208,23 @@ without() {
     make chunk=8 sequential=20
     expect 0 export --json origin store out3.image
     object '.lost_unknown | not'
+}
+
+@test "unreadable: the header: nothing is told or written, exit code 4; a copy with zeros there gets a new one and is merged" {
+    pair
+    cp store before
+    sha256sum origin store >sums
+    for command in 'inspect store' 'verify store' 'merge origin store' 'merge --skip-lost origin store' \
+        'export origin store image' 'save store saved' 'repair --backup=saved store'; do
+        # shellcheck disable=SC2086 # words
+        with_bad store:0:4096 4 $command
+        said "copy the device to a sound one, and 'cowtool repair --rebuild-header' makes the header of the copy anew"
+    done
+    sha256sum --quiet -c sums
+    [ ! -e image ] && [ ! -e saved ]
+    dd if=/dev/zero of=store bs=4096 count=1 conv=notrunc status=none
+    expect 0 repair --yes --rebuild-header --backup=saved store
+    cmp store before
+    expect 0 merge origin store
+    merged
 }

@@ -137,7 +137,7 @@ needs_16_bytes_each() {
     is .exceptions 3
 }
 
-@test "verify: the first byte behind the header is header-slack" {
+@test "verify: the first byte after the header is header-slack" {
     make sequential=3 poke=16:1
     finds 1 problems "[$(whole header-slack warning)]" store
 }
@@ -196,7 +196,7 @@ needs_16_bytes_each() {
 
 # ---- the exceptions ----
 
-@test "verify: a new chunk right behind the device is entry-beyond-device" {
+@test "verify: a new chunk right after the device is entry-beyond-device" {
     make chunk=1 size=40960 sequential=3 entry=3:9:80
     finds 2 damaged "[$(at entry-beyond-device error 0 3 9 80)]" store
 }
@@ -239,7 +239,7 @@ needs_16_bytes_each() {
     is .exceptions 1
 }
 
-@test "verify: an old chunk behind the origin's last one is entry-beyond-origin" {
+@test "verify: an old chunk after the origin's last one is entry-beyond-origin" {
     fill origin 16896
     make chunk=8 sequential=6
     finds 2 damaged "[$(at entry-beyond-origin error 0 5 5 7)]" --origin=origin store
@@ -256,28 +256,28 @@ needs_16_bytes_each() {
     finds 2 damaged "[$(at entry-beyond-origin error 0 0 0 2)]" --origin=origin store
 }
 
-@test "verify: an old chunk that stands twice is duplicate-old at the second one" {
+@test "verify: an old chunk that is there twice is duplicate-old at the second one" {
     make chunk=1 size=40960 sequential=3 entry=3:1:5
     finds 2 damaged "[$(at duplicate-old error 0 3 1 5)]" store
 }
 
-@test "verify: an old chunk that stands three times is two findings" {
+@test "verify: an old chunk that is there three times is two findings" {
     make chunk=1 size=40960 sequential=3 entry=3:1:5 entry=4:1:6
     finds 2 damaged "[$(at duplicate-old error 0 3 1 5), $(at duplicate-old error 0 4 1 6)]" store
 }
 
-@test "verify: a new chunk that stands twice is duplicate-new at the second one" {
+@test "verify: a new chunk that is there twice is duplicate-new at the second one" {
     make chunk=1 size=40960 sequential=3 entry=3:9:3
     finds 2 damaged "[$(at duplicate-new error 0 3 9 3), $(whole out-of-order info)]" store
 }
 
-@test "verify: entries behind the end of the list are dirty-tail" {
+@test "verify: entries after the end of the list are dirty-tail" {
     make chunk=1 size=40960 sequential=3 entry=5:9:20
     finds 1 problems "[$(whole dirty-tail warning)]" store
     is .exceptions 3
 }
 
-@test "verify: an entry in the area's last place is dirty-tail, one in the area behind it is not" {
+@test "verify: an entry in the area's last place is dirty-tail, one in the area after it is not" {
     make chunk=1 size=40960 sequential=3 entry=31:9:20
     finds 1 problems "[$(whole dirty-tail warning)]" store
     make chunk=1 size=40960 sequential=3 entry=32:9:20

@@ -60,7 +60,7 @@ static struct io_request *choose(struct fuzz_queue *queue)
 	return request;
 }
 
-/* As a device does it: what is behind the end cannot be read, and must not be written. */
+/* As a device does it: what is after the end cannot be read, and must not be written. */
 static ssize_t transfer(struct fuzz_disk *disk, const struct io_request *request)
 {
 	const struct device *device = &disk->device;
@@ -169,7 +169,7 @@ uint64_t fuzz_data_number(const uint8_t bytes[SECTOR_BYTES])
 
 /* ---- a store ---- */
 
-/* Where in the input the sector stands; false: it is a data chunk. Written from the format's
+/* Where in the input the sector is; false: it is a data chunk. Written from the format's
  * description, not from store/format. */
 static bool find(const struct fuzz_disk *disk, uint64_t sector, uint64_t *position)
 {

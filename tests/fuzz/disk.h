@@ -4,7 +4,7 @@
  * may let one fail. Whatever breaks a promise ends the process (FUZZ_CHECK).
  *
  * An input for a target that reads a store: FUZZ_PREFIX_BYTES bytes of settings, then the store's
- * metadata: sector 0, and the areas one behind the other, without the data chunks. Where sector 0 is
+ * metadata: sector 0, and the areas one after the other, without the data chunks. Where sector 0 is
  * no good header, what follows it is what follows it on the disk.
  *
  *    0 sectors of the store's device, u32     10 order of completions, u16
@@ -42,7 +42,7 @@ enum fuzz_flag {
 	FUZZ_ORIGIN_KNOWN = 4,
 	FUZZ_LITTLE_MEMORY = 8,
 	FUZZ_LARGE_BLOCKS = 16, /* 4096 bytes, where the store allows it */
-	FUZZ_SLACK = 32,	/* bytes behind sector 0 are not zero */
+	FUZZ_SLACK = 32,	/* bytes after sector 0 are not zero */
 	FUZZ_MEND_RECORD = 64,	/* the record's checksum is made right */
 	FUZZ_IDENTITY = 128,	/* libblkid is asked, which is slow */
 };
@@ -58,7 +58,7 @@ struct fuzz_disk {
 	fuzz_sector_function read, write;
 	uint64_t writes; /* requests */
 	/* of a store: */
-	uint8_t *content; /* what stands in the input, a copy; whole sectors */
+	uint8_t *content; /* what is in the input, a copy; whole sectors */
 	size_t content_bytes;
 	bool has_geometry, has_slack;
 	struct geometry geometry;
@@ -90,7 +90,7 @@ void fuzz_store_init(struct fuzz_disk *disk, const uint8_t *input, size_t bytes)
 #define FUZZ_SPARSE_BYTES (1024u << 10)
 void fuzz_sparse_init(struct fuzz_disk *disk, const char *name, uint64_t sectors);
 
-/* What stands in a sector of the store's data chunks: its number can be told from it. */
+/* What is in a sector of the store's data chunks: its number can be told from it. */
 void fuzz_data_fill(uint64_t sector, uint8_t bytes[SECTOR_BYTES]);
 /* UINT64_MAX: this is not such a sector. */
 uint64_t fuzz_data_number(const uint8_t bytes[SECTOR_BYTES]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Merging a store, planned and carried out, with --force or without, resumed or begun, stopped or with a
- * request that fails. Whatever stands on the store:
+ * request that fails. Whatever is on the store:
  *   - what merge_prepare refuses is not written to;
  *   - nothing is written outside the origin, and nothing but the store's data goes into it;
  *   - nothing of the store is written but the merge record and areas, and there entries only become
@@ -65,7 +65,7 @@ static void on_note(void *context, const char *text)
 	FUZZ_CHECK(text[0]);
 }
 
-/* The exception with that number, as it stands in the input; behind it is nothing but zeros. */
+/* The exception with that number, as it is in the input; after it is nothing but zeros. */
 static void take_exception(const struct fuzz_disk *store, uint64_t index,
 			   struct exception *exception)
 {

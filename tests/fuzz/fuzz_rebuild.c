@@ -2,7 +2,7 @@
 /*
  * A lost header. An input: 4 bytes, how many sectors the device has beyond what follows; 1 byte, the
  * logical block; 1 byte, the chunk size that is asked for; then the device from its first byte on, zeros
- * behind it. Every read must lie inside the device, and what is inferred must be a header that can be
+ * after it. Every read must lie inside the device, and what is inferred must be a header that can be
  * used, with numbers that agree with one another.
  */
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Opening and verifying a store: whatever stands on it, every check can be carried out, finds the same
+ * Opening and verifying a store: whatever is on it, every check can be carried out, finds the same
  * exceptions as a dump, and reads only.
  */
 #include <stdlib.h>

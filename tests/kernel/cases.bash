@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# The pairs of origin and store that the kernel tests make by real I/O, and what must stand in each of them.
+# The pairs of origin and store that the kernel tests make by real I/O, and what must be in each of them.
 #
 # A case is one line: name, chunk size, size of the origin and of the store (all in sectors), order of the changed
 # chunks, the device they are written through, and how many chunks change. Everything else follows from the name.

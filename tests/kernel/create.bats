@@ -50,7 +50,7 @@ create_and_use() {
     boot "$created/log" create-stores --add "$created/stores" "${options[@]}" "${disks[@]}"
 }
 
-# told WORD CHUNK: what the guest printed behind them.
+# told WORD CHUNK: what the guest printed after them.
 told() {
     sed -n "s/^$1 $2 //p" "$created/log" | grep .
 }

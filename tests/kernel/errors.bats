@@ -31,13 +31,13 @@ old_sector() {
     awk -F , -v n="$1" 'NR == n + 2 { print $3 * 8 }' "$images/made/$pair.csv"
 }
 
-# The first sector of a chunk behind the first MiB of the origin that no exception changes.
+# The first sector of a chunk after the first MiB of the origin that no exception changes.
 untouched_sector() {
     awk -F , 'NR > 1 { changed[$3] = 1 } END { for (chunk = 300; chunk in changed; chunk++); print chunk * 8 }' \
         "$images/made/$pair.csv"
 }
 
-# The faults, as jobs/fail-merges.sh reads them. Areas 0 and 1 are the chunks 1 and 258, chunk 310 is behind all data.
+# The faults, as jobs/fail-merges.sh reads them. Areas 0 and 1 are the chunks 1 and 258, chunk 310 is after all data.
 faults() {
     cat <<END
 data-read       store  reads   $(($(new_sector 100) + 3)) 1 start --io=auto --window=64K
@@ -53,6 +53,8 @@ store-gone      store  reads+writes+flushes 0 $store_sectors half --io=auto --wi
 unused-chunk    store  reads+writes 2480 8 start --io=auto
 untouched-chunk origin reads+writes $(untouched_sector) 8 start --io=sync
 changed-chunk   origin reads   $(old_sector 100) 8 start --io=auto
+data-skipped    store  reads   $(($(new_sector 100) + 3)) 1 start --io=auto --window=64K --skip-lost
+area-skipped    store  reads   8 8 start --io=auto --skip-lost
 END
 }
 
@@ -87,7 +89,7 @@ fail_merges() {
     done
 }
 
-# ended NAME CODE LEAST MOST: with that exit code, and so many exceptions left.
+# ended NAME CODE LEAST MOST: with that exit code, and this many exceptions left.
 ended() {
     local code left
     read -r code left < <(sed -n "s/^ENDED $1 //p" "$failed/console")
@@ -185,7 +187,7 @@ goes_on() {
     goes_on origin-flush
 }
 
-@test "errors: the store cannot be flushed behind the record: exit code 4, and the origin is not written" {
+@test "errors: the store cannot be flushed after the record: exit code 4, and the origin is not written" {
     ended store-flush 4 300 300
     says store-flush 'store:\ cannot\ flush'
     unwritten store-flush origin
@@ -218,4 +220,25 @@ goes_on() {
 @test "errors: where the origin cannot be read but is only to be written, a merge comes to its end" {
     ended changed-chunk 0 0 0
     is_right changed-chunk
+}
+
+@test "errors: with --skip-lost, a sector of the data that cannot be read is left out, and all else is merged" {
+    local bytes=$((($(old_sector 100) + 3) * 512))
+    ended data-skipped 0 0 0
+    grep -qx "MERGED data-skipped   bytes $bytes to $((bytes + 511))" "$failed/console"
+    same "$failed/data-skipped.origin" "$images/merged/$pair.origin" $bytes $((bytes + 512))
+    cmp -i $bytes -n 512 "$failed/data-skipped.origin" "$images/made/$pair.origin"
+}
+
+@test "errors: with --skip-lost, an area that cannot be read is left out, and all else is merged" {
+    local chunk
+    ended area-skipped 0 0 0
+    grep -q '^MERGED area-skipped .*256 exceptions' "$failed/console"
+    cp "$images/merged/$pair.origin" "$failed/right"
+    while read -r chunk; do
+        dd if="$images/made/$pair.origin" of="$failed/right" bs=4096 skip="$chunk" seek="$chunk" count=1 \
+            conv=notrunc status=none
+    done < <(awk -F , 'NR > 1 && $1 == 0 { print $3 }' "$images/made/$pair.csv")
+    same "$failed/area-skipped.origin" "$failed/right"
+    same "$failed/area-skipped.store" "$images/merged/$pair.store"
 }

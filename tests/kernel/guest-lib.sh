@@ -31,7 +31,7 @@ snap_remove() {
     dmsetup remove "$1-snap"
 }
 
-# status NAME: what `dmsetup status` says behind the target's name, such as `80/4096 32`.
+# status NAME: what `dmsetup status` says after the target's name, such as `80/4096 32`.
 status() {
     dmsetup status "$1" | cut -d ' ' -f 4-
 }
@@ -54,7 +54,7 @@ merge_left() {
     case $_status in
     */*' '*) echo $((${_status%%/*} - ${_status##* })) ;;
     *)
-        echo "the merge of $1 stands at: $_status" >&2
+        echo "the merge of $1 is at: $_status" >&2
         return 1
         ;;
     esac

@@ -42,7 +42,7 @@ use_merge() {
     case_table=kernel_cases use_case "$pair"
 }
 
-# join_pair NAME: the merge's pair as one disk, with the store on the first 4096 bytes behind the origin.
+# join_pair NAME: the merge's pair as one disk, with the store on the first 4096 bytes after the origin.
 join_pair() {
     local at=$images/logged/$1
     cp "$images/made/$pair.origin" "$at.disk"

@@ -5,7 +5,7 @@
  * On the disk is a pair (pair.h): FROM before the first write; in every state, COMMAND must come
  * to WANTED. The states are made one after the other in the pair STATE.
  *
- * The log holds every write in the order of completion, and every flush behind all writes that
+ * The log holds every write in the order of completion, and every flush after all writes that
  * had completed before it. A flush's sector is the first one of the part that it was sent to (seen
  * with Linux 6.1, where the parts are linear targets): so origin and store count as two disks with
  * a cache each, although one log has put all in order.

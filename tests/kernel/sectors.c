@@ -4,7 +4,7 @@
  * tests.
  *
  * Every sector's content follows from its number and a seed, so that the host can tell what must
- * stand where without asking the kernel or cowtool. It is linked statically: the same program runs
+ * are where without asking the kernel or cowtool. It is linked statically: the same program runs
  * on the host and in the guest.
  */
 #include <err.h>
@@ -170,7 +170,7 @@ static size_t read_piece(int fd, char *into, off_t offset)
 	return (size_t)got;
 }
 
-/* Whether the byte lies in one of the ranges FROM TO, of which the second is behind the last byte.
+/* Whether the byte lies in one of the ranges FROM TO, of which the second is after the last byte.
  */
 static bool may_differ(uint64_t at, char **ranges)
 {

@@ -12,7 +12,7 @@ setup() {
     . "$BATS_TEST_DIRNAME/common.bash"
 }
 
-# told WORD NAME: the status that the guest printed behind WORD, as `dmsetup status` shows it.
+# told WORD NAME: the status that the guest printed after WORD, as `dmsetup status` shows it.
 told() {
     local status
     status=$(cat "$images"/made/{odd,even} "$images"/merged/{odd,even} | sed -n "s/^$1 $2 //p")

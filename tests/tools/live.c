@@ -12,7 +12,7 @@
  *                      runs COMMAND and sends it SIGNAL (KILL, INT) there; prints `<live> <exit code>`, the
  *                      code 128 + n where signal n ended it; exit code 1 where COMMAND ended before
  *
- * Until then COMMAND is traced, and the store looked at where it stands still, before and after each system
+ * Until then COMMAND is traced, and the store looked at where it is stopped, before and after each system
  * call of its first thread: it cannot run ahead of that, however fast the disk is.
  */
 #include <err.h>
@@ -66,7 +66,7 @@ static uint64_t chunk_sectors_of(int fd)
 	return sectors;
 }
 
-/* Where in the store the entry with that number in the list stands. */
+/* Where in the store the entry with that number in the list is. */
 static uint64_t entry_offset(uint64_t chunk_bytes, uint64_t number)
 {
 	uint64_t per_area = chunk_bytes / ENTRY_BYTES;
@@ -97,7 +97,7 @@ static uint64_t walk(int fd, bool print)
 	}
 }
 
-/* What a command is stopped at: these eight bytes stand there. */
+/* What a command is stopped at: these eight bytes are there. */
 struct moment {
 	int fd;
 	uint64_t offset, number;
@@ -131,7 +131,7 @@ static long signal_of(int status)
 	return status >> 16 == 0 && WSTOPSIG(status) != (SIGTRAP | 0x80) ? WSTOPSIG(status) : 0;
 }
 
-/* Stops a process that is traced by this one and stands still, when it is time; then it is on its own. */
+/* Stops a process that is traced by this one and is stopped, when it is time; then it is on its own. */
 static void stop_in_time(pid_t process, const struct moment *moment)
 {
 	long signal_number = 0;

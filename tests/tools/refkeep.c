@@ -326,7 +326,7 @@ static bool judge_end(const struct image *origin, const struct store *kept,
 		return wrong(kept, "has another header of bytes", HEADER_BYTES);
 	for (uint64_t i = slack; i < 512; i++)
 		if (kept->image.bytes[i] != 0)
-			return wrong(kept, "something stands behind the header at", i);
+			return wrong(kept, "something is after the header at", i);
 	return true;
 }
 

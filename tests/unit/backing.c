@@ -71,7 +71,7 @@ int main(void)
 	unit_run("backing: neighbours have none", neighbours_have_none);
 	unit_run("backing: what is empty has none", what_is_empty_has_none);
 	unit_run("backing: another file or device has none", another_file_or_device_has_none);
-	unit_run("backing: what stands on nothing is all of itself",
+	unit_run("backing: what is on nothing is all of itself",
 		 what_stands_on_nothing_is_all_of_itself);
 	return unit_end();
 }

@@ -67,7 +67,7 @@ static const uint8_t *junk(void)
 	return bytes;
 }
 
-/* A disk full of junk behind a good header, or a blank one. */
+/* A disk full of junk after a good header, or a blank one. */
 static void reset_disk(bool blank)
 {
 	const struct header header = {HEADER_MAGIC, 1, HEADER_VERSION, 4};
@@ -83,7 +83,7 @@ static void reset_disk(bool blank)
 	operations = writes = flushes = 0;
 }
 
-/* Creates, with at most so many writes and flushes. */
+/* Creates, with at most this many writes and flushes. */
 static enum result create(uint32_t chunk_sectors, const struct record *record, unsigned int limit)
 {
 	struct io io = {.engine = &disk_engine, .depth = 1};

@@ -165,7 +165,7 @@ static void chunks_larger_than_a_transfer(void)
 	put_exception(0, 2, 2);
 	put_exception(1, 0, 4);
 	spoil(0, (4 << 20) + 4096, 8192);
-	spoil(0, (5 << 20) + 8192, 4096); /* behind the origin's end */
+	spoil(0, (5 << 20) + 8192, 4096); /* after the origin's end */
 	spoil(0, (10 << 20) - 4096, 4096);
 	CHECK(run() == RESULT_OK);
 	CHECK(data.store_bytes == 4 << 20 && data.origin_bytes == 3 << 20);

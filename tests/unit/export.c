@@ -315,7 +315,7 @@ static void stopped_exports_go_on(void)
 	clear_stage();
 }
 
-/* What a crash may leave: as far as the last checkpoint is right, behind it stands anything. */
+/* What a crash may leave: as far as the last checkpoint is right, after it there is anything. */
 static void crashed_exports_go_on(void)
 {
 	uint8_t *junk = malloc(ORIGIN_BYTES);
@@ -385,7 +385,7 @@ static void on_note(void *context, const char *text)
 	snprintf(noted, sizeof(noted), "%s", text);
 }
 
-/* An export that ended behind the hole, of which its last window and every 16th part's first 64 KiB are
+/* An export that ended after the hole, of which its last window and every 16th part's first 64 KiB are
  * samples; IN_NO_SAMPLE is the origin's. */
 #define IN_NO_SAMPLE (96u << 10)
 
@@ -475,7 +475,7 @@ static void samples_are_compared_in_any_case(void)
 	clear_stage();
 }
 
-/* So does a merge: under an exception, the origin does not show. Behind what is done, anything goes. */
+/* So does a merge: under an exception, the origin does not show. After what is done, anything goes. */
 static void changes_that_do_not_show_are_let_through(void)
 {
 	uint64_t behind = ORIGIN_BYTES - 1024 - 512;
@@ -702,7 +702,7 @@ int main(void)
 	unit_run("export: of a device with larger blocks whole blocks are filled",
 		 blocks_of_direct_devices_are_filled_whole);
 	unit_run("export: after a stop a resume finishes it", stopped_exports_go_on);
-	unit_run("export: what stands behind the last checkpoint is not believed",
+	unit_run("export: what is after the last checkpoint is not believed",
 		 crashed_exports_go_on);
 	unit_run("export: checkpoints are made on the way", checkpoints_are_made_on_the_way);
 	unit_run("export: a resume keeps the list of what could not be read",
@@ -730,7 +730,7 @@ int main(void)
 	unit_run("export state: every flipped bit and every cut is found", states_are_checked);
 	unit_run("export state: numbers that make no sense are refused",
 		 hostile_states_are_refused);
-	unit_run("export state: gaps behind what is done are not kept",
+	unit_run("export state: gaps after what is done are not kept",
 		 gaps_behind_what_is_done_are_cut);
 	return unit_end();
 }

@@ -295,7 +295,7 @@ int main(void)
 	unit_run("format: a header is decoded and encoded byte for byte", header_bytes);
 	unit_run("format: header_check knows every boundary", header_boundaries);
 	unit_run("format: an exception is decoded and encoded byte for byte", exception_bytes);
-	unit_run("format: areas stand where the kernel puts them", geometry_of_the_kernel);
+	unit_run("format: areas are where the kernel puts them", geometry_of_the_kernel);
 	unit_run("format: the usual chunks skip the areas", usual_chunks_skip_areas);
 	unit_run("format: an area counts when it lies wholly on the device", areas_on_a_device);
 	unit_run("format: the next free chunk is never an area", next_free_skips_areas);

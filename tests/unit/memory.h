@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A store and its origin in memory, for the unit tests, behind an engine that counts. A sector can be
+/* A store and its origin in memory, for the unit tests, with an engine that counts. A sector can be
  * made unreadable. */
 #ifndef TESTS_UNIT_MEMORY_H
 #define TESTS_UNIT_MEMORY_H

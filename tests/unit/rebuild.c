@@ -139,7 +139,7 @@ static void full_areas_are_found(void)
 	struct memory memory = store_make(1, 96, false);
 
 	CHECK(is_certain(&memory, 1));
-	/* The device ends behind the data: nothing ends the list. */
+	/* The device ends after the data: nothing ends the list. */
 	memory.size = 3 * 33 * 512;
 	CHECK(is_certain(&memory, 1));
 	free(memory.bytes);

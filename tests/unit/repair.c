@@ -75,7 +75,7 @@ static void the_next_one_takes_the_place_of_a_lost_one(void)
 }
 
 /* 2 and 5 are lost: 5 must be gone before 2 uncovers it, 8 stays. */
-static void one_behind_another_is_marked(void)
+static void one_after_another_is_marked(void)
 {
 	static const struct repair_finding found[] = {
 		{PROBLEM_ENTRY_TOO_LARGE, 2, 0, {9, UINT64_MAX}, true, false},
@@ -146,7 +146,7 @@ int main(void)
 	unit_run("drops: of several for a chunk the first stays", later_duplicates_go);
 	unit_run("drops: the next one takes the place of a lost one",
 		 the_next_one_takes_the_place_of_a_lost_one);
-	unit_run("drops: a lost one behind a lost one is marked", one_behind_another_is_marked);
+	unit_run("drops: a lost one after a lost one is marked", one_after_another_is_marked);
 	unit_run("drops: of those with one data chunk none goes unless asked for",
 		 shared_ones_go_only_when_asked_for);
 	unit_run("drops: who shares a data chunk with one that goes stays",

@@ -217,7 +217,7 @@ static void is_restored(void)
 	disk_init(&other);
 	make_store(disk.image, 5, 0x11);
 	disk.image[300] = 7;				/* slack of the header counts, too */
-	disk.image[CHUNK + 2 * STRIDE + CHUNK - 1] = 9; /* and what is behind the end of the list */
+	disk.image[CHUNK + 2 * STRIDE + CHUNK - 1] = 9; /* and what is after the end of the list */
 	memset(other.image, 0x22, DEVICE_BYTES);
 	save(&disk);
 	CHECK(savefile_open(&saved, path, &why) == RESULT_OK);
@@ -258,7 +258,7 @@ static void flips_are_found(void)
 	CHECK(try_open(file_bytes, file_count) == RESULT_OK);
 }
 
-static void bytes_behind_the_end_are_found(void)
+static void bytes_after_the_end_are_found(void)
 {
 	uint8_t *longer = calloc(1, file_count + 1);
 
@@ -369,7 +369,7 @@ static void frames_that_lie_are_refused(void)
 	frame = good;
 	frame.packed_bytes--;
 	CHECK(try_frame(&frame, packed) == RESULT_DAMAGED);
-	frame.packed_bytes = good.packed_bytes + 1; /* bytes behind what zlib needs */
+	frame.packed_bytes = good.packed_bytes + 1; /* bytes after what zlib needs */
 	CHECK(try_frame(&frame, packed) == RESULT_DAMAGED);
 	/* More comes out than belongs there, and less. */
 	savefile_pack(0, raw, SAVEFILE_FRAME_BYTES, out, &bytes);
@@ -493,7 +493,7 @@ static void what_cannot_be_read_leaves_nothing(void)
 		CHECK(strncmp(why.text, "disk: cannot read", 17) == 0);
 		check_no_temporary();
 	}
-	/* Behind the end of the list nothing is read that counts. */
+	/* After the end of the list nothing is read that counts. */
 	disk.unreadable = CHUNK + 3 * STRIDE;
 	CHECK(savefile_write(&store, path, true, NULL, &why) == RESULT_OK);
 	disk_free(&disk);
@@ -558,7 +558,7 @@ static bool is_told_apart(const uint8_t *image, const uint8_t *before, const uin
 	       record.role == RECORD_RESTORING;
 }
 
-/* Killed after so many events: what it had written and not flushed is what the next run reads, and may
+/* Killed after this many events: what it had written and not flushed is what the next run reads, and may
  * still be lost when that is cut off. */
 static void kill_restore_and_cut(struct disk *target, struct savefile *saved, const uint8_t *before,
 				 const uint8_t *wanted, unsigned int killed_at)
@@ -719,7 +719,7 @@ int main(void)
 	unit_run("what is saved is restored, and no data chunk is written", is_restored);
 	unit_run("every truncation is found", truncations_are_found);
 	unit_run("every flipped bit is found", flips_are_found);
-	unit_run("bytes behind the end are found", bytes_behind_the_end_are_found);
+	unit_run("bytes after the end are found", bytes_after_the_end_are_found);
 	unit_run("headers that lie are refused", headers_that_lie_are_refused);
 	unit_run("what a header promises costs no memory", promises_cost_nothing);
 	unit_run("frames that lie are refused", frames_that_lie_are_refused);

@@ -168,8 +168,8 @@ int main(void)
 	unit_run("trace: what is junk, and what is of a larger device", junk);
 	unit_run("trace: areas of junk", areas_of_junk);
 	unit_run("trace: new chunks that are metadata", metadata);
-	unit_run("trace: what is behind the end", tails);
-	unit_run("trace: what is behind the end is counted piece by piece", tail_counts);
+	unit_run("trace: what is after the end", tails);
+	unit_run("trace: what is after the end is counted piece by piece", tail_counts);
 	unit_run("trace: every trace and every problem has its words", every_row_is_filled);
 	return unit_end();
 }

@@ -52,10 +52,10 @@ set_up() {
     dmsetup create broken --table "0 $(size_of "$2") flakey /dev/mapper/raw-$2 0 0 10000"
 }
 
-# merge OPTION...: what it says goes to the file said, its exit code to the file code.
+# merge OPTION...: what it says goes to the file said, its result to merged, its exit code to the file code.
 merge() {
     _code=0
-    cowtool merge --quiet "$@" /dev/mapper/origin /dev/mapper/store 2>said || _code=$?
+    cowtool merge --quiet "$@" /dev/mapper/origin /dev/mapper/store >merged 2>said || _code=$?
     echo $_code >code
 }
 
@@ -108,6 +108,7 @@ while read -r name device what from sectors when options; do
     fi
     echo "ENDED $name $(cat code) $(left)"
     sed "s/^/SAID $name /" said
+    sed "s/^/MERGED $name /" merged
     keep_state $slot
     echo "0 $(size_of "$device") linear /dev/mapper/raw-$device 0" | dmsetup load "$device"
     change "$device"
