@@ -38,14 +38,11 @@ static bool only_lost(const struct check *check)
 	return errors == check_count(check, SEVERITY_ERROR);
 }
 
-/* What a refusal can add. */
-static const char *way_out(const struct check *check, uint64_t errors)
+static enum remedy way_out(const struct check *check, uint64_t errors)
 {
 	if (errors == check->found[PROBLEM_DUPLICATE_OLD])
-		return "; with --force the first of two exceptions for a chunk counts";
-	if (only_lost(check))
-		return "; with --skip-lost what is lost is left out";
-	return "";
+		return REMEDY_VERIFY_FIRST_COUNTS;
+	return only_lost(check) ? REMEDY_VERIFY_LEAVE_OUT : REMEDY_VERIFY;
 }
 
 static enum result refuse_errors(const struct merge *merge, uint64_t errors, struct failure *why)
@@ -53,9 +50,7 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 	const struct check *check = &merge->check;
 	const struct finding *first = &check->first_error;
 	const char *store = merge->store->device->name;
-	struct suggestion command;
 
-	suggest(&command, "cowtool verify --origin=%s %s", merge->origin->name, store);
 	/* With --skip-lost these are forgiven: something else is wrong. */
 	if (!merge->options->skip_lost && check->lost_unknown == 0 &&
 	    errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
@@ -65,14 +60,14 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 			merge->origin->name, store, (unsigned long long)check->summary.highest_old,
 			(unsigned long long)merge->store->geometry.chunk_bytes);
 	if (check->found[PROBLEM_HEADER_INVALID])
-		return fail(
-			why, RESULT_DAMAGED,
-			"%s: is marked invalid: the kernel gave this snapshot up, and merging it would damage the origin; see %s",
-			store, command.quoted);
-	return fail(why, RESULT_DAMAGED, "%s: has %llu error%s, the first: %s: %s; %s lists all%s",
-		    store, (unsigned long long)errors, plural(errors),
-		    problem_info(first->problem)->code, first->message, command.quoted,
-		    way_out(check, errors));
+		return fail_remedy(
+			why, RESULT_DAMAGED, REMEDY_SEE_VERIFY, store,
+			"%s: is marked invalid: the kernel gave this snapshot up, and merging it would damage the origin",
+			store);
+	return fail_remedy(why, RESULT_DAMAGED, way_out(check, errors), store,
+			   "%s: has %llu error%s, the first: %s: %s", store,
+			   (unsigned long long)errors, plural(errors),
+			   problem_info(first->problem)->code, first->message);
 }
 
 static void note_store(const struct merge *merge, const struct store *store, const char *text)
@@ -122,24 +117,18 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	return RESULT_OK;
 }
 
-/* The command that goes on, for people to copy. */
 static enum result refuse_unfinished(const struct merge *merge, struct failure *why)
 {
 	const struct record *record = &merge->store->record;
-	struct suggestion command;
+	const char *store = merge->store->device->name;
 	char names[512];
 
 	records_describe_kept(record, records_kept_numbers(record), names, sizeof(names));
-	suggest_begin(&command);
-	suggest_more(&command, "cowtool merge --resume ");
-	if (names[0])
-		suggest_more(&command, "... ");
-	suggest_more(&command, "%s %s", merge->origin->name, merge->store->device->name);
-	return fail(why, RESULT_REFUSED, "%s: has an unfinished merge; %s goes on%s%s",
-		    merge->store->device->name, suggest_end(&command),
-		    names[0] ? ", with --keep or --undo for each of the stores that it keeps: "
-			     : "",
-		    names);
+	if (!names[0])
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_RESUME, NULL,
+				   "%s: has an unfinished merge", store);
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_RESUME_KEPT, NULL,
+			   "%s: has an unfinished merge, which keeps %s", store, names);
 }
 
 /* Giving up the other merge for this one is for the user to say. */
@@ -147,7 +136,6 @@ static enum result give_up_other(struct merge *merge, struct failure *why)
 {
 	const char *name = merge->store->device->name;
 	bool undo = merge->store->record.role == RECORD_UNDO;
-	struct suggestion command;
 
 	if (merge->options->force && !merge->options->pending) {
 		merge->record_is_given_up = true;
@@ -156,15 +144,10 @@ static enum result give_up_other(struct merge *merge, struct failure *why)
 			"the other merge that it belongs to is given up: mark the store of that one invalid or remove it before anything activates it");
 		return RESULT_OK;
 	}
-	suggest(&command,
-		undo ? "cowtool merge --resume --undo=%s %s STORE"
-		     : "cowtool merge --resume --keep=%s %s STORE",
-		name, merge->origin->name);
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is %s the unfinished merge of another store; finish that with %s, STORE being that one, or use --force to %s",
-		name, undo ? "the undo store of" : "kept by", command.quoted,
-		undo ? "go back now and give up the rest" : "give it up");
+	return fail_remedy(why, RESULT_REFUSED,
+			   undo ? REMEDY_FINISH_OTHER_OF_UNDO : REMEDY_FINISH_OTHER_OF_KEPT, name,
+			   "%s: is %s the unfinished merge of another store", name,
+			   undo ? "the undo store of" : "kept by");
 }
 
 static enum result check_record(struct merge *merge, struct failure *why)
@@ -175,10 +158,9 @@ static enum result check_record(struct merge *merge, struct failure *why)
 
 	if (store->record_presence == RECORD_FOREIGN &&
 	    (!merge->options->force || merge->options->pending))
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: another version of cowtool has not finished a merge of it; use that version, or --force to forget what it wrote down",
-			store->device->name);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_FORGET_VERSION, NULL,
+				   "%s: another version of cowtool has not finished a merge of it",
+				   store->device->name);
 	if (store->record_presence == RECORD_CORRUPT)
 		note_store(merge, store, "its merge record is damaged: ignored");
 	if (store->record_presence != RECORD_PRESENT)
@@ -304,7 +286,6 @@ static enum result check_identity(const struct merge *merge, const struct store 
 				  struct failure *why)
 {
 	enum result result = check_imprint(merge, store, summary, identity, why);
-	struct failure before;
 
 	if (result == RESULT_OK && *identity != IDENTITY_COMPARED && wants_identity(merge))
 		result = identity_check(store, merge->origin, merge->record_is_current, identity,
@@ -313,10 +294,9 @@ static enum result check_identity(const struct merge *merge, const struct store 
 		note_not_in_store(merge, store);
 	if (result == RESULT_IO && merge->options->skip_lost)
 		return note_unknown(merge, why->text);
-	if (result != RESULT_IO)
-		return result;
-	before = *why;
-	return fail(why, result, "%s; --force merges without", before.text);
+	if (result == RESULT_IO)
+		failure_set_remedy(why, REMEDY_UNCOMPARED, NULL);
+	return result;
 }
 
 /* An undo store was made of this origin, or will be; a store without exceptions has nothing that
@@ -345,22 +325,22 @@ static enum result refuse_full(const struct merge *merge, const struct kept *kep
 	uint64_t missing = kept->needed - kept->room;
 	const struct store *store = kept->store;
 
-	return fail(
+	return fail_remedy(
 		why, RESULT_NO_SPACE,
-		"%s: is too small to be kept: it needs %llu more exceptions and has room for %llu, so %llu chunks of %llu bytes are missing; enlarge it, or %s",
+		merge->record_is_current ? REMEDY_ENLARGE_OR_DROP : REMEDY_ENLARGE_OR_INVALIDATE,
+		store->device->name,
+		"%s: is too small to be kept: it needs %llu more exceptions and has room for %llu, so %llu chunks of %llu bytes are missing",
 		store->device->name, (unsigned long long)kept->needed,
 		(unsigned long long)kept->room, (unsigned long long)missing,
-		(unsigned long long)store->geometry.chunk_bytes,
-		merge->record_is_current ? "give it up with --drop-kept"
-					 : "let it be marked invalid with --invalidate-full");
+		(unsigned long long)store->geometry.chunk_bytes);
 }
 
 /* It was made with room for exactly what the merge overwrites. */
 static enum result refuse_incomplete_undo(const struct kept *kept, struct failure *why)
 {
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: does not hold all of what the origin was: something else has merged %llu chunks since (the kernel?); give it up with --drop-kept",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_DROP_KEPT, kept->store->device->name,
+		"%s: does not hold all of what the origin was: something else has merged %llu chunks since (the kernel?)",
 		kept->store->device->name, (unsigned long long)(kept->room - kept->needed));
 }
 

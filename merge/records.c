@@ -157,9 +157,8 @@ static enum result end_dropped(const struct merge *merge, struct failure *why)
 static void tell_dropped(const struct merge *merge)
 {
 	for (size_t i = 0; i < merge->dropped_count; i++)
-		merge_note_lost(
-			merge, merge->dropped[i],
-			"is dropped, as --drop-kept says, and now marked invalid: this snapshot is given up");
+		merge_note_lost(merge, merge->dropped[i],
+				"is dropped, and is now marked invalid: this snapshot is given up");
 }
 
 enum result records_drop(struct merge *merge, struct failure *why)

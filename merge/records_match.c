@@ -8,7 +8,6 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/base/text.h"
 
 static const char *base_name(const char *path)
 {
@@ -84,16 +83,16 @@ uint64_t records_kept_numbers(const struct record *record)
 	return all_kept(record) & ~record->dropped;
 }
 
+/* It needs those with these numbers. */
 static enum result refuse_kept(const struct merge *merge, const char *name, const char *text,
-			       uint64_t numbers, struct failure *why)
+			       uint64_t numbers, enum remedy remedy, struct failure *why)
 {
 	char needs[512];
 
 	records_describe_kept(&merge->store->record, numbers, needs, sizeof(needs));
-	return fail(why, RESULT_REFUSED, "%s: %s; the unfinished merge of %s keeps %s%s", name,
-		    text, merge->store->device->name, needs[0] ? needs : "no other store",
-		    needs[0] ? ": name each with --keep (or --undo), or give it up with --drop-kept"
-			     : "");
+	return fail_remedy(why, RESULT_REFUSED, needs[0] ? remedy : REMEDY_NONE, NULL,
+			   "%s: %s; the unfinished merge of %s keeps %s", name, text,
+			   merge->store->device->name, needs[0] ? needs : "no other store");
 }
 
 bool records_is_kept(const struct merge *merge, const struct store *store)
@@ -124,13 +123,14 @@ static enum result match_one_resumed(const struct merge *merge, const struct kep
 
 	if (!records_is_kept(merge, store) || !(*missing & records_number_bit(store)))
 		return refuse_kept(merge, store->device->name,
-				   "is not among the stores that it keeps", wanted, why);
+				   "is not among the stores that it keeps", wanted,
+				   REMEDY_NAME_KEPT, why);
 	if (store->record.role != kept->role)
 		return refuse_kept(merge, store->device->name,
 				   kept->role == RECORD_UNDO
 					   ? "is a kept snapshot, not its undo store"
-					   : "is its undo store: name it with --undo",
-				   wanted, why);
+					   : "is its undo store, not a kept snapshot",
+				   wanted, REMEDY_NAME_KEPT, why);
 	*missing &= ~records_number_bit(store);
 	return RESULT_OK;
 }
@@ -226,11 +226,11 @@ static enum result match_unknown(const struct merge *merge, const struct store *
 		*missing &= *missing - 1;
 		return RESULT_OK;
 	}
-	return refuse_kept(
-		merge, store->device->name,
-		nameless ? "has no record of this merge (--force takes it for one of its stores)"
-			 : "is not among the stores that it keeps",
-		records_kept_numbers(&merge->store->record), why);
+	return refuse_kept(merge, store->device->name,
+			   nameless ? "has no record of this merge"
+				    : "is not among the stores that it keeps",
+			   records_kept_numbers(&merge->store->record),
+			   nameless ? REMEDY_NAME_KEPT_OR_FORCE : REMEDY_NAME_KEPT, why);
 }
 
 static enum result match_resumed(const struct merge *merge, struct failure *why)
@@ -255,7 +255,8 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 	if (result != RESULT_OK || missing == 0)
 		return result;
 	return refuse_kept(merge, merge->store->device->name,
-			   "cannot be resumed, something is missing", missing, why);
+			   "cannot be resumed, something is missing", missing, REMEDY_NAME_KEPT,
+			   why);
 }
 
 /* A power cut came between the records of the kept stores and that of the merging one. */
@@ -279,10 +280,9 @@ static enum result match_undo_begun(const struct merge *merge, const struct stor
 	if (store->record_presence == RECORD_PRESENT && store->record.role == RECORD_UNDO &&
 	    never_began(merge, &store->record))
 		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: exists already, and is not the undo store of this merge; remove it, or name a file that does not exist",
-		store->device->name);
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_OTHER_UNDO, store->device->name,
+			   "%s: exists already, and is not the undo store of this merge",
+			   store->device->name);
 }
 
 static enum result match_one_begun(const struct merge *merge, const struct kept *kept,
@@ -290,7 +290,6 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 {
 	const struct store *store = kept->store;
 	const char *name = store->device->name;
-	struct suggestion command;
 
 	if (kept->is_new || kept->given_up)
 		return RESULT_OK;
@@ -300,26 +299,21 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 	    merge->options->force)
 		return RESULT_OK;
 	if (store->record_presence == RECORD_FOREIGN)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: belongs to an unfinished merge of another version of cowtool; use that version, or --force to forget what it wrote down",
-			name);
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_FORGET_VERSION, name,
+			"%s: belongs to an unfinished merge of another version of cowtool", name);
 	if (store->record.role == RECORD_MERGING) {
 		if (record_is_stale(&store->record, kept->check.summary.exceptions,
 				    &kept->check.summary.first))
 			return RESULT_OK;
-		return fail(why, RESULT_REFUSED,
-			    "%s: is being merged itself; finish that with %s first", name,
-			    suggest(&command, "cowtool merge --resume %s %s", merge->origin->name,
-				    name));
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_FINISH_FIRST, name,
+				   "%s: is being merged itself", name);
 	}
 	if (never_began(merge, &store->record) ||
 	    (merge->record_is_stale && records_is_kept(merge, store)))
 		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is kept by an unfinished merge of another store; finish that first, or, if there is none, remove what it left there with %s",
-		name, suggest(&command, "cowtool repair --forget-kept --backup=FILE %s", name));
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_FORGET_KEPT, name,
+			   "%s: is kept by an unfinished merge of another store", name);
 }
 
 enum result records_match_kept(const struct merge *merge, struct failure *why)
