@@ -37,7 +37,7 @@ struct command {
 	const char *summary;
 	enum caught caught;
 	unsigned int
-		results; /* RESULT(...) of each that it may end with, and not each command may */
+		results; /* RESULT(...) of those that it may end with, but for RESULTS_OF_ALL */
 	const char *example;
 };
 
@@ -93,7 +93,7 @@ static const struct command commands[] = {
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-/* For --help, in the order of the exit codes; a result that is not in it has the code of another. */
+/* For --help, in the order of the exit codes. A result that is not here has the code of another. */
 static const struct {
 	enum result result;
 	const char *meaning;
@@ -217,7 +217,7 @@ static void print_failure(const struct cli *cli, enum result result, struct fail
 	json_end_line(&json);
 }
 
-/* Did the reader of standard output go away? stdio may have forgotten the EPIPE by the time it is asked. */
+/* Did the reader of standard output go away? By now stdio may have forgotten the EPIPE. */
 static bool reader_is_gone(void)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -355,8 +355,8 @@ int main(int argc, const char **argv)
 {
 	const struct command *command;
 
-	/* Where one of these is set, popt takes no option behind an argument, and scripts may put them
-	 * there. No flag of popt's says otherwise. */
+	/* Where one of these is set, popt takes no option after an argument, and scripts may put
+	 * them there. No flag of popt's says otherwise. */
 	unsetenv("POSIXLY_CORRECT");
 	unsetenv("POSIX_ME_HARDER");
 	if (!have_standard_streams() || !ignore_signals_of_writes())

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* cowtool merge: a store goes back into its origin. */
+#include "merge/cmd_merge.h"
 
 #include <stdlib.h>
 
-#include "merge/cmd_merge.h"
-#include "store/cli/notes.h"
+#include "store/base/path.h"
+#include "store/base/text.h"
+#include "store/cli/note.h"
+
+/* ---- what the merge tells ---- */
 
 static void on_progress(void *context, const struct merge *merge)
 {
@@ -28,22 +32,306 @@ static void on_lost(void *context, const char *store, const char *text)
 	cli_message(session->cli, "%s: %s", store, text);
 }
 
-static void note_buffered(const struct merge_session *session, const struct device *device)
+/* ---- opening and closing ---- */
+
+static struct pair_options opening_of(const struct merge_choice *choice)
 {
-	if (!device->direct)
-		cli_note(session->cli,
-			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
-			 device->name);
+	return (struct pair_options){
+		.mode = choice->dry_run ? DEVICE_HOLD
+			: choice->force ? DEVICE_OWN_UNSEEN
+					: DEVICE_OWN,
+		.gaps = choice->skip_lost,
+		.engine = choice->engine.chosen,
+	};
+}
+
+/* What can only be read can be exported all the same. */
+static enum result name_export(const struct merge_session *session, enum result result,
+			       struct failure *why)
+{
+	char *const *names = session->cli->arguments;
+	struct suggestion command;
+
+	return fail_more(why, result, "or %s writes what the snapshot shows to an image",
+			 suggest(&command, "cowtool export %s %s OUT", names[0], names[1]));
+}
+
+static enum result check_right(const struct merge_session *session, const struct device *device,
+			       struct failure *why)
+{
+	enum result result = note_right(session->cli, device, "merge", why);
+
+	return result == RESULT_OK ? result : name_export(session, result, why);
+}
+
+static bool is_read_only(const struct merge_session *session, const char *name)
+{
+	return !session->choice->dry_run && path_is_read_only(name);
+}
+
+static enum result open_device(const struct merge_session *session, struct device *device,
+			       const char *name, struct failure *why)
+{
+	const struct pair_options opening = opening_of(session->choice);
+	enum result result = pair_open_device(device, session->cli, &opening, name, why);
+
+	return result == RESULT_IO && is_read_only(session, name)
+		       ? name_export(session, result, why)
+		       : result;
+}
+
+/* Is `name` one of the devices that are open already? */
+static enum result refuse_same(const struct merge_session *session, const char *name, size_t opened,
+			       struct failure *why)
+{
+	enum result result =
+		device_refuse_same(&session->pair.origin, name, "as ORIGIN and as a store", why);
+
+	if (result == RESULT_OK)
+		result = device_refuse_same(&session->pair.device, name, "as STORE and once more",
+					    why);
+	for (size_t i = 0; i < opened && result == RESULT_OK; i++)
+		if (session->others[i].device.open)
+			result = device_refuse_same(&session->others[i].device, name, "twice", why);
+	return result;
+}
+
+static enum result open_other(struct merge_session *session, size_t i, const char *name,
+			      struct failure *why)
+{
+	struct merge_other *other = &session->others[i];
+	enum result result = refuse_same(session, name, i, why);
+
+	if (result == RESULT_OK)
+		result = open_device(session, &other->device, name, why);
+	if (result == RESULT_OK)
+		result = check_right(session, &other->device, why);
+	if (result == RESULT_OK)
+		result = store_open(&other->store, &other->device, &session->pair.io, why);
+	return result;
+}
+
+/* Of the stores that are kept, "no store" is a refusal: a script goes on after RESULT_NO_STORE. */
+static enum result open_kept_store(struct merge_session *session, size_t i, const char *name,
+				   struct failure *why)
+{
+	enum result result = open_other(session, i, name, why);
+
+	return result == RESULT_NO_STORE ? RESULT_REFUSED : result;
+}
+
+/* This file will be removed: it must be nothing that the merge is given, and used by nobody. */
+static enum result check_left(const struct merge_session *session, size_t i, struct failure *why)
+{
+	struct device device = {0};
+	struct failure ignored; /* nothing was written there */
+	enum result result = refuse_same(session, session->undo.name, i, why);
+
+	if (result == RESULT_OK)
+		result = device_open(&device, session->undo.name, DEVICE_HOLD, why);
+	device_close(&device, &ignored);
+	return result;
+}
+
+/* The undo store is there already if this merge is being resumed. */
+static enum result open_undo(struct merge_session *session, size_t i, struct failure *why)
+{
+	struct undo *undo = &session->undo;
+	enum result result = undo_look(undo, session->choice->undo, session->options.resume, why);
+
+	if (result == RESULT_OK && undo->is_there && !undo->is_left)
+		return open_kept_store(session, i, undo->name, why);
+	if (result == RESULT_OK && undo->is_left)
+		result = check_left(session, i, why);
+	if (result == RESULT_OK)
+		result = undo_begin(undo, &session->kept[i], &session->others[i].device,
+				    &session->pair.io, why);
+	return result;
+}
+
+static enum result open_kept(struct merge_session *session, struct failure *why)
+{
+	const struct merge_choice *choice = session->choice;
+	size_t undo = choice->undo ? 1 : 0;
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < choice->keep.count && result == RESULT_OK; i++)
+		result = cli_resolve(session->cli, &choice->keep.items[i], why);
+	for (size_t i = 0; i < choice->keep.count + undo && result == RESULT_OK; i++) {
+		session->kept_count = i + 1;
+		session->kept[i].store = &session->others[i].store;
+		session->kept[i].role = i < choice->keep.count ? RECORD_KEPT : RECORD_UNDO;
+		if (i < choice->keep.count)
+			result = open_kept_store(session, i, choice->keep.items[i], why);
+		else
+			result = open_undo(session, i, why);
+	}
+	return result;
+}
+
+/* "No store" is a refusal, as of a kept store. */
+static enum result refuse_unseen(enum result result, struct failure *why)
+{
+	return fail_more(
+		why, result == RESULT_NO_STORE ? RESULT_REFUSED : result,
+		"look at the path, or add --force to give it up as it is, out of reach: it cannot be marked invalid then");
+}
+
+/* The undo store's file may not be open: it is made anew where nothing was written to it. */
+static enum result open_dropped_store(struct merge_session *session, size_t i, const char *name,
+				      struct failure *why)
+{
+	enum result result = open_other(session, i, name, why);
+
+	if (result == RESULT_OK && session->choice->undo)
+		result = device_refuse_same(&session->others[i].device, session->choice->undo,
+					    "with --undo and with --drop-kept", why);
+	return result;
+}
+
+/* With --force, what is out of reach can be dropped, too. */
+static enum result open_dropped(struct merge_session *session, struct failure *why)
+{
+	const struct merge_choice *choice = session->choice;
+
+	for (size_t i = 0; i < choice->drop.count; i++) {
+		size_t place = session->kept_count + session->dropped_count;
+		const char *name = choice->drop.items[i];
+		enum result result = open_dropped_store(session, place, name, why);
+		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE ||
+			      result == RESULT_NO_STORE || path_is_other_kind(name);
+		struct failure ignored;
+
+		if (result != RESULT_OK)
+			device_close(&session->others[place].device, &ignored);
+		if (result != RESULT_OK && !unseen)
+			return result;
+		if (unseen && !choice->force)
+			return refuse_unseen(result, why);
+		if (result != RESULT_OK) {
+			cli_message(
+				session->cli,
+				choice->dry_run
+					? "%s: would be given up as it is; it could not be marked invalid"
+					: "%s: is given up as it is; it could not be marked invalid",
+				name);
+			session->unseen[session->merge.unseen_count++] = name;
+			continue;
+		}
+		session->dropped[session->dropped_count++] = &session->others[place].store;
+	}
+	return RESULT_OK;
+}
+
+static enum result open_others(struct merge_session *session, struct failure *why)
+{
+	const struct merge_choice *choice = session->choice;
+	size_t count = choice->keep.count + (choice->undo ? 1 : 0) + choice->drop.count + 1;
+	enum result result;
+
+	session->others = calloc(count, sizeof(*session->others));
+	session->kept = calloc(count, sizeof(*session->kept));
+	session->dropped = calloc(count, sizeof(struct store *));
+	session->unseen = calloc(count, sizeof(*session->unseen));
+	if (!session->others || !session->kept || !session->dropped || !session->unseen)
+		return fail_memory(why, "the kept stores", count * sizeof(*session->others));
+	result = open_kept(session, why);
+	if (result == RESULT_OK)
+		result = open_dropped(session, why);
+	session->merge.kept = session->kept;
+	session->merge.kept_count = session->kept_count;
+	session->merge.dropped = session->dropped;
+	session->merge.dropped_count = session->dropped_count;
+	session->merge.unseen = session->unseen;
+	return result;
+}
+
+/* For --pending: does STORE hold the record of a merge? Whoever uses the two does not matter. */
+static enum result look(const struct merge_session *session, bool *begun, struct failure *why)
+{
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
+	char *const *names = session->cli->arguments;
+	struct pair pair;
+	enum result result = pair_open(&pair, session->cli, &opening, names[0], names[1], why);
+
+	if (result == RESULT_OK)
+		result = store_require_header(&pair.store, why);
+	if (result == RESULT_OK && pair.store.record_presence == RECORD_CORRUPT)
+		result = fail(
+			why, RESULT_REFUSED,
+			"%s: its merge record is damaged: whether a merge of it is unfinished cannot be told; --resume instead of --pending merges it",
+			names[1]);
+	*begun = result == RESULT_OK && pair.store.record_presence != RECORD_ABSENT;
+	pair_close(&pair);
+	return result;
+}
+
+static enum result open_pair(struct merge_session *session, struct failure *why)
+{
+	const struct pair_options opening = opening_of(session->choice);
+	char **names = session->cli->arguments;
+	enum result result = cli_resolve(session->cli, &names[0], why);
+
+	if (result == RESULT_OK)
+		result = cli_resolve(session->cli, &names[1], why);
+	if (result == RESULT_OK)
+		result = pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
+	if (result == RESULT_IO &&
+	    (is_read_only(session, names[0]) || is_read_only(session, names[1])))
+		return name_export(session, result, why);
+	return result;
+}
+
+static enum result release(struct merge_session *session, enum result result, struct failure *why)
+{
+	result = pair_release(&session->pair, result, why);
+	for (size_t i = 0; i < session->kept_count + session->dropped_count; i++)
+		result = pair_release_device(&session->others[i].device, result, why);
+	return result;
+}
+
+static void close_all(struct merge_session *session)
+{
+	struct failure ignored; /* what was written is closed already */
+
+	pair_close(&session->pair);
+	for (size_t i = 0; i < session->kept_count + session->dropped_count; i++)
+		device_close(&session->others[i].device, &ignored);
+	for (size_t i = 0; i < session->kept_count; i++)
+		kept_free(&session->kept[i]);
+	left_out_free(&session->merge.left_out);
+	free(session->others);
+	free(session->kept);
+	free(session->dropped);
+	free(session->unseen);
+}
+
+/* ---- the merge ---- */
+
+/* A dry run notes where this process may not. The other stores are seen to as they are opened. */
+static enum result check_all_right(const struct merge_session *session, struct failure *why)
+{
+	const struct merge *merge = &session->merge;
+	bool writes = merge_has_work(merge) || merge->check.tail_is_dirty;
+	enum result result = RESULT_OK;
+
+	/* An image file the merge opens for writing even so. */
+	if (writes || !device_is_block(&session->pair.origin))
+		result = check_right(session, &session->pair.origin, why);
+	if (result == RESULT_OK && (writes || !device_is_block(&session->pair.device)))
+		result = check_right(session, &session->pair.device, why);
+	return result;
 }
 
 static void note_all_buffered(const struct merge_session *session)
 {
 	if (session->merge.exceptions_before == 0)
 		return;
-	note_buffered(session, &session->origin);
-	note_buffered(session, &session->device);
+	note_buffered(session->cli, &session->pair.origin);
+	note_buffered(session->cli, &session->pair.device);
 	for (size_t i = 0; i < session->kept_count; i++)
-		note_buffered(session, &session->others[i].device);
+		note_buffered(session->cli, &session->others[i].device);
 }
 
 /* --pending goes on with what was begun, and with nothing else. */
@@ -67,11 +355,32 @@ static void note_all_room(const struct merge_session *session)
 
 	if (merge->exceptions_before == 0)
 		return;
-	note_room(session->cli, &session->origin, merge->bytes_total);
+	note_room(session->cli, &session->pair.origin, merge->bytes_total);
 	for (size_t i = 0; i < session->kept_count; i++)
 		if (!session->kept[i].is_new && !session->kept[i].given_up)
 			note_room(session->cli, &session->others[i].device,
 				  kept_bytes(&session->kept[i]));
+}
+
+/* The undo store that this merge is to make; NULL: none. */
+static struct kept *new_undo(const struct merge_session *session)
+{
+	struct kept *last =
+		session->kept_count > 0 ? &session->kept[session->kept_count - 1] : NULL;
+
+	return last && last->is_new ? last : NULL;
+}
+
+static enum result check_undo(const struct merge_session *session, struct failure *why)
+{
+	const struct kept *kept = new_undo(session);
+	enum result result = RESULT_OK;
+
+	if (kept)
+		result = undo_check(&session->undo, kept, session->choice->force, why);
+	if (kept && result == RESULT_OK)
+		note_memory(session->cli, session->undo.name);
+	return result;
 }
 
 static enum result prepare(struct merge_session *session, struct failure *why)
@@ -80,46 +389,47 @@ static enum result prepare(struct merge_session *session, struct failure *why)
 	enum result result = merge_prepare(merge, why);
 
 	if (result == RESULT_OK && is_to_do(session))
-		result = merge_session_check_right(session, why);
+		result = check_all_right(session, why);
 	if (result != RESULT_OK || !merge_has_work(merge) || !is_to_do(session))
 		return result;
-	note_rest(session->cli, &session->origin);
-	result = merge_session_open_others(session, why);
+	note_rest(session->cli, &session->pair.origin);
+	result = open_others(session, why);
 	if (result == RESULT_OK)
 		result = merge_prepare_kept(merge, why);
-	if (result == RESULT_OK && merge_session_new_undo(session))
-		result = merge_session_check_undo(session, why);
-	return result;
+	return result == RESULT_OK ? check_undo(session, why) : result;
 }
 
 static enum result run(struct merge_session *session, struct failure *why)
 {
 	struct merge *merge = &session->merge;
 	enum result result = prepare(session, why);
+	struct kept *undo;
 
 	if (result != RESULT_OK)
 		return result;
 	if (!is_to_do(session)) {
-		merge_print_not_begun(session);
+		cmd_merge_print_not_begun(session);
 		return RESULT_OK;
 	}
 	if (cli_stop_requested)
 		return fail(why, RESULT_STOPPED, "stopped on request; nothing was written");
 	note_all_room(session);
 	if (session->choice->dry_run)
-		return merge_print_plan(session, why);
-	if (merge_session_new_undo(session))
-		result = merge_session_make_undo(session, why);
+		return cmd_merge_print_plan(session, why);
+	undo = new_undo(session);
+	if (undo)
+		result = undo_make(&session->undo, undo, why);
 	if (result != RESULT_OK)
 		return result;
 	note_all_buffered(session);
-	progress_begin(&session->progress, session->choice->progress, session->device.name);
+	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
+		       session->pair.device.name);
 	result = merge_run(merge, why);
-	if (result != RESULT_OK)
-		merge_session_forget_undo(session);
-	result = merge_session_release(session, result, why);
+	if (result != RESULT_OK && undo)
+		undo_forget(undo);
+	result = release(session, result, why);
 	progress_end(&session->progress, merge->bytes_copied, merge->bytes_total);
-	merge_print_outcome(session, result);
+	cmd_merge_print_outcome(session, result);
 	return result;
 }
 
@@ -146,33 +456,27 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 	};
 	session.merge = (struct merge){
 		.options = &session.options,
-		.store = &session.store,
-		.origin = &session.origin,
-		.io = &session.io,
+		.store = &session.pair.store,
+		.origin = &session.pair.origin,
+		.io = &session.pair.io,
 	};
-	progress_begin(&session.progress, PROGRESS_NONE, "");
+	progress_begin(&session.progress, cli, PROGRESS_NONE, "");
 	if (choice->pending)
-		result = merge_session_look(&session, &begun, why);
+		result = look(&session, &begun, why);
 	if (result == RESULT_OK && !begun)
-		merge_print_not_begun(&session);
+		cmd_merge_print_not_begun(&session);
 	if (result == RESULT_OK && begun)
-		result = merge_session_open(&session, why);
+		result = open_pair(&session, why);
 	if (result == RESULT_OK && begun)
 		result = run(&session, why);
-	merge_session_close(&session);
+	close_all(&session);
 	return result;
 }
 
-static enum result check_choice(const struct cli *cli, struct merge_choice *choice,
-				struct failure *why)
-{
-	enum result result =
-		progress_choose(choice->progress_name, cli->quiet, &choice->progress, why);
+/* ---- the command line ---- */
 
-	if (result == RESULT_OK)
-		result = cli_choose_engine(choice->engine_name, &choice->engine, why);
-	if (result != RESULT_OK)
-		return result;
+static enum result check_choice(const struct merge_choice *choice, struct failure *why)
+{
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
 	if (choice->resume && choice->pending)
@@ -187,7 +491,9 @@ static enum result check_choice(const struct cli *cli, struct merge_choice *choi
 
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct merge_choice choice = {.window_bytes = MERGE_WINDOW_BYTES_DEFAULT};
+	struct merge_choice choice = {.window_bytes = MERGE_WINDOW_BYTES_DEFAULT,
+				      .progress = {.words = progress_words},
+				      .engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with what is on disk, whoever began it",
 		 NULL},
@@ -211,22 +517,20 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 "leave out exceptions that are lost, and list what they were for", NULL},
 		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 32M)",
 		 "SIZE"},
-		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",
+		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
-		{"progress", CLI_STRING, &choice.progress_name,
+		{"progress", CLI_WORD, &choice.progress,
 		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = check_choice(cli, &choice, why);
+		result = check_choice(&choice, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_merge(cli, &choice, why);
 	cli_list_free(&choice.keep);
 	cli_list_free(&choice.drop);
 	free(choice.undo);
-	free(choice.progress_name);
-	free(choice.engine_name);
 	return result;
 }

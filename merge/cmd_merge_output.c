@@ -8,7 +8,7 @@
 #include "store/base/text.h"
 #include "verify/check/cmd_lost.h"
 
-/* For people: so many ranges that are lost are listed. */
+/* For people: at most this many ranges that are lost are listed. */
 #define LISTED_MAX 20
 
 static const char *role_name(const struct kept *kept)
@@ -72,8 +72,8 @@ static void print_numbers(struct json *json, const struct merge_session *session
 	const struct merge *merge = &session->merge;
 
 	json_open_object(json, NULL);
-	json_string(json, "origin", session->origin.name);
-	json_string(json, "store", session->device.name);
+	json_string(json, "origin", session->pair.origin.name);
+	json_string(json, "store", session->pair.device.name);
 	json_string(json, "identity", identity_name(merge->identity));
 	json_number(json, "exceptions_before", merge->exceptions_before);
 	json_number(json, "merged", merge->exceptions_before - merge->exceptions_left);
@@ -115,7 +115,7 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 	if (kept->is_new)
 		cli_print(stdout, "%-12s %s: %" PRIu64 " exception%s, a file of %s", "Undo:", name,
 			  kept->needed, plural(kept->needed),
-			  cli_format_size(kept_new_bytes(kept), size, sizeof(size)));
+			  cli_format_size(undo_bytes(kept), size, sizeof(size)));
 	else if (kept->given_up)
 		cli_print(stdout,
 			  "%-12s %s: to be marked invalid: %" PRIu64
@@ -133,19 +133,20 @@ static void print_unknown(const struct merge_session *session)
 	char unknown[CHECK_UNKNOWN_BYTES];
 
 	if (session->choice->skip_lost && check->found[PROBLEM_AREA_MISSING])
-		cli_print(
-			stdout,
-			"%s: what stood in areas outside the device is lost, and cannot be listed",
-			session->device.name);
+		cli_print(stdout,
+			  "%s: what was in areas outside the device is lost, and cannot be listed",
+			  session->pair.device.name);
 	if (check->lost_unknown > 0)
-		cli_print(stdout, "%s: lost: %s: there %s keeps what it has", session->device.name,
-			  check_describe_unknown(check, unknown), session->origin.name);
+		cli_print(stdout, "%s: lost: %s: there %s keeps what it has",
+			  session->pair.device.name, check_describe_unknown(check, unknown),
+			  session->pair.origin.name);
 	if (check->summary.unreadable > 0)
 		cli_print(
 			stdout,
 			"%s: left out: up to %" PRIu64
 			" exceptions that cannot be read; where %s keeps what it has instead cannot be told",
-			session->device.name, check->summary.unreadable, session->origin.name);
+			session->pair.device.name, check->summary.unreadable,
+			session->pair.origin.name);
 }
 
 static void print_ranges(const struct left_out *left_out)
@@ -169,13 +170,13 @@ static void print_no_ranges(const struct merge_session *session, uint64_t known)
 {
 	if (known > 0 && session->merge.check.lost_unknown > 0)
 		cli_print(stdout, "%s: left out, as they are lost: %" PRIu64 " exception%s",
-			  session->device.name, known, plural(known));
+			  session->pair.device.name, known, plural(known));
 	else if (known > 0)
 		cli_print(
 			stdout,
 			"%s: left out: %" PRIu64
 			" exception%s; nothing is lost by that: %s has no such chunk, or an earlier exception counts for it",
-			session->device.name, known, plural(known), session->origin.name);
+			session->pair.device.name, known, plural(known), session->pair.origin.name);
 }
 
 static void print_left_out(const struct merge_session *session)
@@ -198,11 +199,11 @@ static void print_left_out(const struct merge_session *session)
 		snprintf(unreadable, sizeof(unreadable), "%s %" PRIu64 " bytes that cannot be read",
 			 known > 0 ? "," : "", left_out->bytes_unreadable);
 	cli_print(stdout, "%s: left out, as they are lost:%s%s; %s keeps what it has in",
-		  session->device.name, exceptions, unreadable, session->origin.name);
+		  session->pair.device.name, exceptions, unreadable, session->pair.origin.name);
 	print_ranges(left_out);
 }
 
-enum result merge_print_plan(struct merge_session *session, struct failure *why)
+enum result cmd_merge_print_plan(struct merge_session *session, struct failure *why)
 {
 	struct merge_estimate plan;
 	enum result result = merge_estimate(&session->merge, &plan, why);
@@ -214,8 +215,8 @@ enum result merge_print_plan(struct merge_session *session, struct failure *why)
 		print_json(session, &plan, false);
 		return RESULT_OK;
 	}
-	cli_print(stdout, "%s would be merged into %s; nothing was written", session->device.name,
-		  session->origin.name);
+	cli_print(stdout, "%s would be merged into %s; nothing was written",
+		  session->pair.device.name, session->pair.origin.name);
 	printf("%-12s %s\n", "Identity:", identity_text(session->merge.identity));
 	printf("%-12s %" PRIu64 "\n", "Exceptions:", session->merge.exceptions_before);
 	printf("%-12s %" PRIu64 "\n", "Runs:", plan.runs);
@@ -232,7 +233,7 @@ enum result merge_print_plan(struct merge_session *session, struct failure *why)
 	return RESULT_OK;
 }
 
-void merge_print_not_begun(const struct merge_session *session)
+void cmd_merge_print_not_begun(const struct merge_session *session)
 {
 	const struct cli *cli = session->cli;
 	struct json json = {.file = stdout};
@@ -250,7 +251,7 @@ void merge_print_not_begun(const struct merge_session *session)
 	}
 }
 
-void merge_print_outcome(struct merge_session *session, enum result result)
+void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 {
 	const struct merge *merge = &session->merge;
 	uint64_t merged = merge->exceptions_before - merge->left_out.exceptions;
@@ -265,12 +266,12 @@ void merge_print_outcome(struct merge_session *session, enum result result)
 	if (result != RESULT_OK || session->cli->quiet)
 		return;
 	if (merge->exceptions_before == 0)
-		cli_print(stdout, "%s: nothing is left to merge", session->device.name);
+		cli_print(stdout, "%s: nothing is left to merge", session->pair.device.name);
 	else
 		cli_print(stdout, "%s: merged %" PRIu64 " exception%s (%s) into %s",
-			  session->device.name, merged, plural(merged),
+			  session->pair.device.name, merged, plural(merged),
 			  cli_format_size(merge->bytes_written, size, sizeof(size)),
-			  session->origin.name);
+			  session->pair.origin.name);
 	for (size_t i = 0; i < session->kept_count; i++)
 		if (!session->kept[i].given_up && !session->kept[i].is_new)
 			cli_print(stdout, "%s: %s, %" PRIu64 " exception%s added",

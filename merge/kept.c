@@ -178,11 +178,6 @@ enum result kept_count(struct kept *kept, size_t count, const struct store *merg
 	return result;
 }
 
-uint64_t kept_new_bytes(const struct kept *kept)
-{
-	return geometry_bytes_for(kept->store->geometry.chunk_sectors, kept->needed);
-}
-
 uint32_t kept_live(const struct kept *kept, size_t count)
 {
 	uint32_t live = 0;

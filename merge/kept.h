@@ -14,8 +14,7 @@
 
 /* The caller fills in the fields before `results` of a zeroed struct kept. */
 struct kept {
-	/* The caller's. Of an undo store that is to be made it has io and device alone; the device
-	 * is opened before merge_run, with kept_new_bytes bytes. */
+	/* The caller's. Of an undo store that is to be made it has io and device alone (undo.h). */
 	struct store *store;
 	enum record_role role; /* RECORD_KEPT or RECORD_UNDO */
 	bool is_new;	       /* an undo store that does not exist yet */
@@ -55,9 +54,6 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
 		       const struct summary *before, const struct device *origin,
 		       struct failure *why);
-
-/* The size in bytes that a new store needs for what it lacks; UINT64_MAX: there is no such size. */
-uint64_t kept_new_bytes(const struct kept *kept);
 
 /* How many are really kept. */
 uint32_t kept_live(const struct kept *kept, size_t count);

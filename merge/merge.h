@@ -85,7 +85,7 @@ bool merge_has_work(const struct merge *merge);
 /*
  * The same of merge->kept and merge->dropped, after merge_prepare: the kept stores are those of the
  * unfinished merge, sound, and have room for what they lack. RESULT_NO_SPACE, too. Before
- * merge_run, the caller opens the device of a new undo store, of kept_new_bytes bytes.
+ * merge_run, the caller makes the file of a new undo store (undo_make).
  */
 enum result merge_prepare_kept(struct merge *merge, struct failure *why);
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "merge/undo.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/cow/create.h"
 #include "verify/check/witness.h"
 #include "verify/check/imprint.h"
 
@@ -65,22 +65,11 @@ static enum result write_record(struct store *store, const struct record *record
 static enum result write_kept(struct kept *kept, const struct record *merging, struct failure *why)
 {
 	struct record record = *merging;
-	struct store *store = kept->store;
-	enum result result;
 
 	record.role = kept->role;
 	memset(record.names, 0, sizeof(record.names));
-	if (kept->is_new) {
-		struct device *device = store->device;
-		struct io *io = store->io;
-
-		result = store_create(device, io, merging->store_chunk_sectors, &record, why);
-		if (result == RESULT_OK)
-			result = store_open(store, device, io, why);
-		kept->is_new = result != RESULT_OK;
-		return result;
-	}
-	return write_record(store, &record, why);
+	return kept->is_new ? undo_write(kept, &record, why)
+			    : write_record(kept->store, &record, why);
 }
 
 static enum result write_all_kept(const struct merge *merge, const struct record *merging,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whether the stores that a merge is given are those that the records name. */
 #include "merge/records.h"
+#include "merge/undo.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -280,9 +281,7 @@ static enum result match_undo_begun(const struct merge *merge, const struct stor
 	if (store->record_presence == RECORD_PRESENT && store->record.role == RECORD_UNDO &&
 	    never_began(merge, &store->record))
 		return RESULT_OK;
-	return fail_remedy(why, RESULT_REFUSED, REMEDY_OTHER_UNDO, store->device->name,
-			   "%s: exists already, and is not the undo store of this merge",
-			   store->device->name);
+	return undo_refuse_other(store->device->name, why);
 }
 
 static enum result match_one_begun(const struct merge *merge, const struct kept *kept,

@@ -9,9 +9,9 @@
 
 #include "store/base/bytes.h"
 #include "store/cli/json.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 #include "store/cli/progress.h"
-#include "store/cli/reader.h"
+#include "store/cli/pair.h"
 #include "store/base/text.h"
 #include "verify/check/advice.h"
 #include "verify/check/check.h"
@@ -323,8 +323,7 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 		min_u64(check->summary.exceptions, check->store->geometry.device_chunks) *
 		check->store->geometry.chunk_bytes;
 	output->total_bytes += min_u64(output->total_bytes, origin->bytes);
-	progress_begin(&output->progress, cli->quiet ? PROGRESS_NONE : PROGRESS_AUTO,
-		       check->store->device->name);
+	progress_begin(&output->progress, cli, PROGRESS_AUTO, check->store->device->name);
 	if (output->json) {
 		json_open_object(&output->writer, "data");
 		json_open_array(&output->writer, "unreadable");
@@ -406,10 +405,10 @@ static void end_object(struct cli *cli, struct output *output, enum result resul
 	json_end_line(&output->writer);
 }
 
-static enum result verify(struct cli *cli, const struct reader *reader, struct device *origin,
-			  bool with_data, struct failure *why)
+static enum result verify(struct cli *cli, struct pair *pair, bool with_data, struct failure *why)
 {
-	const struct store *store = &reader->store;
+	const struct store *store = &pair->store;
+	struct device *origin = pair->origin.open ? &pair->origin : NULL;
 	struct output output = {.json = cli->json, .writer = {.file = stdout}};
 	struct check check = {
 		.store = store,
@@ -424,7 +423,7 @@ static enum result verify(struct cli *cli, const struct reader *reader, struct d
 	output.names = (struct advice_names){.store = store,
 					     .summary = &check.summary,
 					     .origin = origin ? origin->name : NULL,
-					     .is_saved = reader_is_saved(reader)};
+					     .is_saved = pair_is_saved(pair)};
 	if (cli->json) {
 		json_open_object(&output.writer, NULL);
 		json_string(&output.writer, "store", store->device->name);
@@ -453,26 +452,18 @@ static enum result open_and_verify(struct cli *cli, const struct verify_options 
 				   struct failure *why)
 {
 	const char *origin_name = options->data ? options->data : options->origin;
-	struct device origin = {0};
-	struct reader reader;
-	struct failure ignored;
-	enum result result = reader_open(&reader, cli, cli->arguments[0], why);
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .origin_is_option = true, .saved = true, .gaps = true};
+	struct pair pair;
+	enum result result = pair_open(&pair, cli, &opening, origin_name, cli->arguments[0], why);
 
 	if (result == RESULT_OK && options->data)
-		result = reader_require_store(&reader, why);
-	if (result == RESULT_OK && origin_name)
-		result = reader_refuse_same(&reader, origin_name, why);
-	if (result == RESULT_OK && origin_name)
-		result = reader_open_origin(&origin, origin_name, why);
+		result = pair_require_store(&pair, why);
 	if (result == RESULT_OK)
-		note_blocks(cli, &reader.store, reader.store.device);
-	if (result == RESULT_OK && origin_name)
-		note_blocks(cli, &reader.store, &origin);
+		note_blocks(cli, &pair);
 	if (result == RESULT_OK)
-		result = verify(cli, &reader, origin_name ? &origin : NULL, options->data != NULL,
-				why);
-	device_close(&origin, &ignored);
-	reader_close(&reader);
+		result = verify(cli, &pair, options->data != NULL, why);
+	pair_close(&pair);
 	return result;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What would help after a failure. The library says which remedy it is (fail_remedy in status.h); the command
- * line has the words, with its options and commands: a new value here is a row in store/cli/remedies.c.
+ * What would help after a failure. The library says which remedy it is (fail_remedy in status.h);
+ * the command line has the words, with its options and commands: a new value here is a row in
+ * store/cli/remedies.c.
  */
 #ifndef STORE_BASE_REMEDY_H
 #define STORE_BASE_REMEDY_H
@@ -12,7 +13,9 @@ enum remedy {
 	REMEDY_FORCE_LOSES,   /* consent, and what is there is lost then */
 	REMEDY_RIGHT_ORIGIN,  /* name it, or consent */
 	REMEDY_ACCEPT_ORIGIN, /* name the right one, or consent to this one */
-	REMEDY_VERIFY,	      /* a check of the named store lists everything */
+	REMEDY_NEW_UNDO, /* name a file that is not there, or go on with the merge that it is of */
+	REMEDY_FILE_ON_DISK, /* name one, or consent to this one */
+	REMEDY_VERIFY,	     /* a check of the named store lists everything */
 	/* of a merge */
 	REMEDY_VERIFY_FIRST_COUNTS,  /* the same; or consent: of two exceptions the first counts */
 	REMEDY_VERIFY_LEAVE_OUT,     /* the same; or leave out what is lost */
@@ -31,7 +34,6 @@ enum remedy {
 	REMEDY_ENLARGE_OR_DROP,	      /* a kept store; or give it up */
 	REMEDY_ENLARGE_OR_INVALIDATE, /* the same, before the merge */
 	REMEDY_LEAVE_OUT_KEPT,	      /* do not keep it; or give it up */
-	REMEDY_OTHER_UNDO,	      /* name another file for the undo store */
 	REMEDY_COUNT
 };
 

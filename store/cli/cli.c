@@ -86,11 +86,35 @@ bool cli_parse_size(const char *text, uint64_t *bytes)
 	return checked_mul(*bytes, unit, bytes);
 }
 
-enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, struct failure *why)
+const char *const cli_engine_words[] = {"auto", "uring", "threads", "sync", NULL};
+
+bool cli_word_choose(struct cli_word *word, const char *text)
 {
-	if (!name || io_engine_parse(name, choice))
-		return RESULT_OK;
-	return fail(why, RESULT_USAGE, "--io: '%s' is neither auto, uring, threads nor sync", name);
+	for (unsigned int i = 0; word->words[i]; i++) {
+		if (strcmp(text, word->words[i]) != 0)
+			continue;
+		word->chosen = i;
+		word->given = true;
+		return true;
+	}
+	return false;
+}
+
+/* "--io: 'x' is neither auto, uring, threads nor sync", "--fill: 'x' is not zero". */
+static enum result fail_word(const struct cli_option *option, const char *text, struct failure *why)
+{
+	const char *const *words = ((const struct cli_word *)option->target)->words;
+	char list[128] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; words[i] && used < sizeof(list); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+					 i == 0		? ""
+					 : words[i + 1] ? ", "
+							: " nor ",
+					 words[i]);
+	return fail(why, RESULT_USAGE, "--%s: '%s' is %s %s", option->name, text,
+		    words[1] ? "neither" : "not", list);
 }
 
 static enum result add_to_list(struct cli_list *list, char *value, struct failure *why)
@@ -148,8 +172,23 @@ enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure
 	return make_path(&cli->arguments[i], why);
 }
 
+/* One that need not be kept. */
+static enum result read_value(const struct cli_option *option, const char *value,
+			      struct failure *why)
+{
+	if (option->kind == CLI_WORD)
+		return cli_word_choose(option->target, value) ? RESULT_OK
+							      : fail_word(option, value, why);
+	if (cli_parse_size(value, option->target))
+		return RESULT_OK;
+	return fail(why, RESULT_USAGE, "--%s: '%s' is no size (a number, then K, M, G or T)",
+		    option->name, value);
+}
+
 static enum result take_value(const struct cli_option *option, char *value, struct failure *why)
 {
+	enum result result;
+
 	if (option->kind == CLI_FLAG) {
 		*(bool *)option->target = true;
 		return RESULT_OK;
@@ -169,14 +208,9 @@ static enum result take_value(const struct cli_option *option, char *value, stru
 	}
 	if (option->kind == CLI_LIST)
 		return add_to_list(option->target, value, why);
-	if (!cli_parse_size(value, option->target)) {
-		fail(why, RESULT_USAGE, "--%s: '%s' is no size (a number, then K, M, G or T)",
-		     option->name, value);
-		free(value);
-		return RESULT_USAGE;
-	}
+	result = read_value(option, value, why);
 	free(value);
-	return RESULT_OK;
+	return result;
 }
 
 static enum result read_options(struct parser *parser, struct failure *why)

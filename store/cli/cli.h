@@ -39,13 +39,21 @@ enum cli_kind {
 	CLI_FLAG,   /* target: bool */
 	CLI_STRING, /* target: char *, owned by the command (free) */
 	CLI_FILE,   /* the same, of a file, as cli_argument_is_file makes it */
-	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T behind the number */
+	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T after the number */
 	CLI_LIST,   /* target: struct cli_list; the option may be given again and again */
+	CLI_WORD,   /* target: struct cli_word, of which the command has set the words */
 };
 
 struct cli_list {
 	char **items; /* owned by the command (cli_list_free) */
 	size_t count;
+};
+
+/* A value that is one of a few words, in the order of an enum. */
+struct cli_word {
+	const char *const *words; /* NULL ends them */
+	unsigned int chosen;	  /* which of them; 0, the first, until it is given */
+	bool given;
 };
 
 struct cli_option {
@@ -58,15 +66,15 @@ struct cli_option {
 
 /*
  * Reads a command's own options and the common ones, and exactly `wanted` arguments into
- * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many arguments:
- * RESULT_USAGE. So is an empty value or argument: nothing has such a name.
- * --help and --version print what they are asked for and set cli->finished.
+ * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many
+ * arguments: RESULT_USAGE. So is an empty value or argument: nothing has such a name. --help and
+ * --version print what they are asked for and set cli->finished.
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
 		      int argc, const char **argv, struct failure *why);
 
-/* The argument that the synopsis calls so ("ORIGIN"), or that name itself where there is none: of the commands that
- * take it as an option, for one, or where the arguments were not read. */
+/* The argument that the synopsis calls so ("ORIGIN"), or that name itself where there is none: of
+ * the commands that take it as an option, for one, or where the arguments were not read. */
 const char *cli_argument_named(const struct cli *cli, const char *name);
 
 /*
@@ -88,18 +96,22 @@ void cli_list_free(struct cli_list *list);
 /* "64K" and the like to bytes; false where it is no size or does not fit. */
 bool cli_parse_size(const char *text, uint64_t *bytes);
 
-/* What --io says, or NULL where it is not given: *choice stays. RESULT_USAGE: no such engine. */
-enum result cli_choose_engine(const char *name, enum io_engine_choice *choice, struct failure *why);
+/* Chooses it; false: it is none of the words. */
+bool cli_word_choose(struct cli_word *word, const char *text);
+
+/* What --io may be, in the order of enum io_engine_choice. */
+extern const char *const cli_engine_words[];
 
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
 
-/* A line of a result, on stdout mostly: the newline is added, and what a terminal must not get (store/base/text.h)
- * is escaped. Every line of text that a name may be in goes through it; JSON has its own escapes. */
+/* A line of a result, on stdout mostly: the newline is added, and what a terminal must not get
+ * (store/base/text.h) is escaped. Every line of text that a name may be in goes through it; JSON
+ * has its own escapes. */
 void cli_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/base/text.h) escaped; cli_note is
- * silenced by --quiet. */
+/* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/base/text.h) escaped;
+ * cli_note is silenced by --quiet. */
 void cli_message(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

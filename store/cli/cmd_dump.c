@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* cowtool dump: the exceptions in the order of the store, one by one or as runs; what is left behind
- * them; the view as extents. */
+/* cowtool dump: the exceptions in the order of the store, one by one or as runs; what is left past
+ * the end of the list; the view as extents. */
 #include "store/cli/commands.h"
 
 #include <stdio.h>
@@ -8,12 +8,12 @@
 
 #include "store/cli/cmd_dump.h"
 #include "store/cow/gaps.h"
-#include "store/cli/reader.h"
-#include "store/base/text.h"
+#include "store/cli/pair.h"
 
 struct dump_options {
 	bool stale, runs, map;
-	char *origin, *format; /* owned */
+	char *origin; /* owned */
+	struct cli_word format;
 };
 
 static dump_rows *choose_rows(const struct dump_options *options)
@@ -56,39 +56,26 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 			    .format = format,
 			    .json = {.file = stdout}};
 	enum result result = store_require_header(store, why);
-	struct suggestion command;
 	bool area_missing = false;
 
 	if (result != RESULT_OK)
 		return result;
 	print_head(&dump);
 	result = rows(&dump, &area_missing, why);
-	if (result == RESULT_OK && area_missing)
-		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions has no end on this device; see %s",
-			      store->device->name,
-			      suggest(&command, "cowtool verify %s", store->device->name));
-	else if (result == RESULT_OK && gaps_met(store))
-		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions cannot be read everywhere; see %s",
-			      store->device->name,
-			      suggest(&command, "cowtool verify %s", store->device->name));
+	if (result == RESULT_OK)
+		result = pair_require_list(store, area_missing, gaps_met(store), why);
 	print_foot(&dump, result == RESULT_OK);
 	cli->object_open = format == TABLE_JSON && result != RESULT_OK;
 	return result;
 }
 
-static enum result choose_format(struct cli *cli, const char *name, enum table_format *format,
-				 struct failure *why)
+static enum result choose_format(struct cli *cli, const struct cli_word *word,
+				 enum table_format *format, struct failure *why)
 {
-	*format = cli->json ? TABLE_JSON : TABLE_TEXT;
-	if (!name)
-		return RESULT_OK;
-	if (!table_format_parse(name, format))
-		return fail(why, RESULT_USAGE, "--format: '%s' is neither text, csv nor json",
-			    name);
+	*format = word->given ? word->chosen : cli->json ? TABLE_JSON : TABLE_TEXT;
 	if (cli->json && *format != TABLE_JSON)
-		return fail(why, RESULT_USAGE, "--json and --format=%s exclude each other", name);
+		return fail(why, RESULT_USAGE, "--json and --format=%s exclude each other",
+			    word->words[word->chosen]);
 	cli->json = *format == TABLE_JSON;
 	return RESULT_OK;
 }
@@ -107,31 +94,28 @@ static enum result check_options(const struct dump_options *options, struct fail
 static enum result open_and_dump(struct cli *cli, const struct dump_options *options,
 				 enum table_format format, struct failure *why)
 {
-	struct device origin = {0};
-	struct reader reader;
-	struct failure ignored;
-	enum result result = reader_open(&reader, cli, cli->arguments[0], why);
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .origin_is_option = true, .saved = true, .gaps = true};
+	struct pair pair;
+	enum result result =
+		pair_open(&pair, cli, &opening, options->origin, cli->arguments[0], why);
 
 	if (result == RESULT_OK && options->stale)
-		result = reader_require_store(&reader, why);
-	if (result == RESULT_OK && options->origin)
-		result = reader_refuse_same(&reader, options->origin, why);
-	if (result == RESULT_OK && options->origin)
-		result = reader_open_origin(&origin, options->origin, why);
+		result = pair_require_store(&pair, why);
 	if (result == RESULT_OK)
-		result = dump_store(cli, &reader.store, &origin, choose_rows(options), format, why);
-	device_close(&origin, &ignored);
-	reader_close(&reader);
+		result = dump_store(cli, &pair.store, &pair.origin, choose_rows(options), format,
+				    why);
+	pair_close(&pair);
 	return result;
 }
 
 enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct dump_options chosen = {0};
+	struct dump_options chosen = {.format = {.words = table_format_words}};
 	const struct cli_option options[] = {
-		{"format", CLI_STRING, &chosen.format, "text (default), csv or json", "FORMAT"},
+		{"format", CLI_WORD, &chosen.format, "text (default), csv or json", "FORMAT"},
 		{"stale", CLI_FLAG, &chosen.stale,
-		 "also what looks like exceptions behind the end of the list", NULL},
+		 "also what looks like exceptions past the end of the list", NULL},
 		{"runs", CLI_FLAG, &chosen.runs, "neighbours joined, as they are merged", NULL},
 		{"map", CLI_FLAG, &chosen.map, "from where each byte of the view comes", NULL},
 		{"origin", CLI_STRING, &chosen.origin, "the origin, for --map and --stale",
@@ -142,12 +126,11 @@ enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failur
 	enum result result = cli_parse(cli, options, 1, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = choose_format(cli, chosen.format, &format, why);
+		result = choose_format(cli, &chosen.format, &format, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = check_options(&chosen, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_dump(cli, &chosen, format, why);
-	free(chosen.format);
 	free(chosen.origin);
 	return result;
 }

@@ -20,8 +20,8 @@ struct dump {
 	struct exception run_first;
 };
 
-/* Prints one kind of rows, and in JSON the array around them but for its end. *area_missing: the list of
- * exceptions has no end on this device. RESULT_OUTPUT: stdout takes no more. */
+/* Prints one kind of rows, and in JSON the array around them but for its end. *area_missing: the
+ * list of exceptions has no end on this device. RESULT_OUTPUT: stdout takes no more. */
 typedef enum result dump_rows(struct dump *dump, bool *area_missing, struct failure *why);
 
 dump_rows dump_exceptions, dump_stale, dump_runs, dump_map;

@@ -7,10 +7,9 @@
 
 #include "store/base/bytes.h"
 #include "store/cli/json.h"
-#include "store/cli/notes.h"
-#include "store/cli/reader.h"
+#include "store/cli/note.h"
+#include "store/cli/pair.h"
 #include "store/cow/summary.h"
-#include "store/base/text.h"
 
 struct inspection {
 	const struct store *store;
@@ -187,8 +186,8 @@ static void print_text(const struct inspection *inspection)
 	print_text_record(inspection);
 }
 
-/* The header is lost, and what its merge has written down is not: a script must learn of that. The object
- * stays open, for the error. */
+/* The header is lost, and what its merge has written down is not: a script must learn of that. The
+ * object stays open, for the error. */
 static void print_json_lost(const struct inspection *inspection)
 {
 	struct json json = {.file = stdout};
@@ -204,7 +203,6 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 {
 	struct inspection inspection = {.store = store};
 	enum result result = store_require_header(store, why);
-	struct suggestion command;
 
 	if (store_lost_header(store) && cli->json) {
 		print_json_lost(&inspection);
@@ -214,16 +212,8 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 		result = gather(&inspection, why);
 	if (result != RESULT_OK)
 		return result;
-	if (inspection.area_missing)
-		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions has no end on this device; see %s",
-			      store->device->name,
-			      suggest(&command, "cowtool verify %s", store->device->name));
-	else if (inspection.summary.unreadable > 0)
-		result = fail(why, RESULT_DAMAGED,
-			      "%s: the list of exceptions cannot be read everywhere; see %s",
-			      store->device->name,
-			      suggest(&command, "cowtool verify %s", store->device->name));
+	result = pair_require_list(store, inspection.area_missing,
+				   inspection.summary.unreadable > 0, why);
 	if (cli->json)
 		print_json(&inspection, result == RESULT_OK);
 	else
@@ -235,15 +225,16 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
 	enum result result = cli_parse(cli, NULL, 1, argc, argv, why);
-	struct reader reader;
+	const struct pair_options opening = {.mode = DEVICE_LOOK, .saved = true, .gaps = true};
+	struct pair pair;
 
 	if (result != RESULT_OK || cli->finished)
 		return result;
-	result = reader_open(&reader, cli, cli->arguments[0], why);
+	result = pair_open(&pair, cli, &opening, NULL, cli->arguments[0], why);
 	if (result == RESULT_OK)
-		note_blocks(cli, &reader.store, reader.store.device);
+		note_blocks(cli, &pair);
 	if (result == RESULT_OK)
-		result = inspect(cli, &reader.store, why);
-	reader_close(&reader);
+		result = inspect(cli, &pair.store, why);
+	pair_close(&pair);
 	return result;
 }

@@ -42,11 +42,9 @@ static void print_text(const struct savefile *saved, const char *store)
 static void say_how_to_finish(const struct savefile *saved, const char *store, bool force,
 			      enum result result, struct failure *why)
 {
-	struct failure failed = *why;
 	struct suggestion suggestion;
 
-	fail(why, result, "%s; the device is half written and no store until %s finishes it",
-	     failed.text,
+	fail_more(why, result, "the device is half written and no store until %s finishes it",
 	     suggest(&suggestion, force ? "cowtool restore --force %s %s" : "cowtool restore %s %s",
 		     saved->file.name, store));
 }

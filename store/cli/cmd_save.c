@@ -7,8 +7,8 @@
 
 #include "store/cow/gaps.h"
 #include "store/cli/json.h"
-#include "store/cli/notes.h"
-#include "store/cli/reader.h"
+#include "store/cli/note.h"
+#include "store/cli/pair.h"
 #include "store/savefile/savefile.h"
 
 static void print_json(const char *store, const struct savefile *saved)
@@ -58,8 +58,8 @@ static enum result check_and_print(const struct cli *cli, const char *store, con
 	return result;
 }
 
-/* What begins as a store does has lost a part of its header only; of anything else nothing here can say
- * that it ever was one. */
+/* What begins as a store does has lost a part of its header only; of anything else nothing here can
+ * say that it ever was one. */
 static enum result check_header(const struct cli *cli, const struct store *store, bool force,
 				struct failure *why)
 {
@@ -105,19 +105,20 @@ enum result cmd_save(struct cli *cli, int argc, const char **argv, struct failur
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 2, argc, argv, why);
-	struct reader reader;
+	const struct pair_options opening = {.mode = DEVICE_LOOK, .saved = true, .gaps = true};
+	struct pair pair;
 
 	if (result == RESULT_OK && !cli->finished)
 		result = cli_argument_is_file(cli, 1, why);
 	if (result != RESULT_OK || cli->finished)
 		return result;
-	result = reader_open(&reader, cli, cli->arguments[0], why);
-	if (result == RESULT_OK && reader_is_saved(&reader))
+	result = pair_open(&pair, cli, &opening, NULL, cli->arguments[0], why);
+	if (result == RESULT_OK && pair_is_saved(&pair))
 		result =
 			fail(why, RESULT_NO_STORE,
 			     "%s: is a saved file already; copy it as any file", cli->arguments[0]);
 	if (result == RESULT_OK)
-		result = save(cli, &reader.store, force, why);
-	reader_close(&reader);
+		result = save(cli, &pair.store, force, why);
+	pair_close(&pair);
 	return result;
 }

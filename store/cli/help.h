@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 /*
- * Prints two spaces, `name`, and `text` from column `indent` on, wrapped where the terminal ends. Where
- * `file` is no terminal, all of it is one line, which scripts and the completions can read.
+ * Prints two spaces, `name`, and `text` from column `indent` on, wrapped where the terminal ends.
+ * Where `file` is no terminal, all of it is one line, which scripts and the completions can read.
  */
 void help_row(FILE *file, const char *name, size_t indent, const char *text);
 

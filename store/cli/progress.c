@@ -6,46 +6,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/cli/cli.h"
 #include "store/cli/json.h"
 
 #define BAR_INTERVAL 0.1 /* seconds */
 #define JSON_INTERVAL 0.5
 #define BAR_WIDTH 30
 
-bool progress_parse(const char *name, enum progress_mode *mode)
-{
-	static const char *const names[] = {"auto", "bar", "json", "none"};
-
-	for (int i = PROGRESS_AUTO; i <= PROGRESS_NONE; i++) {
-		if (strcmp(name, names[i]) != 0)
-			continue;
-		*mode = (enum progress_mode)i;
-		return true;
-	}
-	return false;
-}
-
-enum result progress_choose(const char *name, bool quiet, enum progress_mode *mode,
-			    struct failure *why)
-{
-	if (name && !progress_parse(name, mode))
-		return fail(why, RESULT_USAGE,
-			    "--progress: '%s' is neither auto, bar, json nor none", name);
-	if (quiet && *mode == PROGRESS_AUTO)
-		*mode = PROGRESS_NONE;
-	return RESULT_OK;
-}
+const char *const progress_words[] = {"auto", "bar", "json", "none", NULL};
 
 static double seconds_between(const struct timespec *from, const struct timespec *to)
 {
 	return (double)(to->tv_sec - from->tv_sec) + (double)(to->tv_nsec - from->tv_nsec) / 1e9;
 }
 
-void progress_begin(struct progress *progress, enum progress_mode mode, const char *device)
+void progress_begin(struct progress *progress, const struct cli *cli, enum progress_mode mode,
+		    const char *device)
 {
 	if (mode == PROGRESS_AUTO)
-		mode = isatty(STDERR_FILENO) ? PROGRESS_BAR : PROGRESS_NONE;
+		mode = isatty(STDERR_FILENO) && !cli->quiet ? PROGRESS_BAR : PROGRESS_NONE;
 	*progress = (struct progress){.mode = mode, .device = device};
 	clock_gettime(CLOCK_MONOTONIC, &progress->start);
 	progress->last = progress->start;

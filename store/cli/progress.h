@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "store/base/status.h"
+#include "store/cli/cli.h"
 
 enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_JSON, PROGRESS_NONE };
 
@@ -18,16 +18,12 @@ struct progress {
 	bool bar_is_drawn;
 };
 
-/* "auto", "bar", "json", "none"; false: no such mode. */
-bool progress_parse(const char *name, enum progress_mode *mode);
+/* What --progress may be, in that order. */
+extern const char *const progress_words[];
 
-/* What --progress says: one of these, or NULL where it is not given; --quiet makes "auto" none.
- * RESULT_USAGE: no such mode. */
-enum result progress_choose(const char *name, bool quiet, enum progress_mode *mode,
-			    struct failure *why);
-
-/* PROGRESS_AUTO becomes a bar where stderr is a terminal, else nothing. */
-void progress_begin(struct progress *progress, enum progress_mode mode, const char *device);
+/* PROGRESS_AUTO becomes a bar where stderr is a terminal and --quiet is not given, else nothing. */
+void progress_begin(struct progress *progress, const struct cli *cli, enum progress_mode mode,
+		    const char *device);
 
 /* Call it as often as you like: it prints only now and then, and once when SIGUSR1 asked for it. */
 void progress_update(struct progress *progress, uint64_t done_bytes, uint64_t total_bytes);

@@ -5,13 +5,16 @@
 
 #include "store/cli/template.h"
 
-/* Templates (store/cli/template.h), with the places <origin> and <store>, the command's own, and <name>, which comes
- * with the failure. */
+/* Templates (store/cli/template.h), with the places <origin> and <store>, the command's own, and
+ * <name>, which comes with the failure. */
 static const char *const words_of[REMEDY_COUNT] = {
 	[REMEDY_FORCE] = "use --force",
 	[REMEDY_FORCE_LOSES] = "use --force: what it holds is then lost",
 	[REMEDY_RIGHT_ORIGIN] = "name the right origin, or use --force",
 	[REMEDY_ACCEPT_ORIGIN] = "name the right origin, or use --accept-origin if it is this one",
+	[REMEDY_NEW_UNDO] =
+		"name a file that does not exist, or, if it is the undo store of this merge, go on with --resume",
+	[REMEDY_FILE_ON_DISK] = "name a file on a disk, or use --force",
 	[REMEDY_VERIFY] = "{cowtool verify --origin=<origin> <name>} lists all",
 	[REMEDY_VERIFY_FIRST_COUNTS] =
 		"{cowtool verify --origin=<origin> <name>} lists all; with --force the first of two exceptions for a chunk counts",
@@ -39,7 +42,6 @@ static const char *const words_of[REMEDY_COUNT] = {
 		"enlarge it, or let it be marked invalid with --invalidate-full",
 	[REMEDY_LEAVE_OUT_KEPT] =
 		"leave it out, or, if an unfinished merge keeps it, name it with --drop-kept",
-	[REMEDY_OTHER_UNDO] = "remove it, or name a file that does not exist",
 };
 
 struct names {

@@ -2,22 +2,10 @@
 #include "store/cli/table.h"
 
 #include <inttypes.h>
-#include <string.h>
 
-bool table_format_parse(const char *name, enum table_format *format)
-{
-	static const char *const names[] = {"text", "csv", "json"};
+const char *const table_format_words[] = {"text", "csv", "json", NULL};
 
-	for (int i = TABLE_TEXT; i <= TABLE_JSON; i++) {
-		if (strcmp(name, names[i]) != 0)
-			continue;
-		*format = (enum table_format)i;
-		return true;
-	}
-	return false;
-}
-
-/* In front of a value. */
+/* Before a value. */
 static const struct table_column *begin_value(struct table *table)
 {
 	if (table->next == 0 && table->format == TABLE_JSON)
@@ -27,7 +15,7 @@ static const struct table_column *begin_value(struct table *table)
 	return &table->columns[table->next];
 }
 
-/* Behind it. */
+/* After it. */
 static void end_value(struct table *table)
 {
 	if (table->columns[++table->next].name)

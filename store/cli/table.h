@@ -15,8 +15,8 @@
 
 enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_JSON };
 
-/* "text", "csv", "json"; false: no such format. */
-bool table_format_parse(const char *name, enum table_format *format);
+/* Their names, in that order; NULL ends them. */
+extern const char *const table_format_words[];
 
 struct table_column {
 	const char *name;    /* of CSV and JSON; NULL ends the list */

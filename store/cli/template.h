@@ -12,8 +12,8 @@ typedef void template_place(void *context, const char *word, size_t count,
 			    struct suggestion *command);
 
 /*
- * Appends `words` to `text`, a string in `size` bytes. In the words, {...} is a command: it comes quoted, and
- * <word> in it is a place, which `place` fills in. Cut where `size` ends.
+ * Appends `words` to `text`, a string in `size` bytes. In the words, {...} is a command: it comes
+ * quoted, and <word> in it is a place, which `place` fills in. Cut where `size` ends.
  */
 void template_write(char *text, size_t size, const char *words, template_place *place,
 		    void *context);

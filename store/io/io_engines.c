@@ -2,20 +2,6 @@
 #include "store/io/io_engines.h"
 
 #include <errno.h>
-#include <string.h>
-
-bool io_engine_parse(const char *name, enum io_engine_choice *choice)
-{
-	static const char *const names[] = {"auto", "uring", "threads", "sync"};
-
-	for (int i = IO_ENGINE_AUTO; i <= IO_ENGINE_SYNC; i++) {
-		if (strcmp(name, names[i]) != 0)
-			continue;
-		*choice = (enum io_engine_choice)i;
-		return true;
-	}
-	return false;
-}
 
 enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why)
 {

@@ -12,9 +12,6 @@ enum io_engine_choice { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_THREADS, IO_E
 /* Requests given to an engine at once. */
 #define IO_DEPTH 128u
 
-/* "auto", "uring", "threads", "sync"; false: no such engine. */
-bool io_engine_parse(const char *name, enum io_engine_choice *choice);
-
 /*
  * Opens the chosen engine. IO_ENGINE_AUTO takes io_uring where the kernel and the build have it,
  * else the threads. An engine asked for by name that is not to be had is RESULT_USAGE with the

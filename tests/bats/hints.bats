@@ -74,18 +74,18 @@ advises_of_saved() {
     expect 0 export --quiet origin store quiet
     silent
     expect 0 export origin store image
-    said 'origin: note: what is behind its last whole sector (1 byte) is no part of what the snapshot shows'
+    said 'origin: note: what is past its last whole sector (1 byte) is no part of what the snapshot shows'
     (($(stat -c %s image) == 1048576))
     same image quiet
     expect 0 merge --dry-run origin store
-    said 'origin: note: what is behind its last whole sector (1 byte)'
+    said 'origin: note: what is past its last whole sector (1 byte)'
     same origin before
     cp store store2
     expect 0 merge --quiet origin store
     silent
     cp before origin
     expect 0 merge origin store2
-    said 'origin: note: what is behind its last whole sector (1 byte)'
+    said 'origin: note: what is past its last whole sector (1 byte)'
     (($(stat -c %s origin) == 1048577))
     same origin image 1048576
     tail -c 1 before | cmp - <(tail -c 1 origin)

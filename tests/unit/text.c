@@ -116,11 +116,11 @@ static void characters_are_utf8(void)
 
 static void progress_modes(void)
 {
-	enum progress_mode mode;
+	struct cli_word word = {.words = progress_words};
 
-	CHECK(progress_parse("json", &mode) && mode == PROGRESS_JSON);
-	CHECK(progress_parse("none", &mode) && mode == PROGRESS_NONE);
-	CHECK(!progress_parse("jso", &mode) && !progress_parse("", &mode));
+	CHECK(cli_word_choose(&word, "json") && word.given && word.chosen == PROGRESS_JSON);
+	CHECK(cli_word_choose(&word, "none") && word.chosen == PROGRESS_NONE);
+	CHECK(!cli_word_choose(&word, "jso") && !cli_word_choose(&word, ""));
 }
 
 int main(void)

@@ -10,13 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/cow/gaps.h"
-#include "store/io/io_engines.h"
 #include "store/cli/json.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
+#include "store/cli/pair.h"
 #include "store/cli/progress.h"
 #include "store/base/text.h"
-#include "store/device/usage.h"
 #include "verify/check/cmd_lost.h"
 #include "verify/export/export.h"
 #include "verify/export/export_output.h"
@@ -24,19 +22,14 @@
 /* The command line. */
 struct choice {
 	bool resume, accept_origin, force;
-	char *fill_name, *progress_name, *engine_name;
-	enum progress_mode progress;
-	enum io_engine_choice engine;
+	struct cli_word fill, progress, engine;
 };
 
 /* Everything that is open. */
 struct session {
 	struct cli *cli;
 	const struct choice *choice;
-	struct device origin, device;
-	struct io io;
-	struct store store;
-	struct gaps gaps; /* of the store: what can be read of it is exported, with consent */
+	struct pair pair;
 	struct export export;
 	struct export_output output;
 	struct progress progress;
@@ -53,7 +46,7 @@ static void on_note(void *context, const char *text)
 {
 	const struct session *session = context;
 
-	cli_note(session->cli, "%s: %s", session->device.name, text);
+	cli_note(session->cli, "%s: %s", session->pair.device.name, text);
 }
 
 /* ---- standard output ---- */
@@ -115,8 +108,8 @@ static void print_json(struct session *session, bool failed)
 
 	snprintf(crc, sizeof(crc), "%08" PRIx32, state->crc32);
 	json_open_object(&json, NULL);
-	json_string(&json, "origin", session->origin.name);
-	json_string(&json, "store", session->device.name);
+	json_string(&json, "origin", session->pair.origin.name);
+	json_string(&json, "store", session->pair.device.name);
 	json_string(&json, "identity", identity_name(session->export.identity));
 	json_string(&json, "out", session->output.name);
 	json_number(&json, "bytes", state->view_bytes);
@@ -160,13 +153,13 @@ static void warn_of_unknown(const struct session *session)
 		cli_message(
 			session->cli,
 			"%s: what stood in areas outside the device is lost: the image is not complete, and where it is not cannot be told",
-			session->device.name);
+			session->pair.device.name);
 	if (check->summary.unreadable > 0)
 		cli_message(
 			session->cli,
 			"%s: up to %" PRIu64
 			" exceptions cannot be read: the image is not complete, and where it is not cannot be told",
-			session->device.name, check->summary.unreadable);
+			session->pair.device.name, check->summary.unreadable);
 }
 
 static void warn_of_gaps(const struct session *session)
@@ -179,7 +172,7 @@ static void warn_of_gaps(const struct session *session)
 	if (check->lost_unknown > 0)
 		cli_message(session->cli,
 			    "%s: lost: %s: there the image has what the origin has now",
-			    session->device.name, check_describe_unknown(check, unknown));
+			    session->pair.device.name, check_describe_unknown(check, unknown));
 
 	for (size_t i = 0; i < state->gap_count; i++)
 		bytes += state->gaps[i].bytes;
@@ -187,7 +180,7 @@ static void warn_of_gaps(const struct session *session)
 		cli_message(session->cli,
 			    "%s: %" PRIu64
 			    " bytes of its view, in %zu place%s, cannot be read and are filled",
-			    session->device.name, bytes, state->gap_count,
+			    session->pair.device.name, bytes, state->gap_count,
 			    plural(state->gap_count));
 }
 
@@ -202,10 +195,10 @@ static void print_closing_line(const struct session *session)
 	cli_format_size(state->bytes_from_store, stored, sizeof(stored));
 	if (session->output.kind == EXPORT_TO_STREAM)
 		cli_note(session->cli, CLOSING_LINE, "standard output", size, state->view_bytes,
-			 stored, session->device.name, state->crc32);
+			 stored, session->pair.device.name, state->crc32);
 	else if (!session->cli->quiet)
 		cli_print(stdout, CLOSING_LINE, session->output.name, size, state->view_bytes,
-			  stored, session->device.name, state->crc32);
+			  stored, session->pair.device.name, state->crc32);
 }
 
 static void print_outcome(struct session *session, enum result result)
@@ -227,14 +220,13 @@ static void add_advice(const struct session *session, enum result result, struct
 	const struct choice *choice = session->choice;
 	const struct export_output *output = &session->output;
 	struct suggestion resume;
-	struct failure before = *why;
 
 	if (result == RESULT_REFUSED)
 		return;
 	if (output->kind == EXPORT_TO_BLOCK)
-		fail(why, result, "%s; the image on %s is not complete", before.text, output->name);
-	else if (output->kind == EXPORT_TO_STREAM && before.text[0])
-		fail(why, result, "%s; the image is not complete", before.text);
+		fail_more(why, result, "the image on %s is not complete", output->name);
+	else if (output->kind == EXPORT_TO_STREAM && why->text[0])
+		fail_more(why, result, "the image is not complete");
 	if (!export_output_can_resume(output))
 		return;
 	suggest_begin(&resume);
@@ -243,23 +235,14 @@ static void add_advice(const struct session *session, enum result result, struct
 		suggest_more(&resume, " --accept-origin");
 	if (choice->force)
 		suggest_more(&resume, " --force");
-	if (choice->fill_name)
+	if (choice->fill.given)
 		suggest_more(&resume, " --fill=zero");
-	suggest_more(&resume, " %s %s %s", session->origin.name, session->device.name,
+	suggest_more(&resume, " %s %s %s", session->pair.origin.name, session->pair.device.name,
 		     output->name);
-	fail(why, result, "%s; what is written is safe, %s goes on", before.text,
-	     suggest_end(&resume));
+	fail_more(why, result, "what is written is safe, %s goes on", suggest_end(&resume));
 }
 
 /* ---- the export ---- */
-
-static void note_buffered(const struct session *session, const struct device *device)
-{
-	if (!device->direct)
-		cli_note(session->cli,
-			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
-			 device->name);
-}
 
 static enum result run(struct session *session, struct failure *why)
 {
@@ -270,19 +253,20 @@ static enum result run(struct session *session, struct failure *why)
 	if (result == RESULT_OK)
 		result = export_output_open(output, export, why);
 	if (result == RESULT_STOPPED && session->choice->resume) {
-		fail(why, result, "%s: stopped on request", session->device.name);
+		fail(why, result, "%s: stopped on request", session->pair.device.name);
 		add_advice(session, result, why);
 	}
 	if (result != RESULT_OK)
 		return result;
-	note_rest(session->cli, &session->origin);
-	note_buffered(session, &session->origin);
-	note_buffered(session, &session->device);
+	note_rest(session->cli, &session->pair.origin);
+	note_buffered(session->cli, &session->pair.origin);
+	note_buffered(session->cli, &session->pair.device);
 	if (output->kind == EXPORT_TO_FILE)
 		note_memory(session->cli, output->name);
 	if (export->target.device)
-		note_buffered(session, export->target.device);
-	progress_begin(&session->progress, session->choice->progress, session->device.name);
+		note_buffered(session->cli, export->target.device);
+	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
+		       session->pair.device.name);
 	result = export_output_finish(output, export_run(export, why), why);
 	progress_end(&session->progress, export->state.done_bytes, export->state.view_bytes);
 	if (result != RESULT_OK)
@@ -291,44 +275,19 @@ static enum result run(struct session *session, struct failure *why)
 	return result;
 }
 
-/* An origin that is in use may change meanwhile, and the image would be of no one moment. */
-static enum result open_source(const struct session *session, struct device *device,
-			       const char *name, struct failure *why)
-{
-	bool force = session->choice->force;
-	struct failure before;
-	struct usage usage;
-	enum result result = device_open(device, name, force ? DEVICE_LOOK : DEVICE_READ, why);
-
-	if (result == RESULT_REFUSED) {
-		before = *why;
-		return fail(why, result, "%s, or export it as it is with --force", before.text);
-	}
-	if (result == RESULT_OK)
-		note_unseen(session->cli, name, device->unseen);
-	if (result == RESULT_OK && force && usage_find_or_lock(device, &usage))
-		cli_note(session->cli, "%s: warning: %s; what is read here may be changing", name,
-			 usage.phrase);
-	return result;
-}
-
+/* An origin that is in use may change meanwhile, and the image would be of no one moment. What can be read of the
+ * store is exported, with consent. */
 static enum result open_both(struct session *session, struct failure *why)
 {
-	const char *store = session->cli->arguments[1];
-	enum result result =
-		open_source(session, &session->origin, session->cli->arguments[0], why);
+	const struct pair_options opening = {
+		.mode = session->choice->force ? DEVICE_LOOK : DEVICE_READ,
+		.gaps = true,
+		.or_consent = ", or export it as it is with --force",
+		.engine = session->choice->engine.chosen,
+	};
+	char *const *names = session->cli->arguments;
 
-	if (result == RESULT_OK)
-		result = device_refuse_same(&session->origin, store, "as ORIGIN and as STORE", why);
-	if (result == RESULT_OK)
-		result = open_source(session, &session->device, store, why);
-	if (result == RESULT_OK)
-		result = io_engine_open(&session->io, session->choice->engine, why);
-	session->io.stop = &cli_stop_requested;
-	if (result == RESULT_OK)
-		result = store_open(&session->store, &session->device, &session->io, why);
-	session->store.gaps = &session->gaps;
-	return result;
+	return pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
 }
 
 static enum result check_output(const struct session *session, struct failure *why)
@@ -353,16 +312,15 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 				   struct failure *why)
 {
 	struct session session = {.cli = cli, .choice = choice};
-	struct failure ignored; /* nothing was written there */
 	enum result result;
 
 	session.export = (struct export){
-		.store = &session.store,
-		.origin = &session.origin,
-		.io = &session.io,
+		.store = &session.pair.store,
+		.origin = &session.pair.origin,
+		.io = &session.pair.io,
 		.accept_origin = choice->accept_origin,
 		.force = choice->force,
-		.fill = choice->fill_name,
+		.fill = choice->fill.given,
 		.window_bytes = EXPORT_WINDOW_BYTES,
 		.memory_bytes = VIEW_MAP_MEMORY_BYTES,
 		.checkpoint_bytes = EXPORT_CHECKPOINT_BYTES,
@@ -383,28 +341,16 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 		result = run(&session, why);
 	export_free(&session.export);
 	export_output_free(&session.output);
-	gaps_free(&session.gaps);
-	io_close(&session.io);
-	device_close(&session.origin, &ignored);
-	device_close(&session.device, &ignored);
-	return result;
-}
-
-static enum result check_choice(const struct cli *cli, struct choice *choice, struct failure *why)
-{
-	enum result result;
-
-	if (choice->fill_name && strcmp(choice->fill_name, "zero") != 0)
-		return fail(why, RESULT_USAGE, "--fill: '%s' is not zero", choice->fill_name);
-	result = progress_choose(choice->progress_name, cli->quiet, &choice->progress, why);
-	if (result == RESULT_OK)
-		result = cli_choose_engine(choice->engine_name, &choice->engine, why);
+	pair_close(&session.pair);
 	return result;
 }
 
 enum result cmd_export(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct choice choice = {0};
+	static const char *const fill_words[] = {"zero", NULL};
+	struct choice choice = {.fill = {.words = fill_words},
+				.progress = {.words = progress_words},
+				.engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with an unfinished export to a file",
 		 NULL},
@@ -412,24 +358,19 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 		 "export although ORIGIN looks like another device", NULL},
 		{"force", CLI_FLAG, &choice.force,
 		 "export a damaged store, or one in use; overwrite OUT", NULL},
-		{"fill", CLI_STRING, &choice.fill_name,
-		 "zero (in the place of what cannot be read)", "HOW"},
-		{"io", CLI_STRING, &choice.engine_name, "auto (default), uring, threads or sync",
+		{"fill", CLI_WORD, &choice.fill, "zero (in the place of what cannot be read)",
+		 "HOW"},
+		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
-		{"progress", CLI_STRING, &choice.progress_name,
+		{"progress", CLI_WORD, &choice.progress,
 		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, 3, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = check_choice(cli, &choice, why);
-	if (result == RESULT_OK && !cli->finished)
 		result = cli_argument_is_file(cli, 2, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_export(cli, &choice, why);
-	free(choice.fill_name);
-	free(choice.progress_name);
-	free(choice.engine_name);
 	return result;
 }

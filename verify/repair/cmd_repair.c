@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
-#include "store/io/io_engines.h"
-#include "store/cli/reader.h"
 #include "store/savefile/savefile.h"
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 #include "store/base/text.h"
 #include "verify/check/roles.h"
 
@@ -40,9 +38,9 @@ static enum result show_plan(const struct repair_session *session, struct failur
 /* Where nothing would be written to a block device, which opens all the same, it does not matter. */
 static enum result check_right(const struct repair_session *session, struct failure *why)
 {
-	if (session->repair.count == 0 && device_is_block(&session->device))
+	if (session->repair.count == 0 && device_is_block(&session->pair.device))
 		return RESULT_OK;
-	return note_right(session->cli, &session->device, "repair", why);
+	return note_right(session->cli, &session->pair.device, "repair", why);
 }
 
 static enum result need_consent(struct repair_session *session, struct failure *why)
@@ -57,7 +55,7 @@ static enum result need_consent(struct repair_session *session, struct failure *
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: %zu repair%s would be done and nobody can be asked: --yes consents to all of them; nothing was written",
-			session->device.name, repair->count, plural(repair->count));
+			session->pair.device.name, repair->count, plural(repair->count));
 	if (!session->choice->yes)
 		result = repair_ask(session, why);
 	if (result != RESULT_OK)
@@ -67,7 +65,7 @@ static enum result need_consent(struct repair_session *session, struct failure *
 		cli_message(
 			session->cli,
 			"%s: no exception is dropped %s: another one moves into its place, and what the others mean could change",
-			session->device.name, reason);
+			session->pair.device.name, reason);
 	return RESULT_OK;
 }
 
@@ -80,7 +78,7 @@ static enum result back_up(struct repair_session *session, struct failure *why)
 	if (!session->choice->backup)
 		return RESULT_OK;
 	note_memory(session->cli, session->choice->backup);
-	result = savefile_write(&session->store, session->choice->backup, false,
+	result = savefile_write(&session->pair.store, session->choice->backup, false,
 				&cli_stop_requested, why);
 	session->backed_up = result == RESULT_OK;
 	return result;
@@ -91,14 +89,12 @@ static enum result back_up(struct repair_session *session, struct failure *why)
 static enum result confirm(struct repair_session *session, struct failure *why)
 {
 	enum result result = repair_confirm(&session->repair, why);
-	struct failure failed = *why;
 
 	if (result == RESULT_OK || !session->backed_up)
 		return result;
 	session->backed_up = unlink(session->choice->backup) != 0;
 	if (session->backed_up)
-		return fail(why, result, "%s; %s is of no use and could not be removed",
-			    failed.text, session->choice->backup);
+		return fail_more(why, result, "%s is of no use and could not be removed", session->choice->backup);
 	return result;
 }
 
@@ -106,13 +102,12 @@ static enum result confirm(struct repair_session *session, struct failure *why)
 static enum result name_backup(const struct repair_session *session, enum result result,
 			       struct failure *why)
 {
-	const char *name = session->device.name, *backup = session->choice->backup;
-	struct failure failed = *why;
+	const char *name = session->pair.device.name, *backup = session->choice->backup;
 	struct suggestion command;
 
 	if (!session->backed_up)
 		return result;
-	return fail(why, result, "%s; %s brings back what was there", failed.text,
+	return fail_more(why, result, "%s brings back what was there",
 		    suggest(&command, "cowtool restore %s %s", backup, name));
 }
 
@@ -124,25 +119,22 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 
 	/* Also in a question, which it ended. */
 	if (cli_stop_requested)
-		return fail_stopped(why, session->device.name);
+		return fail_stopped(why, session->pair.device.name);
 	if (repair_accepted(repair) == 0)
 		return RESULT_OK;
 	if (session->choice->dry_run && backup)
 		note_memory(session->cli, backup);
 	if (session->choice->dry_run)
-		return backup ? savefile_check_path(&session->store, backup, false, why)
+		return backup ? savefile_check_path(&session->pair.store, backup, false, why)
 			      : RESULT_OK;
 	result = back_up(session, why);
 	if (result == RESULT_OK)
 		result = confirm(session, why);
 	if (result != RESULT_OK)
 		return result;
-	if (!session->device.direct)
-		cli_note(session->cli,
-			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
-			 session->device.name);
+	note_buffered(session->cli, &session->pair.device);
 	/* From here on the way back is the backup: it is carried out to its end. */
-	session->io.stop = NULL;
+	session->pair.io.stop = NULL;
 	result = repair_run(repair, why);
 	if (result == RESULT_OK)
 		result = repair_check(repair, &session->after, why);
@@ -155,7 +147,7 @@ static enum result judge(const struct repair_session *session, struct failure *w
 	unsigned long long errors = repair_count_left(session, SEVERITY_ERROR);
 
 	if (errors > 0)
-		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->device.name,
+		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->pair.device.name,
 			    errors, plural(errors),
 			    session->choice->dry_run ? "would be left" : "left");
 	return repair_count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
@@ -183,45 +175,27 @@ static enum result repair_store(struct repair_session *session, struct failure *
 
 /* ---- opening and closing ---- */
 
-static enum result open_origin(struct repair_session *session, struct failure *why)
-{
-	const char *name = session->choice->origin;
-	bool same = false;
-	enum result result;
-
-	if (!name)
-		return RESULT_OK;
-	result = reader_open_origin(&session->origin, name, why);
-	if (result == RESULT_OK)
-		result = device_is(&session->origin, session->cli->arguments[0], &same, why);
-	if (result == RESULT_OK && same)
-		result = fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE", name);
-	return result;
-}
-
+/* What can be read of the store is mended. */
 static enum result open_all(struct repair_session *session, struct failure *why)
 {
 	const struct repair_choice *choice = session->choice;
-	enum result result = open_origin(session, why);
+	struct pair *pair = &session->pair;
+	const struct pair_options opening = {
+		.mode = choice->dry_run ? DEVICE_HOLD
+			: choice->force ? DEVICE_OWN_UNSEEN
+					: DEVICE_OWN,
+		.origin_is_option = true,
+		.gaps = true,
+	};
+	enum result result = pair_open(pair, session->cli, &opening, choice->origin,
+				       session->cli->arguments[0], why);
 
-	if (result == RESULT_OK)
-		result = device_open(&session->device, session->cli->arguments[0],
-				     choice->dry_run ? DEVICE_HOLD
-				     : choice->force ? DEVICE_OWN_UNSEEN
-						     : DEVICE_OWN,
-				     why);
-	if (result == RESULT_OK)
-		result = io_engine_open(&session->io, IO_ENGINE_AUTO, why);
-	session->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK && choice->origin)
-		result = roles_check_origin(&session->origin, &session->io, why);
-	if (result == RESULT_OK)
-		result = store_open(&session->store, &session->device, &session->io, why);
-	session->store.gaps = &session->gaps;
+		result = roles_check_origin(&pair->origin, &pair->io, why);
 	session->repair = (struct repair){
-		.store = &session->store,
+		.store = &pair->store,
 		.origin_known = choice->origin != NULL,
-		.origin_bytes = session->origin.bytes,
+		.origin_bytes = pair->origin.bytes,
 		.set_valid = choice->set_valid,
 		.drop_shared = choice->drop_shared,
 		.forget_kept = choice->forget_kept,
@@ -229,25 +203,10 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 	return result;
 }
 
-static enum result release(struct repair_session *session, enum result result, struct failure *why)
-{
-	struct failure closing = {.text = ""};
-
-	if (device_release(&session->device, &closing) == RESULT_OK || result != RESULT_OK)
-		return result;
-	*why = closing;
-	return RESULT_IO;
-}
-
 static void close_all(struct repair_session *session)
 {
-	struct failure ignored; /* what was written is closed already */
-
 	repair_free(&session->repair);
-	gaps_free(&session->gaps);
-	io_close(&session->io);
-	device_close(&session->origin, &ignored);
-	device_close(&session->device, &ignored);
+	pair_close(&session->pair);
 }
 
 /* A failure before anything was found out is an object of its own. */
@@ -273,7 +232,7 @@ static enum result open_and_repair(struct cli *cli, const struct repair_choice *
 	enum result result = open_all(&session, why);
 
 	if (result == RESULT_OK)
-		result = release(&session, repair_store(&session, why), why);
+		result = pair_release(&session.pair, repair_store(&session, why), why);
 	if (result == RESULT_OK)
 		result = judge(&session, why);
 	result = print(&session, result, why);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "store/cli/cli.h"
-#include "store/cow/gaps.h"
+#include "store/cli/pair.h"
 #include "verify/check/advice.h"
 #include "verify/repair/repair.h"
 
@@ -21,10 +21,7 @@ struct repair_choice {
 struct repair_session {
 	struct cli *cli;
 	const struct repair_choice *choice;
-	struct device device, origin;
-	struct io io;
-	struct store store;
-	struct gaps gaps; /* of the store: what can be read of it is mended */
+	struct pair pair;
 	struct rebuild rebuild;
 	struct repair repair;
 	struct check after; /* only where `ran` */

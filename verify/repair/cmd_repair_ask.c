@@ -92,11 +92,11 @@ enum result repair_ask(struct repair_session *session, struct failure *why)
 	for (size_t i = 0; i < repair->count; i++)
 		repair->items[i].accepted = false;
 	if (cli_stop_requested)
-		return fail_stopped(why, session->device.name);
+		return fail_stopped(why, session->pair.device.name);
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: not every question was answered, so that nothing is mended; nothing was written",
-		session->device.name);
+		session->pair.device.name);
 }
 
 const struct rebuild_candidate *repair_ask_header(const struct repair_session *session)

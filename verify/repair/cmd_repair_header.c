@@ -45,7 +45,7 @@ static uint32_t named_sectors(const struct repair_session *session)
 static enum result replace_good(const struct repair_session *session, uint32_t named,
 				const struct rebuild_candidate **chosen, struct failure *why)
 {
-	uint32_t in_header = session->store.header.chunk_sectors;
+	uint32_t in_header = session->pair.store.header.chunk_sectors;
 	char text[REPAIR_SIZE_BYTES], header_text[REPAIR_SIZE_BYTES];
 
 	*chosen = rebuild_find(&session->rebuild, named);
@@ -54,7 +54,7 @@ static enum result replace_good(const struct repair_session *session, uint32_t n
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: its header is good and says chunks of %s, --chunk=%s says another size, and the store does not show that the header is wrong; nothing was written",
-		session->device.name, repair_size(in_header, header_text),
+		session->pair.device.name, repair_size(in_header, header_text),
 		repair_size(named, text));
 }
 
@@ -65,16 +65,16 @@ static enum result refuse_foreign(const struct repair_session *session, struct f
 	char help[FOREIGN_HELP_BYTES];
 	enum result result = RESULT_OK;
 
-	if (!session->choice->force && session->store.header.magic != HEADER_MAGIC &&
-	    !store_lost_header(&session->store))
-		result = foreign_look(&session->device, &foreign, why);
+	if (!session->choice->force && session->pair.store.header.magic != HEADER_MAGIC &&
+	    !store_lost_header(&session->pair.store))
+		result = foreign_look(&session->pair.device, &foreign, why);
 	if (result != RESULT_OK || foreign.text[0] == 0)
 		return result;
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: %s: a header would overwrite that; nothing was written; name the right device, or use --force%s",
-		session->device.name, foreign.text,
-		foreign_say(&foreign, session->device.name, help));
+		session->pair.device.name, foreign.text,
+		foreign_say(&foreign, session->pair.device.name, help));
 }
 
 /* Where nothing speaks for a store with chunks of that size, a header would make an empty one of
@@ -89,7 +89,7 @@ static enum result require_evidence(const struct repair_session *session,
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: nothing shows that a store with chunks of %s was here; nothing was written; name the right device, or use --force to make a header all the same",
-		session->device.name, repair_size(chosen->chunk_sectors, text));
+		session->pair.device.name, repair_size(chosen->chunk_sectors, text));
 }
 
 /* The size that --chunk names, unless the store shows another one. */
@@ -104,10 +104,10 @@ static enum result take_named(const struct repair_session *session, uint32_t nam
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: --chunk=%s is not what the store shows: nearly all speaks for --chunk=%s; nothing was written",
-			session->device.name, repair_size(named, text),
+			session->pair.device.name, repair_size(named, text),
 			repair_size(rival->chunk_sectors, rival_text));
 	if (!*chosen)
-		return fail_header(&session->store,
+		return fail_header(&session->pair.store,
 				   "what is there is no store with that chunk size", why);
 	return require_evidence(session, *chosen, why);
 }
@@ -125,13 +125,13 @@ static enum result choose_header(const struct repair_session *session,
 	const struct rebuild *rebuild = &session->rebuild;
 	uint32_t named = named_sectors(session);
 
-	if (named && session->store.header_fault == HEADER_GOOD)
+	if (named && session->pair.store.header_fault == HEADER_GOOD)
 		return replace_good(session, named, chosen, why);
 	if (named)
 		return take_named(session, named, chosen, why);
 	if (rebuild->count == 0)
 		return fail_header(
-			&session->store,
+			&session->pair.store,
 			"nothing shows what its chunk size was: if a store was there, --chunk names it, and --force makes the header",
 			why);
 	if (rebuild->convincing == 1)
@@ -141,11 +141,11 @@ static enum result choose_header(const struct repair_session *session,
 	if (*chosen)
 		return RESULT_OK;
 	if (cli_stop_requested)
-		return fail_stopped(why, session->device.name);
+		return fail_stopped(why, session->pair.device.name);
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: its chunk size is not certain (%zu could be, of which %zu convince%s); name one with --chunk",
-		session->device.name, rebuild->count, rebuild->convincing,
+		session->pair.device.name, rebuild->count, rebuild->convincing,
 		rebuild->convincing == 1 ? "s" : "");
 }
 
@@ -154,7 +154,7 @@ static void show_evidence(const struct repair_session *session)
 	char text[512];
 
 	for (size_t i = 0; i < session->rebuild.count; i++)
-		cli_note(session->cli, "%s: %s", session->device.name,
+		cli_note(session->cli, "%s: %s", session->pair.device.name,
 			 repair_evidence(&session->rebuild, &session->rebuild.candidates[i], text,
 					 sizeof(text)));
 }
@@ -168,8 +168,8 @@ static void note_later(const struct repair_session *session, const struct rebuil
 		cli_note(
 			session->cli,
 			"%s: note: area 0 is zeros, so that the store is empty with this header; what is in the areas after it, %s shows",
-			session->device.name,
-			suggest(&command, "cowtool dump --stale %s", session->device.name));
+			session->pair.device.name,
+			suggest(&command, "cowtool dump --stale %s", session->pair.device.name));
 }
 
 static enum result find_header(struct repair_session *session, struct failure *why)
@@ -179,12 +179,12 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	struct header header;
 	enum result result;
 
-	repair->header_problem = header_problem(session->store.header_fault);
+	repair->header_problem = header_problem(session->pair.store.header_fault);
 	result = refuse_foreign(session, why);
 	if (result == RESULT_OK)
 		result = repair_note(repair, why);
 	if (result == RESULT_OK)
-		result = repair_find_header(&session->store, named_sectors(session),
+		result = repair_find_header(&session->pair.store, named_sectors(session),
 					    &session->rebuild, why);
 	if (result != RESULT_OK)
 		return result;
@@ -200,20 +200,20 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	assert(chosen);
 	note_later(session, chosen);
 	header = rebuild_header(&session->rebuild, chosen->chunk_sectors);
-	store_assume_header(&session->store, &header);
+	store_assume_header(&session->pair.store, &header);
 	repair->header_is_lost = true;
 	return RESULT_OK;
 }
 
 enum result repair_need_header(struct repair_session *session, struct failure *why)
 {
-	const struct store *store = &session->store;
+	const struct store *store = &session->pair.store;
 	uint32_t named = named_sectors(session);
 	char text[ADVICE_BYTES];
 
 	if (store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s; nothing was written",
-			    session->device.name, STORE_HALF_RESTORED);
+			    session->pair.device.name, STORE_HALF_RESTORED);
 	if (store->header_fault == HEADER_GOOD && named && named != store->header.chunk_sectors)
 		return find_header(session, why);
 	if (store->header_fault == HEADER_GOOD)
@@ -230,7 +230,7 @@ enum result repair_need_header(struct repair_session *session, struct failure *w
 
 enum result repair_doubt_header(struct repair_session *session, struct failure *why)
 {
-	const struct store *store = &session->store;
+	const struct store *store = &session->pair.store;
 	const struct rebuild *rebuild = &session->rebuild;
 	const struct rebuild_candidate *own, *rival;
 	char text[REPAIR_SIZE_BYTES], own_text[REPAIR_SIZE_BYTES];
@@ -250,6 +250,6 @@ enum result repair_doubt_header(struct repair_session *session, struct failure *
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: its header says chunks of %s, but nearly all speaks for chunks of %s: a repair by this header would destroy what is there; 'cowtool repair --rebuild-header --chunk=%s' mends the header first; nothing was written",
-		session->device.name, repair_size(store->header.chunk_sectors, own_text),
+		session->pair.device.name, repair_size(store->header.chunk_sectors, own_text),
 		repair_size(rival->chunk_sectors, text), text);
 }

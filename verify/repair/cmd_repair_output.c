@@ -89,7 +89,7 @@ static enum verdict verdict_of_left(const struct repair_session *session)
 const char *repair_advice(const struct repair_session *session, enum problem problem,
 			  char text[ADVICE_BYTES])
 {
-	const struct advice_names names = {.store = &session->store,
+	const struct advice_names names = {.store = &session->pair.store,
 					   .summary = &session->repair.check.summary,
 					   .origin = session->choice->origin};
 
@@ -107,7 +107,7 @@ void repair_print_item(const struct repair_session *session, size_t i, FILE *fil
 {
 	const struct repair *repair = &session->repair;
 	const struct repair_item *item = &repair->items[i];
-	uint32_t per_area = session->store.geometry.exceptions_per_area;
+	uint32_t per_area = session->pair.store.geometry.exceptions_per_area;
 	char text[TEXT_BYTES];
 
 	fprintf(file, "%zu. %s: ", i + 1, problem_info(item->problem)->code);
@@ -185,14 +185,14 @@ enum result repair_print_plan(const struct repair_session *session, FILE *file, 
 	if (result == RESULT_OK)
 		print_not_planned(session, file);
 	if (session->choice->dry_run)
-		cli_print(file, "%s: repairs: %zu; nothing was written", session->device.name,
+		cli_print(file, "%s: repairs: %zu; nothing was written", session->pair.device.name,
 			  session->repair.count);
 	return result;
 }
 
 void repair_print_outcome(const struct repair_session *session)
 {
-	const char *name = session->device.name, *backup = session->choice->backup;
+	const char *name = session->pair.device.name, *backup = session->choice->backup;
 	enum verdict verdict = verdict_of_left(session);
 	struct suggestion command;
 
@@ -239,7 +239,7 @@ static void print_json_candidates(struct json *json, const struct rebuild *rebui
 static void print_json_item(struct json *json, const struct repair_session *session,
 			    const struct repair_item *item)
 {
-	uint32_t per_area = session->store.geometry.exceptions_per_area;
+	uint32_t per_area = session->pair.store.geometry.exceptions_per_area;
 	char text[TEXT_BYTES];
 
 	json_open_object(json, NULL);
@@ -321,7 +321,7 @@ enum result repair_print_json(struct repair_session *session, bool failed, struc
 	enum result result = RESULT_OK;
 
 	json_open_object(&json, NULL);
-	json_string(&json, "store", session->device.name);
+	json_string(&json, "store", session->pair.device.name);
 	if (session->looked_for_header)
 		print_json_candidates(&json, &session->rebuild);
 	if (session->planned)

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "store/cli/notes.h"
+#include "store/cli/note.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "store/base/bytes.h"
 #include "store/base/path.h"
@@ -14,12 +12,13 @@ void note_rest(const struct cli *cli, const struct device *origin)
 {
 	if (origin->rest_bytes > 0)
 		cli_note(cli,
-			 "%s: note: what is behind its last whole sector (%" PRIu32
+			 "%s: note: what is past its last whole sector (%" PRIu32
 			 " byte%s) is no part of what the snapshot shows",
 			 origin->name, origin->rest_bytes, plural(origin->rest_bytes));
 }
 
-void note_blocks(const struct cli *cli, const struct store *store, const struct device *device)
+static void note_blocks_of(const struct cli *cli, const struct store *store,
+			   const struct device *device)
 {
 	uint64_t chunk_bytes = store->geometry.chunk_bytes;
 
@@ -33,13 +32,19 @@ void note_blocks(const struct cli *cli, const struct store *store, const struct 
 		 store->device->name, chunk_bytes, device->name, device->block_bytes);
 }
 
-void note_unseen(const struct cli *cli, const char *name, bool unseen)
+void note_blocks(const struct cli *cli, const struct pair *pair)
 {
-	if (unseen)
-		cli_note(
-			cli,
-			"%s: warning: whether it is attached to a loop device, and used there, cannot be told: neither /sys nor the loop devices in /dev can be looked at",
-			name);
+	note_blocks_of(cli, &pair->store, pair->store.device);
+	if (pair->origin.open)
+		note_blocks_of(cli, &pair->store, &pair->origin);
+}
+
+void note_buffered(const struct cli *cli, const struct device *device)
+{
+	if (!device->direct)
+		cli_note(cli,
+			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
+			 device->name);
 }
 
 enum result note_right(const struct cli *cli, const struct device *device, const char *what,
@@ -47,8 +52,6 @@ enum result note_right(const struct cli *cli, const struct device *device, const
 {
 	enum result result = device_refuse_read_only(device, why);
 
-	if (result == RESULT_OK)
-		note_unseen(cli, device->name, device->unseen);
 	if (result == RESULT_OK && !device_may_write(device))
 		cli_note(cli, "%s: note: the %s itself needs the right to write to it",
 			 device->name, what);

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/cli/pair.h"
+
+#include <string.h>
+
+#include "store/base/text.h"
+#include "store/device/usage.h"
+
+static void tell_usage(const struct cli *cli, const struct pair_options *options,
+		       const struct device *device)
+{
+	struct usage usage = {.unseen = device->unseen};
+
+	if (options->silent)
+		return;
+	if (options->mode == DEVICE_LOOK && usage_find_or_lock(device, &usage))
+		cli_note(cli, "%s: warning: %s; what is read here may be changing", device->name,
+			 usage.phrase);
+	if (usage.unseen)
+		cli_note(
+			cli,
+			"%s: warning: whether it is attached to a loop device, and used there, cannot be told: neither /sys nor the loop devices in /dev can be looked at",
+			device->name);
+}
+
+enum result pair_open_device(struct device *device, const struct cli *cli,
+			     const struct pair_options *options, const char *name,
+			     struct failure *why)
+{
+	enum result result = device_open(device, name, options->mode, why);
+	struct failure refused;
+
+	if (result == RESULT_OK)
+		tell_usage(cli, options, device);
+	if (result != RESULT_REFUSED || !options->or_consent)
+		return result;
+	refused = *why;
+	return fail(why, result, "%s%s", refused.text, options->or_consent);
+}
+
+static enum result open_origin(struct pair *pair, const struct cli *cli,
+			       const struct pair_options *options, const char *name,
+			       struct failure *why)
+{
+	enum result result;
+
+	if (!options->origin_is_option)
+		return pair_open_device(&pair->origin, cli, options, name, why);
+	result = device_open(&pair->origin, name, DEVICE_LOOK, why);
+	return result == RESULT_OK ? foreign_check_origin(&pair->origin, why) : result;
+}
+
+static enum result refuse_same(const struct pair *pair, const struct pair_options *options,
+			       const char *store, struct failure *why)
+{
+	bool same = false;
+	enum result result = device_is(&pair->origin, store, &same, why);
+
+	if (result == RESULT_OK && same)
+		result = fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE",
+			      options->origin_is_option ? pair->origin.name : store);
+	return result;
+}
+
+static enum result open_saved(struct pair *pair, const struct cli *cli, const char *name,
+			      struct failure *why)
+{
+	enum result result = savefile_open(&pair->saved, name, why);
+
+	if (result != RESULT_OK)
+		return result;
+	cli_note(cli, "%s: note: a saved file: this is what the store was when it was saved", name);
+	savefile_io_open(&pair->io, &pair->saved);
+	return RESULT_OK;
+}
+
+/* With its queue. */
+static enum result open_device(struct pair *pair, const struct cli *cli,
+			       const struct pair_options *options, const char *name,
+			       struct failure *why)
+{
+	enum result result;
+
+	if (options->saved) {
+		result = device_open(&pair->device, name, options->mode, why);
+		if (result != RESULT_OK)
+			return result;
+		if (savefile_detect(&pair->device)) {
+			device_close(&pair->device, why); /* it was only looked at */
+			return open_saved(pair, cli, name, why);
+		}
+		tell_usage(cli, options, &pair->device);
+	} else {
+		result = pair_open_device(&pair->device, cli, options, name, why);
+	}
+	return result == RESULT_OK ? io_engine_open(&pair->io, options->engine, why) : result;
+}
+
+enum result pair_open(struct pair *pair, const struct cli *cli, const struct pair_options *options,
+		      const char *origin, const char *store, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	memset(pair, 0, sizeof(*pair));
+	if (origin)
+		result = open_origin(pair, cli, options, origin, why);
+	if (result == RESULT_OK && origin)
+		result = refuse_same(pair, options, store, why);
+	if (result == RESULT_OK)
+		result = open_device(pair, cli, options, store, why);
+	pair->io.stop = &cli_stop_requested;
+	if (result == RESULT_OK)
+		result = store_open(&pair->store,
+				    pair_is_saved(pair) ? &pair->saved.device : &pair->device,
+				    &pair->io, why);
+	if (options->gaps)
+		pair->store.gaps = &pair->gaps;
+	return result;
+}
+
+bool pair_is_saved(const struct pair *pair)
+{
+	return pair->saved.file.open;
+}
+
+enum result pair_require_store(const struct pair *pair, struct failure *why)
+{
+	if (!pair_is_saved(pair))
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: is a saved file, which holds the metadata alone; name the store itself",
+		    pair->store.device->name);
+}
+
+enum result pair_require_list(const struct store *store, bool area_missing, bool unreadable,
+			      struct failure *why)
+{
+	const char *name = store->device->name;
+	struct suggestion command;
+
+	if (!area_missing && !unreadable)
+		return RESULT_OK;
+	return fail(why, RESULT_DAMAGED,
+		    area_missing ? "%s: the list of exceptions has no end on this device; see %s"
+				 : "%s: the list of exceptions cannot be read everywhere; see %s",
+		    name, suggest(&command, "cowtool verify %s", name));
+}
+
+enum result pair_release_device(struct device *device, enum result result, struct failure *why)
+{
+	struct failure closing = {.text = ""};
+
+	if (device_release(device, &closing) == RESULT_OK || result != RESULT_OK)
+		return result;
+	*why = closing;
+	return RESULT_IO;
+}
+
+enum result pair_release(struct pair *pair, enum result result, struct failure *why)
+{
+	result = pair_release_device(&pair->origin, result, why);
+	return pair_release_device(&pair->device, result, why);
+}
+
+void pair_close(struct pair *pair)
+{
+	struct failure ignored; /* what was written to is closed already */
+
+	gaps_free(&pair->gaps);
+	io_close(&pair->io);
+	savefile_close(&pair->saved);
+	device_close(&pair->origin, &ignored);
+	device_close(&pair->device, &ignored);
+}
