@@ -6,14 +6,14 @@
 #include "store/io/batch.h"
 #include "store/base/bytes.h"
 
-enum result view_read_origin(const struct store *store, struct device *origin,
-			     const struct view_range *ranges, size_t count, struct failure *why)
+enum result view_read(struct io *io, struct device *device, const struct view_range *ranges,
+		      size_t count, struct failure *why)
 {
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
 		if (ranges[i].bytes > 0)
-			result = io_read(store->io, origin, ranges[i].offset, ranges[i].buffer,
+			result = io_read(io, device, ranges[i].offset, ranges[i].buffer,
 					 ranges[i].bytes, why);
 	return result;
 }

@@ -14,9 +14,9 @@ struct view_range {
 	uint8_t *buffer; /* aligned; at least round_up(bytes, BUFFER_ALIGNMENT) */
 };
 
-/* Reads ranges of the origin as they are. */
-enum result view_read_origin(const struct store *store, struct device *origin,
-			     const struct view_range *ranges, size_t count, struct failure *why);
+/* Reads ranges of a device as they are. */
+enum result view_read(struct io *io, struct device *device, const struct view_range *ranges,
+		      size_t count, struct failure *why);
 
 /* What a store has of some ranges of the origin. */
 struct view_overlay {

@@ -8,6 +8,7 @@
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
 #include "store/savefile/savefile.h"
+#include "store/cow/ends.h"
 #include "store/cow/summary.h"
 #include "store/base/text.h"
 
@@ -61,7 +62,7 @@ static enum result refuse_store(const struct savefile *saved, const struct store
 		saved->file.name, (unsigned long long)layout->device_bytes, chunks);
 }
 
-static enum result check_foreign(const struct device *device, struct failure *why)
+static enum result check_foreign(struct device *device, struct io *io, struct failure *why)
 {
 	struct probe_identity identity = {.type = ""};
 	enum result result;
@@ -71,7 +72,7 @@ static enum result check_foreign(const struct device *device, struct failure *wh
 			why, RESULT_REFUSED,
 			"%s: holds something else: a saved file; name the right device, or use --force",
 			device->name);
-	result = probe_device(device, &identity, why);
+	result = ends_probe_device(io, device, &identity, why);
 	if (result == RESULT_OK && identity.type[0])
 		return fail(
 			why, RESULT_REFUSED,
@@ -104,7 +105,7 @@ static enum result check_content(const struct savefile *saved, const struct stor
 	case HEADER_WRONG_MAGIC:
 		break;
 	}
-	return check_foreign(target->device, why);
+	return check_foreign(target->device, target->io, why);
 }
 
 /* Without its header nothing can say that a record is stale. */

@@ -6,28 +6,18 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
-#include "store/device/probe.h"
-#include "store/cow/view.h"
+#include "store/cow/ends.h"
 #include "verify/check/plausible.h"
 
-/* Superblocks stand in the first MiB of a disk; some RAID formats and backup tables at its end. */
-#define HEAD_BYTES (1024u << 10)
-#define TAIL_BYTES (128u << 10)
 /* Where nothing can be compared, what plausible_learn knows by is in less, and nothing of it at the end. */
 #define PLAUSIBLE_BYTES (72u << 10)
-#define RANGES 2
 
 static enum result probe(const struct device *origin, const struct view_range *ranges,
 			 struct probe_identity *identity, struct failure *why)
 {
-	struct probe_range bytes[RANGES];
 	struct failure probing;
-	enum result result;
+	enum result result = ends_probe(origin->bytes, ranges, identity, &probing);
 
-	for (int i = 0; i < RANGES; i++)
-		bytes[i] =
-			(struct probe_range){ranges[i].offset, ranges[i].bytes, ranges[i].buffer};
-	result = probe_bytes(origin->bytes, bytes, RANGES, identity, &probing);
 	if (result == RESULT_OK)
 		return result;
 	return fail(why, result, "%s: which file system it holds cannot be told: %s", origin->name,
@@ -129,7 +119,7 @@ static enum result find_alone(const struct view_overlay *overlay, const struct d
 {
 	enum result result;
 
-	for (int i = 0; i < RANGES; i++)
+	for (int i = 0; i < ENDS_COUNT; i++)
 		memset(overlay->ranges[i].buffer, 0, overlay->ranges[i].bytes);
 	result = view_overlay_apply(overlay, why);
 	return result == RESULT_OK ? probe(origin, overlay->ranges, alone, why) : result;
@@ -145,7 +135,7 @@ static enum result find_identities(const struct view_overlay *overlay, struct de
 		result = find_alone(overlay, origin, &found->alone, why);
 	if (result != RESULT_OK)
 		return result;
-	result = view_read_origin(overlay->store, origin, overlay->ranges, RANGES, why);
+	result = view_read(overlay->store->io, origin, overlay->ranges, ENDS_COUNT, why);
 	if (result == RESULT_IO)
 		return fail_more(why, result, "a file system is looked for there");
 	if (result == RESULT_OK)
@@ -180,27 +170,6 @@ static enum result check(const struct view_overlay *overlay, struct device *orig
 	return check_plausible(overlay->store, origin, &found.after, &overlay->ranges[0], why);
 }
 
-static enum result check_with_buffers(const struct view_overlay *overlay, struct view_range *ranges,
-				      struct device *origin, bool resuming, enum identity *identity,
-				      struct failure *why)
-{
-	enum result result;
-
-	if (overlay->found == 0) {
-		ranges[0].bytes = min_u64(ranges[0].bytes, PLAUSIBLE_BYTES);
-		ranges[1].bytes = 0;
-	}
-	ranges[0].buffer = io_buffer(HEAD_BYTES);
-	ranges[1].buffer = io_buffer(TAIL_BYTES + 2ull * BUFFER_ALIGNMENT);
-	if (ranges[0].buffer && ranges[1].buffer)
-		result = check(overlay, origin, resuming, identity, why);
-	else
-		result = fail_memory(why, "the file system's superblock", HEAD_BYTES);
-	free(ranges[0].buffer);
-	free(ranges[1].buffer);
-	return result;
-}
-
 const char *identity_name(enum identity identity)
 {
 	switch (identity) {
@@ -217,21 +186,22 @@ const char *identity_name(enum identity identity)
 enum result identity_check(const struct store *store, struct device *origin, bool resuming,
 			   enum identity *identity, struct failure *why)
 {
-	uint64_t head = min_u64(origin->bytes, HEAD_BYTES);
-	uint64_t tail_from =
-		round_down(origin->bytes - min_u64(origin->bytes, TAIL_BYTES), BUFFER_ALIGNMENT);
-	struct view_range ranges[RANGES] = {{.offset = 0, .bytes = head}};
-	struct view_overlay overlay;
-	enum result result;
+	struct view_range ends[ENDS_COUNT];
+	struct view_overlay overlay = {.new_chunks = NULL};
+	enum result result = ends_make(origin->bytes, ends, why);
 
 	*identity = IDENTITY_UNKNOWN;
-	ranges[1].offset = max_u64(head, tail_from);
-	ranges[1].bytes = origin->bytes - ranges[1].offset;
-	result = view_overlay_find(&overlay, store, origin->bytes, ranges, RANGES, why);
+	if (result == RESULT_OK)
+		result = view_overlay_find(&overlay, store, origin->bytes, ends, ENDS_COUNT, why);
+	if (overlay.found == 0) {
+		ends[0].bytes = min_u64(ends[0].bytes, PLAUSIBLE_BYTES);
+		ends[1].bytes = 0;
+	}
 	if (result == RESULT_OK && resuming && overlay.found == 0)
 		*identity = IDENTITY_NOT_IN_STORE;
 	else if (result == RESULT_OK)
-		result = check_with_buffers(&overlay, ranges, origin, resuming, identity, why);
+		result = check(&overlay, origin, resuming, identity, why);
 	view_overlay_free(&overlay);
+	ends_free(ends);
 	return result;
 }

@@ -2,7 +2,7 @@
 #include "verify/export/export_guard.h"
 
 #include "store/base/bytes.h"
-#include "store/device/probe.h"
+#include "store/cow/ends.h"
 
 enum result export_refuse_own(const struct export_output *output, struct failure *why)
 {
@@ -32,7 +32,7 @@ enum result export_refuse_content(struct export_output *output, struct failure *
 
 	if (output->force)
 		return RESULT_OK;
-	result = probe_device(&output->device, &identity, why);
+	result = ends_probe_device(output->export->io, &output->device, &identity, why);
 	if (result == RESULT_OK && identity.type[0])
 		result = fail(
 			why, RESULT_REFUSED,

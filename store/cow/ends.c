@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "store/cow/ends.h"
+
+#include <stdlib.h>
+
+#include "store/base/bytes.h"
+
+/* Superblocks are in the first MiB of a disk; some RAID formats and backup tables at its end. */
+#define HEAD_BYTES (1024u << 10)
+#define TAIL_BYTES (128u << 10)
+
+enum result ends_make(uint64_t disk_bytes, struct view_range ends[ENDS_COUNT], struct failure *why)
+{
+	uint64_t head = min_u64(disk_bytes, HEAD_BYTES);
+	uint64_t tail = max_u64(
+		head, round_down(disk_bytes - min_u64(disk_bytes, TAIL_BYTES), BUFFER_ALIGNMENT));
+
+	ends[0] = (struct view_range){0, head, io_buffer(HEAD_BYTES)};
+	ends[1] = (struct view_range){tail, disk_bytes - tail,
+				      io_buffer(TAIL_BYTES + 2ull * BUFFER_ALIGNMENT)};
+	return ends[0].buffer && ends[1].buffer
+		       ? RESULT_OK
+		       : fail_memory(why, "what the disk begins with", HEAD_BYTES);
+}
+
+void ends_free(struct view_range ends[ENDS_COUNT])
+{
+	for (int i = 0; i < ENDS_COUNT; i++)
+		free(ends[i].buffer);
+}
+
+enum result ends_probe(uint64_t disk_bytes, const struct view_range ends[ENDS_COUNT],
+		       struct probe_identity *identity, struct failure *why)
+{
+	struct probe_range bytes[ENDS_COUNT];
+
+	for (int i = 0; i < ENDS_COUNT; i++)
+		bytes[i] = (struct probe_range){ends[i].offset, ends[i].bytes, ends[i].buffer};
+	return probe_bytes(disk_bytes, bytes, ENDS_COUNT, identity, why);
+}
+
+enum result ends_probe_device(struct io *io, struct device *device, struct probe_identity *identity,
+			      struct failure *why)
+{
+	struct view_range ends[ENDS_COUNT];
+	enum result result = ends_make(device->bytes, ends, why);
+
+	if (result == RESULT_OK)
+		result = view_read(io, device, ends, ENDS_COUNT, why);
+	if (result == RESULT_OK)
+		result = ends_probe(device->bytes, ends, identity, why);
+	ends_free(ends);
+	return result;
+}
