@@ -425,6 +425,7 @@ static enum result run(struct merge_session *session, struct failure *why)
 	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
 		       session->pair.device.name);
 	result = merge_run(merge, why);
+	cmd_merge_say_how_to_go_on(session, result, why);
 	if (result != RESULT_OK && undo)
 		undo_forget(undo);
 	result = release(session, result, why);

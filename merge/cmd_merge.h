@@ -50,6 +50,10 @@ void cmd_merge_print_not_begun(const struct merge_session *session);
 /* What was done, with a result that may be an error. */
 void cmd_merge_print_outcome(struct merge_session *session, enum result result);
 
+/* After merge_run: adds to its failure that what is merged is safe, and the command that goes on. */
+void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result result,
+				struct failure *why);
+
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 #endif

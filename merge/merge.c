@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "merge/commit.h"
 #include "merge/driver.h"
@@ -131,61 +130,12 @@ static enum result begin(struct merge *merge, const struct record *record, struc
 	return result == RESULT_OK ? records_begin(merge, record, why) : result;
 }
 
-/* A store that was dropped in vain must be dropped again. One that is dropped is no more of this
- * merge: its name might be taken for another's. */
-static void name_dropped(const struct merge *merge, struct suggestion *command)
-{
-	if (merge->drop_is_recorded)
-		return;
-	for (size_t i = 0; i < merge->dropped_count; i++)
-		suggest_more(command, " --drop-kept %s", merge->dropped[i]->device->name);
-	for (size_t i = 0; i < merge->unseen_count; i++)
-		suggest_more(command, " --drop-kept %s", merge->unseen[i]);
-}
-
-/* The whole command that goes on. */
-static const char *resume_command(const struct merge *merge, struct suggestion *command)
-{
-	suggest_begin(command);
-	suggest_more(command, "cowtool merge --resume");
-	if (merge->options->force)
-		suggest_more(command, " --force");
-	if (merge->options->skip_lost)
-		suggest_more(command, " --skip-lost");
-	for (size_t i = 0; i < merge->kept_count; i++) {
-		const struct kept *kept = &merge->kept[i];
-
-		if (!kept->given_up && kept->role == RECORD_UNDO)
-			suggest_more(command, " --undo %s", kept->store->device->name);
-		else if (!kept->given_up)
-			suggest_more(command, " --keep %s", kept->store->device->name);
-	}
-	name_dropped(merge, command);
-	suggest_more(command, " %s %s", merge->origin->name, merge->store->device->name);
-	return suggest_end(command);
-}
-
 static enum result stopped(const struct merge *merge, struct failure *why)
 {
-	struct suggestion command;
-
-	return fail(
-		why, RESULT_STOPPED,
-		"%s: stopped on request with %llu of %llu exception%s left; what is merged is safe, %s goes on",
-		merge->store->device->name, (unsigned long long)merge->exceptions_left,
-		(unsigned long long)merge->exceptions_before, plural(merge->exceptions_before),
-		resume_command(merge, &command));
-}
-
-/* What to do when the cause is mended. */
-static void say_how_to_go_on(const struct merge *merge, struct failure *why)
-{
-	size_t used = strlen(why->text);
-	struct suggestion command;
-
-	snprintf(why->text + used, sizeof(why->text) - used,
-		 "; what is merged is safe, %s goes on when that is mended",
-		 resume_command(merge, &command));
+	return fail(why, RESULT_STOPPED,
+		    "%s: stopped on request with %llu of %llu exception%s left",
+		    merge->store->device->name, (unsigned long long)merge->exceptions_left,
+		    (unsigned long long)merge->exceptions_before, plural(merge->exceptions_before));
 }
 
 static enum result settle_store(struct store *store, bool needed, struct failure *why)
@@ -307,12 +257,7 @@ static enum result run(struct merge *merge, struct driver *driver, const struct 
 		result = stopped(merge, why);
 	if (result == RESULT_OK)
 		result = clear_gaps(merge, why);
-	if (result == RESULT_OK)
-		result = records_end_all(merge, why);
-	if ((result == RESULT_IO || result == RESULT_NO_SPACE) &&
-	    merge->store->record_presence == RECORD_PRESENT)
-		say_how_to_go_on(merge, why);
-	return result;
+	return result == RESULT_OK ? records_end_all(merge, why) : result;
 }
 
 enum result merge_run(struct merge *merge, struct failure *why)
