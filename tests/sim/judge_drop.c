@@ -26,7 +26,7 @@ static bool has_record(const uint8_t *image, struct record *record)
 	return record_decode(image + RECORD_OFFSET, record) == RECORD_PRESENT;
 }
 
-bool is_dropped(const struct trial *trial, unsigned int i, const uint8_t *image)
+bool judge_is_dropped(const struct trial *trial, unsigned int i, const uint8_t *image)
 {
 	return trial->dropping == (int)i && !is_valid(image);
 }
@@ -64,7 +64,7 @@ static void leave_out(struct command *command, unsigned int number)
 
 static struct command command_drop(struct trial *trial, unsigned int number)
 {
-	struct command command = command_make(trial->scenario, true);
+	struct command command = judge_command(trial->scenario, true);
 
 	shuffle_kept(&command, &trial->random);
 	leave_out(&command, number);
@@ -72,9 +72,9 @@ static struct command command_drop(struct trial *trial, unsigned int number)
 	return command;
 }
 
-struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISKS])
+struct command judge_choose_resume(struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
-	struct command command = command_make(trial->scenario, true);
+	struct command command = judge_command(trial->scenario, true);
 	const uint8_t *image;
 	struct record record;
 	bool may_keep, may_leave_out;
@@ -97,7 +97,7 @@ struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISK
 
 void judge_dropping(struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
-	struct command command = command_make(trial->scenario, true);
+	struct command command = judge_command(trial->scenario, true);
 	struct record record, own;
 	const uint8_t *image;
 
@@ -105,11 +105,11 @@ void judge_dropping(struct trial *trial, uint8_t *const images[SIM_DISKS])
 		return;
 	image = images[2 + trial->dropping];
 	if (is_valid(image) && has_record(image, &own) && is_noted(&record, image))
-		violate(trial, "the record says that a store was given up, and it is valid");
+		judge_violate(trial, "the record says that a store was given up, and it is valid");
 	if (is_valid(image) || is_noted(&record, image) || !random_once_in(&trial->random, 4))
 		return;
 	leave_out(&command, (unsigned int)trial->dropping);
-	must_refuse(trial, images, &command, "a store was given up without a word");
+	judge_must_refuse(trial, images, &command, "a store was given up without a word");
 }
 
 /* Only header and record of it have changed since `before`. */
@@ -121,11 +121,11 @@ static void judge_dropped(struct trial *trial, const struct sim *sim, const uint
 
 	sim_copy(sim, number, image);
 	if (is_valid(image))
-		violate(trial, "a store that was to be given up is valid");
+		judge_violate(trial, "a store that was to be given up is valid");
 	if (!bytes_are_zero(image + HEADER_BYTES, SECTOR_BYTES - HEADER_BYTES))
-		violate(trial, "a store was given up, and it has a record");
+		judge_violate(trial, "a store was given up, and it has a record");
 	if (memcmp(image + SECTOR_BYTES, before + SECTOR_BYTES, bytes - SECTOR_BYTES) != 0)
-		violate(trial, "a store was given up, and was written to");
+		judge_violate(trial, "a store was given up, and was written to");
 	free(image);
 }
 
@@ -136,7 +136,7 @@ static void run_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], unsi
 	struct failure why = {.text = ""};
 	enum result result;
 
-	open_disks(sim, trial, images);
+	judge_open_disks(sim, trial, images);
 	trial->counts->drops++;
 	trial->dropping = (int)number;
 	trial->watched = WATCHED_MOMENTS;
@@ -146,11 +146,11 @@ static void run_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], unsi
 		sim->fault = (struct fault){
 			(enum fault_kind)(1 + random_below(&trial->random, FAULT_SHORT)),
 			random_below(&trial->random, 60), false};
-	result = run_command(sim, trial->scenario, &command, &why);
+	result = judge_run(sim, trial->scenario, &command, &why);
 	if (sim->fault_happened)
 		judge_after_fault(trial, sim, result);
 	else if (result != RESULT_OK)
-		violate(trial, why.text);
+		judge_violate(trial, why.text);
 	else
 		judge_finished(trial, sim);
 	if (result == RESULT_OK)
@@ -180,6 +180,6 @@ void judge_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 		/* It is not kept yet, or no more. (With --force it would be taken for the one that
 		 * is missing.) */
 		command = command_drop(trial, number);
-		must_refuse(trial, images, &command, "a store was dropped that is not kept");
+		judge_must_refuse(trial, images, &command, "a store was dropped that is not kept");
 	}
 }

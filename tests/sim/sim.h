@@ -3,7 +3,7 @@
  * The crash simulator: disks in memory with a volatile write cache, with the same struct io_engine
  * as the real engines. The merge code runs on it unchanged.
  *
- *   disk.c      the disks and the engine: completion in any order, faults, what a power cut may
+ *   sim.c       the disks and the engine: completion in any order, faults, what a power cut may
  *               leave
  *   faulty.c    what the disks do wrong on purpose, to break a rule
  *   trace.c     the same disks, following a real engine on real files
