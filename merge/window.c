@@ -356,7 +356,7 @@ static enum result after_transfers(struct window *window, struct failure *why)
 	if (result != RESULT_OK)
 		return window->state == WINDOW_WRITING
 			       ? result
-			       : left_out_suggest(window->left_out, result, why);
+			       : left_out_suggest(window->left_out != NULL, result, why);
 	switch (window->state) {
 	case WINDOW_LOADING:
 		decode(window);
