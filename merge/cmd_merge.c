@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "store/base/path.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "store/cli/note.h"
 
@@ -324,14 +325,26 @@ static enum result check_all_right(const struct merge_session *session, struct f
 	return result;
 }
 
+static uint64_t smallest_chunk(const struct merge_session *session)
+{
+	uint64_t smallest = session->pair.store.geometry.chunk_bytes;
+
+	for (size_t i = 0; i < session->kept_count; i++)
+		if (!session->kept[i].given_up)
+			smallest = min_u64(smallest, session->kept[i].store->geometry.chunk_bytes);
+	return smallest;
+}
+
 static void note_all_buffered(const struct merge_session *session)
 {
 	if (session->merge.exceptions_before == 0)
 		return;
-	note_buffered(session->cli, &session->pair.origin);
-	note_buffered(session->cli, &session->pair.device);
+	note_buffered(session->cli, &session->pair.origin, smallest_chunk(session));
+	note_buffered(session->cli, &session->pair.device,
+		      session->pair.store.geometry.chunk_bytes);
 	for (size_t i = 0; i < session->kept_count; i++)
-		note_buffered(session->cli, &session->others[i].device);
+		note_buffered(session->cli, &session->others[i].device,
+			      session->kept[i].store->geometry.chunk_bytes);
 }
 
 /* --pending goes on with what was begun, and with nothing else. */

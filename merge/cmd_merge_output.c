@@ -6,6 +6,7 @@
 #include "merge/cmd_merge.h"
 #include "store/cli/json.h"
 #include "store/cli/remedies.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/cmd_lost.h"
 

@@ -47,7 +47,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/cow/edit.h"
+#include "store/cow/store_edit.h"
 #include "store/cow/gaps.h"
 
 #define WIDTH 32u

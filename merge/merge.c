@@ -228,7 +228,7 @@ static enum result clear_gaps(struct merge *merge, struct failure *why)
 	struct store *store = merge->store;
 	enum result result = RESULT_OK;
 
-	if (!gaps_met(store) || !store->device->direct)
+	if (!gaps_met(store) || !device_is_direct(store->device, store->geometry.chunk_bytes))
 		return RESULT_OK;
 	for (size_t i = 0; i < store->gaps->count && result == RESULT_OK; i++)
 		result = clear_gap(store, &store->gaps->list[i], why);

@@ -199,7 +199,6 @@ static enum result fit_origin(struct merge *merge, struct failure *why)
 		"%s: note: it is larger than the origin that the merge began with; what comes after %llu bytes is left alone",
 		merge->origin->name, (unsigned long long)bytes);
 	merge->origin->bytes = bytes;
-	device_fit(merge->origin, store->geometry.chunk_bytes);
 	merge->check = (struct check){0};
 	left_out_free(&merge->left_out);
 	return check_store(merge, why);
@@ -240,8 +239,6 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 					"is marked invalid already: there is nothing to keep");
 			continue;
 		}
-		if (!kept->is_new)
-			device_fit(merge->origin, kept->store->geometry.chunk_bytes);
 		result = kept_verify(kept, merge->origin, merge->options->force, why);
 		if (result == RESULT_OK && !kept->is_new)
 			note_later(merge, &kept->check);
@@ -368,8 +365,6 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	const struct store *store = merge->store;
 	enum result result;
 
-	device_fit(merge->origin, store->header_fault == HEADER_GOOD ? store->geometry.chunk_bytes
-								     : BUFFER_ALIGNMENT);
 	result = roles_check(store, merge->origin, merge->options->force, false,
 			     "cowtool merge ORIGIN STORE", why);
 	if (result == RESULT_OK)

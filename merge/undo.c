@@ -7,8 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/base/error.h"
 #include "store/base/path.h"
-#include "store/cow/create.h"
+#include "store/cow/store_create.h"
 
 enum result undo_look(struct undo *undo, const char *name, bool resume, struct failure *why)
 {
@@ -62,7 +63,7 @@ enum result undo_check(const struct undo *undo, const struct kept *kept, bool fo
 			undo->name);
 	error = path_look_beside(undo->name, &free_bytes);
 	if (error)
-		return fail_errno(why, result_of_open(error), error, "%s: cannot make this file",
+		return fail_errno(why, error_result(error), error, "%s: cannot make this file",
 				  undo->name);
 	if (bytes < free_bytes)
 		return RESULT_OK;

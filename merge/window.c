@@ -206,10 +206,10 @@ static enum result load_again(struct window *window, struct failure *why)
 /* What is read, and what is written, in blocks of both devices. */
 static uint64_t block_bytes(const struct window *window)
 {
-	const struct device *store = window->store->device, *origin = window->origin;
+	uint64_t chunk_bytes = window->store->geometry.chunk_bytes;
 
-	return max_u64(SECTOR_BYTES, max_u64(store->direct ? store->block_bytes : 0,
-					     origin->direct ? origin->block_bytes : 0));
+	return max_u64(device_unit(window->store->device, chunk_bytes),
+		       device_unit(window->origin, chunk_bytes));
 }
 
 /* Halves again and again, down to one block. */

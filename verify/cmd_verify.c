@@ -347,7 +347,6 @@ static enum result identify(const struct check *check, struct device *origin,
 	bool known = false;
 	enum result result;
 
-	device_fit(origin, store->geometry.chunk_bytes);
 	result = imprint_match(store, &check->summary, origin, &known, why);
 	if (result == RESULT_OK && !known)
 		return identity_check(store, origin, merging, identity, why);

@@ -13,7 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 enum result path_flush_folder(const char *name, struct failure *why)
 {
@@ -46,7 +46,7 @@ enum result path_refuse_dangling(const char *name, struct failure *why)
 		name);
 }
 
-/* What stands in the way of a file of that name, but for the right to write in its folder. */
+/* What is in the way of a file of that name, but for the right to write in its folder. */
 static int look_at_name(const char *name)
 {
 	struct stat status;

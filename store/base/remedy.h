@@ -9,13 +9,27 @@
 
 enum remedy {
 	REMEDY_NONE,
-	REMEDY_FORCE,	      /* consent to what the sentence says */
-	REMEDY_FORCE_LOSES,   /* consent, and what is there is lost then */
-	REMEDY_RIGHT_ORIGIN,  /* name it, or consent */
-	REMEDY_ACCEPT_ORIGIN, /* name the right one, or consent to this one */
+	REMEDY_FORCE,	       /* consent to what the sentence says */
+	REMEDY_FORCE_LOSES,    /* consent, and what is there is lost then */
+	REMEDY_RIGHT_ORIGIN,   /* name it, or consent */
+	REMEDY_ACCEPT_ORIGIN,  /* name the right one, or consent to this one */
+	REMEDY_VERIFY,	       /* a check of the named store lists everything */
+	REMEDY_RIGHT_DEVICE,   /* name it, or consent */
+	REMEDY_OTHER_DEVICE,   /* name another one, or consent, and what is there is lost then */
+	REMEDY_OTHER_FILE,     /* the same of a file */
+	REMEDY_WIPE,	       /* the same as of another device, or remove what is there */
+	REMEDY_NEW_STORE,      /* consent to a new store in the place of the one that is there */
+	REMEDY_SHOW_LOOPS,     /* let loop devices be seen, or consent */
+	REMEDY_REBUILD_HEADER, /* a repair makes it */
+	REMEDY_REBUILD_COPY,   /* a repair makes that of a copy on a sound device */
+	REMEDY_RESTORE_FILE,   /* a restore writes the saved file to a device */
+	/* The unfinished merge: finish it, with the stores that it keeps; with this one, which it keeps;
+	 * with the version of cowtool that began it; or consent, and it is forgotten. */
+	REMEDY_FINISH_WITH_KEPT,
+	REMEDY_FINISH_WITH_THIS,
+	REMEDY_FINISH_ELSEWHERE,
 	REMEDY_NEW_UNDO, /* name a file that is not there, or go on with the merge that it is of */
 	REMEDY_FILE_ON_DISK, /* name one, or consent to this one */
-	REMEDY_VERIFY,	     /* a check of the named store lists everything */
 	/* of a merge */
 	REMEDY_VERIFY_FIRST_COUNTS,  /* the same; or consent: of two exceptions the first counts */
 	REMEDY_VERIFY_LEAVE_OUT,     /* the same; or leave out what is lost */

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/base/status.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,26 +65,6 @@ enum result fail_errno(struct failure *why, enum result result, int error, const
 	length = strlen(why->text);
 	snprintf(why->text + length, sizeof(why->text) - length, ": %s", strerror(error));
 	return result;
-}
-
-bool error_is_full(int error)
-{
-	return error == ENOSPC || error == EDQUOT || error == EFBIG;
-}
-
-bool error_is_not_there(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == ENXIO || error == ENODEV ||
-	       error == ENOMEDIUM;
-}
-
-enum result result_of_open(int error)
-{
-	if (error_is_not_there(error))
-		return RESULT_NOT_THERE;
-	if (error == ENOMEM)
-		return RESULT_NO_MEMORY;
-	return error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO;
 }
 
 enum result fail_memory(struct failure *why, const char *what, size_t bytes)

@@ -57,15 +57,6 @@ enum result fail_more(struct failure *why, enum result result, const char *forma
 enum result fail_errno(struct failure *why, enum result result, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Does this errno value say that a file system, a quota or a file can take no more? */
-bool error_is_full(int error);
-
-/* Does it say that a name leads nowhere, or to a device that is not there (yet)? */
-bool error_is_not_there(int error);
-
-/* The result of a file or device that cannot be opened or made, for this errno value. */
-enum result result_of_open(int error);
-
 /* Out of memory for `what`; `bytes` of it were asked for, 0: it is not known how many. */
 enum result fail_memory(struct failure *why, const char *what, size_t bytes);
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/base/status.h"
 
 #define CLI_ARGUMENTS_MAX 3

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "store/base/bytes.h"
-#include "store/cow/create.h"
+#include "store/cow/store_create.h"
 #include "store/cli/json.h"
 #include "store/base/path.h"
 #include "store/device/probe.h"

@@ -9,6 +9,7 @@
 #include "store/cli/cmd_dump.h"
 #include "store/cow/gaps.h"
 #include "store/cli/pair.h"
+#include "store/base/suggest.h"
 
 struct dump_options {
 	bool stale, runs, map;

@@ -10,6 +10,7 @@
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
 #include "store/cow/summary.h"
+#include "store/base/suggest.h"
 
 struct inspection {
 	const struct store *store;

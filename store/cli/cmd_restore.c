@@ -5,10 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/cli/json.h"
 #include "store/savefile/savefile.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 static void print_json(const struct savefile *saved, const char *store)
 {
@@ -45,8 +45,9 @@ static void say_how_to_finish(const struct savefile *saved, const char *store, b
 	struct suggestion suggestion;
 
 	fail_more(why, result, "the device is half written and no store until %s finishes it",
-	     suggest(&suggestion, force ? "cowtool restore --force %s %s" : "cowtool restore %s %s",
-		     saved->file.name, store));
+		  suggest(&suggestion,
+			  force ? "cowtool restore --force %s %s" : "cowtool restore %s %s",
+			  saved->file.name, store));
 }
 
 static enum result write_back(struct savefile *saved, struct device *device, bool force,

@@ -9,6 +9,7 @@
 #include "store/cli/json.h"
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
+#include "store/cli/remedies.h"
 #include "store/savefile/savefile.h"
 
 static void print_json(const char *store, const struct savefile *saved)
@@ -66,6 +67,8 @@ static enum result check_header(const struct cli *cli, const struct store *store
 	struct failure fault;
 	enum result result = store_require_header(store, &fault);
 
+	if (result != RESULT_OK)
+		remedies_say(cli, &fault);
 	if (result == RESULT_NO_STORE && !force)
 		return fail(
 			why, result,

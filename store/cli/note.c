@@ -39,9 +39,9 @@ void note_blocks(const struct cli *cli, const struct pair *pair)
 		note_blocks_of(cli, &pair->store, &pair->origin);
 }
 
-void note_buffered(const struct cli *cli, const struct device *device)
+void note_buffered(const struct cli *cli, const struct device *device, uint64_t chunk_bytes)
 {
-	if (!device->direct)
+	if (!device_is_direct(device, chunk_bytes))
 		cli_note(cli,
 			 "%s: note: O_DIRECT cannot be used here; the page cache is in between",
 			 device->name);

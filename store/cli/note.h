@@ -14,8 +14,8 @@ void note_rest(const struct cli *cli, const struct device *origin);
  * drivers/md/dm-exception-store.c). */
 void note_blocks(const struct cli *cli, const struct pair *pair);
 
-/* The page cache is between this device and what reads or writes it. */
-void note_buffered(const struct cli *cli, const struct device *device);
+/* Where not all that is read and written in chunks of that many bytes goes past the page cache. */
+void note_buffered(const struct cli *cli, const struct device *device, uint64_t chunk_bytes);
 
 /* For before the first write, also in a dry run, which opens for reading only: as
  * device_refuse_read_only, and a note where this process has not the right to write that `what`

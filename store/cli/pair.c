@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "store/device/usage.h"
 

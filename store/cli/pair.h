@@ -9,7 +9,7 @@
 #include "store/cli/cli.h"
 #include "store/cow/gaps.h"
 #include "store/cow/store.h"
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 #include "store/savefile/savefile.h"
 
 /* What a command needs of the two. */

@@ -16,6 +16,23 @@ static const char *const words_of[REMEDY_COUNT] = {
 		"name a file that does not exist, or, if it is the undo store of this merge, go on with --resume",
 	[REMEDY_FILE_ON_DISK] = "name a file on a disk, or use --force",
 	[REMEDY_VERIFY] = "{cowtool verify --origin=<origin> <name>} lists all",
+	[REMEDY_RIGHT_DEVICE] = "name the right device, or use --force",
+	[REMEDY_OTHER_DEVICE] = "name another device, or use --force: what it holds is then lost",
+	[REMEDY_OTHER_FILE] = "name another file, or use --force: what it holds is then lost",
+	[REMEDY_WIPE] =
+		"name another device, wipe this one (wipefs(8)), or use --force: what it holds is then lost",
+	[REMEDY_NEW_STORE] =
+		"use --force to make a new, empty one in its place: what it holds is then lost",
+	[REMEDY_SHOW_LOOPS] = "'mount -t sysfs sysfs /sys' lets that be seen, or use --force",
+	[REMEDY_REBUILD_HEADER] = "'cowtool repair --rebuild-header' makes a new header",
+	[REMEDY_REBUILD_COPY] =
+		"copy the device to a sound one, and 'cowtool repair --rebuild-header' makes the header of the copy anew",
+	[REMEDY_RESTORE_FILE] = "'cowtool restore' writes it to a device",
+	[REMEDY_FINISH_WITH_KEPT] =
+		"finish it with 'cowtool merge --resume', with the other stores that it keeps, or use --force, which forgets it",
+	[REMEDY_FINISH_WITH_THIS] =
+		"finish that with 'cowtool merge --resume', with this store, or use --force, which forgets it",
+	[REMEDY_FINISH_ELSEWHERE] = "finish it with that version, or use --force, which forgets it",
 	[REMEDY_VERIFY_FIRST_COUNTS] =
 		"{cowtool verify --origin=<origin> <name>} lists all; with --force the first of two exceptions for a chunk counts",
 	[REMEDY_VERIFY_LEAVE_OUT] =

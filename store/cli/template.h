@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 /* Puts into the command what <word> is the place of; the word has `count` bytes. */
 typedef void template_place(void *context, const char *word, size_t count,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stands on a COW device, and where. Pure: no file descriptors, no memory, no policy.
+ * What is on a COW device, byte for byte; cowtool(5) explains it. Pure: no file descriptors, no
+ * memory, no policy.
  *
- *   chunk 0   header: 16 bytes; cowtool's merge record in bytes 256..511 while a merge is unfinished; in
- *             an undo store, once it is finished, an imprint of the origin in bytes 16..255
+ *   chunk 0   header: 16 bytes; cowtool's merge record in bytes 256..511 while a merge is
+ * unfinished; in an undo store, once it is finished, an imprint of the origin in bytes 16..255
  *   chunk 1   metadata area 0: `exceptions_per_area` exceptions of 16 bytes
  *   then      that many data chunks, area 1, its data chunks, ...
  *
@@ -17,17 +18,13 @@
 #include <stdint.h>
 
 #include "store/base/bytes.h"
+#include "store/cow/geometry.h"
 
 /* ---- header ---- */
 
 #define HEADER_BYTES 16u
 #define HEADER_MAGIC 0x70416e53u /* "SnAp" */
 #define HEADER_VERSION 1u
-/* The kernel's limit is INT_MAX >> 9 sectors; the largest power of two below it. */
-#define CHUNK_SECTORS_MAX 2097152u
-
-/* Can a chunk have so many bytes: a power of two, from a sector to CHUNK_SECTORS_MAX of them? */
-bool chunk_bytes_are_valid(uint64_t bytes);
 
 struct header {
 	uint32_t magic;
@@ -52,10 +49,6 @@ enum header_fault header_check(const struct header *header);
 
 /* ---- exceptions ---- */
 
-#define EXCEPTION_BYTES 16u
-/* Bits 56..63 of new_chunk are a run length in the kernel's memory: such a store is corrupt. */
-#define NEW_CHUNK_LIMIT ((uint64_t)1 << 56)
-
 struct exception {
 	uint64_t old_chunk; /* in the origin, in units of this store's chunks */
 	uint64_t new_chunk; /* in the store; 0 ends the list */
@@ -64,67 +57,6 @@ struct exception {
 void exception_decode(const uint8_t bytes[EXCEPTION_BYTES], struct exception *exception);
 void exception_encode(const struct exception *exception, uint8_t bytes[EXCEPTION_BYTES]);
 
-/* ---- geometry ---- */
-
-struct geometry {
-	uint32_t chunk_sectors;
-	uint32_t exceptions_per_area;
-	uint64_t chunk_bytes;
-	uint64_t device_sectors;
-	uint64_t device_chunks; /* whole chunks on the device */
-};
-
-/* chunk_sectors: a power of two of at most CHUNK_SECTORS_MAX. */
-struct geometry geometry_make(uint32_t chunk_sectors, uint64_t device_bytes);
-
-/* How many areas lie wholly inside the device. */
-uint64_t geometry_areas(const struct geometry *geometry);
-
-/* The chunk number of an area; false where that overflows. */
-bool geometry_area_chunk(const struct geometry *geometry, uint64_t area, uint64_t *chunk);
-
-/* Is this chunk the header or a metadata area? */
-bool geometry_is_metadata(const struct geometry *geometry, uint64_t chunk);
-
-/* May an exception's data stand in this chunk: on the device, wholly, and no metadata? */
-bool geometry_holds_data(const struct geometry *geometry, uint64_t new_chunk);
-
-/* Where a kernel that commits in order of allocation (3.14 and later) keeps the data of exception
- * number `index`. A habit, never a rule. `index` is below 2^57. */
-uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index);
-
-/* The other way round: data chunk number `chunk` (at least 2) is the how-manieth, counted from 0. */
-uint64_t geometry_usual_index(const struct geometry *geometry, uint64_t chunk);
-
-/* The chunk that the kernel would allocate next after a reload, given the highest new_chunk of the
- * live exceptions (0: there are none). Sources: persistent_read_metadata, skip_metadata. */
-uint64_t geometry_next_free(const struct geometry *geometry, uint64_t highest_new_chunk);
-
-/*
- * What a store has room for, by two rules of the kernel: a data chunk must lie wholly on the device
- * (persistent_prepare_exception), and the last entry of an area can be used only where the next
- * area lies wholly on the device, for that is zeroed first (persistent_commit_exception; without it
- * the kernel gives the snapshot up).
- */
-
-/* The smallest device, in bytes, on which an empty store can take that many exceptions; header and
- * area 0 are counted also for none. UINT64_MAX: there is no such device. */
-uint64_t geometry_bytes_for(uint32_t chunk_sectors, uint64_t exceptions);
-
-/*
- * Can a store take `wanted` more exceptions? *possible (NULL: not wanted) is how many it can take.
- * `exceptions` are live, `next_free` is the chunk that is allocated next (geometry_next_free); from
- * there on chunks are taken in order, metadata areas left out, and holes below are not used again.
- */
-bool geometry_room(const struct geometry *geometry, uint64_t next_free, uint64_t exceptions,
-		   uint64_t wanted, uint64_t *possible);
-
-/* How many chunks an origin of that size has, the last one perhaps partial. */
-uint64_t geometry_origin_chunks(const struct geometry *geometry, uint64_t origin_bytes);
-
-/* How many bytes of chunk `old_chunk` lie inside an origin of that size. */
-uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint64_t origin_bytes);
-
 /* ---- record of a merge or a restore: cowtool's own, ignored by the kernel and by blkid ---- */
 
 #define RECORD_OFFSET 256u
@@ -132,9 +64,9 @@ uint64_t geometry_clip(const struct geometry *geometry, uint64_t old_chunk, uint
 #define RECORD_ID_BYTES 16u
 #define RECORD_NO_WITNESS UINT64_MAX
 
-/* Names of kept stores, one behind the other, each with its NUL, as many as fit. */
+/* Names of kept stores, one after the other, each with its NUL, as many as fit. */
 #define RECORD_NAMES_BYTES 144u
-/* A merge keeps at most so many stores. */
+/* A merge keeps up to this many stores. */
 #define RECORD_KEPT_MAX 64u
 
 enum record_role {

@@ -25,7 +25,7 @@ struct gaps {
 	struct gap *list; /* rising, with something between any two; owned */
 	size_t count, capacity;
 	bool closed; /* the caller's: no new ones */
-	bool spared; /* the caller's: what is zeroed leaves them alone (store/cow/edit.h) */
+	bool spared; /* the caller's: what is zeroed leaves them alone (store/cow/store_edit.h) */
 };
 
 /* Harmless on a zeroed struct. */

@@ -6,7 +6,7 @@
 /* The entry before the one in hand: only that one tells whether the numbering fits. */
 struct stale_state {
 	struct stale_scan *scan;
-	uint64_t area_end; /* the number behind the area in which the list ends */
+	uint64_t area_end; /* the number after the area in which the list ends */
 	uint64_t index;
 	struct exception exception;
 	bool plausible, fits;

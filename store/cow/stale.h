@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What looks like exceptions behind the end of the list: left behind by a merge, a crash, or an
+ * What looks like exceptions after the end of the list: left by a merge, a crash, or an
  * earlier use of the device with the same chunk size. Nobody vouches for them.
  *
  * An entry looks like an exception when its old chunk may be in an origin, and its new chunk is a
- * data chunk of the device. In the area in which the list ends that is enough. In the areas behind
- * it, which may hold anything, the numbering must also fit: the new chunk is where it usually is for
- * this entry, or it is the neighbour of that of the entry before or behind it.
+ * data chunk of the device. In the area in which the list ends that is enough. In the areas after
+ * it, which may hold anything, the numbering must also fit: the new chunk is where it usually is
+ * for this entry, or it is the neighbour of that of the entry before or after it.
  */
 #ifndef STORE_COW_STALE_H
 #define STORE_COW_STALE_H

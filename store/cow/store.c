@@ -9,12 +9,11 @@
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
 
-/* With O_DIRECT a device has no larger blocks than buffers are aligned to. */
 static uint32_t block_bytes(const struct store *store)
 {
-	assert(!store->device->direct || store->device->block_bytes <= BUFFER_ALIGNMENT);
-	return (uint32_t)max_u64(SECTOR_BYTES,
-				 store->device->direct ? store->device->block_bytes : 0);
+	return device_unit(store->device, store->header_fault == HEADER_GOOD
+						  ? store->geometry.chunk_bytes
+						  : BUFFER_ALIGNMENT);
 }
 
 void store_assume_header(struct store *store, const struct header *header)
@@ -23,18 +22,6 @@ void store_assume_header(struct store *store, const struct header *header)
 	store->header = *header;
 	store->header_fault = HEADER_GOOD;
 	store->geometry = geometry_make(header->chunk_sectors, store->device->bytes);
-	device_fit(store->device, store->geometry.chunk_bytes);
-}
-
-/* Nothing can be told of a store without it. */
-static enum result fail_header(struct failure *why)
-{
-	struct failure reading = *why;
-
-	return fail(
-		why, RESULT_IO,
-		"%s; copy the device to a sound one, and 'cowtool repair --rebuild-header' makes the header of the copy anew",
-		reading.text);
 }
 
 enum result store_open(struct store *store, struct device *device, struct io *io,
@@ -50,17 +37,16 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 	if (device->bytes < SECTOR_BYTES)
 		return fail(why, RESULT_NO_STORE,
 			    "%s: no COW store there: it has not one whole sector", device->name);
-	/* Before the chunk size is known, all that is known is that a sector must be readable. */
-	device_fit(device, BUFFER_ALIGNMENT);
-	result = io_read(io, device, 0, block, block_bytes(store), why);
+	result = io_read(io, device, 0, block, device_unit(device, BUFFER_ALIGNMENT), why);
 	if (result == RESULT_OK) {
 		header_decode(block, &store->header);
 		store->header_fault = header_check(&store->header);
 		store->record_presence = record_decode(block + RECORD_OFFSET, &store->record);
 		store->imprint_presence = imprint_decode(block + IMPRINT_OFFSET, &store->imprint);
 	}
+	/* Nothing can be told of a store without it. */
 	if (result == RESULT_IO)
-		return fail_header(why);
+		failure_set_remedy(why, REMEDY_REBUILD_COPY, NULL);
 	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
 		store_assume_header(store, &store->header);
 	if (result == RESULT_OK && store->header.magic != HEADER_MAGIC)
@@ -87,14 +73,12 @@ enum result store_require_header(const struct store *store, struct failure *why)
 	if (store->header_fault != HEADER_GOOD && store_is_half_restored(store))
 		return fail(why, RESULT_DAMAGED, "%s: %s", name, STORE_HALF_RESTORED);
 	if (store->header.magic == SAVEFILE_MAGIC_LOW && store->header.valid == SAVEFILE_MAGIC_HIGH)
-		return fail(
-			why, RESULT_NO_STORE,
-			"%s: is a saved file, not a store: it holds no data; 'cowtool restore' writes it to a device",
-			name);
+		return fail_remedy(why, RESULT_NO_STORE, REMEDY_RESTORE_FILE, NULL,
+				   "%s: is a saved file, not a store: it holds no data", name);
 	if (store_lost_header(store))
-		return fail(
-			why, RESULT_DAMAGED,
-			"%s: the header is damaged, and behind it stands the record of an unfinished merge: until that is finished, the origin is half merged; 'cowtool repair --rebuild-header' makes a new header",
+		return fail_remedy(
+			why, RESULT_DAMAGED, REMEDY_REBUILD_HEADER, NULL,
+			"%s: the header is damaged, and after it is the record of an unfinished merge: until that is finished, the origin is half merged",
 			name);
 	if (store->header_fault != HEADER_GOOD && store->foreign.text[0])
 		return fail(why, RESULT_NO_STORE, "%s: no COW store there: it %s%s", name,
@@ -136,7 +120,7 @@ struct store_segment store_segment(const struct store *store, uint64_t index, ui
 	const struct geometry *geometry = &store->geometry;
 	uint64_t area = index / geometry->exceptions_per_area;
 	uint64_t first = index % geometry->exceptions_per_area;
-	uint64_t unit = min_u64(block_bytes(store), geometry->chunk_bytes);
+	uint64_t unit = block_bytes(store);
 	uint64_t chunk = 0, start, stop;
 	struct store_segment segment;
 	bool fits = geometry_area_chunk(geometry, area, &chunk);
@@ -161,7 +145,7 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 	io_prepare(request, IO_WRITE, store->device, segment->offset, buffer, segment->bytes);
 }
 
-/* An imprint (NULL: none), but nothing else that may stand in its place, gives way to the new one. */
+/* An imprint (NULL: none), but nothing else that may be in its place, gives way to the new one. */
 static void put_imprint(const struct imprint *imprint, uint8_t *block)
 {
 	struct imprint before;
@@ -181,8 +165,8 @@ static void put_record(const struct record *record, uint8_t *block)
 		memset(block + RECORD_OFFSET, 0, RECORD_BYTES);
 }
 
-/* Rewrites the block of the header: the header alone, or, where that is NULL, record and imprint. Takes no
- * memory: a merge that has begun must be able to end. */
+/* Rewrites the block of the header: the header alone, or, where that is NULL, record and imprint.
+ * Takes no memory: a merge that has begun must be able to end. */
 static enum result write_header_block(struct store *store, const struct header *header,
 				      const struct record *record, const struct imprint *imprint,
 				      struct failure *why)

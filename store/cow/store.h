@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The open store: its header and geometry, its areas as a stream, and the only writer of its
- * metadata. Knows nothing of merging or repairing.
+ * The open store: its header and geometry, its areas as a stream, and the writes of its header's
+ * block. store_edit and store_create write metadata, too, as do the merge (commit, kept stores) and
+ * a restore (savefile). Knows nothing of merging or repairing.
  *
  * Exceptions are counted through all areas: exception number `index` is entry index %
  * exceptions_per_area of area index / exceptions_per_area.
@@ -30,40 +31,41 @@ struct store {
 	enum record_presence imprint_presence;
 	struct imprint imprint; /* only where it is RECORD_PRESENT */
 	struct foreign foreign; /* what is there instead, where no header is, and it can be told */
-	/* The caller's, after store_open. NULL: what cannot be read of the areas is a failure; else the
-	 * list is read on after it (store/cow/gaps.h). */
+	/* The caller's, after store_open. NULL: what cannot be read of the areas is a failure; else
+	 * the list is read on after it (store/cow/gaps.h). */
 	struct gaps *gaps;
 };
 
 /*
  * Reads the header and the record. The result is RESULT_OK also for a store that the kernel would
  * refuse: see header_fault, and store_require_header. RESULT_NO_STORE: the device has no whole
- * sector. Where the header is good, the device is fitted to the chunk size (device_fit).
+ * sector.
  */
 enum result store_open(struct store *store, struct device *device, struct io *io,
 		       struct failure *why);
 
 /*
- * From now on the store is read as if `header`, a good one, stood in it: where what stands there is
- * lost. Nothing is written (see store_write_header). The device is fitted to the chunk size.
+ * From now on the store is read as if `header`, a good one, were in it: where what is there is
+ * lost. Nothing is written (see store_write_header).
  */
 void store_assume_header(struct store *store, const struct header *header);
 
-/* Does what stands in the place of a record or an imprint say something: to this cowtool, or to another one? */
+/* Does what is in the place of a record or an imprint say something: to this cowtool, or to another
+ * one? */
 static inline bool store_speaks(enum record_presence presence)
 {
 	return presence == RECORD_PRESENT || presence == RECORD_FOREIGN;
 }
 
-/* Is the header none, and does the record of an unfinished merge stand behind it all the same? */
+/* Is there no header, and the record of an unfinished merge after it all the same? */
 bool store_lost_header(const struct store *store);
 
 /* RESULT_OK where the header is good, else the failure that says why it is not: RESULT_NO_STORE
  * where nothing speaks for a store, RESULT_DAMAGED where something does. */
 enum result store_require_header(const struct store *store, struct failure *why);
 
-/* Has a restore begun to write here that has not ended (savefile_restore)? The metadata is a mixture
- * then. Such a store is marked invalid too, where it has a good header. */
+/* Has a restore begun to write here that has not ended (savefile_restore)? The metadata is a
+ * mixture then. Such a store is marked invalid too, where it has a good header. */
 bool store_is_half_restored(const struct store *store);
 
 /* What is said of one. */
@@ -71,8 +73,8 @@ bool store_is_half_restored(const struct store *store);
 
 /* ---- reading ---- */
 
-/* The place on the device of the exceptions from `index` on, as far as they are neighbours on it.
- */
+/* The place on the device of the exceptions from `index` on, as far as they are neighbours
+ * on it. */
 struct store_segment {
 	uint64_t index;	 /* first exception */
 	uint32_t count;	 /* how many, at least 1 */
@@ -89,8 +91,8 @@ struct store_segment {
 struct store_segment store_segment(const struct store *store, uint64_t index, uint64_t end);
 
 /*
- * A piece of metadata on its way through a stream: the exceptions of `segment` stand in `buffer`
- * behind segment->skip bytes. The function may change the buffer. What it returns ends the stream
+ * A piece of metadata on its way through a stream: the exceptions of `segment` are in `buffer`
+ * after segment->skip bytes. The function may change the buffer. What it returns ends the stream
  * unless it is RESULT_OK.
  */
 typedef enum result (*store_stream_function)(void *context, const struct store_segment *segment,
@@ -99,9 +101,9 @@ typedef enum result (*store_stream_function)(void *context, const struct store_s
 /*
  * Streams the metadata of exceptions begin .. end - 1 forward, live or not, many areas in flight,
  * in bounded memory. All of these areas are on the device. A read error counts when its piece's
- * turn comes. RESULT_STOPPED: the user asked to stop (store->io->stop); the message says that nothing
- * was written, and a caller that has written makes its own. With gaps, what cannot be read is 0xff in the
- * buffer.
+ * turn comes. RESULT_STOPPED: the user asked to stop (store->io->stop); the message says that
+ * nothing was written, and a caller that has written makes its own. With gaps, what cannot be read
+ * is 0xff in the buffer.
  */
 enum result store_stream(const struct store *store, uint64_t begin, uint64_t end,
 			 store_stream_function piece, void *context, struct failure *why);
@@ -114,9 +116,9 @@ typedef enum result (*store_scan_function)(void *context, uint64_t index, const 
 					   uint32_t count, struct failure *why);
 
 /*
- * Exceptions index .. index + count - 1 are in a gap. Does the list go on after it? Then all of them
- * were live; else it ends somewhere in the gap, and is taken to end before it: `count` goes no further
- * than the area in which it begins.
+ * Exceptions index .. index + count - 1 are in a gap. Does the list go on after it? Then all of
+ * them were live; else it ends somewhere in the gap, and is taken to end before it: `count` goes no
+ * further than the area in which it begins.
  */
 typedef enum result (*store_gap_function)(void *context, uint64_t index, uint64_t count,
 					  bool goes_on, struct failure *why);
@@ -132,33 +134,35 @@ struct store_scan {
 };
 
 /*
- * Streams the metadata forward, many areas in flight, in bounded memory. A read error behind the
+ * Streams the metadata forward, many areas in flight, in bounded memory. A read error after the
  * end of the list is no error. Needs a good header.
  *
- * After a gap the list goes on where the first exception that can be read is live, and its numbering
- * fits: its data is on the device, and it is not before the place that it has in a store that was
- * filled in order; or, in one that was not, its data is a neighbour of that of the next exception.
- * [UNREADABLE_ENDS_LIST]
+ * After a gap the list goes on where the first exception that can be read is live, and its
+ * numbering fits: its data is on the device, and it is not before the place that it has in a store
+ * that was filled in order; or, in one that was not, its data is a neighbour of that of the next
+ * exception. [UNREADABLE_ENDS_LIST]
  */
 enum result store_scan(const struct store *store, struct store_scan *scan, struct failure *why);
 
 /*
- * A second look at a store that amounted to `before` when all of it was read first (store_summarize,
- * or check_run): as store_scan, without a tail. Somebody else may have written to it since: the
- * function `live` sees no more exceptions, and no chunk numbers outside their ranges, than `before`
- * has. RESULT_REFUSED, with a message that says so: the exceptions are not what they were.
+ * A second look at a store that amounted to `before` when all of it was read first
+ * (store_summarize, or check_run): as store_scan, without a tail. Somebody else may have written to
+ * it since: the function `live` sees no more exceptions, and no chunk numbers outside their ranges,
+ * than `before` has. RESULT_REFUSED, with a message that says so: the exceptions are not what they
+ * were.
  */
 enum result store_scan_again(const struct store *store, struct store_scan *scan,
 			     const struct summary *before, struct failure *why);
 
-/* What its live exceptions amount to; *area_missing as in struct store_scan. Needs a good header. */
+/* What its live exceptions amount to; *area_missing as in struct store_scan. Needs a
+ * good header. */
 enum result store_summarize(const struct store *store, struct summary *summary, bool *area_missing,
 			    struct failure *why);
 
 /*
  * CRC-32 of the metadata as it is now: the header's chunk (at most its first MiB) and every area up
- * to the one in which the list ends; where the header is not good, the first BUFFER_ALIGNMENT bytes.
- * It tells whether somebody wrote between two looks.
+ * to the one in which the list ends; where the header is not good, the first BUFFER_ALIGNMENT
+ * bytes. It tells whether somebody wrote between two looks.
  */
 enum result store_metadata_crc32(const struct store *store, uint32_t *crc32, struct failure *why);
 
@@ -168,8 +172,8 @@ uint32_t store_exceptions_per_block(const struct store *store);
 /* ---- writing ---- */
 
 /*
- * A request that zeroes all of segment `segment` from its first exception on. In front of it, in
- * the same block, may stand exceptions that stay: the caller hands in `buffer`, at least
+ * A request that zeroes all of segment `segment` from its first exception on. Before it, in
+ * the same block, may be exceptions that stay: the caller hands in `buffer`, at least
  * segment->bytes bytes, aligned, zero but for those, which must be in its first segment->skip
  * bytes. Not submitted.
  */
@@ -178,8 +182,8 @@ void store_prepare_clear(const struct store *store, const struct store_segment *
 
 /*
  * Writes the record (NULL: zeros in its place) beside the unchanged header, and flushes the device.
- * One logical block is rewritten: it holds the old or the new record after a power cut. An imprint goes
- * with that write: a merge is about to change the origin, or has done so.
+ * One logical block is rewritten: it holds the old or the new record after a power cut. An imprint
+ * goes with that write: a merge is about to change the origin, or has done so.
  */
 enum result store_write_record(struct store *store, const struct record *record,
 			       struct failure *why);

@@ -26,8 +26,8 @@ struct summary {
 	uint64_t run;
 };
 
-/* The fingerprint of some exceptions (0: of none) becomes that of these and one more. No secret: who
- * wants to can make two lists with the same one. */
+/* The fingerprint of some exceptions (0: of none) becomes that of these and one more. No secret:
+ * who wants to can make two lists with the same one. */
 static inline uint64_t summary_fingerprint(uint64_t fingerprint, const struct exception *exception)
 {
 	return (fingerprint + exception->old_chunk) * 0x9e3779b97f4a7c15u +
@@ -43,8 +43,8 @@ void summary_add(struct summary *summary, uint64_t index, const uint8_t *entries
 /* How many areas the exceptions use; the one in which the list ends counts, so it is at least 1. */
 uint64_t summary_areas(const struct summary *summary);
 
-/* The size in bytes that a device must have for this store to lose no exception; false: overflow.
- */
+/* The size in bytes that a device must have for this store to lose no exception;
+ * false: overflow. */
 bool summary_smallest_bytes(const struct summary *summary, uint64_t *bytes);
 
 #endif

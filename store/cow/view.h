@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a snapshot shows: a chunk with an exception comes from the store, all else from the origin.
- */
+/* What a snapshot shows: a chunk with an exception comes from the store, all else from
+ * the origin. */
 #ifndef STORE_COW_VIEW_H
 #define STORE_COW_VIEW_H
 
@@ -30,15 +30,15 @@ struct view_overlay {
 
 #define VIEW_NO_CHUNK UINT64_MAX
 
-/* Finds it, in one stream of the metadata; the ranges' buffers are not looked at. Of two exceptions for
- * one chunk the first counts, as for the kernel (5.2 and later). Memory: 8 bytes for each chunk of the
- * ranges. Freed by view_overlay_free, also after a failure. */
+/* Finds it, in one stream of the metadata; the ranges' buffers are not looked at. Of two exceptions
+ * for one chunk the first counts, as for the kernel (5.2 and later). Memory: 8 bytes for each chunk
+ * of the ranges. Freed by view_overlay_free, also after a failure. */
 enum result view_overlay_find(struct view_overlay *overlay, const struct store *store,
 			      uint64_t origin_bytes, const struct view_range *ranges, size_t count,
 			      struct failure *why);
 
-/* Replaces in the ranges, which hold the origin's bytes, what the store has instead; its chunks are read
- * many at a time. */
+/* Replaces in the ranges, which hold the origin's bytes, what the store has instead; its chunks are
+ * read many at a time. */
 enum result view_overlay_apply(const struct view_overlay *overlay, struct failure *why);
 
 void view_overlay_free(struct view_overlay *overlay);

@@ -146,8 +146,8 @@ static int open_loop(dev_t number)
 	return major(number) == LOOP_MAJOR ? open_node(number, O_RDONLY) : -1;
 }
 
-/* The name of the file that a loop device is on, as the kernel has it; else as the device was told, which
- * may be cut short. */
+/* The name of the file that a loop device is on, as the kernel has it; else as the device was told,
+ * which may be cut short. */
 static bool find_loop_file(dev_t loop, char *path, size_t size)
 {
 	FILE *file = open_attribute(loop, "loop/backing_file");

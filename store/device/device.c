@@ -19,7 +19,9 @@
 
 #include "store/device/backing.h"
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 #include "store/base/path.h"
+#include "store/base/whole.h"
 #include "store/device/map.h"
 #include "store/device/probe.h"
 #include "store/device/usage.h"
@@ -69,8 +71,7 @@ static enum result check_kind(struct device *device, struct failure *why)
 	struct stat status;
 
 	if (stat(device->name, &status) != 0)
-		return fail_errno(why, result_of_open(errno), errno, "%s: cannot open",
-				  device->name);
+		return fail_errno(why, error_result(errno), errno, "%s: cannot open", device->name);
 	device->file = file_of(&status);
 	if (!device->file.is_block && !S_ISREG(status.st_mode))
 		return refuse_kind(device, status.st_mode, why);
@@ -80,9 +81,9 @@ static enum result check_kind(struct device *device, struct failure *why)
 /* What is not seen to be used may be, all the same. */
 static enum result refuse_unseen(const struct device *device, struct failure *why)
 {
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: whether it is attached to a loop device cannot be told: neither /sys nor the loop devices in /dev can be looked at; 'mount -t sysfs sysfs /sys' lets that be seen, or use --force",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_SHOW_LOOPS, NULL,
+		"%s: whether it is attached to a loop device cannot be told: neither /sys nor the loop devices in /dev can be looked at",
 		device->name);
 }
 
@@ -170,9 +171,9 @@ static enum result refuse_read_only_file(const struct device *device, struct fai
 }
 
 /*
- * A block device that somebody holds whom nobody can be named for: another reader, which has locked it
- * as readers do? Then both may read it. Whoever writes has locked it alone; one that has not locked it
- * is another program.
+ * A block device that somebody holds whom nobody can be named for: another reader, which has locked
+ * it as readers do? Then both may read it. Whoever writes has locked it alone; one that has not
+ * locked it is another program.
  */
 static bool open_beside_reader(struct device *device, int flags)
 {
@@ -216,20 +217,19 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 			    device->name);
 	if (error == EROFS && !device->file.is_block)
 		return refuse_read_only_file(device, why);
-	return fail_errno(why, result_of_open(error), error, "%s: cannot open", device->name);
+	return fail_errno(why, error_result(error), error, "%s: cannot open", device->name);
 }
 
-static bool set_flag(const struct device *device, int flag, bool on)
+static bool set_flag(const struct device_file *file, int flag, bool on)
 {
-	int flags = fcntl(device->file.fd, F_GETFL);
+	int flags = fcntl(file->fd, F_GETFL);
 
-	return flags >= 0 &&
-	       fcntl(device->file.fd, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
+	return flags >= 0 && fcntl(file->fd, F_SETFL, on ? flags | flag : flags & ~flag) == 0;
 }
 
 static void stop_direct(struct device *device)
 {
-	if (!set_flag(device, O_DIRECT, false))
+	if (!set_flag(&device->file, O_DIRECT, false))
 		return;
 	device->direct = false;
 	forget_cache(device);
@@ -290,7 +290,7 @@ static enum result measure(struct device *device, struct failure *why)
 	fd = device->file.fd;
 	device->file = file_of(&status);
 	device->file.fd = fd;
-	set_flag(device, O_NONBLOCK, false); /* only opening it must not wait */
+	set_flag(&device->file, O_NONBLOCK, false); /* only opening it must not wait */
 	if (device->file.is_block) {
 		if (ioctl(device->file.fd, BLKGETSIZE64, &device->bytes) != 0 ||
 		    ioctl(device->file.fd, BLKSSZGET, &block) != 0)
@@ -316,8 +316,8 @@ static enum result measure(struct device *device, struct failure *why)
 	return RESULT_OK;
 }
 
-/* Who only reads takes a shared lock: others may read, too, and NFS and CIFS have no other one for what
- * is open for reading. */
+/* Who only reads takes a shared lock: others may read, too, and NFS and CIFS have no other one for
+ * what is open for reading. */
 static enum result lock(struct device *device, struct failure *why)
 {
 	int operation = device->writable ? LOCK_EX : LOCK_SH;
@@ -377,7 +377,8 @@ enum result device_open(struct device *device, const char *name, enum device_mod
 
 static enum result make_file(struct device *device, struct failure *why)
 {
-	/* Not yet with O_DIRECT: where that is not to be had, the file would be made all the same. */
+	/* Not yet with O_DIRECT: where that is not to be had, the file would be made all
+	 * the same. */
 	device->file.fd =
 		open(device->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	device->open = device->file.fd >= 0;
@@ -386,10 +387,7 @@ static enum result make_file(struct device *device, struct failure *why)
 	if (errno == EEXIST)
 		return fail(why, RESULT_REFUSED,
 			    "%s: exists already; name a file that does not exist", device->name);
-	if (error_is_full(errno))
-		return fail_errno(why, RESULT_NO_SPACE, errno, "%s: cannot make this file",
-				  device->name);
-	return fail_errno(why, result_of_open(errno), errno, "%s: cannot make this file",
+	return fail_errno(why, error_result(errno), errno, "%s: cannot make this file",
 			  device->name);
 }
 
@@ -401,13 +399,12 @@ static enum result size_file(struct device *device, uint64_t bytes, struct failu
 	    (ftruncate(device->file.fd, (off_t)bytes) != 0 || fsync(device->file.fd) != 0))
 		error = errno;
 	/* EINVAL: larger than any file there. */
-	if (error == EFBIG || error == EINVAL || error == ENOSPC || error == EDQUOT)
-		return fail_errno(why, RESULT_NO_SPACE, error, "%s: cannot make it %llu bytes long",
-				  device->name, (unsigned long long)bytes);
 	if (error != 0)
-		return fail_errno(why, RESULT_IO, error, "%s: cannot make it %llu bytes long",
-				  device->name, (unsigned long long)bytes);
-	device->direct = set_flag(device, O_DIRECT, true);
+		return fail_errno(
+			why, error_is_full(error) || error == EINVAL ? RESULT_NO_SPACE : RESULT_IO,
+			error, "%s: cannot make it %llu bytes long", device->name,
+			(unsigned long long)bytes);
+	device->direct = set_flag(&device->file, O_DIRECT, true);
 	return RESULT_OK;
 }
 
@@ -457,12 +454,26 @@ void device_unlink(const struct device *device)
 		unlink(device->name);
 }
 
-void device_fit(struct device *device, uint64_t unit_bytes)
+bool device_is_direct(const struct device *device, uint64_t chunk_bytes)
 {
-	if (!device->direct || !device->open)
-		return;
-	if (unit_bytes % device->block_bytes != 0 || device->bytes % device->block_bytes != 0)
-		stop_direct(device);
+	return device->direct && chunk_bytes % device->block_bytes == 0 &&
+	       device->bytes % device->block_bytes == 0;
+}
+
+uint32_t device_unit(const struct device *device, uint64_t chunk_bytes)
+{
+	return device_is_direct(device, chunk_bytes) ? device->block_bytes : SECTOR_BYTES;
+}
+
+/* What was written is not flushed here: an error would be told to nobody. */
+void device_use_cache(struct device *device)
+{
+	bool all = device->open;
+
+	for (unsigned int i = 0; device->open && i < device_file_count(device); i++)
+		all &= set_flag(device_file(device, i), O_DIRECT, false);
+	device->direct &= !all;
+	device_drop_cache(device);
 }
 
 /* An errno value. */
@@ -498,7 +509,8 @@ void device_drop_cache(const struct device *device)
 		posix_fadvise(device_file(device, i)->fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
-/* Where in this place the next data is: bytes *from .. *to - 1 of it. False: all of it is a hole. */
+/* Where in this place the next data is: bytes *from .. *to - 1 of it. False: all of it is
+ * a hole. */
 static bool place_data(const struct device_place *place, uint64_t *from, uint64_t *to)
 {
 	off_t data, hole;
@@ -701,19 +713,16 @@ bool device_is_block(const struct device *device)
 
 ssize_t device_read(const struct device *device, uint64_t offset, void *buffer, size_t count)
 {
+	ssize_t part = 1;
 	size_t done = 0;
 
-	while (done < count) {
+	while (done < count && part > 0) {
 		struct device_place place = device_place(device, offset + done, count - done);
-		ssize_t part = pread(place.file->fd, (uint8_t *)buffer + done, place.bytes,
-				     (off_t)place.offset);
 
-		if (part < 0 && errno == EINTR)
-			continue;
+		part = whole_read_at(place.file->fd, (uint8_t *)buffer + done, place.bytes,
+				     place.offset);
 		if (part < 0)
-			return -errno;
-		if (part == 0)
-			break;
+			return part;
 		done += (size_t)part;
 	}
 	return (ssize_t)done;

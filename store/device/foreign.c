@@ -7,7 +7,7 @@
 
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 #define NBD                                                                                        \
 	{                                                                                          \
@@ -89,8 +89,9 @@ const struct foreign_format *foreign_format(const uint8_t beginning[FOREIGN_BYTE
 	return NULL;
 }
 
-/* The FOREIGN_BYTES around `offset`, a multiple of a sector, and where it is in them; what is past the
- * end is zeros. NULL: it cannot be read. `block` is aligned, for the file may be open with O_DIRECT. */
+/* The FOREIGN_BYTES around `offset`, a multiple of a sector, and where it is in them; what is past
+ * the end is zeros. NULL: it cannot be read. `block` is aligned, for the file may be open with
+ * O_DIRECT. */
 static const uint8_t *read_around(const struct device *device, uint64_t offset, uint8_t *block)
 {
 	uint64_t start = round_down(offset, FOREIGN_BYTES);
@@ -102,8 +103,8 @@ static const uint8_t *read_around(const struct device *device, uint64_t offset, 
 	return block + (offset - start);
 }
 
-/* ---- LVM2: label, physical volume's header, metadata's header, and the text, which begins with the
- * group's name ---- */
+/* ---- LVM2: label, physical volume's header, metadata's header, and the text, which begins with
+ * the group's name ---- */
 
 #define LABEL_SECTORS 4u
 #define TEXT_PLACE 40u /* in the metadata's header */

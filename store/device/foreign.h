@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a device or file holds that is neither a store nor the bytes of a disk as they are: a container
- * (qcow2, VMDK, gzip and the like), told by a table of magic numbers, or what libblkid knows, by its name
- * and its label. Only reads.
+ * What a device or file holds that is neither a store nor the bytes of a disk as they are: a
+ * container (qcow2, VMDK, gzip and the like), told by a table of magic numbers, or what libblkid
+ * knows, by its name and its label. Only reads.
  */
-#ifndef STORE_FOREIGN_H
-#define STORE_FOREIGN_H
+#ifndef STORE_DEVICE_FOREIGN_H
+#define STORE_DEVICE_FOREIGN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 #include "store/device/device.h"
 #include "store/base/status.h"
 
-/* `before` NAME `after` is a command that looks further, and `does` says what it does; all NULL where
- * there is none. */
+/* `before` NAME `after` is a command that looks further, and `does` says what it does; all NULL
+ * where there is none. */
 struct foreign_help {
 	const char *before, *after, *does;
 };
@@ -35,8 +35,8 @@ struct foreign_format {
 const struct foreign_format *foreign_format(const uint8_t beginning[FOREIGN_BYTES]);
 
 struct foreign {
-	char text
-		[256]; /* "is a qcow2 image", "holds ext4, LABEL root"; "": nothing is recognised */
+	char text[256];	 /* "is a qcow2 image", "holds ext4, LABEL root"; "": nothing is recognised
+			  */
 	char group[128]; /* a physical volume's volume group; "" else */
 	struct foreign_help help;
 };

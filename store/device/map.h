@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where on which file the bytes of a device are: segments in order, without gaps, each striped over one
- * or more areas. A stripe needs no entry of its own, however many there are. Pure arithmetic.
+ * Where on which file the bytes of a device are: segments in order, without gaps, each striped over
+ * one or more areas. A stripe needs no entry of its own, however many there are. Pure arithmetic.
  */
 #ifndef STORE_DEVICE_MAP_H
 #define STORE_DEVICE_MAP_H
@@ -14,8 +14,8 @@ struct map_area {
 	uint64_t offset;
 };
 
-/* The bytes from `start` on: unit u of `stripe_bytes` is on area u % area_count, as its unit u / area_count. With
- * one area there are no stripes; stripe_bytes is not looked at. */
+/* The bytes from `start` on: unit u of `stripe_bytes` is on area u % area_count, as its unit u /
+ * area_count. With one area there are no stripes; stripe_bytes is not looked at. */
 struct map_segment {
 	uint64_t start, bytes;
 	uint64_t stripe_bytes;

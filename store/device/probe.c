@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
+#include "store/base/whole.h"
 
 bool probe_is_tag(const char *name)
 {
@@ -54,8 +55,8 @@ static void look_at_devices(blkid_cache cache, const char *type, const char *val
 	blkid_dev_iterate_end(iterate);
 }
 
-/* *path: the one device that has this tag; NULL: none has. All are looked at anew, for what was found
- * earlier may be gone, and a copy may have come. */
+/* *path: the one device that has this tag; NULL: none has. All are looked at anew, for what was
+ * found earlier may be gone, and a copy may have come. */
 static enum result find_tagged(const char *name, char **path, struct failure *why)
 {
 	struct tagged tagged = {.count = 0};
@@ -177,20 +178,6 @@ static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity
 	return result;
 }
 
-static bool write_all(int fd, const struct probe_range *range)
-{
-	size_t done = 0;
-
-	while (done < range->bytes) {
-		ssize_t count = pwrite(fd, range->buffer + done, range->bytes - done,
-				       (off_t)(range->offset + done));
-		if (count <= 0)
-			return false;
-		done += (size_t)count;
-	}
-	return true;
-}
-
 /* The limit on file sizes counts for memory files, too. */
 static enum result memory_file_failure(uint64_t disk_bytes, int error, struct failure *why)
 {
@@ -213,7 +200,7 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 			struct probe_identity *identity, struct failure *why)
 {
 	enum result result = RESULT_OK;
-	int fd;
+	int fd, error;
 
 	memset(identity, 0, sizeof(*identity));
 	/* Nothing is known by zeros, and libblkid takes milliseconds to say so. */
@@ -224,10 +211,12 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 		return memory_file_failure(disk_bytes, errno, why);
 	if (ftruncate(fd, (off_t)disk_bytes) != 0)
 		result = memory_file_failure(disk_bytes, errno, why);
-	for (size_t i = 0; i < count && result == RESULT_OK; i++)
-		if (!write_all(fd, &ranges[i]))
-			result = fail_errno(why, RESULT_IO, errno,
+	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+		error = whole_write_at(fd, ranges[i].buffer, ranges[i].bytes, ranges[i].offset);
+		if (error != 0)
+			result = fail_errno(why, RESULT_IO, error,
 					    "cannot fill a memory file for libblkid");
+	}
 	if (result == RESULT_OK)
 		result = probe_file(fd, disk_bytes, identity, why);
 	close(fd);

@@ -14,24 +14,24 @@
 bool probe_is_tag(const char *name);
 
 /*
- * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up on all
- * devices, all else is taken as a path. RESULT_REFUSED, with their list, where several devices have
- * the tag, as a copy, a snapshot and its origin have. *path is the caller's to free.
+ * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up on
+ * all devices, all else is taken as a path. RESULT_REFUSED, with their list, where several devices
+ * have the tag, as a copy, a snapshot and its origin have. *path is the caller's to free.
  */
 enum result probe_resolve(const char *name, char **path, struct failure *why);
 
 #define PROBE_PARTITIONS_MAX 128u
 
-/* What stands at the beginning of a disk: a file system, RAID or LVM member, or a partition table.
- */
+/* What is at the beginning of a disk: a file system, RAID or LVM member, or a
+ * partition table. */
 struct probe_identity {
 	char type[32];		       /* "" where nothing was recognised */
 	char uuid[64];		       /* "" where it has none */
 	char label[64];		       /* the same */
 	bool is_file_system, is_table; /* a file system; a partition table */
-	bool ambiguous; /* things that cannot stand beside each other: "more than one signature" */
-	/* Of a partition table, in bytes; those that libblkid cannot reach (logical ones) lie in others. None where
-	 * there are more than this. */
+	bool ambiguous; /* things that exclude each other: "more than one signature" */
+	/* Of a partition table, in bytes; those that libblkid cannot reach (logical ones) lie in
+	 * others. None where there are more than this. */
 	struct probe_partition {
 		uint64_t from, to;
 	} partitions[PROBE_PARTITIONS_MAX];
@@ -51,7 +51,7 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 			struct probe_identity *identity, struct failure *why);
 
 /*
- * What stands on an open device, all of it looked at by libblkid itself. Nothing may be in flight on
+ * What is on an open device, all of it looked at by libblkid itself. Nothing may be in flight on
  * the device, which is not direct meanwhile.
  */
 enum result probe_device(const struct device *device, struct probe_identity *identity,
@@ -61,8 +61,8 @@ enum result probe_device(const struct device *device, struct probe_identity *ide
 bool probe_same(const struct probe_identity *a, const struct probe_identity *b);
 
 /*
- * A saved file (store/savefile) begins with these two little-endian numbers, where a store has its header's
- * magic and valid.
+ * A saved file (store/savefile) begins with these two little-endian numbers, where a store has its
+ * header's magic and valid.
  */
 #define SAVEFILE_MAGIC_LOW 0x776f638fu	/* 8f "cow" */
 #define SAVEFILE_MAGIC_HIGH 0x65766173u /* "save" */

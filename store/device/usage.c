@@ -14,7 +14,7 @@
 
 #include "store/device/backing.h"
 #include "store/device/lock.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 #define PATH_BYTES 512
 
@@ -270,8 +270,8 @@ static bool is_loop(const char *name)
 	       name[4 + strspn(name + 4, "0123456789")] == 0;
 }
 
-/* Where the loop device cannot be opened, the kernel's name of its file counts, if that is not cut short
- * or gone. */
+/* Where the loop device cannot be opened, the kernel's name of its file counts, if that is not cut
+ * short or gone. */
 static bool file_is_named(const char *name, const struct device_file *file)
 {
 	char path[PATH_BYTES], backing[PATH_BYTES];
@@ -298,7 +298,8 @@ static void say_attached(const struct loop *loop, struct usage *usage)
 			 "%.900s; then detach %.100s (losetup -d)", above.help, loop->path);
 }
 
-/* An image file that is attached; a block device whose bytes another loop device has, too, that is used. */
+/* An image file that is attached; a block device whose bytes another loop device has, too, that is
+ * used. */
 static bool find_in_loop(const struct device *device, const struct backing *own, const char *name,
 			 struct usage *usage, bool *opened)
 {
@@ -394,8 +395,8 @@ bool usage_find(const struct device *device, struct usage *usage)
 
 /* ---- locks ---- */
 
-/* The descriptor whose bytes from .. to - 1 the device has: its own, or one of what is below it (*below).
- * -1: that cannot be opened. */
+/* The descriptor whose bytes from .. to - 1 the device has: its own, or one of what is below it
+ * (*below). -1: that cannot be opened. */
 static int find_bytes(const struct device *device, bool for_writing, struct backing *bytes,
 		      int *below)
 {

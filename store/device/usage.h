@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who else uses a device: mounts, swap, holders in sysfs, loop devices, locks; of a loop device and a
- * partition also what is below them, and who uses the same bytes. Linux only.
+ * Who else uses a device: mounts, swap, holders in sysfs, loop devices, locks; of a loop device and
+ * a partition also what is below them, and who uses the same bytes. Linux only.
  */
 #ifndef STORE_DEVICE_USAGE_H
 #define STORE_DEVICE_USAGE_H
@@ -23,16 +23,16 @@ struct usage {
 bool usage_find(const struct device *device, struct usage *usage);
 
 /*
- * The same for who will hold nothing itself: also where another process has locked it to write to it, as
- * a merge does. For a moment it takes a shared lock to know that, which others wait for (see
+ * The same for who will hold nothing itself: also where another process has locked it to write to
+ * it, as a merge does. For a moment it takes a shared lock to know that, which others wait for (see
  * store/device/device.c).
  */
 bool usage_find_or_lock(const struct device *device, struct usage *usage);
 
 /*
- * Locks the bytes of the device for this descriptor (store/device/lock.h), those of a loop device in the file
- * below it: alone where it is writable, else shared. *below: a descriptor that holds the lock, to be
- * closed with the device; -1: none. False: another process has them.
+ * Locks the bytes of the device for this descriptor (store/device/lock.h), those of a loop device
+ * in the file below it: alone where it is writable, else shared. *below: a descriptor that holds
+ * the lock, to be closed with the device; -1: none. False: another process has them.
  */
 bool usage_lock(const struct device *device, int *below);
 

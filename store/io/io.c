@@ -8,6 +8,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 
 void io_prepare_vector(struct io_request *request, enum io_operation operation,
 		       struct device *device, uint64_t offset, struct iovec *iov,
@@ -56,6 +57,21 @@ static void mend_buffers(struct io_request *request)
 	request->later_count = 0;
 }
 
+/*
+ * O_DIRECT serves whole blocks. The first transfer of a device that is not in such blocks waits
+ * until nothing is in flight, and sends all of its transfers through the page cache.
+ */
+static bool needs_cache(const struct io_request *request)
+{
+	const struct device *device = request->device;
+	struct device_place place;
+
+	if (!device->direct || !device->open || request->operation == IO_FLUSH)
+		return false;
+	place = device_place(device, request->offset, request->left);
+	return place.offset % device->block_bytes != 0 || place.bytes % device->block_bytes != 0;
+}
+
 static void choose_place(struct io_request *request)
 {
 	if (request->operation == IO_FLUSH) {
@@ -73,9 +89,16 @@ static void choose_place(struct io_request *request)
 
 static void give_to_engine(struct io *io, struct io_request *request)
 {
+	if (needs_cache(request))
+		device_use_cache(request->device);
 	choose_place(request);
 	io->in_flight++;
 	io->engine->submit(io, request);
+}
+
+static bool may_go(const struct io *io, const struct io_request *request)
+{
+	return io->in_flight == 0 || (io->in_flight < io->depth && !needs_cache(request));
 }
 
 void io_submit(struct io *io, struct io_request *request)
@@ -84,7 +107,7 @@ void io_submit(struct io *io, struct io_request *request)
 	assert(request->operation == IO_READ || request->device->writable);
 	request->next = NULL;
 	io->flushes += request->operation == IO_FLUSH;
-	if (io->in_flight < io->depth && !io->waiting_first) {
+	if (!io->waiting_first && may_go(io, request)) {
 		give_to_engine(io, request);
 		return;
 	}
@@ -97,7 +120,7 @@ void io_submit(struct io *io, struct io_request *request)
 
 static void give_waiting(struct io *io)
 {
-	while (io->waiting_first && io->in_flight < io->depth) {
+	while (io->waiting_first && may_go(io, io->waiting_first)) {
 		struct io_request *request = io->waiting_first;
 
 		io->waiting_first = request->next;
@@ -159,10 +182,16 @@ void io_complete(struct io *io, struct io_request *request, ssize_t result)
 	io->in_flight--;
 	if (request->later_count > 0 || request->later_bytes > 0)
 		mend_buffers(request);
-	if (go_on(request, result))
-		give_to_engine(io, request);
-	else
+	if (!go_on(request, result)) {
 		request->done(request);
+	} else if (may_go(io, request)) {
+		give_to_engine(io, request);
+	} else {
+		request->next = io->waiting_first;
+		io->waiting_first = request;
+		if (!request->next)
+			io->waiting_last = request;
+	}
 }
 
 void io_close(struct io *io)
@@ -227,9 +256,10 @@ enum result io_fail(enum io_operation operation, const struct device *device, ui
 {
 	enum result result = RESULT_IO;
 
-	/* A sparse file grows as it is written, on a file system that others fill, too. */
-	if (operation != IO_READ && !device_is_block(device) &&
-	    (error == ENOSPC || error == EDQUOT))
+	/* A sparse file grows as it is written, on a file system that others fill, too. EFBIG is a
+	 * limit of the user's, and no room helps. */
+	if (operation != IO_READ && !device_is_block(device) && error_is_full(error) &&
+	    error != EFBIG)
 		result = RESULT_NO_SPACE;
 	if (operation == IO_FLUSH)
 		return fail_errno(why, result, error, "%s: cannot flush", device->name);

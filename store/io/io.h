@@ -8,11 +8,11 @@
  * have no order between them: who needs one waits for the first before submitting the second. A
  * flush makes durable what had been completed on its device before it was submitted, nothing else.
  *
- * Short transfers and interrupted calls are continued here, and so is a request that crosses from one extent of
- * its device to the next; a flush goes to each file of the device. So a request is done wholly or has an
- * error; a write with an error may have been done in any part. A flush with an error is never
- * repeated: the kernel may have dropped what it could not write, and a second flush would then
- * succeed.
+ * Short transfers and interrupted calls are continued here, and so is a request that crosses from
+ * one extent of its device to the next; a flush goes to each file of the device. So a request is
+ * done wholly or has an error; a write with an error may have been done in any part. A flush with
+ * an error is never repeated: the kernel may have dropped what it could not write, and a second
+ * flush would then succeed.
  */
 #ifndef STORE_IO_IO_H
 #define STORE_IO_IO_H
@@ -39,13 +39,13 @@ struct io_request {
 	void (*done)(struct io_request *request);
 	void *owner; /* the submitter's own */
 	int error;   /* when done: 0 or an errno value */
-	/* what an engine is to do: the part that is in one place, from the first of the buffers on. It
-	 * sees neither device nor offset. */
+	/* what an engine is to do: the part that is in one place, from the first of the buffers on.
+	 * It sees neither device nor offset. */
 	struct device_place place;
 	/* the queue's and the engine's own */
 	uint64_t left;
-	unsigned int
-		later_count; /* buffers after the part, and the bytes of its last one that are, too */
+	unsigned int later_count; /* buffers after the part, and the bytes of its last one that are,
+				     too */
 	size_t later_bytes;
 	unsigned int flushed; /* files of the device */
 	struct iovec single;
@@ -56,8 +56,8 @@ struct io_request {
 /* What an engine does. */
 struct io_engine {
 	const char *name;
-	/* Takes one request: request->place of its iov_count buffers, or a flush of that file. Never fails: what
-	 * goes wrong is told by its completion. */
+	/* Takes one request: request->place of its iov_count buffers, or a flush of that file.
+	 * Never fails: what goes wrong is told by its completion. */
 	void (*submit)(struct io *io, struct io_request *request);
 	/* Called with requests in flight only: waits for at least one completion and calls
 	 * io_complete for every one that there is. */
@@ -73,8 +73,8 @@ struct io {
 	struct io_request *waiting_first, *waiting_last;
 	uint64_t flushes; /* how many were submitted */
 	void *state;	  /* the engine's */
-	/* The caller's, once the engine is open: NULL, or what the user's wish to stop sets. Streams of
-	 * metadata (store_stream) end then; single transfers do not. */
+	/* The caller's, once the engine is open: NULL, or what the user's wish to stop sets.
+	 * Streams of metadata (store_stream) end then; single transfers do not. */
 	const volatile sig_atomic_t *stop;
 };
 
@@ -83,9 +83,6 @@ static inline bool io_stop_requested(const struct io *io)
 {
 	return io->stop && *io->stop;
 }
-
-/* The engine that is the readable specification: one request after the other, pread and pwrite. */
-void io_sync_open(struct io *io);
 
 /* Nothing may be in flight. Harmless on a zeroed struct. */
 void io_close(struct io *io);

@@ -7,12 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "store/io/io_call.h"
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 
 #define THREADS 32u
-/* One system call needs little. With the default of megabytes for each, a limit on memory (ulimit -v)
- * would leave room for few threads or none. */
+/* One system call needs little. With the default of megabytes for each, a limit on memory (ulimit
+ * -v) would leave room for few threads or none. */
 #define STACK_BYTES (64u << 10)
 
 struct queue {
@@ -60,7 +59,7 @@ static void *work(void *argument)
 			continue;
 		}
 		pthread_mutex_unlock(&pool->lock);
-		request->result = io_call(request);
+		request->result = io_engine_call(request);
 		pthread_mutex_lock(&pool->lock);
 		push(&pool->done, request);
 		pthread_cond_signal(&pool->work_done);

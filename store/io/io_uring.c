@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* io_uring: submissions are gathered and handed to the kernel when somebody waits. */
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,9 +4,9 @@
  * in place of the store, and written back. savefile_format.h has the layout.
  *
  * What is in one: the size of the device; the beginning of the device byte for byte, which is the
- * header's chunk with the merge record and all else that stands there, or its first
+ * header's chunk with the merge record and all else that is there, or its first
  * SAVEFILE_HEAD_BYTES_MAX; and, where the chunk size is known, every area from the first to the one
- * in which the list of exceptions ends, wholly, with what stands behind the end. Where it is not
+ * in which the list of exceptions ends, wholly, with what is after the end. Where it is not
  * known, because the header is lost, the beginning of the device is all there is, and data chunks
  * may be part of it.
  *
@@ -30,23 +30,23 @@
 /*
  * Saves the metadata of an open store in the file `path`, in bounded memory. The store is only
  * read. Its geometry counts where store->header_fault is HEADER_GOOD; a caller that inferred the
- * geometry of a store whose header is lost sets both, and the areas are saved, too, beside the bytes
- * that stand on the device in the header's place.
+ * geometry of a store whose header is lost sets both, and the areas are saved, too, beside the
+ * bytes that are on the device in the header's place.
  *
  * The file comes into being wholly or not at all: it is written under a temporary name beside
  * `path`, flushed, renamed, and the directory is flushed. Where `path` exists already it is
- * RESULT_REFUSED unless `replace`; what is no regular file, is the store itself (device_is), or is in
- * use (device_open), is never replaced.
- * RESULT_NO_SPACE: the file system is full. RESULT_IO: the store could not be read, or the file not
- * written; the message names which. Where the directory alone cannot be flushed, which is RESULT_IO,
- * too, the file stays: it is whole, and may have replaced another one. RESULT_STOPPED: *stop (NULL:
- * none) became other than 0, and there is no file.
+ * RESULT_REFUSED unless `replace`; what is no regular file, is the store itself (device_is), or is
+ * in use (device_open), is never replaced. RESULT_NO_SPACE: the file system is full. RESULT_IO: the
+ * store could not be read, or the file not written; the message names which. Where the directory
+ * alone cannot be flushed, which is RESULT_IO, too, the file stays: it is whole, and may have
+ * replaced another one. RESULT_STOPPED: *stop (NULL: none) became other than 0, and there is no
+ * file.
  */
 enum result savefile_write(const struct store *store, const char *path, bool replace,
 			   const volatile sig_atomic_t *stop, struct failure *why);
 
-/* Would savefile_write refuse this path, or fail to make a file there? As savefile_write says it; makes
- * no file. */
+/* Would savefile_write refuse this path, or fail to make a file there? As savefile_write says it;
+ * makes no file. */
 enum result savefile_check_path(const struct store *store, const char *path, bool replace,
 				struct failure *why);
 
@@ -71,9 +71,9 @@ bool savefile_detect(const struct device *device);
 
 /*
  * Opens a saved file and checks all of it: every length, every checksum, that it is whole and that
- * nothing is behind its end. RESULT_NOT_THERE: no such file. RESULT_NO_STORE: no saved file. RESULT_DAMAGED: a
- * saved file that is cut short or has changed. RESULT_REFUSED: of a version that is not known here.
- * Close it also after an error.
+ * nothing is after its end. RESULT_NOT_THERE: no such file. RESULT_NO_STORE: no saved file.
+ * RESULT_DAMAGED: a saved file that is cut short or has changed. RESULT_REFUSED: of a version that
+ * is not known here. Close it also after an error.
  */
 enum result savefile_open(struct savefile *saved, const char *name, struct failure *why);
 
@@ -88,7 +88,7 @@ enum result savefile_read(struct savefile *saved, uint64_t position, uint8_t *bu
 
 /*
  * An engine that serves reads of saved->device from the file, and requests of all other devices as
- * io_sync does. What is not in the file (data chunks, areas behind the list's end) cannot be read:
+ * io_sync does. What is not in the file (data chunks, areas after the list's end) cannot be read:
  * ENODATA. The file is the caller's, and stays open while the engine is.
  */
 void savefile_io_open(struct io *io, struct savefile *saved);
@@ -99,8 +99,7 @@ void savefile_io_open(struct io *io, struct savefile *saved);
  * May the saved file be written to this device? RESULT_REFUSED with the reason where not: the
  * device is too small, is a saved file, holds something else, a store of another size or chunk
  * size, or the current record of a merge that the saved file does not hold. With `force` only what
- * cannot be is refused: saved metadata that does not fit the device. Fits the device (device_fit);
- * writes nothing.
+ * cannot be is refused: saved metadata that does not fit the device. Writes nothing.
  */
 enum result savefile_check_target(struct savefile *saved, struct device *device, struct io *io,
 				  bool force, struct failure *why);

@@ -131,7 +131,8 @@ bool savefile_position(const struct savefile_layout *layout, uint64_t place, uin
 	return true;
 }
 
-/* Neighbouring exceptions mostly differ by one: their differences compress a hundred times better. */
+/* Neighbouring exceptions mostly differ by one: their differences compress a hundred
+ * times better. */
 static void take_differences(uint8_t *pairs, uint32_t bytes)
 {
 	for (uint32_t i = bytes; i > PAIR_BYTES; i -= PAIR_BYTES) {

@@ -66,7 +66,7 @@ uint64_t savefile_stream_bytes(const struct savefile_layout *layout);
 uint64_t savefile_frames(const struct savefile_layout *layout);
 uint32_t savefile_frame_bytes(const struct savefile_layout *layout, uint64_t frame);
 
-/* Where on the device the byte at `position` of the stream stands; *count: how many from there on
+/* Where on the device the byte at `position` of the stream is; *count: how many from there on
  * are neighbours in both. */
 uint64_t savefile_place(const struct savefile_layout *layout, uint64_t position, uint64_t *count);
 

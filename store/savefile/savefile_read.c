@@ -8,7 +8,7 @@
 
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
-#include "store/io/io_call.h"
+#include "store/io/io_engine.h"
 #include "store/savefile/savefile.h"
 
 #define NOT_LOADED UINT64_MAX
@@ -168,7 +168,7 @@ static enum result measure(struct savefile *saved, struct failure *why)
 		return fail(why, RESULT_NO_STORE, "%s: is no saved file, but a block device",
 			    saved->file.name);
 	saved->file_bytes = saved->file.bytes + saved->file.rest_bytes;
-	device_fit(&saved->file, 1); /* frames begin anywhere */
+	device_use_cache(&saved->file); /* frames begin anywhere */
 	return RESULT_OK;
 }
 
@@ -243,7 +243,8 @@ enum result savefile_read(struct savefile *saved, uint64_t position, uint8_t *bu
 	return RESULT_OK;
 }
 
-/* The front of the request's first buffer, as far as it is in one piece: store/io asks for the rest. */
+/* The front of the request's first buffer, as far as it is in one piece: store/io asks for the
+ * rest. */
 static ssize_t serve(struct savefile *saved, const struct io_request *request)
 {
 	const struct iovec *to = &request->iov[0];
@@ -275,7 +276,7 @@ static void saved_reap(struct io *io)
 	if (request->place.file == &saved->device.file)
 		io_complete(io, request, serve(saved, request));
 	else
-		io_complete(io, request, io_call(request));
+		io_complete(io, request, io_engine_call(request));
 }
 
 static void saved_close(struct io *io)

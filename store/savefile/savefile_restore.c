@@ -12,7 +12,7 @@
 #include "store/cow/summary.h"
 #include "store/base/text.h"
 
-/* So much of the stream is in memory, and so many requests in flight. */
+/* This much of the stream is in memory, and this many requests are in flight. */
 #define WINDOW_BYTES (4u << 20)
 #define PIECE_BYTES (256u << 10)
 #define WIDTH 64u
@@ -38,10 +38,9 @@ static enum result check_size(const struct savefile *saved, const struct device 
 			"%s: is too small: it has %llu bytes, and the saved metadata reaches up to byte %llu",
 			device->name, have, (unsigned long long)saved_end(&saved->layout));
 	if (have < was && !force)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is too small: it has %llu bytes, and the store had %llu; name the right device, or use --force",
-			device->name, have, was);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
+				   "%s: is too small: it has %llu bytes, and the store had %llu",
+				   device->name, have, was);
 	return RESULT_OK;
 }
 
@@ -54,9 +53,9 @@ static enum result refuse_store(const struct savefile *saved, const struct store
 	if (layout->chunk_sectors)
 		snprintf(chunks, sizeof(chunks), " with chunks of %u sector%s",
 			 layout->chunk_sectors, plural(layout->chunk_sectors));
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: holds another store: %llu bytes with chunks of %u sector%s, and %s is of a store of %llu bytes%s; name the right device, or use --force",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
+		"%s: holds another store: %llu bytes with chunks of %u sector%s, and %s is of a store of %llu bytes%s",
 		target->device->name, (unsigned long long)target->device->bytes,
 		target->header.chunk_sectors, plural(target->header.chunk_sectors),
 		saved->file.name, (unsigned long long)layout->device_bytes, chunks);
@@ -68,17 +67,13 @@ static enum result check_foreign(struct device *device, struct io *io, struct fa
 	enum result result;
 
 	if (probe_finds_saved_file(device))
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: holds something else: a saved file; name the right device, or use --force",
-			device->name);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
+				   "%s: holds something else: a saved file", device->name);
 	result = ends_probe_device(io, device, &identity, why);
 	if (result == RESULT_OK && identity.type[0])
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: holds something else: %s%s%s; name the right device, or use --force",
-			device->name, identity.type, identity.uuid[0] ? ", UUID " : "",
-			identity.uuid);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
+				   "%s: holds something else: %s%s%s", device->name, identity.type,
+				   identity.uuid[0] ? ", UUID " : "", identity.uuid);
 	return result;
 }
 
@@ -142,23 +137,23 @@ static enum result holds_record(struct savefile *saved, const struct store *targ
 static enum result refuse_unfinished(const struct savefile *saved, const struct store *target,
 				     struct failure *why)
 {
-	const char *what = "an unfinished merge of another version of cowtool stands in it";
-	const char *how = "finish it with that version";
+	const char *what = "it has the record of an unfinished merge of another version of cowtool";
+	enum remedy how = REMEDY_FINISH_ELSEWHERE;
 	const char *holds = "may hold nothing of that";
 
 	if (target->record_presence == RECORD_PRESENT)
 		holds = "holds nothing of that";
 	if (target->record_presence == RECORD_PRESENT && target->record.role == RECORD_MERGING) {
-		what = "an unfinished merge stands in it";
-		how = "finish it with 'cowtool merge --resume', with the other stores that it keeps";
+		what = "it has the record of an unfinished merge";
+		how = REMEDY_FINISH_WITH_KEPT;
 	} else if (target->record_presence == RECORD_PRESENT) {
 		what = target->record.role == RECORD_UNDO
 			       ? "is the undo store of an unfinished merge"
 			       : "is kept by the unfinished merge of another store";
-		how = "finish that with 'cowtool merge --resume', with this store";
+		how = REMEDY_FINISH_WITH_THIS;
 	}
-	return fail(why, RESULT_REFUSED, "%s: %s, and %s %s; %s, or use --force, which forgets it",
-		    target->device->name, what, saved->file.name, holds, how);
+	return fail_remedy(why, RESULT_REFUSED, how, NULL, "%s: %s, and %s %s",
+			   target->device->name, what, saved->file.name, holds);
 }
 
 /* The record of a merge guards the stores that it keeps: it must not go without a word. */
@@ -178,14 +173,6 @@ static enum result check_record(struct savefile *saved, const struct store *targ
 	return result != RESULT_OK || ends ? result : refuse_unfinished(saved, target, why);
 }
 
-/* The head is a part of a chunk, or the chunk size is not known. */
-static void fit(const struct savefile_layout *layout, struct device *device)
-{
-	device_fit(device, layout->head_bytes);
-	if (layout->chunk_sectors)
-		device_fit(device, (uint64_t)layout->chunk_sectors * SECTOR_BYTES);
-}
-
 enum result savefile_check_target(struct savefile *saved, struct device *device, struct io *io,
 				  bool force, struct failure *why)
 {
@@ -203,7 +190,6 @@ enum result savefile_check_target(struct savefile *saved, struct device *device,
 		result = check_content(saved, &target, why);
 	if (result == RESULT_OK && !force)
 		result = check_record(saved, &target, why);
-	fit(&saved->layout, device);
 	return result;
 }
 
@@ -221,10 +207,14 @@ struct transfer {
 	uint64_t next;	     /* what the next piece begins with */
 };
 
-/* Written whole or not at all. */
-static uint32_t block_bytes(const struct device *device)
+/* Written whole or not at all. The head is a part of a chunk, or the chunk size is not known. */
+static uint32_t block_bytes(const struct transfer *transfer)
 {
-	return device->direct ? device->block_bytes : SECTOR_BYTES;
+	const struct savefile_layout *layout = &transfer->saved->layout;
+	uint64_t chunk_bytes = (uint64_t)layout->chunk_sectors * SECTOR_BYTES;
+
+	return (uint32_t)min_u64(device_unit(transfer->device, layout->head_bytes),
+				 device_unit(transfer->device, chunk_bytes));
 }
 
 static bool next_piece(struct batch *batch, struct io_request *request)
@@ -301,15 +291,15 @@ static enum result transfer_all(struct transfer *transfer, enum io_operation ope
 }
 
 /*
- * What stands there is about to become a mixture of two stores. A mark says so, which the write of the
- * header's block at the end takes away, and where there is a good header, the kernel is to load nothing.
- * What a restore wrote that was killed before it flushed becomes durable with it.
+ * What is there is about to become a mixture of two stores. A mark says so, which the write of the
+ * header's block at the end takes away, and where there is a good header, the kernel is to load
+ * nothing. What a restore wrote that was killed before it flushed becomes durable with it.
  */
 static enum result invalidate(struct transfer *transfer, struct failure *why)
 {
 	const struct record mark = {.role = RECORD_RESTORING};
 	struct device *device = transfer->device;
-	uint32_t bytes = block_bytes(device);
+	uint32_t bytes = block_bytes(transfer);
 	struct header header;
 	enum result result = io_read(transfer->io, device, 0, transfer->window, bytes, why);
 
@@ -328,7 +318,7 @@ static enum result invalidate(struct transfer *transfer, struct failure *why)
 static enum result write_all(struct transfer *transfer, struct failure *why)
 {
 	uint64_t stream = savefile_stream_bytes(&transfer->saved->layout);
-	uint32_t block = block_bytes(transfer->device);
+	uint32_t block = block_bytes(transfer);
 	enum result result = check_stop(transfer, "; nothing was written", why);
 
 	if (result != RESULT_OK)

@@ -2,25 +2,24 @@
 /* savefile_write: a store's metadata becomes a file. */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 #include "store/cow/gaps.h"
 #include "store/base/path.h"
+#include "store/base/replace.h"
+#include "store/base/whole.h"
 #include "store/savefile/savefile.h"
 
 struct writer {
 	const struct store *store;
 	const char *path;
 	const volatile sig_atomic_t *stop;
-	struct device replaced; /* what stands there, held so long; fd -1: nothing */
-	char *temporary;	/* NULL: there is none (any more) */
-	int fd;
+	struct device replaced; /* what is there now, held meanwhile */
+	struct replacement file;
 	struct savefile_layout layout;
 	uint64_t offset; /* in the file, of what comes next */
 	uint64_t frames;
@@ -32,24 +31,15 @@ struct writer {
 static enum result write_failure(const struct writer *writer, const char *what, int error,
 				 struct failure *why)
 {
-	return fail_errno(why, result_of_open(error), error, "%s: cannot %s", writer->path, what);
+	return fail_errno(why, error_result(error), error, "%s: cannot %s", writer->path, what);
 }
 
 static enum result write_at(const struct writer *writer, uint64_t offset, const uint8_t *bytes,
 			    size_t count, struct failure *why)
 {
-	while (count > 0) {
-		ssize_t done = pwrite(writer->fd, bytes, count, (off_t)offset);
+	int error = whole_write_at(writer->file.fd, bytes, count, offset);
 
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return write_failure(writer, "write", done < 0 ? errno : ENOSPC, why);
-		bytes += done;
-		offset += (uint64_t)done;
-		count -= (size_t)done;
-	}
-	return RESULT_OK;
+	return error ? write_failure(writer, "write", error, why) : RESULT_OK;
 }
 
 static enum result write_next(struct writer *writer, const uint8_t *bytes, size_t count,
@@ -111,8 +101,8 @@ static enum result append_exceptions(void *context, uint64_t index, const uint8_
 	return append(context, entries, (uint64_t)count * EXCEPTION_BYTES, why);
 }
 
-/* As a buffer has it (store/cow/gaps.h), so that the list goes on as it does on the device; where nothing shows
- * that it does, it ends. */
+/* As a buffer has it (store/cow/gaps.h), so that the list goes on as it does on the device; where
+ * nothing shows that it does, it ends. */
 static enum result append_gap(void *context, uint64_t index, uint64_t count, bool goes_on,
 			      struct failure *why)
 {
@@ -173,19 +163,7 @@ static enum result write_content(struct writer *writer, struct failure *why)
 	savefile_end_encode(writer->frames, writer->end_crc, end);
 	savefile_header_encode(&writer->layout, header);
 	result = write_next(writer, end, sizeof(end), why);
-	if (result == RESULT_OK)
-		result = write_at(writer, 0, header, sizeof(header), why);
-	if (result == RESULT_OK && fsync(writer->fd) != 0)
-		result = write_failure(writer, "flush", errno, why);
-	return result;
-}
-
-/* A file that somebody made meanwhile is not replaced, where the file system can see to that. */
-static int rename_new(const char *from, const char *to)
-{
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	return errno == EINVAL || errno == ENOSYS ? rename(from, to) : -1;
+	return result == RESULT_OK ? write_at(writer, 0, header, sizeof(header), why) : result;
 }
 
 /* The file is whole and flushed, and may have replaced another one: it stays. */
@@ -207,41 +185,21 @@ static enum result refuse_existing(const struct writer *writer, struct failure *
 	return fail(why, RESULT_REFUSED, "%s: exists already; name another file", writer->path);
 }
 
-/* Who may rename in that folder may have put another file in its place. */
-static enum result check_published(const struct writer *writer, const struct stat *written,
-				   struct failure *why)
+static enum result publish(struct writer *writer, bool replace, struct failure *why)
 {
-	struct stat status;
+	const char *step;
+	int error = replace_publish(&writer->file, replace, &step);
 
-	if (lstat(writer->path, &status) == 0 && status.st_dev == written->st_dev &&
-	    status.st_ino == written->st_ino)
-		return RESULT_OK;
+	if (error == EEXIST)
+		return refuse_existing(writer, why);
+	if (error != 0)
+		return write_failure(writer, step, error, why);
+	if (replace_is_there(&writer->file))
+		return flush_folder(writer, why);
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: is not the file that was written: somebody has put another one in its place; name a file in a folder where nobody else may write",
 		writer->path);
-}
-
-static enum result publish(struct writer *writer, bool replace, struct failure *why)
-{
-	int fd = writer->fd, answer;
-	struct stat written;
-	enum result result;
-
-	writer->fd = -1;
-	answer = fstat(fd, &written);
-	if (close(fd) != 0 || answer != 0)
-		return write_failure(writer, "close", errno, why);
-	answer = replace ? rename(writer->temporary, writer->path)
-			 : rename_new(writer->temporary, writer->path);
-	if (answer != 0 && errno == EEXIST)
-		return refuse_existing(writer, why);
-	if (answer != 0)
-		return write_failure(writer, "create", errno, why);
-	free(writer->temporary);
-	writer->temporary = NULL;
-	result = check_published(writer, &written, why);
-	return result == RESULT_OK ? flush_folder(writer, why) : result;
 }
 
 /* Also by another name, or below it: the file of a loop device. */
@@ -260,8 +218,8 @@ static enum result refuse_store(const struct writer *writer, struct failure *why
 }
 
 /*
- * The file is not written to, but taken away: who has it open would go on with one that has no name.
- * What uses it is looked for as before a write, and nobody may begin to meanwhile.
+ * The file is not written to, but taken away: who has it open would go on with one that has no
+ * name. What uses it is looked for as before a write, and nobody may begin to meanwhile.
  */
 static enum result hold_replaced(struct writer *writer, struct failure *why)
 {
@@ -291,50 +249,37 @@ static enum result check_path(struct writer *writer, bool replace, struct failur
 	return result == RESULT_OK ? hold_replaced(writer, why) : result;
 }
 
-/* NULL: no memory. Owned by the caller. */
-static char *temporary_name(const struct writer *writer)
+static enum result create_failure(const struct writer *writer, int error, struct failure *why)
 {
-	char *name;
-
-	return asprintf(&name, "%s.XXXXXX", writer->path) >= 0 ? name : NULL;
-}
-
-static enum result no_memory_for_name(const struct writer *writer, struct failure *why)
-{
-	return fail_memory(why, "a name", strlen(writer->path));
+	return error == ENOMEM ? fail_memory(why, "a name", strlen(writer->path))
+			       : write_failure(writer, "create", error, why);
 }
 
 enum result savefile_check_path(const struct store *store, const char *path, bool replace,
 				struct failure *why)
 {
-	struct writer writer = {.store = store, .path = path, .fd = -1};
+	struct writer writer = {.store = store, .path = path};
 	enum result result = check_path(&writer, replace, why);
 	struct failure ignored;
 	uint64_t free_bytes;
-	int error;
+	int error = ENOMEM;
+	char *name;
 
 	device_close(&writer.replaced, &ignored);
 	if (result != RESULT_OK)
 		return result;
-	writer.temporary = temporary_name(&writer);
-	if (!writer.temporary)
-		return no_memory_for_name(&writer, why);
-	error = path_look_beside(writer.temporary, &free_bytes);
-	free(writer.temporary);
-	return error ? write_failure(&writer, "create", error, why) : RESULT_OK;
+	name = replace_name(path);
+	if (name)
+		error = path_look_beside(name, &free_bytes);
+	free(name);
+	return error ? create_failure(&writer, error, why) : RESULT_OK;
 }
 
 static enum result create(struct writer *writer, struct failure *why)
 {
-	writer->temporary = temporary_name(writer);
-	if (!writer->temporary)
-		return no_memory_for_name(writer, why);
-	writer->fd = mkostemp(writer->temporary, O_CLOEXEC);
-	if (writer->fd >= 0)
-		return RESULT_OK;
-	free(writer->temporary);
-	writer->temporary = NULL;
-	return write_failure(writer, "create", errno, why);
+	int error = replace_begin(&writer->file, writer->path);
+
+	return error ? create_failure(writer, error, why) : RESULT_OK;
 }
 
 static enum result allocate(struct writer *writer, struct failure *why)
@@ -364,11 +309,7 @@ static void clean_up(struct writer *writer)
 	struct failure ignored; /* it was only held */
 
 	device_close(&writer->replaced, &ignored);
-	if (writer->fd >= 0)
-		close(writer->fd);
-	if (writer->temporary)
-		unlink(writer->temporary);
-	free(writer->temporary);
+	replace_end(&writer->file);
 	free(writer->raw);
 	free(writer->frame);
 }
@@ -376,12 +317,10 @@ static void clean_up(struct writer *writer)
 enum result savefile_write(const struct store *store, const char *path, bool replace,
 			   const volatile sig_atomic_t *stop, struct failure *why)
 {
-	struct writer writer = {.store = store, .path = path, .stop = stop, .fd = -1};
+	struct writer writer = {.store = store, .path = path, .stop = stop, .file.fd = -1};
 	enum result result = check_path(&writer, replace, why);
 
 	writer.layout = layout_of(store);
-	if (writer.layout.chunk_sectors)
-		device_fit(store->device, store->geometry.chunk_bytes);
 	if (result == RESULT_OK)
 		result = allocate(&writer, why);
 	if (result == RESULT_OK)

@@ -131,7 +131,7 @@ half_restored() {
     "$cowtool" save --quiet pristine.kept kept.file
     cut_off TERM --keep=kept
     refuses 5 store file -- restore file store
-    said "store: an unfinished merge stands in it, and file holds nothing of that; finish it with 'cowtool merge --resume'"
+    said "store: it has the record of an unfinished merge, and file holds nothing of that; finish it with 'cowtool merge --resume'"
     refuses 5 kept kept.file -- restore kept.file kept
     said 'kept: is kept by the unfinished merge of another store'
     # What was saved in the middle of this merge knows of it.

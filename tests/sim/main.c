@@ -22,7 +22,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 
 #define TABLE_SIZE ((uint64_t)1 << 24) /* a power of two, a few times the states of a run */
 #define JOBS_MAX 16

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 
 /* A request on its way through the real engine. */
 struct carried {

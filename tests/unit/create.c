@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
-#include "store/cow/create.h"
+#include "store/cow/store_create.h"
 
 #define DISK_BYTES (5u << 20)
 #define TEARS 6 /* ways in which the blocks that were not flushed are tried to be lost */

@@ -11,7 +11,7 @@
 
 #include "store/io/batch.h"
 #include "store/base/bytes.h"
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 
 #define FILE_BYTES (1u << 20)
 #define BLOCK 4096u
@@ -169,6 +169,64 @@ static void failed_flush_is_final(void)
 	flush_error = 0;
 }
 
+/* ---- an engine that carries nothing out before it must ---- */
+
+static struct io_request *late[4];
+static unsigned int late_count, late_most;
+
+static void late_submit(struct io *queue, struct io_request *request)
+{
+	(void)queue;
+	late[late_count++] = request;
+	late_most = (unsigned int)max_u64(late_most, late_count);
+	/* The two kinds are never in flight together. */
+	CHECK(device.direct || late_count == 1 || late[0]->place.bytes % BLOCK != 0);
+}
+
+static void late_reap(struct io *queue)
+{
+	struct io_request *request = late[--late_count];
+
+	io_complete(queue, request, (ssize_t)request->place.bytes);
+}
+
+static const struct io_engine late_engine = {"late", late_submit, late_reap, odd_close};
+
+static void blocks_go_past_the_cache_until_one_is_cut(void)
+{
+	static const size_t bytes[4] = {BLOCK, BLOCK, 512, BLOCK};
+	struct io queue = {.engine = &late_engine, .depth = 4};
+	struct io_request requests[4];
+	bool done[4] = {false};
+
+	device.open = device.direct = true;
+	device.block_bytes = BLOCK;
+	for (int i = 0; i < 4; i++) {
+		io_prepare(&requests[i], IO_READ, &device, (uint64_t)i * BLOCK, memory, bytes[i]);
+		requests[i].done = set_done;
+		requests[i].owner = &done[i];
+		io_submit(&queue, &requests[i]);
+	}
+	CHECK(late_count == 2 && device.direct);
+	while (io_wait(&queue))
+		CHECK(device.direct == !(done[0] && done[1]));
+	CHECK(done[2] && done[3] && late_most == 2);
+	device.open = device.direct = false;
+	device.block_bytes = 512;
+}
+
+static void the_unit_is_the_block_where_chunks_are_blocks(void)
+{
+	struct device disk = {.bytes = 1 << 20, .block_bytes = BLOCK, .direct = true};
+
+	CHECK(device_unit(&disk, BLOCK) == BLOCK && device_unit(&disk, 4 * BLOCK) == BLOCK);
+	CHECK(!device_is_direct(&disk, 2048) && device_unit(&disk, 2048) == SECTOR_BYTES);
+	disk.bytes -= SECTOR_BYTES;
+	CHECK(!device_is_direct(&disk, BLOCK) && device_unit(&disk, BLOCK) == SECTOR_BYTES);
+	disk = (struct device){.bytes = 1 << 20, .block_bytes = BLOCK};
+	CHECK(!device_is_direct(&disk, BLOCK) && device_unit(&disk, BLOCK) == SECTOR_BYTES);
+}
+
 static void common_tests(const char *engine)
 {
 	char name[128];
@@ -209,6 +267,10 @@ int main(void)
 	io = (struct io){.engine = &odd_engine, .depth = 1};
 	common_tests("odd");
 	unit_run("io: a failed flush is never repeated", failed_flush_is_final);
+	unit_run("io: all is direct until a transfer is no whole block, and nothing after it is",
+		 blocks_go_past_the_cache_until_one_is_cut);
+	unit_run("device: the unit of a transfer is a block where O_DIRECT serves, else a sector",
+		 the_unit_is_the_block_where_chunks_are_blocks);
 	io_close(&io);
 	free(memory);
 	close(device.file.fd);

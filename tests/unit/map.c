@@ -10,7 +10,7 @@
 
 #include "store/base/bytes.h"
 #include "store/device/map.h"
-#include "store/io/io_engines.h"
+#include "store/io/io_engine.h"
 
 #define FILES 3
 #define FILE_SECTORS 4096u

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
-#include "store/io/io_call.h"
+#include "store/io/io_engine.h"
 #include "store/cow/store.h"
 #include "tests/unit/unit.h"
 
@@ -168,7 +168,7 @@ static ssize_t bad_call(const struct io_request *request)
 	}
 	bad.reads += request->operation == IO_READ;
 	bad.flushes += request->operation == IO_FLUSH;
-	return io_call(request);
+	return io_engine_call(request);
 }
 
 static void bad_reap(struct io *io)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/advice.h"
 

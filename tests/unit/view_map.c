@@ -2,6 +2,8 @@
 /* store/view_map against the slow and simple way: the first exception of each chunk, looked for anew. */
 #include "store/cow/view_map.h"
 
+#include <errno.h>
+
 #include "store/base/checksum.h"
 #include "tests/unit/pair.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 /*
  * In the texts, {...} is a command. In it <store> and <origin> are names; <keep> stands for options with

@@ -4,7 +4,7 @@
 
 #include "store/base/bytes.h"
 #include "store/cow/stale.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 #include "verify/check/check.h"
 
 /*

@@ -340,7 +340,6 @@ enum result data_check_run(struct data_check *data, struct failure *why)
 	window.units_per_chunk = chunk_size / window.unit_bytes;
 	data->store_bytes = data->origin_bytes = data->places = 0;
 	data->store_unreadable = data->origin_unreadable = data->view_unreadable = 0;
-	device_fit(data->origin, chunk_size);
 	result = allocate(&window, why);
 	if (result == RESULT_OK)
 		result = data->before ? store_scan_again(data->store, &scan, data->before, why)

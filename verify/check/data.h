@@ -47,7 +47,7 @@ struct data_check {
 /*
  * Looks at all data of the live exceptions; those without data on the device or outside the origin
  * are left out. RESULT_OK also where places are unreadable; RESULT_IO: the metadata could not be
- * read; RESULT_REFUSED: it is not what it was before. Needs a good header. Fits the origin to the store's chunks (device_fit).
+ * read; RESULT_REFUSED: it is not what it was before. Needs a good header.
  */
 enum result data_check_run(struct data_check *data, struct failure *why);
 

@@ -27,7 +27,6 @@ static enum result look(struct device *device, struct io *io, struct beginning *
 	*beginning = (struct beginning){.of_store = false};
 	if (bytes < SECTOR_BYTES)
 		return RESULT_OK;
-	device_fit(device, BUFFER_ALIGNMENT);
 	block = io_buffer_zeroed(BUFFER_ALIGNMENT);
 	if (!block)
 		return fail_memory(why, "the origin's first block", BUFFER_ALIGNMENT);

@@ -9,7 +9,7 @@
  * RESULT_REFUSED where the origin begins with a header that the kernel would accept (with `force` only
  * where the store does not), or, without `force`, as a saved file does, or a container (store/device/foreign.h), or it is a snapshot (verify/check/stacked.h); what store_require_header says
  * where the store has none. `usage` is the command as it should be given. With `may_be_unreadable`, an
- * origin whose beginning cannot be read is taken for one. Fits the origin (device_fit) for reading whole buffers.
+ * origin whose beginning cannot be read is taken for one.
  */
 enum result roles_check(const struct store *store, struct device *origin, bool force,
 			bool may_be_unreadable, const char *usage, struct failure *why);

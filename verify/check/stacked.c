@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "store/base/whole.h"
 #include "store/cow/format.h"
 
 #define LEVELS_MAX 8
@@ -27,7 +28,7 @@ static bool is_store(const char *name, dev_t *number)
 	if (fd < 0)
 		return false;
 	*number = fstat(fd, &status) == 0 && S_ISBLK(status.st_mode) ? status.st_rdev : 0;
-	read_all = pread(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes);
+	read_all = whole_read_at(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes);
 	close(fd);
 	if (!read_all || *number == 0)
 		return false;

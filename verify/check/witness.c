@@ -22,7 +22,7 @@ enum result witness_crc(struct io *io, struct device *device, uint64_t offset, u
 		return fail_memory(why, "a chunk", buffer_bytes);
 	while (bytes > 0 && result == RESULT_OK) {
 		size_t piece = (size_t)min_u64(bytes, PIECE_BYTES);
-		size_t read = device->direct ? round_up(piece, device->block_bytes) : piece;
+		size_t read = round_up(piece, device_unit(device, offset));
 
 		result = io_read(io, device, offset, buffer, read, why);
 		if (result == RESULT_OK)

@@ -14,6 +14,7 @@
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
 #include "store/cli/progress.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/cmd_lost.h"
 #include "verify/export/export.h"
@@ -259,12 +260,14 @@ static enum result run(struct session *session, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	note_rest(session->cli, &session->pair.origin);
-	note_buffered(session->cli, &session->pair.origin);
-	note_buffered(session->cli, &session->pair.device);
+	note_buffered(session->cli, &session->pair.origin,
+		      session->pair.store.geometry.chunk_bytes);
+	note_buffered(session->cli, &session->pair.device,
+		      session->pair.store.geometry.chunk_bytes);
 	if (output->kind == EXPORT_TO_FILE)
 		note_memory(session->cli, output->name);
 	if (export->target.device)
-		note_buffered(session->cli, export->target.device);
+		note_buffered(session->cli, export->target.device, BUFFER_ALIGNMENT);
 	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
 		       session->pair.device.name);
 	result = export_output_finish(output, export_run(export, why), why);

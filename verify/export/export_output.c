@@ -143,7 +143,6 @@ static enum result begin_file(struct export_output *output, struct export_state 
 	}
 	/* The last block is written whole, and cut off at the end. */
 	output->device.bytes = round_up(export->state.view_bytes, BUFFER_ALIGNMENT);
-	device_fit(&output->device, BUFFER_ALIGNMENT);
 	export->target = (struct export_target){
 		.device = &output->device, .checkpoint = save_state, .context = output};
 	return RESULT_OK;
@@ -196,7 +195,6 @@ static enum result open_block(struct export_output *output, struct failure *why)
 			      (unsigned long long)view);
 	if (result != RESULT_OK)
 		return result;
-	device_fit(&output->device, view % BUFFER_ALIGNMENT ? SECTOR_BYTES : BUFFER_ALIGNMENT);
 	export->target = (struct export_target){.device = &output->device};
 	return export_refuse_content(output, why);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "store/base/bytes.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/export/export.h"
 #include "verify/check/identity.h"
@@ -105,7 +106,6 @@ static enum result fit_origin(struct export *export, struct failure *why)
 	char text[256];
 
 	export->origin->bytes = export->store->record.origin_bytes;
-	device_fit(export->origin, export->store->geometry.chunk_bytes);
 	snprintf(
 		text, sizeof(text),
 		"was being merged into an origin of %llu bytes, and this one is larger: what comes after that is no part of the view",
@@ -171,10 +171,8 @@ enum result export_prepare(struct export *export, struct failure *why)
 	enum result result = roles_check(store, export->origin, export->force, export->fill,
 					 "cowtool export ORIGIN STORE OUT", why);
 
-	if (result == RESULT_OK) {
-		device_fit(export->origin, store->geometry.chunk_bytes);
+	if (result == RESULT_OK)
 		result = check_store(export, why);
-	}
 	if (result == RESULT_OK)
 		result = check_record(export, why);
 	if (result == RESULT_OK)

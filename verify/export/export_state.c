@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 #include "store/base/checksum.h"
 #include "store/base/path.h"
+#include "store/base/replace.h"
+#include "store/base/whole.h"
 
 /*
  *   0   magic, 32 bytes: a line that people can read
@@ -230,49 +233,18 @@ bool export_state_decode(const uint8_t *bytes, size_t count, struct export_state
 
 /* ---- file ---- */
 
-static int write_and_flush(int fd, const uint8_t *bytes, size_t count)
+static int replace_file(const char *path, const uint8_t *bytes, size_t count)
 {
-	while (count > 0) {
-		ssize_t written = write(fd, bytes, count);
+	struct replacement file;
+	int error = replace_begin(&file, path);
+	const char *step;
 
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return written < 0 ? errno : ENOSPC;
-		bytes += written;
-		count -= (size_t)written;
-	}
-	return fsync(fd) == 0 ? 0 : errno;
-}
-
-/* Makes a file of a new name, in the place of the X's: nobody else's file is touched. */
-static int write_file(char *path, const uint8_t *bytes, size_t count)
-{
-	int fd = mkostemp(path, O_CLOEXEC), error;
-
-	if (fd < 0)
-		return errno;
-	error = write_and_flush(fd, bytes, count);
-	if (close(fd) != 0 && error == 0)
-		error = errno;
-	if (error != 0)
-		unlink(path);
+	if (error == 0)
+		error = whole_write_at(file.fd, bytes, count, 0);
+	if (error == 0)
+		error = replace_publish(&file, true, &step);
+	replace_end(&file);
 	return error;
-}
-
-static enum result save(const char *path, char *temporary, const uint8_t *bytes, size_t count,
-			struct failure *why)
-{
-	int error = write_file(temporary, bytes, count);
-
-	if (error == 0 && rename(temporary, path) != 0) {
-		error = errno;
-		unlink(temporary);
-	}
-	if (error != 0)
-		return fail_errno(why, error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO, error,
-				  "%s: cannot write how far the export is", path);
-	return path_flush_folder(path, why);
 }
 
 enum result export_state_save(const struct export_state *state, const char *path,
@@ -280,33 +252,19 @@ enum result export_state_save(const struct export_state *state, const char *path
 {
 	size_t count = export_state_bytes(state);
 	uint8_t *bytes = malloc(count);
-	char *temporary = NULL;
-	enum result result;
+	int error = ENOMEM;
 
-	if (bytes && asprintf(&temporary, "%s.XXXXXX", path) >= 0) {
+	if (bytes) {
 		export_state_encode(state, bytes);
-		result = save(path, temporary, bytes, count, why);
-		free(temporary);
-	} else {
-		result = fail_memory(why, "how far the export is", count);
+		error = replace_file(path, bytes, count);
 	}
 	free(bytes);
-	return result;
-}
-
-static enum result read_file(int fd, const char *path, uint8_t *bytes, size_t most, size_t *count,
-			     struct failure *why)
-{
-	ssize_t got = 1;
-
-	*count = 0;
-	while (*count < most && got > 0) {
-		got = read(fd, bytes + *count, most - *count);
-		if (got < 0)
-			return fail_errno(why, RESULT_IO, errno, "%s: cannot read", path);
-		*count += (size_t)got;
-	}
-	return RESULT_OK;
+	if (error == ENOMEM)
+		return fail_memory(why, "how far the export is", count);
+	if (error != 0)
+		return fail_errno(why, error_is_full(error) ? RESULT_NO_SPACE : RESULT_IO, error,
+				  "%s: cannot write how far the export is", path);
+	return path_flush_folder(path, why);
 }
 
 static enum result load(int fd, const char *path, struct export_state *state,
@@ -318,6 +276,7 @@ static enum result load(int fd, const char *path, struct export_state *state,
 	struct stat status;
 	enum result result;
 	size_t count;
+	ssize_t got;
 
 	*presence = EXPORT_STATE_FOREIGN;
 	if (fstat(fd, &status) != 0)
@@ -331,13 +290,14 @@ static enum result load(int fd, const char *path, struct export_state *state,
 	bytes = malloc(count);
 	if (!bytes)
 		return fail_memory(why, "how far the export is", count);
-	result = read_file(fd, path, bytes, count, &count, why);
-	if (result == RESULT_OK && count >= MAGIC_BYTES &&
-	    memcmp(bytes, magic, MAGIC_COMMON_BYTES) == 0)
-		*presence =
-			(uint64_t)status.st_size <= most && export_state_decode(bytes, count, state)
-				? EXPORT_STATE_PRESENT
-				: EXPORT_STATE_DAMAGED;
+	got = whole_read_at(fd, bytes, count, 0);
+	if (got < 0)
+		result = fail_errno(why, RESULT_IO, (int)-got, "%s: cannot read", path);
+	if (got >= MAGIC_BYTES && memcmp(bytes, magic, MAGIC_COMMON_BYTES) == 0)
+		*presence = (uint64_t)status.st_size <= most &&
+					    export_state_decode(bytes, (size_t)got, state)
+				    ? EXPORT_STATE_PRESENT
+				    : EXPORT_STATE_DAMAGED;
 	free(bytes);
 	return result;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/base/error.h"
 
 /* Requests of one window in flight. */
 #define WIDTH 64u
@@ -154,15 +155,16 @@ static struct device *source_of(const struct export_window *window,
 					    : window->export->store->device;
 }
 
-static uint32_t block_of(const struct device *device)
+static uint32_t block_of(const struct export_window *window, const struct device *device)
 {
-	return device->direct ? device->block_bytes : SECTOR_BYTES;
+	return device_unit(device, window->export->store->geometry.chunk_bytes);
 }
 
 /* The end of the view may lie within a block of the store, but never within one of the origin. */
-static uint32_t whole_blocks(const struct device *device, uint32_t bytes)
+static uint32_t whole_blocks(const struct export_window *window, const struct device *device,
+			     uint32_t bytes)
 {
-	return (uint32_t)round_up(bytes, block_of(device));
+	return (uint32_t)round_up(bytes, block_of(window, device));
 }
 
 /*
@@ -220,7 +222,7 @@ static bool next_store_read(struct batch *batch, struct io_request *request)
 		return false;
 	io_prepare(request, IO_READ, device, window->pieces[i].offset,
 		   window->data + window->pieces[i].position,
-		   whole_blocks(device, window->pieces[i].bytes));
+		   whole_blocks(window, device, window->pieces[i].bytes));
 	return true;
 }
 
@@ -286,18 +288,19 @@ static enum result mend_part(struct export_window *window, const struct export_p
 {
 	struct export *export = window->export;
 	struct device *device = source_of(window, piece);
-	uint32_t half = whole_blocks(device, bytes / 2);
+	uint32_t half = whole_blocks(window, device, bytes / 2);
 	enum result result;
 
 	if (export->stop && *export->stop)
 		return RESULT_STOPPED;
-	result = io_read(export->io, device, piece->offset + at,
-			 window->data + piece->position + at, whole_blocks(device, bytes), why);
+	result =
+		io_read(export->io, device, piece->offset + at, window->data + piece->position + at,
+			whole_blocks(window, device, bytes), why);
 	if (result != RESULT_IO)
 		return result;
 	if (!export->fill)
 		return refuse_gap(result, why);
-	if (bytes <= block_of(device))
+	if (bytes <= block_of(window, device))
 		return fill_part(window, piece, at, bytes, why);
 	result = mend_part(window, piece, at, half, why);
 	if (result == RESULT_OK)

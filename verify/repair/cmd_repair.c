@@ -8,6 +8,7 @@
 #include "store/base/bytes.h"
 #include "store/savefile/savefile.h"
 #include "store/cli/note.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/roles.h"
 
@@ -94,7 +95,8 @@ static enum result confirm(struct repair_session *session, struct failure *why)
 		return result;
 	session->backed_up = unlink(session->choice->backup) != 0;
 	if (session->backed_up)
-		return fail_more(why, result, "%s is of no use and could not be removed", session->choice->backup);
+		return fail_more(why, result, "%s is of no use and could not be removed",
+				 session->choice->backup);
 	return result;
 }
 
@@ -108,7 +110,7 @@ static enum result name_backup(const struct repair_session *session, enum result
 	if (!session->backed_up)
 		return result;
 	return fail_more(why, result, "%s brings back what was there",
-		    suggest(&command, "cowtool restore %s %s", backup, name));
+			 suggest(&command, "cowtool restore %s %s", backup, name));
 }
 
 static enum result carry_out(struct repair_session *session, struct failure *why)
@@ -132,7 +134,8 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 		result = confirm(session, why);
 	if (result != RESULT_OK)
 		return result;
-	note_buffered(session->cli, &session->pair.device);
+	note_buffered(session->cli, &session->pair.device,
+		      session->pair.store.geometry.chunk_bytes);
 	/* From here on the way back is the backup: it is carried out to its end. */
 	session->pair.io.stop = NULL;
 	result = repair_run(repair, why);

@@ -6,7 +6,7 @@
 
 #include "store/base/bytes.h"
 #include "store/savefile/savefile.h"
-#include "store/base/text.h"
+#include "store/base/suggest.h"
 
 /* A good header is only ever replaced as its chunk size is wrong. */
 static enum problem header_problem(enum header_fault fault)

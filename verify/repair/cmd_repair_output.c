@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "store/cli/json.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/cmd_lost.h"
 #include "verify/repair/cmd_repair.h"

@@ -20,7 +20,7 @@ static enum result read_source(void *context, uint64_t offset, uint8_t *buffer, 
 	struct source *source = context;
 	struct device *device = source->store->device;
 	/* O_DIRECT reads whole blocks; it must not be lost here for the writes that follow. */
-	uint64_t unit = device->direct ? device->block_bytes : SECTOR_BYTES;
+	uint64_t unit = device_unit(device, BUFFER_ALIGNMENT);
 	uint64_t start = round_down(offset, unit);
 	size_t whole = (size_t)(round_up(offset + bytes, unit) - start);
 	enum result result;
@@ -64,7 +64,6 @@ enum result repair_find_header(const struct store *store, uint32_t named, struct
 	};
 	enum result result;
 
-	device_fit(device, device->block_bytes);
 	result = rebuild_infer(&device_source, named, rebuild, why);
 	free(source.buffer);
 	if (result == RESULT_OK)

@@ -36,7 +36,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/cow/edit.h"
+#include "store/cow/store_edit.h"
 #include "store/cow/gaps.h"
 
 /* So many exceptions are taken out at once: what that needs is in memory. */

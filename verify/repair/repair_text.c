@@ -20,7 +20,7 @@ static int by_offset(const void *a, const void *b)
 {
 	const struct repair_range *left = a, *right = b;
 
-	return (left->offset > right->offset) - (left->offset < right->offset);
+	return compare_u64(left->offset, right->offset);
 }
 
 static size_t join(struct repair_range *ranges, size_t count)

@@ -29,7 +29,7 @@ struct stream {
 	unsigned int slot_count; /* how many of them have a buffer */
 	unsigned int ahead;	 /* how many may be in flight now */
 	uint8_t *memory;
-	uint64_t end;		  /* the number behind the last exception that is wanted */
+	uint64_t end;		  /* the number after the last exception that is wanted */
 	uint64_t next_index;	  /* to be submitted next */
 	unsigned int first, used; /* the ring: slots first .. first + used - 1 are taken */
 };
@@ -159,7 +159,8 @@ struct scan_state {
 	struct store_scan *scan;
 	bool ended;
 	bool enough; /* nothing of what follows is wanted */
-	/* A gap of which it is not known yet whether the list goes on after it; equal: there is none. */
+	/* A gap of which it is not known yet whether the list goes on after it; equal: there is
+	 * none. */
 	uint64_t gap_first, gap_end;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "store/cow/create.h"
+#include "store/cow/store_create.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +85,7 @@ enum result store_create(struct device *device, struct io *io, uint32_t chunk_se
 
 	if (result != RESULT_OK)
 		return result;
-	device_fit(device, geometry.chunk_bytes);
-	block = device->direct ? device->block_bytes : SECTOR_BYTES;
+	block = device_unit(device, geometry.chunk_bytes);
 	/* The old header goes first: over an area that is half zeroed it would be a store that has
 	 * lost exceptions without a sign. Also where none was found: zeros that are read may not be
 	 * durable, when somebody was killed who wrote them. */
@@ -111,19 +110,17 @@ static enum result refuse_store(const struct store *store, struct failure *why)
 		unfinished = ", half restored";
 	else if (store->record_presence == RECORD_PRESENT)
 		unfinished = ", with an unfinished merge";
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: a COW store is there already%s; use --force to make a new, empty one in its place: what it holds is then lost",
-		store->device->name, unfinished);
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_NEW_STORE, NULL,
+			   "%s: a COW store is there already%s", store->device->name, unfinished);
 }
 
 static enum result refuse_saved(const struct device *device, struct failure *why)
 {
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: %s a saved file, with the metadata of a store; name another %s, or use --force: what it holds is then lost",
-		device->name, device_is_block(device) ? "holds" : "is",
-		device_is_block(device) ? "device" : "file");
+	bool is_block = device_is_block(device);
+
+	return fail_remedy(why, RESULT_REFUSED, is_block ? REMEDY_OTHER_DEVICE : REMEDY_OTHER_FILE,
+			   NULL, "%s: %s a saved file, with the metadata of a store", device->name,
+			   is_block ? "holds" : "is");
 }
 
 static enum result refuse_signature(const struct device *device, struct failure *why)
@@ -134,10 +131,8 @@ static enum result refuse_signature(const struct device *device, struct failure 
 
 	if (result != RESULT_OK || foreign.text[0] == 0)
 		return result;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: %s; name another device, remove that (wipefs(8)), or use --force: what it holds is then lost%s",
-		device->name, foreign.text, foreign_say(&foreign, device->name, help));
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_WIPE, NULL, "%s: %s%s", device->name,
+			   foreign.text, foreign_say(&foreign, device->name, help));
 }
 
 static enum result refuse_content(struct device *device, struct io *io,
@@ -149,9 +144,9 @@ static enum result refuse_content(struct device *device, struct io *io,
 
 	if (result != RESULT_OK || !found)
 		return result;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is not blank: header and first area of metadata would overwrite what it holds; name another file, or use --force: what it holds is then lost",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_OTHER_FILE, NULL,
+		"%s: is not blank: header and first area of metadata would overwrite what it holds",
 		device->name);
 }
 
@@ -172,7 +167,6 @@ enum result store_create_guard(struct device *device, struct io *io, uint32_t ch
 	if (store.header.magic == HEADER_MAGIC || store_lost_header(&store) ||
 	    store_is_half_restored(&store))
 		return refuse_store(&store, why);
-	device_fit(device, geometry.chunk_bytes);
 	result = refuse_signature(device, why);
 	if (result == RESULT_OK && !device_is_block(device))
 		result = refuse_content(device, io, &geometry, why);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "store/cow/edit.h"
+#include "store/cow/store_edit.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -177,7 +177,7 @@ enum result store_cut_list(struct store *store, uint64_t first, uint64_t end, st
 	uint64_t area_end = min_u64(end, round_down(first, per_area) + per_area);
 	enum result result = cut_area(store, first, area_end, why);
 
-	/* Nobody can reach the areas behind the one in which the list now ends. */
+	/* Nobody can reach the areas after the one in which the list now ends. */
 	if (result == RESULT_OK && area_end < end) {
 		result = store_zero_exceptions(store, area_end, end, why);
 		if (result == RESULT_OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The engines behind store/io, and which of them is used. */
-#ifndef STORE_IO_IO_ENGINES_H
-#define STORE_IO_IO_ENGINES_H
+/* The engines of store/io, and which of them is used. */
+#ifndef STORE_IO_IO_ENGINE_H
+#define STORE_IO_IO_ENGINE_H
 
 #include <stdbool.h>
 
@@ -18,6 +18,12 @@ enum io_engine_choice { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_THREADS, IO_E
  * reason.
  */
 enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why);
+
+/* The engine that is the readable specification: one request after the other, pread and pwrite. */
+void io_sync_open(struct io *io);
+
+/* A request as one system call, for the engines that make them: bytes moved, or -errno. */
+ssize_t io_engine_call(const struct io_request *request);
 
 /* io_uring, by liburing. Returns an errno value: ENOSYS where it was not built in, or what the
  * kernel says. */
