@@ -135,7 +135,7 @@ static enum result check_left(const struct merge_session *session, size_t i, str
 static enum result open_undo(struct merge_session *session, size_t i, struct failure *why)
 {
 	struct undo *undo = &session->undo;
-	enum result result = undo_look(undo, session->choice->undo, session->merge.resume, why);
+	enum result result = undo_look(undo, session->choice->undo, session->options.resume, why);
 
 	if (result == RESULT_OK && undo->is_there && !undo->is_left)
 		return open_kept_store(session, i, undo->name, why);
@@ -435,6 +435,7 @@ static enum result run(struct merge_session *session, struct failure *why)
 	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
 		       session->pair.device.name);
 	result = merge_run(merge, why);
+	cmd_merge_say_how_to_go_on(session, result, why);
 	if (result != RESULT_OK && undo)
 		undo_forget(undo);
 	result = release(session, result, why);
@@ -450,10 +451,7 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 	enum result result = RESULT_OK;
 	bool begun = true;
 
-	session.merge = (struct merge){
-		.store = &session.pair.store,
-		.origin = &session.pair.origin,
-		.io = &session.pair.io,
+	session.options = (struct merge_options){
 		.resume = choice->resume || choice->pending,
 		.pending = choice->pending,
 		.accept_origin = choice->accept_origin,
@@ -466,6 +464,12 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 		.note = on_note,
 		.lost = on_lost,
 		.context = &session,
+	};
+	session.merge = (struct merge){
+		.options = &session.options,
+		.store = &session.pair.store,
+		.origin = &session.pair.origin,
+		.io = &session.pair.io,
 	};
 	progress_begin(&session.progress, cli, PROGRESS_NONE, "");
 	if (choice->pending)

@@ -36,6 +36,7 @@ struct merge_session {
 	struct store **dropped;
 	const char **unseen; /* names of dropped ones that could not be opened */
 	struct undo undo;    /* where one is wanted */
+	struct merge_options options;
 	struct merge merge;
 	struct progress progress;
 };
@@ -48,6 +49,10 @@ void cmd_merge_print_not_begun(const struct merge_session *session);
 
 /* What was done, with a result that may be an error. */
 void cmd_merge_print_outcome(struct merge_session *session, enum result result);
+
+/* After merge_run: adds to its failure that what is merged is safe, and the command that goes on. */
+void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result result,
+				struct failure *why);
 
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why);
 

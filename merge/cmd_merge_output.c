@@ -5,6 +5,8 @@
 
 #include "merge/cmd_merge.h"
 #include "store/cli/json.h"
+#include "store/cli/remedies.h"
+#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/cmd_lost.h"
 
@@ -280,4 +282,53 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 								       : "kept as it was",
 				  session->kept[i].exceptions_added,
 				  plural(session->kept[i].exceptions_added));
+}
+
+/* A store that was dropped in vain must be dropped again. One that is dropped is no more of this
+ * merge: its name might be taken for another's. */
+static void name_dropped(const struct merge *merge, struct suggestion *command)
+{
+	if (merge->drop_is_recorded)
+		return;
+	for (size_t i = 0; i < merge->dropped_count; i++)
+		suggest_more(command, " --drop-kept %s", merge->dropped[i]->device->name);
+	for (size_t i = 0; i < merge->unseen_count; i++)
+		suggest_more(command, " --drop-kept %s", merge->unseen[i]);
+}
+
+/* The whole command that goes on. */
+static const char *resume_command(const struct merge *merge, struct suggestion *command)
+{
+	suggest_begin(command);
+	suggest_more(command, "cowtool merge --resume");
+	if (merge->options->force)
+		suggest_more(command, " --force");
+	if (merge->options->skip_lost)
+		suggest_more(command, " --skip-lost");
+	for (size_t i = 0; i < merge->kept_count; i++) {
+		const struct kept *kept = &merge->kept[i];
+
+		if (!kept->given_up && kept->role == RECORD_UNDO)
+			suggest_more(command, " --undo %s", kept->store->device->name);
+		else if (!kept->given_up)
+			suggest_more(command, " --keep %s", kept->store->device->name);
+	}
+	name_dropped(merge, command);
+	suggest_more(command, " %s %s", merge->origin->name, merge->store->device->name);
+	return suggest_end(command);
+}
+
+void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result result,
+				struct failure *why)
+{
+	const struct merge *merge = &session->merge;
+	bool failed = (result == RESULT_IO || result == RESULT_NO_SPACE) &&
+		      merge->store->record_presence == RECORD_PRESENT;
+	struct suggestion command;
+
+	if (result != RESULT_STOPPED && !failed)
+		return;
+	remedies_say(session->cli, why);
+	fail_more(why, result, "what is merged is safe, %s goes on%s",
+		  resume_command(merge, &command), failed ? " when that is mended" : "");
 }

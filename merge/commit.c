@@ -1,37 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rules of a commit. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero entry.
- * In brackets, the deliberate breaks (store/base/breaks.h) by which the simulator shows that it holds a rule.
+ * The rules of a commit. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero
+ * entry. In brackets, the deliberate breaks (store/base/breaks.h) by which the simulator shows that
+ * it holds a rule.
  *
- *  1. Only a suffix e_first .. e_n-1 is ever cleared. A reader after any crash therefore finds a prefix that
- *     still holds everything that was not committed. [FRONT_TO_BACK, ONE_TOO_MANY]
- *  2. The suffix's data is durable in the origin before its first clear is submitted: the origin's flush was
- *     submitted after the last write had completed, and has itself completed. [NO_ORIGIN_FLUSH,
- *     FLUSH_BEFORE_WRITES_DONE, CLEAR_BEFORE_FLUSH_DONE]
+ *  1. Only a suffix e_first .. e_n-1 is ever cleared. A reader after any crash therefore finds a
+ *     prefix that still holds everything that was not committed. [FRONT_TO_BACK, ONE_TOO_MANY]
+ *  2. The suffix's data is durable in the origin before its first clear is submitted: the origin's
+ *     flush was submitted after the last write had completed, and has itself completed.
+ *     [NO_ORIGIN_FLUSH, FLUSH_BEFORE_WRITES_DONE, CLEAR_BEFORE_FLUSH_DONE]
  *  3. A clear keeps the exceptions before e_first that share its block. [EDGE_NOT_KEPT]
- *  4. Within the area of e_first (the area of the cut) all clears but those of rule 6 go out at once, in any
- *     order: whichever of them survive a crash, rule 1 holds. They are durable before the commit is done.
- *     [NO_STORE_FLUSH]
- *  5. Areas behind the area of the cut are cleared only when the cut is durable. Then nobody can reach them:
- *     a kernel that used the store again would zero such an area before it fills the one before. They are
- *     durably zero before the merge ends, and what a crash left of them is swept by the resume.
- *     [REST_BEFORE_CUT, NO_SWEEP]
- *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs twice, or is
- *     lost), the blocks of the cut's area are cleared from the last to the first, each flushed before the
- *     next: an entry that survived behind a cleared one could come alive with another chunk's data, or
- *     without any, when the store is filled again. In the usual order it comes alive with its own data, which
- *     the origin holds anyway, unless a second crash hits the kernel while it copies to that very chunk; the
- *     kernel's own clears, which can tear as well, leave that door open, too. [TORN_TAIL, LOST_TORN_TAIL]
- *  7. What cannot be read is not written either, before all else is cleared: it is lost, nobody reads on
- *     from it once what comes after it is zero, and a write that fails there would end the merge.
- *  8. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is repeated.
- *     [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
+ *  4. Within the area of e_first (the area of the cut) all clears but those of rule 6 go out at
+ *     once, in any order: whichever of them survive a crash, rule 1 holds. They are durable before
+ *     the commit is done. [NO_STORE_FLUSH]
+ *  5. Areas after the area of the cut are cleared only when the cut is durable. Then nobody can
+ *     reach them: a kernel that used the store again would zero such an area before it fills the
+ *     one before. They are durably zero before the merge ends, and what a crash left of them is
+ *     swept by the resume. [REST_BEFORE_CUT, NO_SWEEP]
+ *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs twice,
+ *     or is lost), the blocks of the cut's area are cleared from the last to the first, each
+ *     flushed before the next: an entry that survived after a cleared one could come alive with
+ *     another chunk's data, or without any, when the store is filled again. In the usual order it
+ *     comes alive with its own data, which the origin holds anyway, unless a second crash hits the
+ *     kernel while it copies to that very chunk; the kernel's own clears, which can tear as well,
+ *     leave that door open, too. [TORN_TAIL, LOST_TORN_TAIL]
+ *  7. What cannot be read is not written either, before all else is cleared: it is lost, nobody
+ *     reads on from it once what comes after it is zero, and a write that fails there would end the
+ *     merge.
+ *  8. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is
+ *     repeated. [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
  *
- * Around it, merge/merge.c holds: the record is durable before the first write to the origin and stays until
- * the last clear is durable [LATE_RECORD, EARLY_RECORD_END]; and merge/plan.c: nothing is written past the
- * origin's end, and of two exceptions for a chunk the first one wins [NO_CLIP, LAST_DUPLICATE,
- * DUPLICATES_IN_PARALLEL]. What an earlier process wrote, and was killed before it flushed, is read but not
- * durable: nothing rests on it before it is flushed [UNSETTLED].
+ * Around it, merge/merge.c holds: the record is durable before the first write to the origin and
+ * stays until the last clear is durable [LATE_RECORD, EARLY_RECORD_END]; and merge/plan.c: nothing
+ * is written past the origin's end, and of two exceptions for a chunk the first one wins [NO_CLIP,
+ * LAST_DUPLICATE, DUPLICATES_IN_PARALLEL]. What an earlier process wrote, and was killed before it
+ * flushed, is read but not durable: nothing rests on it before it is flushed [UNSETTLED].
  *
  * The kernel's side of it: persistent_commit_merge and persistent_prepare_merge in
  * drivers/md/dm-snap-persistent.c.
@@ -112,8 +115,7 @@ void commit_begin(struct commit *commit, uint64_t first, uint64_t end, const uin
 	if (BROKEN(ONE_TOO_MANY) && kept_bytes > 0)
 		memset(commit->edge + kept_bytes - EXCEPTION_BYTES, 0, EXCEPTION_BYTES);
 	commit->edge_bytes = kept_bytes;
-	start_flush(commit, BROKEN(NO_ORIGIN_FLUSH) ? commit->store->device : commit->origin,
-		    COMMIT_FLUSH_ORIGIN);
+	start_flush(commit, commit->origin, COMMIT_FLUSH_ORIGIN);
 }
 
 /* The segment at `first` has its block's earlier exceptions in `edge`; all others are zeros. */
@@ -153,16 +155,14 @@ static void start_clear(struct commit *commit, uint64_t begin, uint64_t end,
 static void start_cut(struct commit *commit)
 {
 	uint64_t per_block = store_exceptions_per_block(commit->store);
-	uint64_t begin = commit->first;
+	uint64_t begin = BROKEN(FRONT_TO_BACK) ? 0 : commit->first;
 
 	assert(commit->state == COMMIT_FLUSH_ORIGIN || commit->state == COMMIT_FLUSH_STORE);
 	assert(begin < commit->step_end);
 	if (commit->in_order && !BROKEN(TORN_TAIL))
 		begin = max_u64(begin, round_down(commit->step_end - 1, per_block));
-	if (BROKEN(REST_BEFORE_CUT) && commit->step_end == commit->cut_end)
-		start_clear(commit, begin, commit->end, COMMIT_CLEAR);
-	else
-		start_clear(commit, begin, commit->step_end, COMMIT_CLEAR);
+	start_clear(commit, begin, BROKEN(REST_BEFORE_CUT) ? commit->end : commit->step_end,
+		    COMMIT_CLEAR);
 	commit->step_end = begin;
 }
 
@@ -187,8 +187,6 @@ static enum result flush_result(const struct commit *commit, struct failure *why
 {
 	if (commit->flush.error == 0)
 		return RESULT_OK;
-	if (BROKEN(FLUSH_RETRIED))
-		return io_flush(commit->store->io, commit->flush.device, why);
 	return io_fail(IO_FLUSH, commit->flush.device, 0, 0, commit->flush.error, why);
 }
 
@@ -199,8 +197,7 @@ static enum result step_clear(struct commit *commit, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	if (commit->state == COMMIT_CLEAR) {
-		start_flush(commit, BROKEN(NO_STORE_FLUSH) ? commit->origin : commit->store->device,
-			    COMMIT_FLUSH_STORE);
+		start_flush(commit, commit->store->device, COMMIT_FLUSH_STORE);
 	} else {
 		commit->needs_flush = true;
 		end_commit(commit);
@@ -227,12 +224,6 @@ enum result commit_step(struct commit *commit, bool *moved, struct failure *why)
 
 	if (commit->state == COMMIT_IDLE)
 		return RESULT_OK;
-	if (BROKEN(CLEAR_BEFORE_FLUSH_DONE) && commit->state == COMMIT_FLUSH_ORIGIN) {
-		start_cut(commit);
-		while (!batch_finished(&commit->batch) || !commit->flush_done)
-			io_wait(commit->store->io);
-		flushing = false;
-	}
 	if (flushing ? !commit->flush_done : !batch_finished(&commit->batch))
 		return RESULT_OK;
 	*moved = true;
@@ -271,7 +262,7 @@ enum result commit_sweep(struct store *store, uint64_t live, uint64_t end, struc
 
 	if (live >= end)
 		return RESULT_OK;
-	/* The blocks that it is written in: behind `end`, too, nothing is live. */
+	/* The blocks that it is written in: after `end`, too, nothing is live. */
 	end = round_up(end, store_exceptions_per_block(store));
 	result = store_zero_exceptions(store, live, end, why);
 	return result == RESULT_OK ? io_flush(store->io, store->device, why) : result;

@@ -14,13 +14,13 @@ enum commit_state {
 	COMMIT_FLUSH_ORIGIN, /* the origin is being flushed */
 	COMMIT_CLEAR,	     /* the exceptions of the cut area are being zeroed */
 	COMMIT_FLUSH_STORE,  /* the store is being flushed */
-	COMMIT_CLEAR_REST, /* the areas behind the cut, which nobody can reach, are being zeroed */
+	COMMIT_CLEAR_REST,   /* the areas after the cut, which nobody can reach, are being zeroed */
 };
 
 struct commit {
 	struct store *store;   /* the caller's */
 	struct device *origin; /* the caller's */
-	bool in_order;	       /* a torn clear must leave no exception behind the end of the list */
+	bool in_order;	       /* a torn clear must leave no exception after the end of the list */
 	enum commit_state state;
 	uint64_t first, end; /* the exceptions in hand */
 	uint64_t cut_end;    /* first .. cut_end - 1 are in the area of the cut */
@@ -68,7 +68,7 @@ enum result commit_finish(struct commit *commit, struct failure *why);
 void commit_drain(struct commit *commit);
 
 /*
- * Zeroes what stands behind the live exceptions, from number `live` to before number `end`, where
+ * Zeroes what is after the live exceptions, from number `live` to before number `end`, where
  * it is not zero already: torn clears of an interrupted merge, or a dirty tail. Flushed when it
  * returns.
  */

@@ -2,14 +2,14 @@
 /*
  * The driver: a ring of windows, taken from the last exception backwards, and one commit at a time.
  *
- *   windows  free -> loading -> loaded -> reading -> read -> writing -> copied -> (committed) -> free
+ *   window   free -> loading -> loaded -> reading -> read -> writing -> copied -> free
  *   kept     waiting -> copying -> copied -> (published) -> kept
  *   commit   idle -> flush origin -> clear -> flush store -> clear rest -> idle
  *
  * While one window is being committed, the next ones are loaded, read and written: an origin chunk
- * may be written at any time before its exception is cleared, and as soon as all kept stores durably
- * hold what was there. Windows are kept and committed in the order in which they were taken, as many
- * at once as have been copied.
+ * may be written at any time before its exception is cleared, and as soon as all kept stores
+ * durably hold what was there. Windows are kept and committed in the order in which they were
+ * taken, as many at once as have been copied.
  */
 #include "merge/driver.h"
 
@@ -17,7 +17,6 @@
 
 #include "merge/commit.h"
 #include "merge/keep.h"
-#include "merge/record.h"
 #include "merge/window.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
@@ -31,10 +30,10 @@ struct driver {
 	struct window windows[RING];
 	unsigned int window_count;  /* of them are used; 1 where chunks have two exceptions */
 	unsigned int oldest, taken; /* the ring: windows oldest .. oldest + taken - 1 */
-	unsigned int committing;    /* so many of the oldest are in the commit's hands */
+	unsigned int committing;    /* this many of the oldest are in the commit's hands */
 	uint64_t capacity;	    /* exceptions for each window */
 	uint64_t next_end;	    /* the next window ends before this exception */
-	unsigned int keeping;	    /* so many of the windows were handed to the keeper */
+	unsigned int keeping;	    /* this many of the windows were handed to the keeper */
 	struct keep keep;
 	struct commit commit;
 };
@@ -51,7 +50,7 @@ static struct window *window_at(struct driver *driver, unsigned int position)
 
 static bool stop_requested(const struct merge *merge)
 {
-	return merge->stop && *merge->stop;
+	return merge->options->stop && *merge->options->stop;
 }
 
 static void take_windows(struct driver *driver, bool *moved)
@@ -61,12 +60,7 @@ static void take_windows(struct driver *driver, bool *moved)
 		uint64_t first =
 			window_first(driver->merge->store, driver->capacity, driver->next_end);
 
-		if (BROKEN(FRONT_TO_BACK))
-			window_start(window_at(driver, driver->taken++),
-				     driver->merge->exceptions_before - driver->next_end,
-				     driver->merge->exceptions_before - first);
-		else
-			window_start(window_at(driver, driver->taken++), first, driver->next_end);
+		window_start(window_at(driver, driver->taken++), first, driver->next_end);
 		driver->next_end = first;
 		*moved = true;
 	}
@@ -141,10 +135,6 @@ static void begin_commit(struct driver *driver)
 	if (driver->committing == 0)
 		return;
 	last = window_at(driver, driver->committing - 1);
-	if (BROKEN(FRONT_TO_BACK)) {
-		last = window_at(driver, 0);
-		driver->committing = 1;
-	}
 	commit_begin(&driver->commit, last->first, window_at(driver, 0)->end, last->metadata,
 		     last->kept_bytes);
 }
@@ -170,9 +160,6 @@ static enum result step_commit(struct driver *driver, bool *moved, struct failur
 		begin_commit(driver);
 	if (driver->commit.state == COMMIT_IDLE)
 		return RESULT_OK;
-	if (BROKEN(EARLY_RECORD_END) && driver->commit.state == COMMIT_CLEAR &&
-	    driver->commit.first == 0)
-		record_end(driver->merge->store, why);
 	result = commit_step(&driver->commit, moved, why);
 	if (result == RESULT_OK && driver->commit.state == COMMIT_IDLE)
 		release_committed(driver);
@@ -203,8 +190,8 @@ static enum result drive(struct driver *driver, struct failure *why)
 			return RESULT_OK;
 		if (!moved && !io_wait(merge->io))
 			return fail(why, RESULT_INTERNAL, "the merge waits for nothing");
-		if (merge->progress)
-			merge->progress(merge->context, merge);
+		if (merge->options->progress)
+			merge->options->progress(merge->options->context, merge);
 	}
 }
 
@@ -229,7 +216,7 @@ static enum result init(struct driver *driver, struct merge *merge, struct failu
 
 		result = window_init(window, merge->store, merge->origin, driver->capacity,
 				     merge->window_bytes, why);
-		if (result == RESULT_OK && merge->skip_lost)
+		if (result == RESULT_OK && merge->options->skip_lost)
 			result = window_skip_lost(window, &merge->left_out, why);
 	}
 	if (result == RESULT_OK)

@@ -8,13 +8,15 @@
 struct driver;
 
 /*
- * For a merge that has exceptions, before its first write: takes all the memory that it needs. Where there
- * is too little, merge->window_bytes becomes smaller. RESULT_NO_MEMORY; then *driver is NULL.
+ * For a merge that has exceptions, before its first write: takes all the memory that it needs.
+ * Where there is too little, merge->window_bytes becomes smaller. RESULT_NO_MEMORY; then *driver is
+ * NULL.
  */
 enum result driver_open(struct driver **driver, struct merge *merge, struct failure *why);
 
-/* Merges all exceptions of a merge that has begun, from the last one backwards, or until a stop is asked
- * for; counts in `merge` what was copied and committed, also where it fails. Takes no memory. */
+/* Merges all exceptions of a merge that has begun, from the last one backwards, or until a stop is
+ * asked for; counts in `merge` what was copied and committed, also where it fails. Takes no
+ * memory. */
 enum result driver_merge(struct driver *driver, struct failure *why);
 
 /* Nothing is in flight afterwards. Harmless on NULL. */

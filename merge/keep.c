@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rules of keeping. A kept store has the live exceptions k_0 .. k_n-1; a window brings it c more.
- * In brackets, the deliberate breaks (store/base/breaks.h) by which the simulator shows that it holds a rule.
+ * The rules of keeping. A kept store has the live exceptions k_0 .. k_n-1; a window brings it c
+ * more. In brackets, the deliberate breaks (store/base/breaks.h) by which the simulator shows that
+ * it holds a rule.
  *
- *  1. The origin's chunk is read before anything writes to it: a chunk that any window overwrites was taken
- *     by the first such window, or has an exception already. [KEPT_WRONG_CHUNK, KEPT_NO_CLIP]
+ *  1. The origin's chunk is read before anything writes to it: a chunk that any window overwrites
+ *     was taken by the first such window, or has an exception already. [KEPT_WRONG_CHUNK,
+ *     KEPT_NO_CLIP]
  *  2. Data is durable in the kept store before an exception points to it. [KEPT_DATA_NOT_FLUSHED]
- *  3. Areas behind the one of k_n-1 are written whole, before the flush of rule 2: nobody reaches them
- *     while their predecessor is not full. If one becomes full, the next one is zeroed with them.
- *     [KEPT_NEXT_AREA]
- *  4. The blocks of the area of k_n are written one by one, in order, each flushed before the next. So a
- *     crash never leaves an exception behind a zero one of the same area, which the kernel could bring to
- *     life; and the last one of them makes everything of rule 3 visible at once. [KEPT_TORN_TAIL]
- *  5. Windows are published in the order in which they were taken. A window that lacks nothing waits for
- *     those before it: one of its chunks may be theirs. [KEPT_NO_ORDER]
+ *  3. Areas after the one of k_n-1 are written whole, before the flush of rule 2: nobody reaches
+ *     them while their predecessor is not full. If one becomes full, the next one is zeroed with
+ *     them. [KEPT_NEXT_AREA]
+ *  4. The blocks of the area of k_n are written one by one, in order, each flushed before the next.
+ *     So a crash never leaves an exception after a zero one of the same area, which the kernel
+ *     could bring to life; and the last one of them makes everything of rule 3 visible at once.
+ *     [KEPT_TORN_TAIL]
+ *  5. Windows are published in the order in which they were taken. A window that lacks nothing
+ *     waits for those before it: one of its chunks may be theirs. [KEPT_NO_ORDER]
  *  6. The origin is written only when all kept stores have flushed the window's exceptions.
  *     [KEPT_ORIGIN_EARLY]
  *
- * New chunks are allocated as the kernel does it: upwards from the highest one in use, metadata left out.
+ * New chunks are allocated as the kernel does it: upwards from the highest one in use, metadata
+ * left out.
  */
 #include "merge/keeper.h"
 
@@ -30,7 +34,7 @@
 
 /* ---- memory ---- */
 
-/* A window of `capacity` exceptions touches at most so many chunks of a kept store. */
+/* A window of `capacity` exceptions touches at most this many chunks of a kept store. */
 static uint64_t job_capacity(const struct geometry *kept, const struct geometry *merging,
 			     uint64_t capacity)
 {
@@ -190,7 +194,7 @@ static uint64_t head_end(const struct keeper *keeper, const struct job *job)
 	return min_u64(job->first + job->count, round_down(job->first, per_area) + per_area);
 }
 
-/* The next block of that area; keeper->block has what stands in it already. */
+/* The next block of that area; keeper->block has what is in it already. */
 static void submit_block(struct keeper *keeper, struct job *job)
 {
 	uint64_t per_block = store_exceptions_per_block(keeper->store);
@@ -231,10 +235,10 @@ static void publish_next(struct keeper *keeper, struct job *job)
 {
 	bool more = job->count > 0 && job->next_entry < head_end(keeper, job);
 
-	if (job->state == JOB_COPIED && more && !BROKEN(KEPT_DATA_NOT_FLUSHED)) {
+	if (job->state == JOB_COPIED && more) {
 		job->state = JOB_FLUSHING_DATA;
 		submit_flush(keeper);
-	} else if (job->state == JOB_WRITING_BLOCK && !(BROKEN(KEPT_TORN_TAIL) && more)) {
+	} else if (job->state == JOB_WRITING_BLOCK) {
 		job->state = JOB_FLUSHING_BLOCK;
 		submit_flush(keeper);
 	} else if (more) {
@@ -317,13 +321,9 @@ enum result keep_step(struct keep *keep, bool *moved, struct failure *why)
 
 bool keep_done(const struct keep *keep, unsigned int slot)
 {
-	for (size_t i = 0; i < keep->count; i++) {
-		const struct job *job = &keep->keepers[i].jobs[slot];
-
-		if (job->state != JOB_KEPT &&
-		    !(BROKEN(KEPT_ORIGIN_EARLY) && job->state >= JOB_FLUSHING_BLOCK))
+	for (size_t i = 0; i < keep->count; i++)
+		if (keep->keepers[i].jobs[slot].state != JOB_KEPT)
 			return false;
-	}
 	return true;
 }
 
@@ -344,7 +344,7 @@ static uint64_t published(const struct keeper *keeper, const struct job *job)
 	if (job->state < JOB_WRITING_BLOCK ||
 	    (job->state != JOB_KEPT && keeper->request.error != 0))
 		return 0;
-	/* With the last block of its area, all areas behind it are reached. */
+	/* With the last block of its area, all areas after it are reached. */
 	return job->next_entry == end ? job->count : job->next_entry - job->first;
 }
 

@@ -4,8 +4,8 @@
  * the origin's chunks into them and publishes the new exceptions. The rules that hold at every
  * moment are numbered on top of keep.c. What a store lacks is merge/kept's.
  *
- * Order of calls: keep_init; keep_begin; for each window, in the order in which they will be committed,
- * keep_take; keep_step until keep_done; keep_release.
+ * Order of calls: keep_init; keep_begin; for each window, in the order in which they will be
+ * committed, keep_take; keep_step until keep_done; keep_release.
  */
 #ifndef MERGE_KEEP_H
 #define MERGE_KEEP_H
@@ -29,7 +29,8 @@ enum result keep_init(struct keep *keep, struct kept *kept, size_t count,
 		      const struct geometry *merging, struct device *origin, unsigned int slots,
 		      uint64_t capacity, struct failure *why);
 
-/* After what lies past their exceptions was swept, and a new undo store was made: reads one block of each. */
+/* After what lies past their exceptions was swept, and a new undo store was made: reads one block
+ * of each. */
 enum result keep_begin(struct keep *keep, struct failure *why);
 
 /* Nothing may be in flight. Harmless on a zeroed struct. */

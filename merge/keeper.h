@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One kept store while windows are kept: what keep.c (the order of things) and keeper_copy.c (moving
+/* One kept store while windows are kept: what keep.c (the order of things) and keeper.c (moving
  * the data) share. */
 #ifndef MERGE_KEEPER_H
 #define MERGE_KEEPER_H
@@ -72,12 +72,12 @@ void keeper_put_entry(const struct keeper *keeper, const struct job *job, uint64
 enum result keeper_init_copying(struct keeper *keeper, uint64_t most, struct failure *why);
 void keeper_free_copying(struct keeper *keeper);
 
-/* Starts to write the areas of rule 3: whole ones, from the one behind that in which the job's
+/* Starts to write the areas of rule 3: whole ones, from the one after that in which the job's
  * exceptions begin to the one in which the list will end. */
 void keeper_start_areas(struct keeper *keeper, const struct job *job);
 
-/* Goes on with a job's data, as far as that is possible without waiting. When that and its areas are
- * written, not flushed, the job becomes JOB_COPIED; *moved is set where it went on. */
+/* Goes on with a job's data, as far as that is possible without waiting. When that and its areas
+ * are written, not flushed, the job becomes JOB_COPIED; *moved is set where it went on. */
 enum result keeper_step_copying(struct keeper *keeper, struct job *job, bool *moved,
 				struct failure *why);
 

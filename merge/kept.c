@@ -6,7 +6,6 @@
 #include "merge/left_out.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/base/suggest.h"
 
 /* For the search of duplicates in a kept store. */
 #define CHECK_MEMORY_BYTES (64u << 20)
@@ -33,21 +32,19 @@ static enum result refuse_errors(const struct kept *kept, const struct device *o
 	const struct check *check = &kept->check;
 	const struct finding *first = &check->first_error;
 	const char *name = kept->store->device->name;
-	struct suggestion command;
 
 	if (check->found[PROBLEM_HEADER_INVALID])
-		return fail(
-			why, RESULT_DAMAGED,
-			"%s: is marked invalid: the kernel gave this snapshot up, there is nothing to keep; leave it out, or, if an unfinished merge keeps it, name it with --drop-kept",
+		return fail_remedy(
+			why, RESULT_DAMAGED, REMEDY_LEAVE_OUT_KEPT, name,
+			"%s: is marked invalid: the kernel gave this snapshot up, there is nothing to keep",
 			name);
 	if (first->problem == PROBLEM_ENTRY_BEYOND_ORIGIN && !first->view_unknown)
 		return fail(why, RESULT_REFUSED,
 			    "%s: cannot be kept: %s is too small to be its origin: %s", name,
 			    origin->name, first->message);
-	return fail(why, RESULT_DAMAGED,
-		    "%s: cannot be kept, it has errors, the first: %s: %s; %s lists all", name,
-		    problem_info(first->problem)->code, first->message,
-		    suggest(&command, "cowtool verify --origin=%s %s", origin->name, name));
+	return fail_remedy(why, RESULT_DAMAGED, REMEDY_VERIFY, name,
+			   "%s: cannot be kept, it has errors, the first: %s: %s", name,
+			   problem_info(first->problem)->code, first->message);
 }
 
 enum result kept_verify(struct kept *kept, const struct device *origin, bool force,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A store that a merge keeps: another snapshot of the same origin, or an undo store, whose view must
- * not change while the origin is overwritten. Here: whether it can be kept, and what it lacks.
+ * A store that a merge keeps: another snapshot of the same origin, or an undo store, whose view
+ * must not change while the origin is overwritten. Here: whether it can be kept, and what it lacks.
  * Giving it that is merge/keep's. Writes nothing.
  */
 #ifndef MERGE_KEPT_H
@@ -12,9 +12,10 @@
 #include "verify/check/check.h"
 #include "verify/check/identity.h"
 
-/* The caller fills in the fields above `results` of a zeroed struct kept. */
+/* The caller fills in the fields before `results` of a zeroed struct kept. */
 struct kept {
-	struct store *store; /* the caller's. Of an undo store that is to be made: only store->io */
+	/* The caller's. Of an undo store that is to be made it has io and device alone (undo.h). */
+	struct store *store;
 	enum record_role role; /* RECORD_KEPT or RECORD_UNDO */
 	bool is_new;	       /* an undo store that does not exist yet */
 	/* results */
@@ -46,9 +47,9 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 
 /*
  * Counts exactly what each of `count` stores, but those that are given up, lacks before all of
- * `merging`, which amounted to `before` when it was verified, goes into the origin, and what it has room
- * for. One stream of the merging store's metadata, and one of each kept store's; RESULT_REFUSED where one of
- * them is not what it was.
+ * `merging`, which amounted to `before` when it was verified, goes into the origin, and what it has
+ * room for. One stream of the merging store's metadata, and one of each kept store's;
+ * RESULT_REFUSED where one of them is not what it was.
  */
 enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
 		       const struct summary *before, const struct device *origin,

@@ -1,19 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* From the record to the end: what stands before and behind the windows. */
+/* From the record to the end: what comes before and after the windows. */
 #include "merge/merge.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "merge/commit.h"
 #include "merge/driver.h"
-#include "merge/record.h"
+#include "merge/records.h"
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
-#include "store/base/suggest.h"
 #include "store/base/text.h"
+
+bool merge_has_work(const struct merge *merge)
+{
+	return merge->exceptions_before > 0 || merge->record_is_current ||
+	       merge->record_is_given_up;
+}
+
+bool merge_in_order(const struct merge *merge)
+{
+	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual ||
+	       (merge->left_out.exceptions > 0 && !BROKEN(LOST_TORN_TAIL));
+}
+
+void merge_note(const struct merge *merge, const char *format, ...)
+{
+	char text[sizeof(((struct failure *)NULL)->text) + 256];
+	va_list values;
+
+	if (!merge->options->note)
+		return;
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	merge->options->note(merge->options->context, text);
+}
+
+void merge_note_lost(const struct merge *merge, const struct store *store, const char *text)
+{
+	if (merge->options->lost)
+		merge->options->lost(merge->options->context, store->device->name, text);
+}
 
 /* No look went so far before: what cannot be read there is told now. */
 static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
@@ -29,7 +59,7 @@ static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
 	return result;
 }
 
-/* Behind the live exceptions may stand what an interrupted merge had copied already, or a dirty
+/* After the live exceptions there may be what an interrupted merge had copied already, or a dirty
  * tail. */
 static enum result sweep(struct merge *merge, struct failure *why)
 {
@@ -47,7 +77,7 @@ static enum result sweep(struct merge *merge, struct failure *why)
 	return sweep_store(merge->store, live, end, why);
 }
 
-/* What stands behind a kept store's exceptions must not come alive when new ones are added. */
+/* What is after a kept store's exceptions must not come alive when new ones are added. */
 static enum result sweep_kept(struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
@@ -77,10 +107,10 @@ static enum result invalidate_full(struct merge *merge, struct failure *why)
 			continue;
 		result = store_invalidate(kept->store, why);
 		if (result == RESULT_OK)
-			result = record_end(kept->store, why);
-		if (result == RESULT_OK && merge->lost)
-			merge->lost(
-				merge->context, kept->store->device->name,
+			result = records_end(kept->store, why);
+		if (result == RESULT_OK)
+			merge_note_lost(
+				merge, kept->store,
 				"was too small to be kept and is now marked invalid: this snapshot is given up");
 	}
 	return result;
@@ -93,69 +123,19 @@ static enum result begin(struct merge *merge, const struct record *record, struc
 	if (merge->record_is_current) {
 		bool drops = merge->dropped_count + merge->unseen_count > 0;
 
-		return drops && !BROKEN(DROP_AFTER_MERGE) ? record_drop(merge, why) : RESULT_OK;
+		return drops && !BROKEN(DROP_NOT_INVALIDATED) ? records_drop(merge, why)
+							      : RESULT_OK;
 	}
 	result = BROKEN(KEPT_NOT_INVALIDATED) ? RESULT_OK : invalidate_full(merge, why);
-	if (result == RESULT_OK && !BROKEN(LATE_RECORD))
-		result = record_begin(merge, record, why);
-	return result;
-}
-
-/* A store that was dropped in vain must be dropped again. One that is dropped is no more of this merge: its
- * name might be taken for another's. */
-static void name_dropped(const struct merge *merge, struct suggestion *command)
-{
-	if (merge->drop_is_recorded)
-		return;
-	for (size_t i = 0; i < merge->dropped_count; i++)
-		suggest_more(command, " --drop-kept %s", merge->dropped[i]->device->name);
-	for (size_t i = 0; i < merge->unseen_count; i++)
-		suggest_more(command, " --drop-kept %s", merge->unseen[i]);
-}
-
-/* The whole command that goes on. */
-static const char *resume_command(const struct merge *merge, struct suggestion *command)
-{
-	suggest_begin(command);
-	suggest_more(command, "cowtool merge --resume");
-	if (merge->force)
-		suggest_more(command, " --force");
-	if (merge->skip_lost)
-		suggest_more(command, " --skip-lost");
-	for (size_t i = 0; i < merge->kept_count; i++) {
-		const struct kept *kept = &merge->kept[i];
-
-		if (!kept->given_up && kept->role == RECORD_UNDO)
-			suggest_more(command, " --undo %s", kept->store->device->name);
-		else if (!kept->given_up)
-			suggest_more(command, " --keep %s", kept->store->device->name);
-	}
-	name_dropped(merge, command);
-	suggest_more(command, " %s %s", merge->origin->name, merge->store->device->name);
-	return suggest_end(command);
+	return result == RESULT_OK ? records_begin(merge, record, why) : result;
 }
 
 static enum result stopped(const struct merge *merge, struct failure *why)
 {
-	struct suggestion command;
-
-	return fail(
-		why, RESULT_STOPPED,
-		"%s: stopped on request with %llu of %llu exception%s left; what is merged is safe, %s goes on",
-		merge->store->device->name, (unsigned long long)merge->exceptions_left,
-		(unsigned long long)merge->exceptions_before, plural(merge->exceptions_before),
-		resume_command(merge, &command));
-}
-
-/* What to do when the cause is mended. */
-static void say_how_to_go_on(const struct merge *merge, struct failure *why)
-{
-	size_t used = strlen(why->text);
-	struct suggestion command;
-
-	snprintf(why->text + used, sizeof(why->text) - used,
-		 "; what is merged is safe, %s goes on when that is mended",
-		 resume_command(merge, &command));
+	return fail(why, RESULT_STOPPED,
+		    "%s: stopped on request with %llu of %llu exception%s left",
+		    merge->store->device->name, (unsigned long long)merge->exceptions_left,
+		    (unsigned long long)merge->exceptions_before, plural(merge->exceptions_before));
 }
 
 static enum result settle_store(struct store *store, bool needed, struct failure *why)
@@ -166,8 +146,8 @@ static enum result settle_store(struct store *store, bool needed, struct failure
 /*
  * Who merged here before may have been killed between a write and its flush. What was read of that
  * is made durable before anything rests on it. A merge that begins flushes its stores with their
- * records, before it writes to the origin; more it needs only where a tail is to be swept, or a store
- * is marked invalid already.
+ * records, before it writes to the origin; more it needs only where a tail is to be swept, or a
+ * store is marked invalid already.
  */
 static enum result settle(struct merge *merge, struct failure *why)
 {
@@ -176,8 +156,6 @@ static enum result settle(struct merge *merge, struct failure *why)
 		merge->store->record_presence == RECORD_PRESENT || merge->exceptions_before == 0;
 	enum result result;
 
-	if (BROKEN(UNSETTLED))
-		return RESULT_OK;
 	result = settle_store(merge->store, begun || merge->check.tail_is_dirty, why);
 	if (result == RESULT_OK && begun)
 		result = io_flush(merge->io, merge->origin, why);
@@ -194,33 +172,32 @@ static enum result settle(struct merge *merge, struct failure *why)
 	return result;
 }
 
-static void note_window(const struct merge *merge, uint64_t wanted)
+static void note_window(const struct merge *merge)
 {
-	char line[512];
+	uint64_t wanted = merge->options->window_bytes;
 
-	if (merge->window_bytes == wanted || !merge->note)
-		return;
-	snprintf(
-		line, sizeof(line),
-		"%s: note: there is too little memory for windows of %llu bytes: windows of %llu bytes are taken",
-		merge->store->device->name, (unsigned long long)wanted,
-		(unsigned long long)merge->window_bytes);
-	merge->note(merge->context, line);
+	if (merge->window_bytes != wanted)
+		merge_note(
+			merge,
+			"%s: note: there is too little memory for windows of %llu bytes: windows of %llu bytes are taken",
+			merge->store->device->name, (unsigned long long)wanted,
+			(unsigned long long)merge->window_bytes);
 }
 
-/* All that can run out is taken before the first write: a merge must not begin that cannot go on. */
+/* All that can run out is taken before the first write: a merge must not begin that cannot go
+ * on. */
 static enum result take_memory(struct merge *merge, struct driver **driver, struct record *record,
 			       struct failure *why)
 {
-	uint64_t wanted = merge->window_bytes;
 	enum result result = RESULT_OK;
 
+	merge->window_bytes = merge->options->window_bytes;
 	if (merge->exceptions_before > 0)
 		result = driver_open(driver, merge, why);
 	if (result == RESULT_OK && merge_has_work(merge) && !merge->record_is_current)
-		result = record_make(merge, record, why);
+		result = records_make(merge, record, why);
 	if (result == RESULT_OK)
-		note_window(merge, wanted);
+		note_window(merge);
 	return result;
 }
 
@@ -243,8 +220,8 @@ static enum result clear_gap(struct store *store, const struct gap *gap, struct 
 }
 
 /*
- * When all else is cleared: what could not be read must not come back. Through the page cache a write
- * that fails would be told by a flush.
+ * When all else is cleared: what could not be read must not come back. Through the page cache a
+ * write that fails would be told by a flush.
  */
 static enum result clear_gaps(struct merge *merge, struct failure *why)
 {
@@ -274,22 +251,13 @@ static enum result run(struct merge *merge, struct driver *driver, const struct 
 		return stopped(merge, why);
 	if (result == RESULT_OK)
 		result = begin(merge, record, why);
-	if (result == RESULT_OK && BROKEN(IMPRINT_EARLY))
-		result = record_end_kept(merge, why);
 	if (result == RESULT_OK && driver)
 		result = driver_merge(driver, why);
-	if (BROKEN(DROP_AFTER_MERGE) && result == RESULT_OK && merge->dropped_count > 0)
-		result = record_drop(merge, why);
 	if (result == RESULT_OK && merge->exceptions_left > 0)
 		result = stopped(merge, why);
 	if (result == RESULT_OK)
 		result = clear_gaps(merge, why);
-	if (result == RESULT_OK)
-		result = record_end_all(merge, why);
-	if ((result == RESULT_IO || result == RESULT_NO_SPACE) &&
-	    merge->store->record_presence == RECORD_PRESENT)
-		say_how_to_go_on(merge, why);
-	return result;
+	return result == RESULT_OK ? records_end_all(merge, why) : result;
 }
 
 enum result merge_run(struct merge *merge, struct failure *why)

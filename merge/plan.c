@@ -13,7 +13,7 @@
  * size. */
 #define BRIDGE_BYTES (64u << 10)
 
-/* A bridge for so many exceptions may be built; the buffer has room for them. */
+/* This many bridges may be built for that many exceptions; the buffer has room for them. */
 static size_t bridges_allowed(const struct geometry *geometry, uint64_t exceptions)
 {
 	if (geometry->chunk_bytes > BRIDGE_BYTES)

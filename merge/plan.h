@@ -16,7 +16,7 @@
 
 #include "store/cow/format.h"
 
-/* Chunks are joined up to this size of a transfer, and with so many buffers in one. */
+/* Chunks are joined up to this size of a transfer, and this many buffers in one. */
 #define PLAN_TRANSFER_BYTES (1024u << 10)
 #define PLAN_TRANSFER_BUFFERS 256u
 
@@ -73,8 +73,8 @@ bool plan_make(struct plan *plan, const struct geometry *geometry, uint64_t orig
 	       const struct exception *exceptions, size_t count, struct plan_slice slice,
 	       uint8_t *buffer);
 
-/* After plan_make: how many bytes of item `i` belong into the origin. 0: none, for an item before it has its
- * chunk, or all of this slice is past the origin's end. */
+/* After plan_make: how many bytes of item `i` belong into the origin. 0: none, for an item before
+ * it has its chunk, or all of this slice is past the origin's end. */
 uint64_t plan_item_bytes(const struct plan *plan, size_t i, const struct geometry *geometry,
 			 uint64_t origin_bytes, struct plan_slice slice);
 

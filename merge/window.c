@@ -134,8 +134,6 @@ void window_start(struct window *window, uint64_t first, uint64_t end)
 	window->next_position = 0;
 	window->slice.offset = 0;
 	window->bytes_written = 0;
-	if (BROKEN(FLUSH_BEFORE_WRITES_DONE))
-		batch_drain(&window->batch);
 	batch_start(&window->batch, next_load, window);
 }
 
@@ -346,7 +344,7 @@ static void start_writing(struct window *window)
 /* Its transfers are done; what comes next? */
 static enum result after_transfers(struct window *window, struct failure *why)
 {
-	enum result result = BROKEN(ERROR_IGNORED) ? RESULT_OK : batch_result(&window->batch, why);
+	enum result result = batch_result(&window->batch, why);
 
 	if (result == RESULT_IO && window->state == WINDOW_READING && window->left_out) {
 		window->state = WINDOW_MENDING;
@@ -358,7 +356,7 @@ static enum result after_transfers(struct window *window, struct failure *why)
 	if (result != RESULT_OK)
 		return window->state == WINDOW_WRITING
 			       ? result
-			       : left_out_suggest(window->left_out, result, why);
+			       : left_out_suggest(window->left_out != NULL, result, why);
 	switch (window->state) {
 	case WINDOW_LOADING:
 		decode(window);
@@ -375,9 +373,6 @@ static enum result after_transfers(struct window *window, struct failure *why)
 enum result window_step(struct window *window, bool may_read, bool may_write, bool *moved,
 			struct failure *why)
 {
-	bool early = BROKEN(FLUSH_BEFORE_WRITES_DONE) && window->state == WINDOW_WRITING &&
-		     window->batch.exhausted;
-
 	switch (window->state) {
 	case WINDOW_FREE:
 	case WINDOW_COPIED:
@@ -394,7 +389,7 @@ enum result window_step(struct window *window, bool may_read, bool may_write, bo
 			start_writing(window);
 		return RESULT_OK;
 	default:
-		if (!batch_finished(&window->batch) && !early)
+		if (!batch_finished(&window->batch))
 			return RESULT_OK;
 		*moved = true;
 		return after_transfers(window, why);

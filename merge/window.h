@@ -49,12 +49,12 @@ struct window {
 	uint64_t bytes_written; /* to the origin by this window so far */
 };
 
-/* How many exceptions a window may hold for so many bytes of data. At least 1. */
+/* How many exceptions a window of that many bytes of data may hold. At least 1. */
 uint64_t window_capacity(const struct geometry *geometry, uint64_t window_bytes);
 
 /*
  * Where a window that ends before exception `end` begins, at most `capacity` before it. Rather at
- * the last block of an area: clearing that one block cuts off all behind it at once. Else at a
+ * the last block of an area: clearing that one block cuts off all after it at once. Else at a
  * block's start.
  */
 uint64_t window_first(const struct store *store, uint64_t capacity, uint64_t end);
@@ -64,8 +64,9 @@ enum result window_init(struct window *window, struct store *store, struct devic
 			uint64_t capacity, uint64_t window_bytes, struct failure *why);
 
 /*
- * From now on it leaves out what is lost: exceptions that have no data, and, block by block, what cannot
- * be read of the others; the latter is added to `left_out` once the rest of its chunks is written.
+ * From now on it leaves out what is lost: exceptions that have no data, and, block by block, what
+ * cannot be read of the others; the latter is added to `left_out` once the rest of its chunks is
+ * written.
  */
 enum result window_skip_lost(struct window *window, struct left_out *left_out, struct failure *why);
 

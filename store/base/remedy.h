@@ -30,6 +30,24 @@ enum remedy {
 	REMEDY_FINISH_ELSEWHERE,
 	REMEDY_NEW_UNDO, /* name a file that is not there, or go on with the merge that it is of */
 	REMEDY_FILE_ON_DISK, /* name one, or consent to this one */
+	/* of a merge */
+	REMEDY_VERIFY_FIRST_COUNTS,  /* the same; or consent: of two exceptions the first counts */
+	REMEDY_VERIFY_LEAVE_OUT,     /* the same; or leave out what is lost */
+	REMEDY_SEE_VERIFY,	     /* a check of the named store tells more */
+	REMEDY_RESUME,		     /* go on with the unfinished merge */
+	REMEDY_RESUME_KEPT,	     /* the same, and name the stores that it keeps */
+	REMEDY_FINISH_FIRST,	     /* the unfinished merge of the named store */
+	REMEDY_FINISH_OTHER_OF_KEPT, /* the merge that keeps the named store; or give that up */
+	REMEDY_FINISH_OTHER_OF_UNDO, /* the same, where it is the undo store */
+	REMEDY_FORGET_KEPT,    /* finish the merge that keeps it; or forget that there was one */
+	REMEDY_FORGET_VERSION, /* use the version that wrote a record; or forget it */
+	REMEDY_UNCOMPARED,     /* consent to what cannot be compared */
+	REMEDY_NAME_KEPT,      /* the stores that are kept, each; or give one up */
+	REMEDY_NAME_KEPT_OR_FORCE,    /* the same; or consent: it is one of them */
+	REMEDY_DROP_KEPT,	      /* give up a store that an unfinished merge keeps */
+	REMEDY_ENLARGE_OR_DROP,	      /* a kept store; or give it up */
+	REMEDY_ENLARGE_OR_INVALIDATE, /* the same, before the merge */
+	REMEDY_LEAVE_OUT_KEPT,	      /* do not keep it; or give it up */
 	REMEDY_COUNT
 };
 

@@ -33,6 +33,32 @@ static const char *const words_of[REMEDY_COUNT] = {
 	[REMEDY_FINISH_WITH_THIS] =
 		"finish that with 'cowtool merge --resume', with this store, or use --force, which forgets it",
 	[REMEDY_FINISH_ELSEWHERE] = "finish it with that version, or use --force, which forgets it",
+	[REMEDY_VERIFY_FIRST_COUNTS] =
+		"{cowtool verify --origin=<origin> <name>} lists all; with --force the first of two exceptions for a chunk counts",
+	[REMEDY_VERIFY_LEAVE_OUT] =
+		"{cowtool verify --origin=<origin> <name>} lists all; with --skip-lost what is lost is left out",
+	[REMEDY_SEE_VERIFY] = "see {cowtool verify --origin=<origin> <name>}",
+	[REMEDY_RESUME] = "{cowtool merge --resume <origin> <store>} goes on",
+	[REMEDY_RESUME_KEPT] =
+		"{cowtool merge --resume ... <origin> <store>} goes on, with --keep or --undo for each of them",
+	[REMEDY_FINISH_FIRST] = "finish that with {cowtool merge --resume <origin> <name>} first",
+	[REMEDY_FINISH_OTHER_OF_KEPT] =
+		"finish that with {cowtool merge --resume --keep=<name> <origin> STORE}, STORE being that one, or use --force to give it up",
+	[REMEDY_FINISH_OTHER_OF_UNDO] =
+		"finish that with {cowtool merge --resume --undo=<name> <origin> STORE}, STORE being that one, or use --force to go back now and give up the rest",
+	[REMEDY_FORGET_KEPT] =
+		"finish that first, or, if there is none, remove what it left there with {cowtool repair --forget-kept --backup=FILE <name>}",
+	[REMEDY_FORGET_VERSION] = "use that version, or --force to forget what it wrote down",
+	[REMEDY_UNCOMPARED] = "--force merges without",
+	[REMEDY_NAME_KEPT] = "name each with --keep (or --undo), or give it up with --drop-kept",
+	[REMEDY_NAME_KEPT_OR_FORCE] =
+		"name each with --keep (or --undo), or give it up with --drop-kept; --force takes this one for one of them",
+	[REMEDY_DROP_KEPT] = "give it up with --drop-kept",
+	[REMEDY_ENLARGE_OR_DROP] = "enlarge it, or give it up with --drop-kept",
+	[REMEDY_ENLARGE_OR_INVALIDATE] =
+		"enlarge it, or let it be marked invalid with --invalidate-full",
+	[REMEDY_LEAVE_OUT_KEPT] =
+		"leave it out, or, if an unfinished merge keeps it, name it with --drop-kept",
 };
 
 struct names {

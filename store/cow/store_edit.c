@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
 
@@ -164,8 +163,6 @@ static enum result cut_area(struct store *store, uint64_t first, uint64_t end, s
 	while (end > first && result == RESULT_OK) {
 		uint64_t begin = max_u64(first, round_down(end - 1, per_block));
 
-		if (BROKEN(REPAIR_TORN_CUT))
-			begin = first;
 		result = store_zero_exceptions(store, begin, end, why);
 		if (result == RESULT_OK)
 			result = io_flush(store->io, store->device, why);

@@ -170,8 +170,6 @@ static bool go_on(struct io_request *request, ssize_t result)
 		request->error = (int)-result;
 		return false;
 	}
-	if (BROKEN(SHORT_WRITE) && request->operation == IO_WRITE)
-		return false;
 	advance(request, (size_t)result);
 	if (request->left > 0 && result == 0)
 		request->error = request->operation == IO_READ ? EIO : ENOSPC;

@@ -149,10 +149,7 @@ static void merge_disks(const uint8_t *input, struct fuzz_disk *store_disk,
 	uint64_t origin_sectors = origin->device.bytes / SECTOR_BYTES;
 	struct failure why = {.text = ""};
 	struct store store;
-	struct merge merge = {
-		.store = &store,
-		.origin = &origin->device,
-		.io = &queue->io,
+	const struct merge_options options = {
 		.resume = input[8] & FUZZ_RESUME,
 		.force = input[8] & FUZZ_FORCE,
 		.skip_identity = !(input[8] & FUZZ_IDENTITY),
@@ -160,6 +157,12 @@ static void merge_disks(const uint8_t *input, struct fuzz_disk *store_disk,
 		.stop = &stop,
 		.progress = on_progress,
 		.note = on_note,
+	};
+	struct merge merge = {
+		.options = &options,
+		.store = &store,
+		.origin = &origin->device,
+		.io = &queue->io,
 	};
 	enum result result;
 

@@ -99,7 +99,7 @@ static bool is_lost(const struct broken_store *broken, const struct exception *e
 	       exception->old_chunk >= broken->origin_chunks;
 }
 
-/* The first one counts; those that are lost, or behind one that counts, go. */
+/* The first one counts; those that are lost, or after one that counts, go. */
 static void expect(struct broken_store *broken)
 {
 	bool stays[EXCEPTIONS_MAX], all_stay = true;
@@ -119,7 +119,7 @@ static void expect(struct broken_store *broken)
 		stays[broken->exceptions - 1] = false;
 	for (uint32_t i = broken->exceptions; i-- > 0;) {
 		broken->before[broken->list[i].old_chunk] = broken->list[i].new_chunk;
-		if (stays[i] || broken->merge_stands)
+		if (stays[i] || broken->is_merging)
 			broken->after[broken->list[i].old_chunk] = broken->list[i].new_chunk;
 	}
 }
@@ -139,8 +139,8 @@ static void put_record(struct broken_store *broken, struct random *random)
 				.witness_chunk = RECORD_NO_WITNESS};
 	uint8_t *place = broken->images[1] + RECORD_OFFSET;
 
-	broken->merge_stands = random_once_in(random, 8);
-	if (broken->merge_stands) {
+	broken->is_merging = random_once_in(random, 8);
+	if (broken->is_merging) {
 		record_encode(&record, place);
 	} else if (random_once_in(random, 4)) {
 		record.exceptions--; /* stale */

@@ -14,7 +14,7 @@ struct broken_store {
 	uint32_t chunk_sectors, block_bytes;
 	uint64_t chunk_bytes, per_area, chunks;
 	uint32_t exceptions, origin_chunks;
-	bool drop_shared, area_missing, dirty_tail, dirty_slack, merge_stands, header_is_lost,
+	bool drop_shared, area_missing, dirty_tail, dirty_slack, is_merging, header_is_lost,
 		invalid;
 	struct exception list[EXCEPTIONS_MAX];
 	struct fault fault;

@@ -6,12 +6,13 @@
 
 #include "store/base/bytes.h"
 
-/* At so many moments the process is killed; of the next one all of the first moments are looked at. */
+/* At one of this many moments the process is killed; of the next one all of the first moments are
+ * looked at. */
 #define KILLS_ONCE_IN 24
 #define MOMENTS_AFTER_KILL 10
 /* Up to this many loose blocks, every subset of them is tried. */
 #define EXHAUSTIVE_BLOCKS 10
-/* In so many states a kept store is given up. */
+/* In one of this many states a kept store is given up. */
 #define DROPS_ONCE_IN 24
 
 static uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes, uint64_t count)
@@ -39,28 +40,30 @@ void judge_finished(struct trial *trial, struct sim *sim)
 	uint8_t *images[SIM_DISKS];
 
 	if (!is_durable(trial, sim))
-		violate(trial, "the merge is done, and something is not durable");
-	copy_images(scenario, images, NULL);
+		judge_violate(trial, "the merge is done, and something is not durable");
+	judge_copy_images(scenario, images, NULL);
 	sim_power_cut(sim, &trial->random, NULL, images);
 	if (memcmp(images[0], scenario->view, scenario->origin_bytes) != 0)
-		violate(trial, "the merge is done, and the origin is not the snapshot's view");
+		judge_violate(trial,
+			      "the merge is done, and the origin is not the snapshot's view");
 	if (memcmp(images[1], scenario->finished, scenario->store_bytes) != 0) {
-		violate(trial, "the merge is done, and the store is not what the kernel leaves");
+		judge_violate(trial,
+			      "the merge is done, and the store is not what the kernel leaves");
 	}
 	judge_kept(trial, images, "the merge is done, and a kept view is not what it was");
 	for (unsigned int i = 0; i < scenario->kept_count && !trial->failed; i++)
 		judge_kept_finished(trial, images[2 + i], i);
 	if (!trial->failed)
 		judge_undo(trial, images);
-	free_images(images);
+	judge_free_images(images);
 	if (sim->wrote_outside)
-		violate(trial, "something was written that is on no device");
+		judge_violate(trial, "something was written that is on no device");
 }
 
 /* Resumes on the bytes, with cuts of its own, and looks at the end. */
 static void judge_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
-	struct command command = choose_resume(trial, images);
+	struct command command = judge_choose_resume(trial, images);
 	struct sim *sim = malloc(sizeof(*sim));
 	struct failure why = {.text = ""};
 	enum result result;
@@ -68,13 +71,13 @@ static void judge_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], 
 	/* With nothing lost left, no leave is needed. */
 	if (!lost_is_left(trial->scenario, live) && !trial->scenario->unreadable)
 		command.skip_lost = random_once_in(&trial->random, 2);
-	open_disks(sim, trial, images);
+	judge_open_disks(sim, trial, images);
 	trial->depth++;
 	if (random_once_in(&trial->random, 16))
 		judge_watch(trial, sim);
-	result = run_command(sim, trial->scenario, &command, &why);
+	result = judge_run(sim, trial->scenario, &command, &why);
 	if (result != RESULT_OK)
-		violate(trial, why.text[0] ? why.text : "the resume failed without a word");
+		judge_violate(trial, why.text[0] ? why.text : "the resume failed without a word");
 	else
 		judge_finished(trial, sim);
 	trial->depth--;
@@ -129,10 +132,10 @@ static void cut(struct trial *trial, struct sim *sim, const uint64_t *choice)
 
 	if (trial->failed || trial->budget == 0)
 		return;
-	copy_images(trial->scenario, images, NULL);
+	judge_copy_images(trial->scenario, images, NULL);
 	sim_power_cut(sim, &trial->random, choice, images);
 	judge_state(trial, images);
-	free_images(images);
+	judge_free_images(images);
 }
 
 static void cut_in_every_way(struct trial *trial, struct sim *sim, unsigned int loose)
@@ -141,7 +144,8 @@ static void cut_in_every_way(struct trial *trial, struct sim *sim, unsigned int 
 		cut(trial, sim, &choice);
 }
 
-/* The process is killed at this moment, and a resume finds what was not flushed, as if it were safe. */
+/* The process is killed at this moment, and a resume finds what was not flushed, as if it were
+ * safe. */
 static void kill_and_resume(struct trial *trial, const struct sim *sim)
 {
 	uint8_t *images[SIM_DISKS];
@@ -150,19 +154,19 @@ static void kill_and_resume(struct trial *trial, const struct sim *sim)
 	struct failure why = {.text = ""};
 	struct command command;
 
-	open_disks(next, trial, trial->scenario->images);
+	judge_open_disks(next, trial, trial->scenario->images);
 	sim_inherit(next, sim, &trial->random);
-	copy_images(trial->scenario, images, NULL);
+	judge_copy_images(trial->scenario, images, NULL);
 	for (unsigned int i = 0; i < scenario_disks(trial->scenario); i++)
 		sim_copy(next, (int)i, images[i]);
-	command = choose_resume(trial, images);
-	free_images(images);
+	command = judge_choose_resume(trial, images);
+	judge_free_images(images);
 	trial->counts->kills++;
 	trial->depth++;
 	trial->watched = MOMENTS_AFTER_KILL;
 	judge_watch(trial, next);
-	if (run_command(next, trial->scenario, &command, &why) != RESULT_OK)
-		violate(trial, why.text[0] ? why.text : "the resume failed without a word");
+	if (judge_run(next, trial->scenario, &command, &why) != RESULT_OK)
+		judge_violate(trial, why.text[0] ? why.text : "the resume failed without a word");
 	else
 		judge_finished(trial, next);
 	trial->watched = watched;
@@ -211,16 +215,16 @@ void judge_after_fault(struct trial *trial, struct sim *sim, enum result result)
 {
 	const struct scenario *scenario = trial->scenario;
 	bool may_fail = sim->fault.kind != FAULT_SHORT;
-	/* Metadata is read ahead: what cannot be read behind the end of the list is not missed. */
+	/* Metadata is read ahead: what cannot be read after the end of the list is not missed. */
 	bool may_pass = sim->fault.kind == FAULT_SHORT || sim->fault.kind == FAULT_READ;
 
 	trial->counts->faults++;
 	if (result != RESULT_IO && result != RESULT_OK)
-		violate(trial, "a fault was told as something else");
+		judge_violate(trial, "a fault was told as something else");
 	if (result == RESULT_IO && !may_fail)
-		violate(trial, "a short transfer was not continued");
+		judge_violate(trial, "a short transfer was not continued");
 	if (result == RESULT_OK && !may_pass)
-		violate(trial, "a fault was not told");
+		judge_violate(trial, "a fault was not told");
 	if (result == RESULT_OK)
 		judge_finished(trial, sim);
 	for (int i = 0; i < 4; i++)
@@ -228,11 +232,11 @@ void judge_after_fault(struct trial *trial, struct sim *sim, enum result result)
 	if (!trial->failed && sim->fault.kind != FAULT_FLUSH) {
 		uint8_t *images[SIM_DISKS];
 
-		copy_images(scenario, images, NULL);
+		judge_copy_images(scenario, images, NULL);
 		for (unsigned int i = 0; i < scenario_disks(scenario); i++)
 			sim_copy(sim, (int)i, images[i]);
 		judge_state(trial, images);
-		free_images(images);
+		judge_free_images(images);
 	}
 }
 
@@ -248,7 +252,7 @@ static struct sim *begin_trial(struct trial *trial, const struct scenario *scena
 				.budget = budget,
 				.dropping = -1,
 				.report = report};
-	open_disks(sim, trial, scenario->images);
+	judge_open_disks(sim, trial, scenario->images);
 	sim->observer = observe;
 	sim->context = trial;
 	return sim;
@@ -258,9 +262,9 @@ static struct sim *begin_trial(struct trial *trial, const struct scenario *scena
 static void judge_refused(struct trial *trial, const struct sim *sim, enum result result)
 {
 	if (result != RESULT_NO_SPACE && !(sim->fault_happened && result == RESULT_IO))
-		violate(trial, "a kept store has no room, and that was not told");
-	if (!same_images(trial->scenario, sim, trial->scenario->images))
-		violate(trial, "a kept store has no room, and something was written");
+		judge_violate(trial, "a kept store has no room, and that was not told");
+	if (!judge_same_images(trial->scenario, sim, trial->scenario->images))
+		judge_violate(trial, "a kept store has no room, and something was written");
 }
 
 bool judge_trace(const struct scenario *scenario, int engine, struct counts *counts,
@@ -268,20 +272,20 @@ bool judge_trace(const struct scenario *scenario, int engine, struct counts *cou
 {
 	struct trial trial;
 	struct sim *sim = begin_trial(&trial, scenario, counts, budget, report);
-	struct command command = command_make(scenario, false);
+	struct command command = judge_command(scenario, false);
 	struct failure why = {.text = ""};
 
 	if (!scenario->too_small || scenario->invalidate_full) {
 		trace_open(sim, engine);
 		counts->scenarios++;
-		if (run_command(sim, scenario, &command, &why) != RESULT_OK)
-			violate(&trial, why.text);
+		if (judge_run(sim, scenario, &command, &why) != RESULT_OK)
+			judge_violate(&trial, why.text);
 		else
 			judge_finished(&trial, sim);
 		if (sim->read_differs)
-			violate(&trial, "the engine read other bytes than there are");
+			judge_violate(&trial, "the engine read other bytes than there are");
 		if (!trace_close(sim))
-			violate(&trial, "the files do not hold what was written");
+			judge_violate(&trial, "the files do not hold what was written");
 	}
 	sim_close(sim);
 	free(sim);
@@ -293,21 +297,21 @@ bool judge_scenario(const struct scenario *scenario, struct counts *counts, uint
 {
 	struct trial trial;
 	struct sim *sim = begin_trial(&trial, scenario, counts, budget, report);
-	struct command command = command_make(scenario, false);
+	struct command command = judge_command(scenario, false);
 	struct failure why = {.text = ""};
 	enum result result;
 
 	counts->scenarios++;
 	sim->fault = scenario->fault;
-	result = run_command(sim, scenario, &command, &why);
+	result = judge_run(sim, scenario, &command, &why);
 	if (sim->wrote_outside)
-		violate(&trial, "a transfer lies outside the device, or not on its blocks");
+		judge_violate(&trial, "a transfer lies outside the device, or not on its blocks");
 	else if (scenario->too_small && !scenario->invalidate_full)
 		judge_refused(&trial, sim, result);
 	else if (sim->fault_happened)
 		judge_after_fault(&trial, sim, result);
 	else if (result != RESULT_OK)
-		violate(&trial, why.text);
+		judge_violate(&trial, why.text);
 	else
 		judge_finished(&trial, sim);
 	sim_close(sim);

@@ -24,27 +24,28 @@ struct trial {
 	uint64_t budget;      /* states left to be judged */
 	unsigned int depth;   /* 0: the merge; 1: its resume; 2: the resume's resume */
 	int dropping;	      /* the kept store that a resume gives up; -1: none */
-	unsigned int watched; /* so many more moments are all looked at, also in a resume */
+	unsigned int watched; /* this many more moments are all looked at, also in a resume */
 	FILE *report;
 	bool failed;
 };
 
 /* Notes that `what` is wrong; only the first such thing of a trial is printed. */
-void violate(struct trial *trial, const char *what);
+void judge_violate(struct trial *trial, const char *what);
 
 /* ---- judge_run.c ---- */
 
-/* Images of the scenario's disks, copied from `from` or (NULL) not filled in; the caller frees them. */
-void copy_images(const struct scenario *scenario, uint8_t *to[SIM_DISKS],
-		 uint8_t *const from[SIM_DISKS]);
-void free_images(uint8_t *images[SIM_DISKS]);
+/* Images of the scenario's disks, copied from `from` or (NULL) not filled in; the caller frees
+ * them. */
+void judge_copy_images(const struct scenario *scenario, uint8_t *to[SIM_DISKS],
+		       uint8_t *const from[SIM_DISKS]);
+void judge_free_images(uint8_t *images[SIM_DISKS]);
 
 /* Do the disks hold the images? */
-bool same_images(const struct scenario *scenario, const struct sim *sim,
-		 uint8_t *const images[SIM_DISKS]);
+bool judge_same_images(const struct scenario *scenario, const struct sim *sim,
+		       uint8_t *const images[SIM_DISKS]);
 
 /* Fills in *sim with disks that hold the images; the caller closes it. */
-void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_DISKS]);
+void judge_open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_DISKS]);
 
 /* A command line. */
 struct command {
@@ -55,10 +56,10 @@ struct command {
 };
 
 /* With all kept stores, in their order, and leave to skip what is lost. */
-struct command command_make(const struct scenario *scenario, bool resume);
+struct command judge_command(const struct scenario *scenario, bool resume);
 
-enum result run_command(struct sim *sim, const struct scenario *scenario,
-			const struct command *command, struct failure *why);
+enum result judge_run(struct sim *sim, const struct scenario *scenario,
+		      const struct command *command, struct failure *why);
 
 /* ---- judge_bytes.c; `live`: how many exceptions a reader finds ---- */
 
@@ -80,7 +81,7 @@ void judge_kept_finished(struct trial *trial, const uint8_t *image, unsigned int
 /* ---- judge_drop.c ---- */
 
 /* Was kept store `i` given up by the resume in hand? */
-bool is_dropped(const struct trial *trial, unsigned int i, const uint8_t *image);
+bool judge_is_dropped(const struct trial *trial, unsigned int i, const uint8_t *image);
 
 /* Resumes, and gives a kept store up; with cuts of its own. */
 void judge_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live);
@@ -89,14 +90,15 @@ void judge_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 void judge_dropping(struct trial *trial, uint8_t *const images[SIM_DISKS]);
 
 /* A resume that must go on with these bytes. */
-struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISKS]);
+struct command judge_choose_resume(struct trial *trial, uint8_t *const images[SIM_DISKS]);
 
 /* ---- judge_undo.c ---- */
 
 /* An imprint is there only when the merge is done, and is of the origin as it is then. */
 void judge_imprint(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live);
 
-/* Once the merge is done: it goes back with the undo store, and is refused where the origin was written to. */
+/* Once the merge is done: it goes back with the undo store, and is refused where the origin was
+ * written to. */
 void judge_undo(struct trial *trial, uint8_t *const images[SIM_DISKS]);
 
 /* ---- judge.c ---- */
@@ -113,8 +115,8 @@ void judge_finished(struct trial *trial, struct sim *sim);
 /* ---- judge_refused.c ---- */
 
 /* The command is refused and writes nothing; `what` is said where it is not. */
-void must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
-		 const struct command *command, const char *what);
+void judge_must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
+		       const struct command *command, const char *what);
 
 /* A resume that leaves out a kept store, or names another one in its place. */
 void judge_wrong_kept(struct trial *trial, uint8_t *const images[SIM_DISKS]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What must be true of origin and store, whatever is kept; and of a kernel that goes on with them. */
+/* What must be true of origin and store, whatever is kept; and of a kernel that goes on with
+ * them. */
 #include "tests/sim/judge.h"
 
 #include <stdlib.h>
@@ -13,15 +14,15 @@ void judge_list(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 	struct exception list[SCENARIO_EXCEPTIONS_MAX];
 
 	if (memcmp(images[1], scenario->images[1], HEADER_BYTES) != 0)
-		violate(trial, "the header changed");
+		judge_violate(trial, "the header changed");
 	if (live > scenario->exceptions) {
-		violate(trial, "there are more exceptions than before");
+		judge_violate(trial, "there are more exceptions than before");
 		return;
 	}
 	kernel_read(images[1], scenario->store_bytes, scenario->chunk_sectors, list,
 		    SCENARIO_EXCEPTIONS_MAX);
 	if (memcmp(list, scenario->list, live * sizeof(list[0])) != 0)
-		violate(trial, "the live exceptions are not a prefix of the first ones");
+		judge_violate(trial, "the live exceptions are not a prefix of the first ones");
 }
 
 void judge_view(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live,
@@ -37,7 +38,7 @@ void judge_view(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 		kernel_view(images[0], scenario->origin_bytes, images[1], scenario->store_bytes,
 			    scenario->chunk_sectors, view);
 	if (memcmp(view, scenario->view, scenario->origin_bytes) != 0)
-		violate(trial, what);
+		judge_violate(trial, what);
 	free(view);
 }
 
@@ -51,9 +52,9 @@ void judge_record(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_
 	bool present = record_decode(images[1] + RECORD_OFFSET, record) == RECORD_PRESENT;
 
 	if (live > 0 && touched && !present)
-		violate(trial, "the merge has begun, and no record says so");
+		judge_violate(trial, "the merge has begun, and no record says so");
 	if (present && record->exceptions != scenario->exceptions)
-		violate(trial, "the record is not of this merge");
+		judge_violate(trial, "the record is not of this merge");
 }
 
 /* Once it was cleared, nobody may find it again. */
@@ -69,10 +70,10 @@ static void judge_lost_tail(struct trial *trial, const uint8_t *store, uint32_t 
 	for (uint64_t i = live + 1; i < scenario->exceptions && i / per_area == live / per_area;
 	     i++)
 		if (scenario->lost[i] && get_le64(area + i % per_area * 16 + 8) != 0)
-			violate(trial, "a lost exception was left behind the end of the list");
+			judge_violate(trial, "a lost exception was left after the end of the list");
 }
 
-/* Where a torn clear could bring another chunk's data to life, nothing may be left behind the end.
+/* Where a torn clear could bring another chunk's data to life, nothing may be left after the end.
  */
 void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
@@ -83,7 +84,7 @@ void judge_tail(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 	    (scenario->usual_order && !scenario->duplicates))
 		return;
 	if (kernel_tail_is_dirty(images[1], scenario->store_bytes, scenario->chunk_sectors))
-		violate(trial, "an entry was left behind the end of the list");
+		judge_violate(trial, "an entry was left after the end of the list");
 }
 
 static const char *use_again(struct trial *trial, uint8_t *copy[SIM_DISKS], unsigned int disk)
@@ -103,8 +104,8 @@ static const char *use_again(struct trial *trial, uint8_t *copy[SIM_DISKS], unsi
 	return wrong;
 }
 
-/* A kernel that adds exceptions to a store with a dirty tail may bring that to life: its own defect.
- */
+/* A kernel that adds exceptions to a store with a dirty tail may bring that to life: its own
+ * defect. */
 static bool kernel_may_keep(const struct scenario *scenario, uint8_t *const images[SIM_DISKS])
 {
 	for (unsigned int i = 0; i < scenario->kept_count; i++)
@@ -126,23 +127,25 @@ void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_
 	/* No kernel can go on with that. */
 	if (lost_is_left(scenario, live) || lost_end_is_unreadable(scenario, live))
 		return;
-	copy_images(scenario, copy, images);
+	judge_copy_images(scenario, copy, images);
 	if (random_once_in(&trial->random, 2)) {
 		trial->counts->kernel_merges++;
 		if (!kernel_merge(scenario, copy) && !scenario->too_small)
-			violate(trial, "the kernel finished the merge, and a kept store was full");
+			judge_violate(trial,
+				      "the kernel finished the merge, and a kept store was full");
 		if (memcmp(copy[0], scenario->view, scenario->origin_bytes) != 0)
-			violate(trial, "the kernel finished the merge, and the origin is wrong");
+			judge_violate(trial,
+				      "the kernel finished the merge, and the origin is wrong");
 		if (kernel_may_keep(scenario, copy))
 			judge_kept(trial, copy,
 				   "the kernel finished the merge, and a kept view is wrong");
 	} else if (disk == 1 ? !scenario->dirty_tail
 			     : !scenario->kept[disk - 2].dirty_tail &&
 				       !scenario->kept[disk - 2].too_small &&
-				       !is_dropped(trial, disk - 2, copy[disk])) {
+				       !judge_is_dropped(trial, disk - 2, copy[disk])) {
 		wrong = use_again(trial, copy, disk);
 		if (wrong)
-			violate(trial, wrong);
+			judge_violate(trial, wrong);
 	}
-	free_images(copy);
+	judge_free_images(copy);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * merge --resume --drop-kept: one kept store is given up on the way. After a cut at any moment it is
- * valid with its right view, or invalid; the merging store's record says that it is kept no more only
- * where it is invalid; and a resume goes on, with --drop-kept as long as the record does not say so.
+ * merge --resume --drop-kept: one kept store is given up on the way. After a cut at any moment it
+ * is valid with its right view, or invalid; the merging store's record says that it is kept no more
+ * only where it is invalid; and a resume goes on, with --drop-kept as long as the record does not
+ * say so.
  */
 #include "tests/sim/judge.h"
 
@@ -11,7 +12,8 @@
 
 #include "store/base/bytes.h"
 
-/* All these moments of a resume with --drop-kept are looked at: it begins with three short writes. */
+/* All these moments of a resume with --drop-kept are looked at: it begins with three short
+ * writes. */
 #define WATCHED_MOMENTS 8
 
 static bool is_valid(const uint8_t *image)
@@ -24,13 +26,13 @@ static bool has_record(const uint8_t *image, struct record *record)
 	return record_decode(image + RECORD_OFFSET, record) == RECORD_PRESENT;
 }
 
-bool is_dropped(const struct trial *trial, unsigned int i, const uint8_t *image)
+bool judge_is_dropped(const struct trial *trial, unsigned int i, const uint8_t *image)
 {
 	return trial->dropping == (int)i && !is_valid(image);
 }
 
-/* Does the merging store's record say that this store is kept no more? The store's own record has its
- * number; that goes only when the other one says so. */
+/* Does the merging store's record say that this store is kept no more? The store's own record has
+ * its number; that goes only when the other one says so. */
 static bool is_noted(const struct record *merging, const uint8_t *image)
 {
 	struct record record;
@@ -62,7 +64,7 @@ static void leave_out(struct command *command, unsigned int number)
 
 static struct command command_drop(struct trial *trial, unsigned int number)
 {
-	struct command command = command_make(trial->scenario, true);
+	struct command command = judge_command(trial->scenario, true);
 
 	shuffle_kept(&command, &trial->random);
 	leave_out(&command, number);
@@ -70,9 +72,9 @@ static struct command command_drop(struct trial *trial, unsigned int number)
 	return command;
 }
 
-struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISKS])
+struct command judge_choose_resume(struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
-	struct command command = command_make(trial->scenario, true);
+	struct command command = judge_command(trial->scenario, true);
 	const uint8_t *image;
 	struct record record;
 	bool may_keep, may_leave_out;
@@ -83,7 +85,8 @@ struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISK
 	image = images[2 + trial->dropping];
 	may_keep = is_valid(image);
 	may_leave_out = !may_keep && (!has_record(images[1], &record) || is_noted(&record, image));
-	/* Kept to the end by a resume that came before it was given up, it is no more one of those. */
+	/* Kept to the end by a resume that came before it was given up, it is no more one of
+	 * those. */
 	if (may_keep && (!has_record(image, &record) || random_once_in(&trial->random, 2)))
 		return command;
 	leave_out(&command, (unsigned int)trial->dropping);
@@ -94,7 +97,7 @@ struct command choose_resume(struct trial *trial, uint8_t *const images[SIM_DISK
 
 void judge_dropping(struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
-	struct command command = command_make(trial->scenario, true);
+	struct command command = judge_command(trial->scenario, true);
 	struct record record, own;
 	const uint8_t *image;
 
@@ -102,11 +105,11 @@ void judge_dropping(struct trial *trial, uint8_t *const images[SIM_DISKS])
 		return;
 	image = images[2 + trial->dropping];
 	if (is_valid(image) && has_record(image, &own) && is_noted(&record, image))
-		violate(trial, "the record says that a store was given up, and it is valid");
+		judge_violate(trial, "the record says that a store was given up, and it is valid");
 	if (is_valid(image) || is_noted(&record, image) || !random_once_in(&trial->random, 4))
 		return;
 	leave_out(&command, (unsigned int)trial->dropping);
-	must_refuse(trial, images, &command, "a store was given up without a word");
+	judge_must_refuse(trial, images, &command, "a store was given up without a word");
 }
 
 /* Only header and record of it have changed since `before`. */
@@ -118,11 +121,11 @@ static void judge_dropped(struct trial *trial, const struct sim *sim, const uint
 
 	sim_copy(sim, number, image);
 	if (is_valid(image))
-		violate(trial, "a store that was to be given up is valid");
+		judge_violate(trial, "a store that was to be given up is valid");
 	if (!bytes_are_zero(image + HEADER_BYTES, SECTOR_BYTES - HEADER_BYTES))
-		violate(trial, "a store was given up, and a record stands in it");
+		judge_violate(trial, "a store was given up, and it has a record");
 	if (memcmp(image + SECTOR_BYTES, before + SECTOR_BYTES, bytes - SECTOR_BYTES) != 0)
-		violate(trial, "a store was given up, and was written to");
+		judge_violate(trial, "a store was given up, and was written to");
 	free(image);
 }
 
@@ -133,7 +136,7 @@ static void run_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], unsi
 	struct failure why = {.text = ""};
 	enum result result;
 
-	open_disks(sim, trial, images);
+	judge_open_disks(sim, trial, images);
 	trial->counts->drops++;
 	trial->dropping = (int)number;
 	trial->watched = WATCHED_MOMENTS;
@@ -143,11 +146,11 @@ static void run_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], unsi
 		sim->fault = (struct fault){
 			(enum fault_kind)(1 + random_below(&trial->random, FAULT_SHORT)),
 			random_below(&trial->random, 60), false};
-	result = run_command(sim, trial->scenario, &command, &why);
+	result = judge_run(sim, trial->scenario, &command, &why);
 	if (sim->fault_happened)
 		judge_after_fault(trial, sim, result);
 	else if (result != RESULT_OK)
-		violate(trial, why.text);
+		judge_violate(trial, why.text);
 	else
 		judge_finished(trial, sim);
 	if (result == RESULT_OK)
@@ -174,8 +177,9 @@ void judge_drop(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t 
 	if (has_record(images[1], &record) && has_record(images[2 + number], &record)) {
 		run_drop(trial, images, number);
 	} else if ((has_record(images[1], &record) || live > 0) && !scenario->duplicates) {
-		/* It is not kept yet, or no more. (With --force it would be taken for the one that is missing.) */
+		/* It is not kept yet, or no more. (With --force it would be taken for the one that
+		 * is missing.) */
 		command = command_drop(trial, number);
-		must_refuse(trial, images, &command, "a store was dropped that is not kept");
+		judge_must_refuse(trial, images, &command, "a store was dropped that is not kept");
 	}
 }

@@ -11,10 +11,10 @@
 static bool is_given_up(const struct trial *trial, unsigned int i, const uint8_t *image)
 {
 	return (trial->scenario->kept[i].too_small && get_le32(image + 4) == 0) ||
-	       is_dropped(trial, i, image);
+	       judge_is_dropped(trial, i, image);
 }
 
-/* The kept stores show what they showed, and no exception stands behind their lists' ends. */
+/* The kept stores show what they showed, and no exception is after their lists' ends. */
 void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const char *what)
 {
 	const struct scenario *scenario = trial->scenario;
@@ -28,10 +28,11 @@ void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const cha
 		kernel_view(images[0], scenario->origin_bytes, images[2 + i], kept->bytes,
 			    kept->chunk_sectors, view);
 		if (memcmp(view, kept->view, scenario->origin_bytes) != 0)
-			violate(trial, what);
+			judge_violate(trial, what);
 		if (!kept->dirty_tail &&
 		    kernel_tail_is_dirty(images[2 + i], kept->bytes, kept->chunk_sectors))
-			violate(trial, "an entry was left behind the end of a kept store's list");
+			judge_violate(trial,
+				      "an entry was left after the end of a kept store's list");
 	}
 	free(view);
 }
@@ -42,10 +43,10 @@ static void judge_given_up(struct trial *trial, const uint8_t *image, unsigned i
 	const struct scenario_kept *kept = &trial->scenario->kept[i];
 
 	if (get_le32(image + 4) != 0)
-		violate(trial, "a store that was given up is not marked invalid");
+		judge_violate(trial, "a store that was given up is not marked invalid");
 	if (memcmp(image + SECTOR_BYTES, trial->scenario->images[2 + i] + SECTOR_BYTES,
 		   kept->bytes - SECTOR_BYTES) != 0)
-		violate(trial, "a store that was given up was written to");
+		judge_violate(trial, "a store that was given up was written to");
 }
 
 /* At the end: what they had, and exactly what they lacked, and no record. */
@@ -58,23 +59,23 @@ void judge_kept_finished(struct trial *trial, const uint8_t *image, unsigned int
 
 	if (kept->too_small)
 		judge_given_up(trial, image, i);
-	if (kept->too_small || is_dropped(trial, i, image))
+	if (kept->too_small || judge_is_dropped(trial, i, image))
 		return;
 	list = malloc(2 * SCENARIO_EXCEPTIONS_MAX * sizeof(*list));
 	count = kernel_read(image, kept->bytes, kept->chunk_sectors, list,
 			    2 * SCENARIO_EXCEPTIONS_MAX);
 	if (count != kept->exceptions + kept->needed)
-		violate(trial, "a kept store has too few or too many exceptions");
+		judge_violate(trial, "a kept store has too few or too many exceptions");
 	if (memcmp(list, kept->list, kept->exceptions * sizeof(*list)) != 0)
-		violate(trial, "a kept store lost an exception");
+		judge_violate(trial, "a kept store lost an exception");
 	for (uint64_t k = kept->exceptions; k < count && !trial->failed; k++)
 		if (!kept->lacking[list[k].old_chunk])
-			violate(trial, "a kept store got an exception that it did not lack");
+			judge_violate(trial, "a kept store got an exception that it did not lack");
 	if (!bytes_are_zero(image + RECORD_OFFSET, RECORD_BYTES))
-		violate(trial, "the merge is done, and a record stands in a kept store");
+		judge_violate(trial, "the merge is done, and a kept store has a record");
 	if (!kept->undo && !bytes_are_zero(image + IMPRINT_OFFSET, IMPRINT_BYTES))
-		violate(trial, "the merge is done, and an imprint stands in a kept store");
+		judge_violate(trial, "the merge is done, and a kept store has an imprint");
 	if (kernel_tail_is_dirty(image, kept->bytes, kept->chunk_sectors))
-		violate(trial, "the merge is done, and a kept store has a dirty tail");
+		judge_violate(trial, "the merge is done, and a kept store has a dirty tail");
 	free(list);
 }

@@ -7,20 +7,20 @@
 
 #include "store/base/bytes.h"
 
-void must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
-		 const struct command *command, const char *what)
+void judge_must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
+		       const struct command *command, const char *what)
 {
 	enum result result;
 	const struct scenario *scenario = trial->scenario;
 	struct failure why = {.text = ""};
 	struct sim *sim = malloc(sizeof(*sim));
 
-	open_disks(sim, trial, images);
-	result = run_command(sim, scenario, command, &why);
+	judge_open_disks(sim, trial, images);
+	result = judge_run(sim, scenario, command, &why);
 	if (result != RESULT_REFUSED && result != RESULT_DAMAGED)
-		violate(trial, what);
-	if (!same_images(scenario, sim, images))
-		violate(trial, "a refused resume wrote something");
+		judge_violate(trial, what);
+	if (!judge_same_images(scenario, sim, images))
+		judge_violate(trial, "a refused resume wrote something");
 	sim_close(sim);
 	free(sim);
 }
@@ -28,7 +28,7 @@ void must_refuse(struct trial *trial, uint8_t *const images[SIM_DISKS],
 void judge_wrong_kept(struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
 	const struct scenario *scenario = trial->scenario;
-	struct command command = command_make(scenario, true);
+	struct command command = judge_command(scenario, true);
 	unsigned int last = 1 + command.kept_count;
 	bool other = random_once_in(&trial->random, 2);
 	uint8_t *copy[SIM_DISKS];
@@ -38,22 +38,22 @@ void judge_wrong_kept(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	    record_decode(images[1] + RECORD_OFFSET, &record) != RECORD_PRESENT)
 		return;
 	trial->counts->wrong_kept++;
-	copy_images(scenario, copy, images);
+	judge_copy_images(scenario, copy, images);
 	if (other && record_decode(copy[last] + RECORD_OFFSET, &record) == RECORD_PRESENT) {
 		record.id[0] ^= 1;
 		record_encode(&record, copy[last] + RECORD_OFFSET);
 	} else {
 		command.kept_count--;
 	}
-	must_refuse(trial, copy, &command, "a resume with wrong kept stores was not refused");
-	free_images(copy);
+	judge_must_refuse(trial, copy, &command, "a resume with wrong kept stores was not refused");
+	judge_free_images(copy);
 }
 
 void judge_wrong_origin(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live,
 			const struct record *record)
 {
 	const struct scenario *scenario = trial->scenario;
-	struct command command = choose_resume(trial, images);
+	struct command command = judge_choose_resume(trial, images);
 	uint8_t *copy[SIM_DISKS];
 
 	if (live == 0 || live == scenario->exceptions || scenario->duplicates)
@@ -65,17 +65,18 @@ void judge_wrong_origin(struct trial *trial, uint8_t *const images[SIM_DISKS], u
 	if (scenario->skip_lost && record->witness_chunk == RECORD_NO_WITNESS)
 		return;
 	trial->counts->wrong_origins++;
-	copy_images(scenario, copy, images);
+	judge_copy_images(scenario, copy, images);
 	copy[0][record->witness_chunk * scenario->chunk_sectors * 512] ^= 1;
-	must_refuse(trial, copy, &command, "a resume onto a wrong origin was not refused");
-	free_images(copy);
+	judge_must_refuse(trial, copy, &command, "a resume onto a wrong origin was not refused");
+	judge_free_images(copy);
 }
 
 void judge_lost_resume(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_t live)
 {
-	struct command command = choose_resume(trial, images);
+	struct command command = judge_choose_resume(trial, images);
 
 	command.skip_lost = false;
 	if (lost_is_left(trial->scenario, live) && !trial->scenario->unreadable)
-		must_refuse(trial, images, &command, "what is lost was skipped without leave");
+		judge_must_refuse(trial, images, &command,
+				  "what is lost was skipped without leave");
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The real repair on disks that lose power: a store with defects, all from one seed. After every cut,
- * a reader must find of each chunk the old or the mended view, nothing new behind the end of the
- * list, and no good header over a list that is not mended; and a repair that begins anew must end
- * with the mended view and a store that is sound.
+ * The real repair on disks that lose power: a store with defects, all from one seed. After every
+ * cut, a reader must find of each chunk the old or the mended view, nothing new after the end of
+ * the list, and no good header over a list that is not mended; and a repair that begins anew must
+ * end with the mended view and a store that is sound.
  */
 #include "tests/sim/broken.h"
 
@@ -15,7 +15,7 @@
 
 #define EXHAUSTIVE_BLOCKS 8u
 #define DEPTH_MAX 3u
-/* At so many moments the process is killed. */
+/* At one of this many moments the process is killed. */
 #define KILLS_ONCE_IN 12
 #define STATES_OF_ONE_REPAIR 400u
 
@@ -47,6 +47,8 @@ static struct sim *open_disks(struct repair_trial *trial, uint8_t *const images[
 	sim_open(sim, random_next(&trial->random));
 	sim_add_disk(sim, 0, "origin", images[0], broken->origin_bytes, 512);
 	sim_add_disk(sim, 1, "store", images[1], broken->store_bytes, broken->block_bytes);
+	sim->repairing = true;
+	sim->chunk_bytes[1] = broken->chunk_bytes;
 	return sim;
 }
 
@@ -161,9 +163,8 @@ static void judge_rest(struct repair_trial *trial, const uint8_t *store, bool do
 	judge_data(trial, store);
 	if ((done || !broken->dirty_tail) &&
 	    kernel_tail_is_dirty(store, broken->store_bytes, broken->chunk_sectors))
-		violate(trial, "an entry stands behind the end of the list");
-	if (broken->merge_stands &&
-	    memcmp(store + RECORD_OFFSET, broken->record, RECORD_BYTES) != 0)
+		violate(trial, "an entry is after the end of the list");
+	if (broken->is_merging && memcmp(store + RECORD_OFFSET, broken->record, RECORD_BYTES) != 0)
 		violate(trial, "the record of an unfinished merge was touched");
 }
 
@@ -181,7 +182,7 @@ static void judge_again(struct repair_trial *trial, uint8_t *images[SIM_DISKS])
 		violate(trial, "a second repair changes something");
 	if (check_store(trial, sim, &check, &why) != RESULT_OK)
 		violate(trial, why.text);
-	else if (!trial->broken->merge_stands &&
+	else if (!trial->broken->is_merging &&
 		 check_count(&check, SEVERITY_ERROR) + check_count(&check, SEVERITY_WARNING) >
 			 (trial->broken->drop_shared ? 0 : check.found[PROBLEM_DUPLICATE_NEW]))
 		violate(trial, "the repair is done, and verify finds something");

@@ -8,7 +8,7 @@
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
 
-void violate(struct trial *trial, const char *what)
+void judge_violate(struct trial *trial, const char *what)
 {
 	if (!trial->failed && trial->report)
 		fprintf(trial->report, "seed %llu, depth %u: %s\n",
@@ -16,8 +16,8 @@ void violate(struct trial *trial, const char *what)
 	trial->failed = true;
 }
 
-void copy_images(const struct scenario *scenario, uint8_t *to[SIM_DISKS],
-		 uint8_t *const from[SIM_DISKS])
+void judge_copy_images(const struct scenario *scenario, uint8_t *to[SIM_DISKS],
+		       uint8_t *const from[SIM_DISKS])
 {
 	memset(to, 0, SIM_DISKS * sizeof(to[0]));
 	for (unsigned int i = 0; i < scenario_disks(scenario); i++) {
@@ -27,14 +27,14 @@ void copy_images(const struct scenario *scenario, uint8_t *to[SIM_DISKS],
 	}
 }
 
-void free_images(uint8_t *images[SIM_DISKS])
+void judge_free_images(uint8_t *images[SIM_DISKS])
 {
 	for (int i = 0; i < SIM_DISKS; i++)
 		free(images[i]);
 }
 
-bool same_images(const struct scenario *scenario, const struct sim *sim,
-		 uint8_t *const images[SIM_DISKS])
+bool judge_same_images(const struct scenario *scenario, const struct sim *sim,
+		       uint8_t *const images[SIM_DISKS])
 {
 	bool same = true;
 
@@ -48,7 +48,7 @@ bool same_images(const struct scenario *scenario, const struct sim *sim,
 	return same;
 }
 
-void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_DISKS])
+void judge_open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
 	static const char *const names[SIM_DISKS] = {"origin", "store", "kept1", "kept2", "kept3"};
 	const struct scenario *scenario = trial->scenario;
@@ -65,6 +65,9 @@ void open_disks(struct sim *sim, struct trial *trial, uint8_t *const images[SIM_
 				     scenario_bytes(scenario, (unsigned int)i),
 				     scenario->block_bytes[i]);
 	sim->unreadable = scenario->unreadable;
+	sim->chunk_bytes[1] = scenario->chunk_sectors * SECTOR_BYTES;
+	for (unsigned int i = 0; i < scenario->kept_count; i++)
+		sim->chunk_bytes[2 + i] = scenario->kept[i].chunk_sectors * SECTOR_BYTES;
 }
 
 static bool is_blank(const struct sim *sim, const struct device *device)
@@ -122,7 +125,7 @@ static enum result prepare(struct merge *merge, struct sim *sim, const struct sc
 	return result == RESULT_OK ? merge_prepare_kept(merge, why) : result;
 }
 
-struct command command_make(const struct scenario *scenario, bool resume)
+struct command judge_command(const struct scenario *scenario, bool resume)
 {
 	struct command command = {.resume = resume,
 				  .skip_lost = scenario->skip_lost,
@@ -134,24 +137,27 @@ struct command command_make(const struct scenario *scenario, bool resume)
 	return command;
 }
 
-enum result run_command(struct sim *sim, const struct scenario *scenario,
-			const struct command *command, struct failure *why)
+enum result judge_run(struct sim *sim, const struct scenario *scenario,
+		      const struct command *command, struct failure *why)
 {
 	struct store store, stores[SIM_KEPT_MAX], dropped, *to_drop[] = {&dropped};
 	struct kept kept[SIM_KEPT_MAX] = {{0}};
 	struct gaps gaps = {NULL};
-	struct merge merge = {
-		.store = &store,
-		.origin = &sim->devices[0],
-		.io = &sim->io,
+	const struct merge_options options = {
 		.resume = command->resume,
 		.force = scenario->duplicates,
 		.skip_lost = command->skip_lost,
 		.skip_identity = true,
+		.invalidate_full = scenario->invalidate_full,
 		.window_bytes = scenario->window_bytes,
+	};
+	struct merge merge = {
+		.options = &options,
+		.store = &store,
+		.origin = &sim->devices[0],
+		.io = &sim->io,
 		.kept = kept,
 		.dropped = to_drop,
-		.invalidate_full = scenario->invalidate_full,
 	};
 	enum result result = store_open(&store, &sim->devices[1], &sim->io, why);
 

@@ -29,18 +29,17 @@ void judge_imprint(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32
 	for (unsigned int i = 0; i < scenario->kept_count; i++)
 		if (has_imprint(images[2 + i]) &&
 		    (live > 0 || memcmp(images[0], scenario->view, scenario->origin_bytes) != 0))
-			violate(trial, "an undo store has an imprint, and the merge is not done");
+			judge_violate(trial,
+				      "an undo store has an imprint, and the merge is not done");
 }
 
 /* The merge of the undo store into the origin, both of them alone. */
 static enum result go_back(struct sim *sim, unsigned int undo, struct failure *why)
 {
 	struct store store;
-	struct merge merge = {.store = &store,
-			      .origin = &sim->devices[0],
-			      .io = &sim->io,
-			      .skip_identity = true,
-			      .window_bytes = 1u << 20};
+	const struct merge_options options = {.skip_identity = true, .window_bytes = 1u << 20};
+	struct merge merge = {
+		.options = &options, .store = &store, .origin = &sim->devices[0], .io = &sim->io};
 	enum result result = store_open(&store, &sim->devices[2 + undo], &sim->io, why);
 
 	if (result == RESULT_OK)
@@ -55,22 +54,23 @@ static void judge_back(struct trial *trial, uint8_t *const images[SIM_DISKS], un
 	struct sim *sim = malloc(sizeof(*sim));
 	uint8_t *now[SIM_DISKS];
 
-	open_disks(sim, trial, images);
+	judge_open_disks(sim, trial, images);
 	if (go_back(sim, undo, &why) != RESULT_OK)
-		violate(trial, why.text);
-	copy_images(scenario, now, NULL);
+		judge_violate(trial, why.text);
+	judge_copy_images(scenario, now, NULL);
 	for (int i = 0; i < (int)scenario_disks(scenario); i++)
 		sim_copy(sim, i, now[i]);
 	if (memcmp(now[0], scenario->images[0], scenario->origin_bytes) != 0)
-		violate(trial, "the undo store was merged, and the origin is not what it was");
+		judge_violate(trial,
+			      "the undo store was merged, and the origin is not what it was");
 	if (!bytes_are_zero(now[2 + undo] + HEADER_BYTES, SECTOR_BYTES - HEADER_BYTES))
-		violate(trial, "the undo store was merged, and an imprint is in it");
-	free_images(now);
+		judge_violate(trial, "the undo store was merged, and an imprint is in it");
+	judge_free_images(now);
 	sim_close(sim);
 	free(sim);
 }
 
-/* Somebody wrote to a chunk that the first or the last of its exceptions stands for. */
+/* Somebody wrote to a chunk that the first or the last of its exceptions is for. */
 static void judge_used(struct trial *trial, uint8_t *const images[SIM_DISKS], unsigned int undo)
 {
 	const struct scenario *scenario = trial->scenario;
@@ -83,14 +83,14 @@ static void judge_used(struct trial *trial, uint8_t *const images[SIM_DISKS], un
 	struct sim *sim = malloc(sizeof(*sim));
 	uint8_t *copy[SIM_DISKS];
 
-	copy_images(scenario, copy, images);
+	judge_copy_images(scenario, copy, images);
 	copy[0][list[which].old_chunk * chunk_sectors * SECTOR_BYTES] ^= 1;
-	open_disks(sim, trial, copy);
+	judge_open_disks(sim, trial, copy);
 	if (go_back(sim, undo, &why) != RESULT_REFUSED)
-		violate(trial, "the origin was written to, and going back was not refused");
-	if (!same_images(scenario, sim, copy))
-		violate(trial, "going back was refused, and something was written");
-	free_images(copy);
+		judge_violate(trial, "the origin was written to, and going back was not refused");
+	if (!judge_same_images(scenario, sim, copy))
+		judge_violate(trial, "going back was refused, and something was written");
+	judge_free_images(copy);
 	sim_close(sim);
 	free(sim);
 	free(list);
@@ -100,13 +100,14 @@ void judge_undo(struct trial *trial, uint8_t *const images[SIM_DISKS])
 {
 	int undo = undo_of(trial->scenario);
 
-	if (undo < 0 || is_dropped(trial, (unsigned int)undo, images[2 + undo]))
+	if (undo < 0 || judge_is_dropped(trial, (unsigned int)undo, images[2 + undo]))
 		return;
 	/* With nothing to keep it stays empty; where the origin could not be read there is none. */
 	if (!has_imprint(images[2 + undo])) {
 		if (trial->scenario->kept[undo].needed > 0 && trial->dropping < 0 &&
 		    trial->scenario->fault.kind == FAULT_NONE)
-			violate(trial, "the merge is done, and the undo store has no imprint");
+			judge_violate(trial,
+				      "the merge is done, and the undo store has no imprint");
 		return;
 	}
 	judge_used(trial, images, (unsigned int)undo);

@@ -140,7 +140,7 @@ static bool add(struct loaded *loaded, uint64_t old_chunk, const uint8_t *data)
 	}
 	memcpy(loaded->store + exception.new_chunk * loaded->chunk_bytes, data,
 	       loaded->chunk_bytes);
-	/* The area is written whole, with what stood behind the end of the list. */
+	/* The area is written whole, with what was after the end of the list. */
 	put_le64(loaded->store + at, exception.old_chunk);
 	put_le64(loaded->store + at + 8, exception.new_chunk);
 	loaded->list[loaded->count++] = exception;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Devices on extents of several disks, as volumes are: linear and striped segments, with gaps between them. */
+/* Devices on extents of several disks, as volumes are: linear and striped segments, with gaps
+ * between them. */
 #include "tests/sim/sim.h"
 
 #include <stdlib.h>

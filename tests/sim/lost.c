@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Scenarios of which something is lost: exceptions that point into metadata or beyond the device, or
- * that stand for a chunk beyond the origin, and stores that are cut off. Which ones are lost is noted
- * as they are made, and never computed as cowtool does it. In others, blocks of the store cannot be read.
+ * Scenarios of which something is lost: exceptions that point into metadata or beyond the device,
+ * or that are for a chunk beyond the origin, and stores that are cut off. Which ones are lost is
+ * noted as they are made, and never computed as cowtool does it. In others, blocks of the store
+ * cannot be read.
  */
 #include "tests/sim/sim.h"
 
@@ -26,7 +27,7 @@ static void lose_one(struct scenario *scenario, uint32_t number, struct random *
 	uint64_t chunk_bytes = chunk_bytes_of(scenario);
 	uint64_t chunks = scenario->store_bytes / chunk_bytes;
 	uint64_t areas = 2 + scenario->exceptions / (scenario->chunk_sectors * 32);
-	/* So many chunks have 2^64 bytes: such a number may pass for a smaller one. */
+	/* This many chunks have 2^64 bytes: such a number may pass for a smaller one. */
 	uint64_t wrap = UINT64_MAX / chunk_bytes + 1;
 	struct exception *one = &scenario->list[number];
 
@@ -51,7 +52,7 @@ static void lose_one(struct scenario *scenario, uint32_t number, struct random *
 		one->old_chunk += wrap;
 		break;
 	case 6:
-		/* For this chunk an earlier one stands, lost or not. */
+		/* For this chunk there is an earlier one, lost or not. */
 		one->old_chunk = scenario->list[random_below(random, number + 1)].old_chunk;
 		one->new_chunk = area_chunk(scenario, 0);
 		break;
@@ -172,8 +173,8 @@ static void spoil(struct scenario *scenario, uint64_t offset, uint64_t bytes)
 		scenario->unreadable[(offset + at) / SECTOR_BYTES] = true;
 }
 
-/* A block of an area that has exceptions: those are lost. One in which the list ends, or which is the last that
- * has any, would leave open how many there were. */
+/* A block of an area that has exceptions: those are lost. One in which the list ends, or which is
+ * the last that has any, would leave open how many there were. */
 static void spoil_area(struct scenario *scenario, struct random *random)
 {
 	uint64_t block = scenario->block_bytes[1], chunk_bytes = chunk_bytes_of(scenario);

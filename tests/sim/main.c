@@ -209,11 +209,17 @@ static struct limits shrink(uint64_t seed)
 	return best;
 }
 
+static const struct {
+	const char *name, *text;
+} breaks[BREAK_COUNT] = {{"NONE", ""},
+#define BREAK_TEXT(name, text) {#name, text},
+			 BREAK_LIST(BREAK_TEXT)};
+
 static void print_command(uint64_t seed, const struct limits *limits)
 {
 	printf("repeat with: build/sim/tests/sim/sim --one --seed=%llu", (unsigned long long)seed);
 	if (broken_rule)
-		printf(" --break=%d", (int)broken_rule);
+		printf(" --break=%s", breaks[broken_rule].name);
 	if (limits->exceptions)
 		printf(" --exceptions=%llu", (unsigned long long)limits->exceptions);
 	if (limits->faults >= 0)
@@ -298,12 +304,6 @@ static int check_engine(uint64_t seed, uint64_t states, unsigned int jobs)
 	return !good;
 }
 
-static const struct {
-	const char *name, *text;
-} breaks[BREAK_COUNT] = {{"NONE", ""},
-#define BREAK_TEXT(name, text) {#name, text},
-			 BREAK_LIST(BREAK_TEXT)};
-
 static int check_breaks(uint64_t seed, unsigned int jobs)
 {
 	int missed = 0;
@@ -370,8 +370,6 @@ static void choose_break(const char *name)
 	for (int i = 0; i < BREAK_COUNT; i++)
 		if (strcmp(breaks[i].name, name) == 0)
 			broken_rule = (enum broken_rule)i;
-	if (broken_rule == BREAK_NONE && strtoul(name, NULL, 10) < BREAK_COUNT)
-		broken_rule = (enum broken_rule)strtoul(name, NULL, 10);
 	if (broken_rule == BREAK_NONE) {
 		fprintf(stderr, "sim: no such break: %s\n", name);
 		exit(2);

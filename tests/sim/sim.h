@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The crash simulator: disks in memory with a volatile write cache, behind the same struct io_engine as
- * the real engines. The merge code runs on it unchanged.
+ * The crash simulator: disks in memory with a volatile write cache, with the same struct io_engine
+ * as the real engines. The merge code runs on it unchanged.
  *
- *   disk.c      the disks and the engine: completion in any order, faults, what a power cut may leave
+ *   sim.c       the disks and the engine: completion in any order, faults, what a power cut may
+ *               leave
+ *   faulty.c    what the disks do wrong on purpose, to break a rule
  *   trace.c     the same disks, following a real engine on real files
  *   scenario.c  what is merged: a store, an origin, options, all from one seed
  *   lost.c      scenarios of which something is lost
  *   layout.c    devices that are extents on disks which they share
  *   broken.c    what is repaired: a store with defects, all from one seed
  *   kernel.c    a small model of the kernel that goes on with the store
- *   judge*.c    what must be true of the bytes that a power cut leaves, a merge (their own header is
- *               judge.h) or a repair
+ *   judge*.c    what must be true of the bytes that a power cut leaves, a merge (their own header
+ *               is judge.h) or a repair
  *   main.c      how many of them, on how many cores; the deliberate breaks; shrinking
  */
 #ifndef TESTS_SIM_SIM_H
@@ -46,9 +48,11 @@ bool random_once_in(struct random *random, uint64_t times);
 struct sim_write {
 	struct sim_disk *disk;
 	const struct device *device;
-	uint64_t offset;
+	uint64_t offset; /* on the disk */
+	uint64_t place;	 /* on the device */
 	uint32_t bytes;
 	bool completed;
+	bool missed;	       /* by the next flush (faulty.c) */
 	uint64_t completed_at; /* the moment */
 	uint8_t *data;
 };
@@ -88,6 +92,11 @@ struct sim {
 	bool in_order; /* complete the oldest request first */
 	struct fault fault;
 	bool fault_happened, wrote_outside;
+	/* for faulty.c */
+	uint64_t chunk_bytes[SIM_DISKS]; /* of the store on each device; 0: the origin */
+	bool late_flush[SIM_DISKS];	 /* told as done, and to be done after the next write */
+	bool repairing;			 /* the store is not merged but mended */
+	bool unsettled;			 /* inherited, and nothing is written since */
 	const bool
 		*unreadable; /* NULL, or of each sector of device 1: no read of it ever succeeds */
 	struct io real;	     /* of a trace: the engine that does the work, on files */
@@ -131,7 +140,8 @@ void sim_follow(struct sim *sim, struct io_request *request);
 
 /* Is this engine (enum io_engine_choice) to be had here? */
 bool trace_has(int engine);
-/* Puts such a one on real files, in $TMPDIR or /var/tmp, in place of the simulator's; the disks were added before. */
+/* Puts such a one on real files, in $TMPDIR or /var/tmp, in place of the simulator's; the disks
+ * were added before. */
 void trace_open(struct sim *sim, int engine);
 /* Do the files hold what the disks hold? Closes them. */
 bool trace_close(struct sim *sim);
@@ -146,7 +156,8 @@ void sim_power_cut(struct sim *sim, struct random *random, const uint64_t *choic
 
 /*
  * A process was killed, and the next one finds the disks as they are, without a power cut: `to` has
- * disks of the same sizes. What was on its way is done, or was never sent; nothing is flushed by that.
+ * disks of the same sizes. What was on its way is done, or was never sent; nothing is flushed by
+ * that.
  */
 void sim_inherit(struct sim *to, const struct sim *from, struct random *random);
 
@@ -249,7 +260,7 @@ bool kernel_merge(const struct scenario *scenario, uint8_t *const images[SIM_DIS
 const char *kernel_use(uint8_t *origin, uint64_t origin_bytes, uint8_t *store, uint64_t store_bytes,
 		       uint32_t chunk_sectors, uint8_t *view, struct random *random);
 
-/* Is anything but zero behind the end of the list, in its area? */
+/* Is anything but zero after the end of the list, in its area? */
 bool kernel_tail_is_dirty(const uint8_t *store, uint64_t store_bytes, uint32_t chunk_sectors);
 
 /* The snapshot's view over the origin, `view` of origin_bytes bytes. */

@@ -187,7 +187,9 @@ static void go(struct chooser *chooser, const struct node *node, enum problem pr
 		.kind = problem_info(problem)->repair,
 		.problem = problem,
 		.accepted = true,
-		.number = node->number,
+		.number = BROKEN(REPAIR_FIRST_DUPLICATE) && problem == PROBLEM_DUPLICATE_OLD
+				  ? first
+				  : node->number,
 		.exception = node->exception,
 		.first = first,
 		.view_unknown = node->view_unknown,
@@ -234,27 +236,6 @@ static void find_twins(struct chooser *chooser)
 	}
 }
 
-static void reverse(struct repair_drops *drops)
-{
-	for (size_t i = 0; i < drops->count / 2; i++) {
-		struct repair_item swap = drops->items[i];
-
-		drops->items[i] = drops->items[drops->count - 1 - i];
-		drops->items[drops->count - 1 - i] = swap;
-	}
-}
-
-static void decide_all(struct chooser *chooser)
-{
-	size_t count = chooser->node_count;
-
-	for (size_t i = 0; i < count; i++)
-		decide(chooser,
-		       &chooser->nodes[BROKEN(REPAIR_FIRST_DUPLICATE) ? count - 1 - i : i]);
-	if (BROKEN(REPAIR_FIRST_DUPLICATE))
-		reverse(chooser->drops);
-}
-
 enum result repair_choose_drops(const struct repair_finding *found, size_t count, bool drop_shared,
 				struct repair_drops *drops, struct failure *why)
 {
@@ -271,7 +252,8 @@ enum result repair_choose_drops(const struct repair_finding *found, size_t count
 	if (chooser.nodes && chooser.old_groups.array && chooser.new_groups.array && drops->items) {
 		make_nodes(&chooser, found, count);
 		make_groups(&chooser);
-		decide_all(&chooser);
+		for (size_t i = 0; i < chooser.node_count; i++)
+			decide(&chooser, &chooser.nodes[i]);
 		find_twins(&chooser);
 	} else {
 		result = fail_memory(why, "the plan", most * sizeof(struct repair_item));

@@ -86,9 +86,6 @@ static enum result gather_changes(struct store *store, struct round *round, stru
 	round->passed = round->change_count;
 	result = store_stream(store, round->first, round->end, gather_piece, round, why);
 	assert(result != RESULT_OK || round->filled == round->change_count);
-	if (BROKEN(REPAIR_IN_PLACE))
-		for (size_t i = 0; i < round->change_count; i++)
-			round->changes[i].exception = (struct exception){0, 0};
 	return result;
 }
 
@@ -98,7 +95,7 @@ static enum result run_round(struct store *store, struct round *round, struct fa
 
 	if (result == RESULT_OK && round->change_count > 0) {
 		result = store_change_exceptions(store, round->changes, round->change_count, why);
-		if (result == RESULT_OK && !BROKEN(REPAIR_HOLE))
+		if (result == RESULT_OK)
 			result = io_flush(store->io, store->device, why);
 	}
 	return result == RESULT_OK ? store_cut_list(store, round->first, round->end, why) : result;
@@ -249,16 +246,15 @@ static enum result run_header(struct repair *repair, struct failure *why)
 
 enum result repair_run(struct repair *repair, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result;
 
 	repair->repaired = 0;
 	if (repair->count == 0)
 		return RESULT_OK;
-	if (!BROKEN(REPAIR_UNSETTLED))
-		result = io_flush(repair->store->io, repair->store->device, why);
+	result = io_flush(repair->store->io, repair->store->device, why);
 	if (result == RESULT_OK && BROKEN(REPAIR_EARLY_HEADER))
 		result = run_header(repair, why);
-	if (result == RESULT_OK && !BROKEN(REPAIR_LATE_RECORD))
+	if (result == RESULT_OK)
 		result = run_kind(repair, REPAIR_REMOVE_RECORD, remove_record, why);
 	if (result == RESULT_OK)
 		result = run_kind(repair, REPAIR_ZERO_TAIL, zero_tail, why);
@@ -266,9 +262,7 @@ enum result repair_run(struct repair *repair, struct failure *why)
 		result = drop_accepted(repair, why);
 	if (result == RESULT_OK)
 		result = run_kind(repair, REPAIR_CLEAR_SLACK, clear_slack, why);
-	if (result == RESULT_OK && BROKEN(REPAIR_LATE_RECORD))
-		result = run_kind(repair, REPAIR_REMOVE_RECORD, remove_record, why);
-	if (result == RESULT_OK && !BROKEN(REPAIR_EARLY_HEADER))
+	if (result == RESULT_OK)
 		result = run_header(repair, why);
 	return result;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "merge/record.h"
+#include "merge/records.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,8 +43,8 @@ static enum result make_witness(const struct store *store, const struct summary 
 static enum result settle_witness(const struct merge *merge, enum result result,
 				  struct record *record, struct failure *why)
 {
-	if (result != RESULT_IO || !merge->skip_lost)
-		return left_out_suggest(merge->skip_lost, result, why);
+	if (result != RESULT_IO || !merge->options->skip_lost)
+		return left_out_suggest(merge->options->skip_lost, result, why);
 	record->witness_chunk = RECORD_NO_WITNESS;
 	record->witness_crc = 0;
 	return RESULT_OK;
@@ -87,7 +87,7 @@ static enum result write_all_kept(const struct merge *merge, const struct record
 	return result;
 }
 
-enum result record_make(const struct merge *merge, struct record *record, struct failure *why)
+enum result records_make(const struct merge *merge, struct record *record, struct failure *why)
 {
 	struct store *store = merge->store;
 	const struct summary *summary = &merge->check.summary;
@@ -104,11 +104,11 @@ enum result record_make(const struct merge *merge, struct record *record, struct
 		.exceptions = summary->exceptions,
 		.first = summary->first,
 		.witness_chunk = RECORD_NO_WITNESS,
-		.forced = merge->force || merge->accept_origin,
+		.forced = merge->options->force || merge->options->accept_origin,
 		.store_chunk_sectors = store->geometry.chunk_sectors,
 		.store_bytes = store->device->bytes,
 	};
-	record_put_names(merge, record);
+	records_put_names(merge, record);
 	result = make_id(record, why);
 	if (result == RESULT_OK && has_witness)
 		result = settle_witness(merge,
@@ -117,17 +117,11 @@ enum result record_make(const struct merge *merge, struct record *record, struct
 	return result;
 }
 
-enum result record_begin(struct merge *merge, const struct record *record, struct failure *why)
+enum result records_begin(struct merge *merge, const struct record *record, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result = write_all_kept(merge, record, why);
 
-	if (!BROKEN(KEPT_RECORD_LATE))
-		result = write_all_kept(merge, record, why);
-	if (result == RESULT_OK)
-		result = write_record(merge->store, record, why);
-	if (result == RESULT_OK && BROKEN(KEPT_RECORD_LATE))
-		result = write_all_kept(merge, record, why);
-	return result;
+	return result == RESULT_OK ? write_record(merge->store, record, why) : result;
 }
 
 static enum result invalidate_dropped(const struct merge *merge, struct failure *why)
@@ -145,44 +139,39 @@ static enum result end_dropped(const struct merge *merge, struct failure *why)
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
-		result = record_end(merge->dropped[i], why);
+		result = records_end(merge->dropped[i], why);
 	return result;
 }
 
 static void tell_dropped(const struct merge *merge)
 {
-	for (size_t i = 0; i < merge->dropped_count && merge->lost; i++)
-		merge->lost(
-			merge->context, merge->dropped[i]->device->name,
-			"is dropped, as --drop-kept says, and now marked invalid: this snapshot is given up");
+	for (size_t i = 0; i < merge->dropped_count; i++)
+		merge_note_lost(merge, merge->dropped[i],
+				"is dropped, and is now marked invalid: this snapshot is given up");
 }
 
-enum result record_drop(struct merge *merge, struct failure *why)
+enum result records_drop(struct merge *merge, struct failure *why)
 {
 	struct record record = merge->store->record;
 	uint64_t kept = 0;
-	enum result result = RESULT_OK;
+	enum result result;
 
 	for (size_t i = 0; i < merge->kept_count; i++)
-		if (!merge->kept[i].given_up && record_is_of(merge, merge->kept[i].store))
-			kept |= record_number_bit(merge->kept[i].store);
-	record.dropped |= record_kept_numbers(&record) & ~kept;
-	if (!BROKEN(DROP_RECORD_EARLY))
-		result = invalidate_dropped(merge, why);
-	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
-	if (result == RESULT_OK && BROKEN(DROP_OWN_RECORD_EARLY))
-		result = end_dropped(merge, why);
+		if (!merge->kept[i].given_up && records_is_kept(merge, merge->kept[i].store))
+			kept |= records_number_bit(merge->kept[i].store);
+	record.dropped |= records_kept_numbers(&record) & ~kept;
+	result = invalidate_dropped(merge, why);
 	if (result == RESULT_OK)
 		result = write_record(merge->store, &record, why);
-	merge->drop_is_recorded = result == RESULT_OK;
-	if (result == RESULT_OK && BROKEN(DROP_RECORD_EARLY))
-		result = invalidate_dropped(merge, why);
-	if (result == RESULT_OK)
-		tell_dropped(merge);
-	return result == RESULT_OK ? end_dropped(merge, why) : result;
+	if (result != RESULT_OK)
+		return result;
+	merge->drop_is_recorded = true;
+	tell_dropped(merge);
+	/* Its record tells, after a power cut, that it is one of this merge: it goes last. */
+	return end_dropped(merge, why);
 }
 
-enum result record_end(struct store *store, struct failure *why)
+enum result records_end(struct store *store, struct failure *why)
 {
 	enum result result;
 
@@ -207,14 +196,14 @@ static enum result end_undo(const struct merge *merge, const struct kept *kept, 
 		return RESULT_OK;
 	if (exceptions == 0 ||
 	    imprint_make(store, exceptions, merge->origin, &imprint, &ignored) != RESULT_OK)
-		return record_end(store, why);
+		return records_end(store, why);
 	result = store_write_imprint(store, &imprint, why);
 	if (result == RESULT_OK)
 		store->record_presence = RECORD_ABSENT;
 	return result;
 }
 
-enum result record_end_kept(struct merge *merge, struct failure *why)
+enum result records_end_kept(struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
 
@@ -224,14 +213,14 @@ enum result record_end_kept(struct merge *merge, struct failure *why)
 		if (kept->given_up || kept->is_new)
 			continue;
 		result = kept->role == RECORD_UNDO ? end_undo(merge, kept, why)
-						   : record_end(kept->store, why);
+						   : records_end(kept->store, why);
 	}
 	return result;
 }
 
-enum result record_end_all(struct merge *merge, struct failure *why)
+enum result records_end_all(struct merge *merge, struct failure *why)
 {
-	enum result result = record_end_kept(merge, why);
+	enum result result = records_end_kept(merge, why);
 
-	return result == RESULT_OK ? record_end(merge->store, why) : result;
+	return result == RESULT_OK ? records_end(merge->store, why) : result;
 }

@@ -8,6 +8,7 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
+#include "tests/sim/faulty.h"
 
 /* What all bytes of the disks are that are on no device. */
 #define NOBODYS_BYTE 0xa5
@@ -48,6 +49,7 @@ static struct sim_write *write_of(struct sim *sim, const struct io_request *requ
 	write->disk = sim_disk_of(sim, request);
 	write->device = request->device;
 	write->offset = request->place.offset;
+	write->place = request->offset;
 	write->bytes = (uint32_t)request->place.bytes;
 	write->data = (uint8_t *)(write + 1);
 	for (unsigned int i = 0; i < request->iov_count; i++) {
@@ -132,7 +134,7 @@ static void forget_write(struct sim *sim, unsigned int i)
 		(sim->write_count - i) * sizeof(sim->writes[0]));
 }
 
-/* Moves it behind the completed ones. */
+/* Moves it after the completed ones. */
 static void complete_write(struct sim *sim, struct sim_write *write)
 {
 	unsigned int i = 0;
@@ -154,8 +156,10 @@ static void do_flush(struct sim *sim, const struct sim_disk *disk, uint64_t subm
 	for (unsigned int i = 0; i < sim->completed_count;) {
 		struct sim_write *write = sim->writes[i];
 		uint32_t block = write->disk->block_bytes;
+		bool covered = write->disk == disk && write->completed_at <= submitted;
 
-		if (write->disk != disk || write->completed_at > submitted) {
+		if (!covered || write->missed) {
+			write->missed &= !covered;
 			i++;
 			continue;
 		}
@@ -164,6 +168,16 @@ static void do_flush(struct sim *sim, const struct sim_disk *disk, uint64_t subm
 				memcpy(write->disk->durable + write->offset + at, write->data + at,
 				       min_u64(block, write->bytes - at));
 		forget_write(sim, i);
+	}
+}
+
+/* Those that were told as done before they were. */
+static void do_late_flushes(struct sim *sim)
+{
+	for (int i = 0; i < SIM_DISKS; i++) {
+		if (sim->late_flush[i])
+			do_flush(sim, &sim->disks[i], sim->moment, false);
+		sim->late_flush[i] = false;
 	}
 }
 
@@ -210,50 +224,58 @@ static ssize_t do_write(struct sim *sim, const struct io_request *request, struc
 {
 	bool failed = has_fault(sim, request, FAULT_WRITE);
 	uint32_t block = write->disk->block_bytes, blocks = write->bytes / block;
-	uint32_t done = write->bytes;
+	uint32_t done = write->bytes, wanted = done;
 
 	if ((failed || has_fault(sim, request, FAULT_SHORT)) && blocks > 0)
 		done = block * (uint32_t)random_below(&sim->random, failed ? blocks + 1 : blocks);
 	if (!failed && done == 0)
 		done = blocks > 1 ? block : write->bytes;
+	faulty_write(sim, write);
 	write->bytes = done;
 	complete_write(sim, write);
+	if (failed ? BROKEN(ERROR_IGNORED) : BROKEN(SHORT_WRITE))
+		return wanted;
 	return failed ? -EIO : (ssize_t)done;
 }
 
 static ssize_t carry_out(struct sim *sim, const struct io_request *request, struct sim_write *write,
 			 uint64_t submitted)
 {
+	struct sim_disk *disk = sim_disk_of(sim, request);
 	bool failed;
+	ssize_t done;
 
 	sim->requests++;
 	if (sim->wrote_outside)
 		return -EINVAL;
 	if (request->operation == IO_READ)
 		return do_read(sim, request);
-	if (request->operation == IO_WRITE)
-		return do_write(sim, request, write);
-	if (BROKEN(ONE_FILE_FLUSHED) && request->flushed > 0)
+	if (request->operation == IO_WRITE) {
+		done = do_write(sim, request, write);
+		do_late_flushes(sim);
+		return done;
+	}
+	if (faulty_flush(sim, request, &sim->late_flush[disk - sim->disks]))
 		return 0;
 	failed = has_fault(sim, request, FAULT_FLUSH);
-	do_flush(sim, sim_disk_of(sim, request), submitted, failed);
-	return failed ? -EIO : 0;
+	do_flush(sim, disk, submitted, failed);
+	return failed && !BROKEN(FLUSH_RETRIED) ? -EIO : 0;
 }
 
 /* Takes request number i out of the waiting ones. */
 static struct sim_write *take(struct sim *sim, unsigned int i, uint64_t *submitted)
 {
 	struct sim_write *write = sim->waiting_write[i];
-	size_t behind = --sim->waiting_count - i;
+	size_t after = --sim->waiting_count - i;
 
 	*submitted = sim->waiting_moment[i];
-	memmove(&sim->waiting[i], &sim->waiting[i + 1], behind * sizeof(sim->waiting[0]));
+	memmove(&sim->waiting[i], &sim->waiting[i + 1], after * sizeof(sim->waiting[0]));
 	memmove(&sim->waiting_write[i], &sim->waiting_write[i + 1],
-		behind * sizeof(sim->waiting_write[0]));
+		after * sizeof(sim->waiting_write[0]));
 	memmove(&sim->waiting_moment[i], &sim->waiting_moment[i + 1],
-		behind * sizeof(sim->waiting_moment[0]));
+		after * sizeof(sim->waiting_moment[0]));
 	memmove(&sim->waiting_overlaps[i], &sim->waiting_overlaps[i + 1],
-		behind * sizeof(sim->waiting_overlaps[0]));
+		after * sizeof(sim->waiting_overlaps[0]));
 	return write;
 }
 
@@ -423,6 +445,7 @@ void sim_inherit(struct sim *to, const struct sim *from, struct random *random)
 	for (unsigned int i = 0; i < from->write_count; i++)
 		if (from->writes[i]->completed || random_once_in(random, 2))
 			inherit_write(to, from, from->writes[i]);
+	to->unsettled = true;
 }
 
 void sim_close(struct sim *sim)

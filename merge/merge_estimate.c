@@ -6,7 +6,6 @@
 #include "merge/left_out.h"
 #include "merge/merge.h"
 #include "merge/window.h"
-#include "store/base/breaks.h"
 #include "store/base/bytes.h"
 
 /* The old chunks of one window, as far as the window writes them. */
@@ -88,8 +87,8 @@ static enum result estimate_bytes(const struct merge *merge, uint64_t capacity, 
 	return RESULT_OK;
 }
 
-/* What is settled (merge.c), or what a new one needs to be made, its records, the data of each window, and the blocks that are published
- * one by one. */
+/* What is settled (merge.c), or what a new one needs to be made, its records, the data of each
+ * window, and the blocks that are published one by one. */
 static uint64_t kept_flushes(const struct kept *kept, uint64_t windows, bool begun)
 {
 	uint64_t per_block, blocks;
@@ -106,18 +105,12 @@ static uint64_t kept_flushes(const struct kept *kept, uint64_t windows, bool beg
 	       (kept->needed > 0 ? min_u64(windows, kept->needed) + blocks : 0);
 }
 
-bool merge_in_order(const struct merge *merge)
-{
-	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual ||
-	       (merge->left_out.exceptions > 0 && !BROKEN(LOST_TORN_TAIL));
-}
-
 enum result merge_estimate(const struct merge *merge, struct merge_estimate *estimate,
 			   struct failure *why)
 {
 	const struct store *store = merge->store;
 	const struct summary *summary = &merge->check.summary;
-	uint64_t capacity = window_capacity(&store->geometry, merge->window_bytes);
+	uint64_t capacity = window_capacity(&store->geometry, merge->options->window_bytes);
 	uint64_t end = merge->exceptions_before;
 	bool begun = store->record_presence == RECORD_PRESENT;
 

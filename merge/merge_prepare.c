@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* merge_prepare: look first. Nothing here writes. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "merge/merge.h"
-#include "merge/record.h"
+#include "merge/records.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
-#include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/identity.h"
 #include "verify/check/imprint.h"
@@ -22,8 +20,8 @@ static uint64_t forgiven(const struct merge *merge)
 {
 	const struct left_out *left_out = &merge->left_out;
 
-	return left_out->errors +
-	       (merge->force ? merge->check.found[PROBLEM_DUPLICATE_OLD] : left_out->duplicates);
+	return left_out->errors + (merge->options->force ? merge->check.found[PROBLEM_DUPLICATE_OLD]
+							 : left_out->duplicates);
 }
 
 /* Is all that is wrong forgiven with --skip-lost? */
@@ -38,14 +36,11 @@ static bool only_lost(const struct check *check)
 	return errors == check_count(check, SEVERITY_ERROR);
 }
 
-/* What a refusal can add. */
-static const char *way_out(const struct check *check, uint64_t errors)
+static enum remedy way_out(const struct check *check, uint64_t errors)
 {
 	if (errors == check->found[PROBLEM_DUPLICATE_OLD])
-		return "; with --force the first of two exceptions for a chunk counts";
-	if (only_lost(check))
-		return "; with --skip-lost what is lost is left out";
-	return "";
+		return REMEDY_VERIFY_FIRST_COUNTS;
+	return only_lost(check) ? REMEDY_VERIFY_LEAVE_OUT : REMEDY_VERIFY;
 }
 
 static enum result refuse_errors(const struct merge *merge, uint64_t errors, struct failure *why)
@@ -53,11 +48,9 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 	const struct check *check = &merge->check;
 	const struct finding *first = &check->first_error;
 	const char *store = merge->store->device->name;
-	struct suggestion command;
 
-	suggest(&command, "cowtool verify --origin=%s %s", merge->origin->name, store);
 	/* With --skip-lost these are forgiven: something else is wrong. */
-	if (!merge->skip_lost && check->lost_unknown == 0 &&
+	if (!merge->options->skip_lost && check->lost_unknown == 0 &&
 	    errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail(
 			why, RESULT_REFUSED,
@@ -65,28 +58,19 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 			merge->origin->name, store, (unsigned long long)check->summary.highest_old,
 			(unsigned long long)merge->store->geometry.chunk_bytes);
 	if (check->found[PROBLEM_HEADER_INVALID])
-		return fail(
-			why, RESULT_DAMAGED,
-			"%s: is marked invalid: the kernel gave this snapshot up, and merging it would damage the origin; see %s",
-			store, command.quoted);
-	return fail(why, RESULT_DAMAGED, "%s: has %llu error%s, the first: %s: %s; %s lists all%s",
-		    store, (unsigned long long)errors, plural(errors),
-		    problem_info(first->problem)->code, first->message, command.quoted,
-		    way_out(check, errors));
-}
-
-static void note(const struct merge *merge, const char *text)
-{
-	if (merge->note)
-		merge->note(merge->context, text);
+		return fail_remedy(
+			why, RESULT_DAMAGED, REMEDY_SEE_VERIFY, store,
+			"%s: is marked invalid: the kernel gave this snapshot up, and merging it would damage the origin",
+			store);
+	return fail_remedy(why, RESULT_DAMAGED, way_out(check, errors), store,
+			   "%s: has %llu error%s, the first: %s: %s", store,
+			   (unsigned long long)errors, plural(errors),
+			   problem_info(first->problem)->code, first->message);
 }
 
 static void note_store(const struct merge *merge, const struct store *store, const char *text)
 {
-	char line[2 * CHECK_LATER_BYTES];
-
-	snprintf(line, sizeof(line), "%s: %s", store->device->name, text);
-	note(merge, line);
+	merge_note(merge, "%s: %s", store->device->name, text);
 }
 
 /* What a list that was cut off lacks, no merge brings back. */
@@ -115,7 +99,7 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	check->origin_known = true;
 	check->origin_bytes = merge->origin->bytes;
 	check->memory_bytes = CHECK_MEMORY_BYTES;
-	check->report = merge->skip_lost ? take_finding : NULL;
+	check->report = merge->options->skip_lost ? take_finding : NULL;
 	check->context = merge;
 	result = check_run(check, why);
 	if (merge->store->gaps)
@@ -123,7 +107,7 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	if (result == RESULT_OK)
 		result = left_out_settle(&merge->left_out, why);
 	if (result != RESULT_OK)
-		return left_out_suggest(merge->skip_lost, result, why);
+		return left_out_suggest(merge->options->skip_lost, result, why);
 	errors = check_count(check, SEVERITY_ERROR);
 	if (errors > forgiven(merge))
 		return refuse_errors(merge, errors, why);
@@ -131,24 +115,18 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	return RESULT_OK;
 }
 
-/* The command that goes on, for people to copy. */
 static enum result refuse_unfinished(const struct merge *merge, struct failure *why)
 {
 	const struct record *record = &merge->store->record;
-	struct suggestion command;
+	const char *store = merge->store->device->name;
 	char names[512];
 
-	record_describe_kept(record, record_kept_numbers(record), names, sizeof(names));
-	suggest_begin(&command);
-	suggest_more(&command, "cowtool merge --resume ");
-	if (names[0])
-		suggest_more(&command, "... ");
-	suggest_more(&command, "%s %s", merge->origin->name, merge->store->device->name);
-	return fail(why, RESULT_REFUSED, "%s: an unfinished merge stands in it; %s goes on%s%s",
-		    merge->store->device->name, suggest_end(&command),
-		    names[0] ? ", with --keep or --undo for each of the stores that it keeps: "
-			     : "",
-		    names);
+	records_describe_kept(record, records_kept_numbers(record), names, sizeof(names));
+	if (!names[0])
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_RESUME, NULL,
+				   "%s: has an unfinished merge", store);
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_RESUME_KEPT, NULL,
+			   "%s: has an unfinished merge, which keeps %s", store, names);
 }
 
 /* Giving up the other merge for this one is for the user to say. */
@@ -156,24 +134,18 @@ static enum result give_up_other(struct merge *merge, struct failure *why)
 {
 	const char *name = merge->store->device->name;
 	bool undo = merge->store->record.role == RECORD_UNDO;
-	struct suggestion command;
 
-	if (merge->force && !merge->pending) {
+	if (merge->options->force && !merge->options->pending) {
 		merge->record_is_given_up = true;
 		note_store(
 			merge, merge->store,
 			"the other merge that it belongs to is given up: mark the store of that one invalid or remove it before anything activates it");
 		return RESULT_OK;
 	}
-	suggest(&command,
-		undo ? "cowtool merge --resume --undo=%s %s STORE"
-		     : "cowtool merge --resume --keep=%s %s STORE",
-		name, merge->origin->name);
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is %s the unfinished merge of another store; finish that with %s, STORE being that one, or use --force to %s",
-		name, undo ? "the undo store of" : "kept by", command.quoted,
-		undo ? "go back now and give up the rest" : "give it up");
+	return fail_remedy(why, RESULT_REFUSED,
+			   undo ? REMEDY_FINISH_OTHER_OF_UNDO : REMEDY_FINISH_OTHER_OF_KEPT, name,
+			   "%s: is %s the unfinished merge of another store", name,
+			   undo ? "the undo store of" : "kept by");
 }
 
 static enum result check_record(struct merge *merge, struct failure *why)
@@ -182,11 +154,11 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	const struct summary *summary = &merge->check.summary;
 	enum result result;
 
-	if (store->record_presence == RECORD_FOREIGN && (!merge->force || merge->pending))
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: another version of cowtool has not finished a merge of it; use that version, or --force to forget what it wrote down",
-			store->device->name);
+	if (store->record_presence == RECORD_FOREIGN &&
+	    (!merge->options->force || merge->options->pending))
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_FORGET_VERSION, NULL,
+				   "%s: another version of cowtool has not finished a merge of it",
+				   store->device->name);
 	if (store->record_presence == RECORD_CORRUPT)
 		note_store(merge, store, "its merge record is damaged: ignored");
 	if (store->record_presence != RECORD_PRESENT)
@@ -199,33 +171,31 @@ static enum result check_record(struct merge *merge, struct failure *why)
 	}
 	if (store->record.role != RECORD_MERGING)
 		return give_up_other(merge, why);
-	if (!merge->resume)
+	if (!merge->options->resume)
 		return refuse_unfinished(merge, why);
 	merge->record_is_current = true;
 	if (summary->exceptions == 0)
 		return RESULT_OK;
 	result = witness_match(store, summary, merge->origin, why);
-	if (result == RESULT_REFUSED && merge->force &&
+	if (result == RESULT_REFUSED && merge->options->force &&
 	    merge->origin->bytes >= store->record.origin_bytes)
 		result = RESULT_OK;
 	return result;
 }
 
-/* A copy on a larger disk: the snapshot ends where the origin ended that the merge began with. What was
- * judged by another end is judged again. */
+/* A copy on a larger disk: the snapshot ends where the origin ended that the merge began with. What
+ * was judged by another end is judged again. */
 static enum result fit_origin(struct merge *merge, struct failure *why)
 {
 	const struct store *store = merge->store;
 	uint64_t bytes = store->record.origin_bytes;
-	char line[512];
 
 	if (!merge->record_is_current || merge->origin->bytes <= bytes)
 		return RESULT_OK;
-	snprintf(
-		line, sizeof(line),
+	merge_note(
+		merge,
 		"%s: note: it is larger than the origin that the merge began with; what comes after %llu bytes is left alone",
 		merge->origin->name, (unsigned long long)bytes);
-	note(merge, line);
 	merge->origin->bytes = bytes;
 	merge->check = (struct check){0};
 	left_out_free(&merge->left_out);
@@ -235,10 +205,10 @@ static enum result fit_origin(struct merge *merge, struct failure *why)
 /* A power cut may have torn the superblock only where a merge was under way. */
 static bool wants_identity(const struct merge *merge)
 {
-	bool forced = merge->force || merge->accept_origin ||
+	bool forced = merge->options->force || merge->options->accept_origin ||
 		      (merge->record_is_current && merge->store->record.forced);
 
-	return !forced && !merge->skip_identity && merge->check.summary.exceptions > 0;
+	return !forced && !merge->options->skip_identity && merge->check.summary.exceptions > 0;
 }
 
 /* ---- the stores that are kept ---- */
@@ -248,7 +218,7 @@ static bool is_given_up(const struct merge *merge, const struct kept *kept)
 {
 	const struct store *store = kept->store;
 
-	return merge->invalidate_full && kept->role == RECORD_KEPT &&
+	return merge->options->invalidate_full && kept->role == RECORD_KEPT &&
 	       store->header_fault == HEADER_GOOD && store->header.valid == 0 &&
 	       !store_is_half_restored(store);
 }
@@ -263,35 +233,28 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 		kept->given_up = is_given_up(merge, kept);
 		if (kept->given_up) {
 			/* Who marked it may have been killed before that was told. */
-			if (merge->lost)
-				merge->lost(merge->context, kept->store->device->name,
-					    "is marked invalid already: there is nothing to keep");
+			merge_note_lost(merge, kept->store,
+					"is marked invalid already: there is nothing to keep");
 			continue;
 		}
-		result = kept_verify(kept, merge->origin, merge->force, why);
+		result = kept_verify(kept, merge->origin, merge->options->force, why);
 		if (result == RESULT_OK && !kept->is_new)
 			note_later(merge, &kept->check);
 	}
-	return result == RESULT_OK ? record_match_kept(merge, why) : result;
+	return result == RESULT_OK ? records_match_kept(merge, why) : result;
 }
 
 /* Where it would be told cannot be read, and what cannot be read is left out. */
 static enum result note_unknown(const struct merge *merge, const char *reason)
 {
-	char text[sizeof(((struct failure *)NULL)->text) + 64];
-
-	snprintf(text, sizeof(text), "%s; whether this is the origin is not known", reason);
-	note(merge, text);
+	merge_note(merge, "%s; whether this is the origin is not known", reason);
 	return RESULT_OK;
 }
 
 static void note_not_in_store(const struct merge *merge, const struct store *store)
 {
-	char text[sizeof(((struct failure *)NULL)->text)];
-
-	snprintf(text, sizeof(text), "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
-		 merge->origin->name);
-	note(merge, text);
+	merge_note(merge, "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
+		   merge->origin->name);
 }
 
 /* Its imprint, where an undo store has one of this list: after this merge it says no more. */
@@ -302,7 +265,7 @@ static enum result check_imprint(const struct merge *merge, const struct store *
 	bool known = false;
 	enum result result = RESULT_OK;
 
-	if (store->imprint_presence != RECORD_PRESENT || merge->force)
+	if (store->imprint_presence != RECORD_PRESENT || merge->options->force)
 		return RESULT_OK;
 	result = imprint_match(store, summary, merge->origin, &known, why);
 	if (result == RESULT_OK && known)
@@ -318,22 +281,21 @@ static enum result check_identity(const struct merge *merge, const struct store 
 				  struct failure *why)
 {
 	enum result result = check_imprint(merge, store, summary, identity, why);
-	struct failure before;
 
 	if (result == RESULT_OK && *identity != IDENTITY_COMPARED && wants_identity(merge))
 		result = identity_check(store, merge->origin, merge->record_is_current, identity,
 					why);
 	if (result == RESULT_OK && *identity == IDENTITY_NOT_IN_STORE)
 		note_not_in_store(merge, store);
-	if (result == RESULT_IO && merge->skip_lost)
+	if (result == RESULT_IO && merge->options->skip_lost)
 		return note_unknown(merge, why->text);
-	if (result != RESULT_IO)
-		return result;
-	before = *why;
-	return fail(why, result, "%s; --force merges without", before.text);
+	if (result == RESULT_IO)
+		failure_set_remedy(why, REMEDY_UNCOMPARED, NULL);
+	return result;
 }
 
-/* An undo store was made of this origin, or will be; a store without exceptions has nothing that could tell. */
+/* An undo store was made of this origin, or will be; a store without exceptions has nothing that
+ * could tell. */
 static enum result identify_kept(const struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
@@ -358,22 +320,22 @@ static enum result refuse_full(const struct merge *merge, const struct kept *kep
 	uint64_t missing = kept->needed - kept->room;
 	const struct store *store = kept->store;
 
-	return fail(
+	return fail_remedy(
 		why, RESULT_NO_SPACE,
-		"%s: is too small to be kept: it needs %llu more exceptions and has room for %llu, so %llu chunks of %llu bytes are missing; enlarge it, or %s",
+		merge->record_is_current ? REMEDY_ENLARGE_OR_DROP : REMEDY_ENLARGE_OR_INVALIDATE,
+		store->device->name,
+		"%s: is too small to be kept: it needs %llu more exceptions and has room for %llu, so %llu chunks of %llu bytes are missing",
 		store->device->name, (unsigned long long)kept->needed,
 		(unsigned long long)kept->room, (unsigned long long)missing,
-		(unsigned long long)store->geometry.chunk_bytes,
-		merge->record_is_current ? "give it up with --drop-kept"
-					 : "let it be marked invalid with --invalidate-full");
+		(unsigned long long)store->geometry.chunk_bytes);
 }
 
 /* It was made with room for exactly what the merge overwrites. */
 static enum result refuse_incomplete_undo(const struct kept *kept, struct failure *why)
 {
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: does not hold all of what the origin was: something else has merged %llu chunks since (the kernel?); give it up with --drop-kept",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_DROP_KEPT, kept->store->device->name,
+		"%s: does not hold all of what the origin was: something else has merged %llu chunks since (the kernel?)",
 		kept->store->device->name, (unsigned long long)(kept->room - kept->needed));
 }
 
@@ -388,7 +350,7 @@ static enum result check_room(struct merge *merge, struct failure *why)
 		if (kept->given_up || kept->needed <= kept->room)
 			continue;
 		/* In an unfinished merge its records would have to follow: --drop-kept. */
-		if (!merge->invalidate_full || merge->record_is_current ||
+		if (!merge->options->invalidate_full || merge->record_is_current ||
 		    kept->role == RECORD_UNDO)
 			return refuse_full(merge, kept, why);
 		kept->given_up = true;
@@ -401,7 +363,7 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	const struct store *store = merge->store;
 	enum result result;
 
-	result = roles_check(store, merge->origin, merge->force, false,
+	result = roles_check(store, merge->origin, merge->options->force, false,
 			     "cowtool merge ORIGIN STORE", why);
 	if (result == RESULT_OK)
 		result = check_store(merge, why);
@@ -417,12 +379,6 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	merge->bytes_total = (merge->exceptions_before - merge->left_out.exceptions) *
 			     store->geometry.chunk_bytes;
 	return RESULT_OK;
-}
-
-bool merge_has_work(const struct merge *merge)
-{
-	return merge->exceptions_before > 0 || merge->record_is_current ||
-	       merge->record_is_given_up;
 }
 
 /* Space is counted before the first write. */

@@ -11,7 +11,7 @@
 
 /* Data on its way from the origin into a kept store: in pieces of this size. */
 #define PIECE_BYTES (4u << 20)
-/* Neighbours are joined up to this size of a transfer; so many transfers of a piece are in flight. */
+/* Neighbours are joined up to this size of a transfer; up to this many of a piece are in flight. */
 #define TRANSFER_BYTES (1u << 20)
 #define COPIER_WIDTH 64u
 #define AREA_WIDTH 16u
@@ -95,7 +95,7 @@ static uint64_t joined(const struct copier *copier, bool in_origin, uint64_t *wi
 	return bytes;
 }
 
-/* What lies behind the origin's end is zero in the kept store. */
+/* What is past the origin's end is zero in the kept store. */
 static bool next_read(struct batch *batch, struct io_request *request)
 {
 	struct copier *copier = batch->owner;
@@ -209,9 +209,7 @@ void keeper_start_areas(struct keeper *keeper, const struct job *job)
 	keeper->areas_job = job;
 	keeper->area_position = 0;
 	keeper->next_area_entry = round_down(job->first, per_area) + per_area;
-	keeper->areas_end = round_down(end, per_area) + per_area;
-	if (BROKEN(KEPT_NEXT_AREA))
-		keeper->areas_end = round_up(end, store_exceptions_per_block(keeper->store));
+	keeper->areas_end = BROKEN(KEPT_NEXT_AREA) ? end : round_down(end, per_area) + per_area;
 	if (job->count == 0)
 		keeper->areas_end = keeper->next_area_entry;
 	batch_start(&keeper->areas, next_area_write, keeper);

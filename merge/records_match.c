@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Whether the stores that a merge is given are those that the records name. */
-#include "merge/record.h"
+#include "merge/records.h"
 #include "merge/undo.h"
 
 #include <ctype.h>
@@ -9,7 +9,6 @@
 
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
-#include "store/base/suggest.h"
 
 static const char *base_name(const char *path)
 {
@@ -18,7 +17,7 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-void record_put_names(const struct merge *merge, struct record *record)
+void records_put_names(const struct merge *merge, struct record *record)
 {
 	size_t used = 0;
 
@@ -59,7 +58,7 @@ static void copy_name(const struct record *record, uint32_t number, char *text, 
 		snprintf(text, size, "a store");
 }
 
-void record_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size)
+void records_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size)
 {
 	size_t used = 0;
 	char name[sizeof(record->names) + 1];
@@ -80,31 +79,31 @@ static uint64_t all_kept(const struct record *record)
 						      : ((uint64_t)1 << record->kept_stores) - 1;
 }
 
-uint64_t record_kept_numbers(const struct record *record)
+uint64_t records_kept_numbers(const struct record *record)
 {
 	return all_kept(record) & ~record->dropped;
 }
 
+/* It needs those with these numbers. */
 static enum result refuse_kept(const struct merge *merge, const char *name, const char *text,
-			       uint64_t numbers, struct failure *why)
+			       uint64_t numbers, enum remedy remedy, struct failure *why)
 {
 	char needs[512];
 
-	record_describe_kept(&merge->store->record, numbers, needs, sizeof(needs));
-	return fail(why, RESULT_REFUSED, "%s: %s; the unfinished merge of %s keeps %s%s", name,
-		    text, merge->store->device->name, needs[0] ? needs : "no other store",
-		    needs[0] ? ": name each with --keep (or --undo), or give it up with --drop-kept"
-			     : "");
+	records_describe_kept(&merge->store->record, numbers, needs, sizeof(needs));
+	return fail_remedy(why, RESULT_REFUSED, needs[0] ? remedy : REMEDY_NONE, NULL,
+			   "%s: %s; the unfinished merge of %s keeps %s", name, text,
+			   merge->store->device->name, needs[0] ? needs : "no other store");
 }
 
-bool record_is_of(const struct merge *merge, const struct store *store)
+bool records_is_kept(const struct merge *merge, const struct store *store)
 {
 	return store->record_presence == RECORD_PRESENT && store->record.role != RECORD_MERGING &&
 	       store->record.number < RECORD_KEPT_MAX &&
 	       memcmp(store->record.id, merge->store->record.id, RECORD_ID_BYTES) == 0;
 }
 
-uint64_t record_number_bit(const struct store *store)
+uint64_t records_number_bit(const struct store *store)
 {
 	return (uint64_t)1 << store->record.number;
 }
@@ -121,20 +120,19 @@ static enum result match_one_resumed(const struct merge *merge, const struct kep
 				     uint64_t *missing, struct failure *why)
 {
 	const struct store *store = kept->store;
-	uint64_t wanted = record_kept_numbers(&merge->store->record);
+	uint64_t wanted = records_kept_numbers(&merge->store->record);
 
-	if (BROKEN(KEPT_RECORD_UNCHECKED))
-		return RESULT_OK;
-	if (!record_is_of(merge, store) || !(*missing & record_number_bit(store)))
+	if (!records_is_kept(merge, store) || !(*missing & records_number_bit(store)))
 		return refuse_kept(merge, store->device->name,
-				   "is not among the stores that it keeps", wanted, why);
+				   "is not among the stores that it keeps", wanted,
+				   REMEDY_NAME_KEPT, why);
 	if (store->record.role != kept->role)
 		return refuse_kept(merge, store->device->name,
 				   kept->role == RECORD_UNDO
 					   ? "is a kept snapshot, not its undo store"
-					   : "is its undo store: name it with --undo",
-				   wanted, why);
-	*missing &= ~record_number_bit(store);
+					   : "is its undo store, not a kept snapshot",
+				   wanted, REMEDY_NAME_KEPT, why);
+	*missing &= ~records_number_bit(store);
 	return RESULT_OK;
 }
 
@@ -165,14 +163,16 @@ static bool is_invalid(const struct store *store)
 	return store->header_fault == HEADER_GOOD && store->header.valid == 0;
 }
 
-/* Of a store without a record, as the kernel takes it away when it gives a snapshot up: the one of these
- * numbers that its name tells; 0: none. Two stores may have one name: those that have a record come first. */
+/* Of a store without a record, as the kernel takes it away when it gives a snapshot up: the one of
+ * these numbers that its name tells; 0: none. Two stores may have one name: those that have a
+ * record come first. */
 static uint64_t number_by_name(const struct merge *merge, const struct store *store,
 			       uint64_t numbers)
 {
 	const char *name = base_name(store->device->name);
 
-	if (store->record_presence != RECORD_ABSENT || !(is_invalid(store) || merge->force))
+	if (store->record_presence != RECORD_ABSENT ||
+	    !(is_invalid(store) || merge->options->force))
 		return 0;
 	/* It may be the one of that name that was dropped before. */
 	if (was_dropped(merge, name))
@@ -180,8 +180,8 @@ static uint64_t number_by_name(const struct merge *merge, const struct store *st
 	return number_named(&merge->store->record, numbers, name);
 }
 
-/* One that is out of reach has its name alone: it may have been dropped before; one of a name that nobody
- * has is what is still missing. */
+/* One that is out of reach has its name alone: it may have been dropped before; one of a name that
+ * nobody has is what is still missing. */
 static void match_unseen(const struct merge *merge, uint64_t *missing)
 {
 	for (size_t i = 0; i < merge->unseen_count; i++) {
@@ -200,9 +200,9 @@ static void match_dropped(const struct merge *merge, uint64_t *missing, uint64_t
 
 	*known = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (!record_is_of(merge, merge->dropped[i]))
+		if (!records_is_kept(merge, merge->dropped[i]))
 			continue;
-		*missing &= ~record_number_bit(merge->dropped[i]);
+		*missing &= ~records_number_bit(merge->dropped[i]);
 		*known |= (uint64_t)1 << i;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -214,7 +214,7 @@ static void match_dropped(const struct merge *merge, uint64_t *missing, uint64_t
 }
 
 /* One that nothing tells is, with --force, what is still missing. Else, an invalid one was given up
- * before, and stands for nothing. */
+ * before, and is none of them. */
 static enum result match_unknown(const struct merge *merge, const struct store *store,
 				 uint64_t *missing, struct failure *why)
 {
@@ -223,20 +223,20 @@ static enum result match_unknown(const struct merge *merge, const struct store *
 	if (nameless && is_invalid(store) &&
 	    (*missing == 0 || was_dropped(merge, base_name(store->device->name))))
 		return RESULT_OK;
-	if (nameless && merge->force && *missing != 0) {
+	if (nameless && merge->options->force && *missing != 0) {
 		*missing &= *missing - 1;
 		return RESULT_OK;
 	}
-	return refuse_kept(
-		merge, store->device->name,
-		nameless ? "has no record of this merge (--force takes it for one of its stores)"
-			 : "is not among the stores that it keeps",
-		record_kept_numbers(&merge->store->record), why);
+	return refuse_kept(merge, store->device->name,
+			   nameless ? "has no record of this merge"
+				    : "is not among the stores that it keeps",
+			   records_kept_numbers(&merge->store->record),
+			   nameless ? REMEDY_NAME_KEPT_OR_FORCE : REMEDY_NAME_KEPT, why);
 }
 
 static enum result match_resumed(const struct merge *merge, struct failure *why)
 {
-	uint64_t missing = record_kept_numbers(&merge->store->record), ended = 0, known;
+	uint64_t missing = records_kept_numbers(&merge->store->record), ended = 0, known;
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
@@ -253,10 +253,11 @@ static enum result match_resumed(const struct merge *merge, struct failure *why)
 	for (size_t i = 0; i < merge->dropped_count && result == RESULT_OK; i++)
 		if (i >= RECORD_KEPT_MAX || !(known >> i & 1))
 			result = match_unknown(merge, merge->dropped[i], &missing, why);
-	if (result != RESULT_OK || missing == 0 || BROKEN(KEPT_RECORD_UNCHECKED))
+	if (result != RESULT_OK || missing == 0)
 		return result;
 	return refuse_kept(merge, merge->store->device->name,
-			   "cannot be resumed, something is missing", missing, why);
+			   "cannot be resumed, something is missing", missing, REMEDY_NAME_KEPT,
+			   why);
 }
 
 /* A power cut came between the records of the kept stores and that of the merging one. */
@@ -288,47 +289,41 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 {
 	const struct store *store = kept->store;
 	const char *name = store->device->name;
-	struct suggestion command;
 
 	if (kept->is_new || kept->given_up)
 		return RESULT_OK;
 	if (kept->role == RECORD_UNDO)
 		return match_undo_begun(merge, store, why);
 	if (store->record_presence == RECORD_ABSENT || store->record_presence == RECORD_CORRUPT ||
-	    merge->force)
+	    merge->options->force)
 		return RESULT_OK;
 	if (store->record_presence == RECORD_FOREIGN)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: belongs to an unfinished merge of another version of cowtool; use that version, or --force to forget what it wrote down",
-			name);
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_FORGET_VERSION, name,
+			"%s: belongs to an unfinished merge of another version of cowtool", name);
 	if (store->record.role == RECORD_MERGING) {
 		if (record_is_stale(&store->record, kept->check.summary.exceptions,
 				    &kept->check.summary.first))
 			return RESULT_OK;
-		return fail(why, RESULT_REFUSED,
-			    "%s: is being merged itself; finish that with %s first", name,
-			    suggest(&command, "cowtool merge --resume %s %s", merge->origin->name,
-				    name));
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_FINISH_FIRST, name,
+				   "%s: is being merged itself", name);
 	}
 	if (never_began(merge, &store->record) ||
-	    (merge->record_is_stale && record_is_of(merge, store)))
+	    (merge->record_is_stale && records_is_kept(merge, store)))
 		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is kept by an unfinished merge of another store; finish that first, or, if there is none, remove what it left there with %s",
-		name, suggest(&command, "cowtool repair --forget-kept --backup=FILE %s", name));
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_FORGET_KEPT, name,
+			   "%s: is kept by an unfinished merge of another store", name);
 }
 
-enum result record_match_kept(const struct merge *merge, struct failure *why)
+enum result records_match_kept(const struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
 
 	if (merge->record_is_current)
-		return match_resumed(merge, why);
+		return BROKEN(KEPT_RECORD_UNCHECKED) ? RESULT_OK : match_resumed(merge, why);
 	if (merge->dropped_count + merge->unseen_count > 0)
 		return fail(why, RESULT_REFUSED,
-			    "%s: no unfinished merge stands in it that keeps a store to be dropped",
+			    "%s: has no unfinished merge that keeps a store to be dropped",
 			    merge->store->device->name);
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++)
 		result = match_one_begun(merge, &merge->kept[i], why);
