@@ -116,17 +116,17 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 
 	if (kept->is_new)
 		cli_print(stdout, "%-12s %s: %" PRIu64 " exception%s, a file of %s", "Undo:", name,
-			  kept->needed, plural(kept->needed),
+			  kept->needed, text_plural(kept->needed),
 			  cli_format_size(undo_bytes(kept), size, sizeof(size)));
 	else if (kept->given_up)
 		cli_print(stdout,
 			  "%-12s %s: to be marked invalid: %" PRIu64
 			  " exception%s needed, room for %" PRIu64,
-			  "Given up:", name, kept->needed, plural(kept->needed), kept->room);
+			  "Given up:", name, kept->needed, text_plural(kept->needed), kept->room);
 	else
 		cli_print(stdout, "%-12s %s: %" PRIu64 " exception%s to add, room for %" PRIu64,
 			  kept->role == RECORD_UNDO ? "Undo:" : "Kept:", name, kept->needed,
-			  plural(kept->needed), kept->room);
+			  text_plural(kept->needed), kept->room);
 }
 
 static void print_unknown(const struct merge_session *session)
@@ -172,13 +172,14 @@ static void print_no_ranges(const struct merge_session *session, uint64_t known)
 {
 	if (known > 0 && session->merge.check.lost_unknown > 0)
 		cli_print(stdout, "%s: left out, as they are lost: %" PRIu64 " exception%s",
-			  session->pair.device.name, known, plural(known));
+			  session->pair.device.name, known, text_plural(known));
 	else if (known > 0)
 		cli_print(
 			stdout,
 			"%s: left out: %" PRIu64
 			" exception%s; nothing is lost by that: %s has no such chunk, or an earlier exception counts for it",
-			session->pair.device.name, known, plural(known), session->pair.origin.name);
+			session->pair.device.name, known, text_plural(known),
+			session->pair.origin.name);
 }
 
 static void print_left_out(const struct merge_session *session)
@@ -196,7 +197,7 @@ static void print_left_out(const struct merge_session *session)
 	}
 	if (known > 0)
 		snprintf(exceptions, sizeof(exceptions), " %" PRIu64 " exception%s", known,
-			 plural(known));
+			 text_plural(known));
 	if (left_out->bytes_unreadable > 0)
 		snprintf(unreadable, sizeof(unreadable), "%s %" PRIu64 " bytes that cannot be read",
 			 known > 0 ? "," : "", left_out->bytes_unreadable);
@@ -271,7 +272,7 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 		cli_print(stdout, "%s: nothing is left to merge", session->pair.device.name);
 	else
 		cli_print(stdout, "%s: merged %" PRIu64 " exception%s (%s) into %s",
-			  session->pair.device.name, merged, plural(merged),
+			  session->pair.device.name, merged, text_plural(merged),
 			  cli_format_size(merge->bytes_written, size, sizeof(size)),
 			  session->pair.origin.name);
 	for (size_t i = 0; i < session->kept_count; i++)
@@ -281,7 +282,7 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 				  session->kept[i].role == RECORD_UNDO ? "holds what the origin was"
 								       : "kept as it was",
 				  session->kept[i].exceptions_added,
-				  plural(session->kept[i].exceptions_added));
+				  text_plural(session->kept[i].exceptions_added));
 }
 
 /* A store that was dropped in vain must be dropped again. One that is dropped is no more of this

@@ -135,7 +135,8 @@ static enum result stopped(const struct merge *merge, struct failure *why)
 	return fail(why, RESULT_STOPPED,
 		    "%s: stopped on request with %llu of %llu exception%s left",
 		    merge->store->device->name, (unsigned long long)merge->exceptions_left,
-		    (unsigned long long)merge->exceptions_before, plural(merge->exceptions_before));
+		    (unsigned long long)merge->exceptions_before,
+		    text_plural(merge->exceptions_before));
 }
 
 static enum result settle_store(struct store *store, bool needed, struct failure *why)

@@ -64,7 +64,7 @@ static enum result refuse_errors(const struct merge *merge, uint64_t errors, str
 			store);
 	return fail_remedy(why, RESULT_DAMAGED, way_out(check, errors), store,
 			   "%s: has %llu error%s, the first: %s: %s", store,
-			   (unsigned long long)errors, plural(errors),
+			   (unsigned long long)errors, text_plural(errors),
 			   problem_info(first->problem)->code, first->message);
 }
 
@@ -290,7 +290,7 @@ static enum result check_identity(const struct merge *merge, const struct store 
 	if (result == RESULT_IO && merge->options->skip_lost)
 		return note_unknown(merge, why->text);
 	if (result == RESULT_IO)
-		failure_set_remedy(why, REMEDY_UNCOMPARED, NULL);
+		fail_set_remedy(why, REMEDY_UNCOMPARED, NULL);
 	return result;
 }
 

@@ -45,7 +45,7 @@ static void print_json_finding(struct output *output, const struct finding *find
 
 	json_open_object(json, NULL);
 	json_string(json, "code", info->code);
-	json_string(json, "severity", severity_name(info->severity));
+	json_string(json, "severity", problem_severity_name(info->severity));
 	if (finding->has_exception) {
 		json_number(json, "area", finding->area);
 		json_number(json, "index", finding->index);
@@ -96,7 +96,7 @@ static void print_text_finding(struct output *output, const struct finding *find
 
 	if (output->listed[finding->problem]++ >= LISTED_MAX)
 		return;
-	printf("%s: %s: ", severity_name(info->severity), info->code);
+	printf("%s: %s: ", problem_severity_name(info->severity), info->code);
 	if (finding->has_exception)
 		print_place(finding);
 	printf("%s\n", finding->message);
@@ -154,10 +154,10 @@ static void print_text_summary(const struct check *check, enum verdict verdict)
 	const struct geometry *geometry = &check->store->geometry;
 	char used[32], size[32], unknown[CHECK_UNKNOWN_BYTES];
 
-	cli_print(stdout,
-		  "%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64,
-		  check->store->device->name, verdict_name(verdict), check->summary.exceptions,
-		  check_count(check, SEVERITY_ERROR), check_count(check, SEVERITY_WARNING));
+	cli_print(
+		stdout, "%s: %s; exceptions: %" PRIu64 ", errors: %" PRIu64 ", warnings: %" PRIu64,
+		check->store->device->name, check_verdict_name(verdict), check->summary.exceptions,
+		check_count(check, SEVERITY_ERROR), check_count(check, SEVERITY_WARNING));
 	if (check->store->header_fault != HEADER_GOOD)
 		return;
 	printf("full: %" PRIu64 "%%, %s of %s\n", full_percent(check),
@@ -179,7 +179,7 @@ static void print_text_summary(const struct check *check, enum verdict verdict)
 
 static void print_json_summary(struct json *json, const struct check *check, enum verdict verdict)
 {
-	json_string(json, "verdict", verdict_name(verdict));
+	json_string(json, "verdict", check_verdict_name(verdict));
 	json_number(json, "exceptions", check->summary.exceptions);
 	json_number(json, "errors", check_count(check, SEVERITY_ERROR));
 	json_number(json, "warnings", check_count(check, SEVERITY_WARNING));
@@ -298,8 +298,9 @@ static enum result data_result(const struct output *output, const struct data_ch
 	return fail(
 		why, RESULT_IO,
 		"%s: %llu place%s that a merge into %s needs cannot be read: %llu bytes of the store, %llu of the origin; copy what is unreadable to a sound device before you merge, and keep the copy's map (of ddrescue): zeros in the place of metadata look like the end of the list",
-		output->store->device->name, (unsigned long long)data->places, plural(data->places),
-		output->origin->name, (unsigned long long)data->store_unreadable,
+		output->store->device->name, (unsigned long long)data->places,
+		text_plural(data->places), output->origin->name,
+		(unsigned long long)data->store_unreadable,
 		(unsigned long long)data->origin_unreadable);
 }
 

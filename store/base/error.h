@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 /* Does this errno value say that a file system, a quota or a file can take no more? */
 bool error_is_full(int error);

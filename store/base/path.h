@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 /* Makes durable that a file of that name is there, or is no more. */
 enum result path_flush_folder(const char *name, struct failure *why);

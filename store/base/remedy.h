@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What would help after a failure. The library says which remedy it is (fail_remedy in status.h);
+ * What would help after a failure. The library says which remedy it is (fail_remedy in fail.h);
  * the command line has the words, with its options and commands: a new value here is a row in
  * store/cli/remedies.c.
  */

@@ -13,7 +13,7 @@ static bool is_second(unsigned char first, unsigned char second)
 	return second >= least && second <= most;
 }
 
-unsigned int utf8_length(const char *text)
+unsigned int text_utf8_length(const char *text)
 {
 	const unsigned char *bytes = (const unsigned char *)text;
 	unsigned int length;
@@ -36,7 +36,7 @@ unsigned int utf8_length(const char *text)
 	return length;
 }
 
-const char *plural(uint64_t count)
+const char *text_plural(uint64_t count)
 {
 	return count == 1 ? "" : "s";
 }
@@ -50,7 +50,7 @@ unsigned int text_visible_length(const char *text)
 	/* U+0080 to U+009F: control characters, too. */
 	if (bytes[0] == 0xc2 && bytes[1] >= 0x80 && bytes[1] < 0xa0)
 		return 0;
-	return utf8_length(text);
+	return text_utf8_length(text);
 }
 
 const char *text_visible(const char *text, char *buffer, size_t size)

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /* How many bytes the UTF-8 character at `text` has, not more than the text; 0: it is none. */
-unsigned int utf8_length(const char *text);
+unsigned int text_utf8_length(const char *text);
 
 /* "", or "s" where it is not one. */
-const char *plural(uint64_t count);
+const char *text_plural(uint64_t count);
 
 /* How many bytes at `text` a terminal may get as they are; 0: the first may not. */
 unsigned int text_visible_length(const char *text);

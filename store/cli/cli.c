@@ -247,7 +247,7 @@ static enum result read_arguments(struct parser *parser, unsigned int wanted, st
 		given++;
 	if (given != wanted)
 		return fail(why, RESULT_USAGE, "%u argument%s given, %u needed: cowtool %s %s",
-			    given, plural(given), wanted, cli->command, cli->synopsis);
+			    given, text_plural(given), wanted, cli->command, cli->synopsis);
 	for (unsigned int i = 0; i < wanted; i++) {
 		if (!*arguments[i])
 			return fail(why, RESULT_USAGE, "argument %u is empty: cowtool %s %s", i + 1,

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "store/io/io_engine.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 #define CLI_ARGUMENTS_MAX 3
 

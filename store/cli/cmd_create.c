@@ -26,7 +26,7 @@ static enum result check_choice(const struct choice *choice, struct failure *why
 	if (choice->chunk_bytes == CLI_NOT_GIVEN)
 		return fail(why, RESULT_USAGE,
 			    "--chunk is missing: cowtool create --chunk=SIZE STORE");
-	if (!chunk_bytes_are_valid(choice->chunk_bytes))
+	if (!geometry_chunk_is_valid(choice->chunk_bytes))
 		return fail(why, RESULT_USAGE, "--chunk: must be a power of two from 512 to 1G");
 	if (choice->bytes != CLI_NOT_GIVEN &&
 	    (choice->bytes == 0 || choice->bytes % SECTOR_BYTES != 0))
@@ -136,7 +136,7 @@ static enum result create(const struct cli *cli, const struct choice *choice, st
 		free(path);
 		return result;
 	}
-	io_sync_open(&io);
+	io_engine_open_sync(&io);
 	if (stat(path, &status) != 0 && errno == ENOENT)
 		result = make_in_new_file(cli, choice, path, &device, &io, why);
 	else

@@ -12,7 +12,7 @@ static void write_string(FILE *file, const char *value)
 
 	fputc('"', file);
 	while (*text) {
-		unsigned int length = utf8_length((const char *)text);
+		unsigned int length = text_utf8_length((const char *)text);
 
 		if (length == 0) {
 			fputs("\\ufffd", file);

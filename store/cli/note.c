@@ -14,7 +14,7 @@ void note_rest(const struct cli *cli, const struct device *origin)
 		cli_note(cli,
 			 "%s: note: what is past its last whole sector (%" PRIu32
 			 " byte%s) is no part of what the snapshot shows",
-			 origin->name, origin->rest_bytes, plural(origin->rest_bytes));
+			 origin->name, origin->rest_bytes, text_plural(origin->rest_bytes));
 }
 
 static void note_blocks_of(const struct cli *cli, const struct store *store,

@@ -30,7 +30,7 @@ enum header_fault header_check(const struct header *header)
 		return HEADER_WRONG_MAGIC;
 	if (header->version != HEADER_VERSION)
 		return HEADER_WRONG_VERSION;
-	if (!chunk_bytes_are_valid((uint64_t)header->chunk_sectors * SECTOR_BYTES))
+	if (!geometry_chunk_is_valid((uint64_t)header->chunk_sectors * SECTOR_BYTES))
 		return HEADER_WRONG_CHUNK_SIZE;
 	return HEADER_GOOD;
 }

@@ -5,7 +5,7 @@
 
 #include "store/base/bytes.h"
 
-bool chunk_bytes_are_valid(uint64_t bytes)
+bool geometry_chunk_is_valid(uint64_t bytes)
 {
 	return is_power_of_two(bytes) && bytes >= SECTOR_BYTES &&
 	       bytes <= (uint64_t)CHUNK_SECTORS_MAX * SECTOR_BYTES;

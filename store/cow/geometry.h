@@ -13,7 +13,7 @@
 #define CHUNK_SECTORS_MAX 2097152u
 
 /* Can a chunk have this many bytes: a power of two, from a sector to CHUNK_SECTORS_MAX of them? */
-bool chunk_bytes_are_valid(uint64_t bytes);
+bool geometry_chunk_is_valid(uint64_t bytes);
 
 #define EXCEPTION_BYTES 16u
 /* Bits 56..63 of new_chunk are a run length in the kernel's memory: such a store is corrupt. */

@@ -46,7 +46,7 @@ enum result store_open(struct store *store, struct device *device, struct io *io
 	}
 	/* Nothing can be told of a store without it. */
 	if (result == RESULT_IO)
-		failure_set_remedy(why, REMEDY_REBUILD_COPY, NULL);
+		fail_set_remedy(why, REMEDY_REBUILD_COPY, NULL);
 	if (result == RESULT_OK && store->header_fault == HEADER_GOOD)
 		store_assume_header(store, &store->header);
 	if (result == RESULT_OK && store->header.magic != HEADER_MAGIC)

@@ -17,7 +17,7 @@
 #include "store/device/foreign.h"
 #include "store/cow/format.h"
 #include "store/io/io.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 #include "store/cow/summary.h"
 
 struct store {

@@ -16,7 +16,7 @@
 #include "store/device/device.h"
 #include "store/cow/format.h"
 #include "store/io/io.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 /*
  * May an empty store be made on this device without further consent? RESULT_REFUSED, with what

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 /* Every buffer that goes to a device is aligned to this. */
 #define BUFFER_ALIGNMENT 4096u

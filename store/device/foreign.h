@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "store/device/device.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 /* `before` NAME `after` is a command that looks further, and `does` says what it does; all NULL
  * where there is none. */

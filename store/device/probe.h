@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "store/device/device.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 /* Does the name look like TAG=value? Such a one is never looked for as a path. */
 bool probe_is_tag(const char *name);

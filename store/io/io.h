@@ -24,7 +24,7 @@
 #include <sys/uio.h>
 
 #include "store/device/device.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 enum io_operation { IO_READ, IO_WRITE, IO_FLUSH };
 

@@ -47,7 +47,7 @@ static const struct io_engine sync_engine = {
 	.close = sync_close,
 };
 
-void io_sync_open(struct io *io)
+void io_engine_open_sync(struct io *io)
 {
 	*io = (struct io){.engine = &sync_engine, .depth = 1};
 }
@@ -73,6 +73,6 @@ enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct f
 	}
 	if (choice == IO_ENGINE_AUTO && (io_uring_engine_open(io) == 0 || io_threads_open(io) == 0))
 		return RESULT_OK;
-	io_sync_open(io);
+	io_engine_open_sync(io);
 	return RESULT_OK;
 }

@@ -20,7 +20,7 @@ enum io_engine_choice { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_THREADS, IO_E
 enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why);
 
 /* The engine that is the readable specification: one request after the other, pread and pwrite. */
-void io_sync_open(struct io *io);
+void io_engine_open_sync(struct io *io);
 
 /* A request as one system call, for the engines that make them: bytes moved, or -errno. */
 ssize_t io_engine_call(const struct io_request *request);

@@ -22,7 +22,7 @@
 #include "store/device/device.h"
 #include "store/io/io.h"
 #include "store/savefile/savefile_format.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 #include "store/cow/store.h"
 
 /* ---- writing one ---- */

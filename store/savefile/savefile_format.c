@@ -42,7 +42,7 @@ static bool is_possible(const struct savefile_layout *layout)
 		return false;
 	if (chunk_sectors == 0)
 		return layout->areas == 0;
-	if (!chunk_bytes_are_valid((uint64_t)chunk_sectors * SECTOR_BYTES))
+	if (!geometry_chunk_is_valid((uint64_t)chunk_sectors * SECTOR_BYTES))
 		return false;
 	geometry = geometry_make(chunk_sectors, layout->device_bytes);
 	return layout->head_bytes <= geometry.chunk_bytes &&

@@ -52,12 +52,12 @@ static enum result refuse_store(const struct savefile *saved, const struct store
 
 	if (layout->chunk_sectors)
 		snprintf(chunks, sizeof(chunks), " with chunks of %u sector%s",
-			 layout->chunk_sectors, plural(layout->chunk_sectors));
+			 layout->chunk_sectors, text_plural(layout->chunk_sectors));
 	return fail_remedy(
 		why, RESULT_REFUSED, REMEDY_RIGHT_DEVICE, NULL,
 		"%s: holds another store: %llu bytes with chunks of %u sector%s, and %s is of a store of %llu bytes%s",
 		target->device->name, (unsigned long long)target->device->bytes,
-		target->header.chunk_sectors, plural(target->header.chunk_sectors),
+		target->header.chunk_sectors, text_plural(target->header.chunk_sectors),
 		saved->file.name, (unsigned long long)layout->device_bytes, chunks);
 }
 

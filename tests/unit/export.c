@@ -405,8 +405,8 @@ static void reopen_after_change(bool fill, bool changed)
 	reopen(fill);
 	export.note = on_note;
 	noted[0] = 0;
-	export.state.origin = export_source_of(&pair.origin);
-	export.state.store = export_source_of(&pair.device);
+	export.state.origin = export_state_source(&pair.origin);
+	export.state.store = export_state_source(&pair.device);
 	CHECK(export.state.origin.changed_ns > 0 && export.state.store.changed_ns > 0);
 	if (changed)
 		export.state.origin.changed_ns--;

@@ -10,7 +10,7 @@ static struct repair_drops choose(const struct repair_finding *found, size_t cou
 	struct repair_drops drops;
 	struct failure why;
 
-	CHECK(repair_choose_drops(found, count, shared, &drops, &why) == RESULT_OK);
+	CHECK(repair_drops_choose(found, count, shared, &drops, &why) == RESULT_OK);
 	for (size_t i = 1; i < drops.count; i++)
 		CHECK(drops.items[i - 1].number < drops.items[i].number);
 	return drops;

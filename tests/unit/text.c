@@ -111,7 +111,7 @@ static void characters_are_utf8(void)
 		     {"\xf0\x9f\x98", 0}};
 
 	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
-		CHECK(utf8_length(edges[i].text) == edges[i].length);
+		CHECK(text_utf8_length(edges[i].text) == edges[i].length);
 }
 
 static void progress_modes(void)

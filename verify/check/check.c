@@ -23,7 +23,7 @@ const char *check_describe_unknown(const struct check *check, char text[CHECK_UN
 {
 	snprintf(text, CHECK_UNKNOWN_BYTES,
 		 "up to %llu chunk%s of %llu bytes of the view, where is not known",
-		 (unsigned long long)check->lost_unknown, plural(check->lost_unknown),
+		 (unsigned long long)check->lost_unknown, text_plural(check->lost_unknown),
 		 (unsigned long long)check->store->geometry.chunk_bytes);
 	return text;
 }
@@ -199,7 +199,7 @@ enum verdict check_verdict(const struct check *check)
 	return VERDICT_CLEAN;
 }
 
-const char *verdict_name(enum verdict verdict)
+const char *check_verdict_name(enum verdict verdict)
 {
 	static const char *const names[] = {"clean", "problems", "damaged"};
 

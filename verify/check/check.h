@@ -63,7 +63,7 @@ enum verdict { VERDICT_CLEAN, VERDICT_PROBLEMS, VERDICT_DAMAGED };
 enum result check_run(struct check *check, struct failure *why);
 
 enum verdict check_verdict(const struct check *check);
-const char *verdict_name(enum verdict verdict);
+const char *check_verdict_name(enum verdict verdict);
 
 /* How many findings of that severity there were. */
 uint64_t check_count(const struct check *check, enum severity severity);

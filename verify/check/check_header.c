@@ -185,12 +185,12 @@ static void report_invalid(struct check *check, const struct summary *summary, b
 		check_report(
 			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
 			"the store is marked invalid; it was almost full: its %llu chunks have room for %llu more exception%s, and as many copies may have been under way",
-			chunks, (unsigned long long)room, plural(room));
+			chunks, (unsigned long long)room, text_plural(room));
 	else
 		check_report(
 			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
 			"the store is marked invalid; it was not full: its %llu chunks have room for %llu more exception%s, so reading or writing the store or the origin failed, or cowtool gave it up",
-			chunks, (unsigned long long)room, plural(room));
+			chunks, (unsigned long long)room, text_plural(room));
 }
 
 static enum result check_validity(struct check *check, struct failure *why)

@@ -101,14 +101,14 @@ bool problem_is_dropped(enum problem problem)
 	return repair == REPAIR_DROP || repair == REPAIR_DROP_SHARED;
 }
 
-const char *severity_name(enum severity severity)
+const char *problem_severity_name(enum severity severity)
 {
 	static const char *const names[] = {"info", "warning", "error"};
 
 	return names[severity];
 }
 
-const char *repair_name(enum repair_kind kind)
+const char *problem_repair_name(enum repair_kind kind)
 {
 	static const char *const names[] = {
 		"none",	     "rebuild-header", "set-valid", "clear-slack", "remove-record",

@@ -79,10 +79,10 @@ bool problem_is_of_lost(enum problem problem);
 /* Does a repair take exceptions out of the list for it? Only such a finding is an item of a plan. */
 bool problem_is_dropped(enum problem problem);
 
-const char *severity_name(enum severity severity);
+const char *problem_severity_name(enum severity severity);
 
 /* "drop", as scripts see it. */
-const char *repair_name(enum repair_kind kind);
+const char *problem_repair_name(enum repair_kind kind);
 
 #define FINDING_BYTES 512u
 

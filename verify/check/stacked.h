@@ -5,7 +5,7 @@
 #define VERIFY_STACKED_H
 
 #include "store/device/device.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 /*
  * RESULT_REFUSED where a device below this one, at any depth, is a COW store, as sysfs has them (slaves) and

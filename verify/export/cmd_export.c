@@ -182,7 +182,7 @@ static void warn_of_gaps(const struct session *session)
 			    "%s: %" PRIu64
 			    " bytes of its view, in %zu place%s, cannot be read and are filled",
 			    session->pair.device.name, bytes, state->gap_count,
-			    plural(state->gap_count));
+			    text_plural(state->gap_count));
 }
 
 #define CLOSING_LINE "%s: exported %s (%" PRIu64 " bytes), %s from %s; CRC-32 %08" PRIx32

@@ -228,7 +228,7 @@ static enum result export_all(struct driver *driver, struct failure *why)
 {
 	struct export *export = driver->export;
 	const struct export_state *state = &export->state;
-	enum result result = export_check_earlier(export, &driver->windows[0], why);
+	enum result result = export_earlier_check(export, &driver->windows[0], why);
 
 	export->position = state->done_bytes;
 	driver->began = result == RESULT_OK;

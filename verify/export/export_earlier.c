@@ -202,14 +202,14 @@ static enum result judge_difference(const struct export *export, struct failure 
 	return RESULT_OK;
 }
 
-enum result export_check_earlier(struct export *export, struct export_window *window,
+enum result export_earlier_check(struct export *export, struct export_window *window,
 				 struct failure *why)
 {
 	struct export_state *state = &export->state;
-	struct export_source origin = export_source_of(export->origin);
-	struct export_source store = export_source_of(export->store->device);
-	bool changed = !export_source_same(&state->origin, &origin) ||
-		       !export_source_same(&state->store, &store);
+	struct export_source origin = export_state_source(export->origin);
+	struct export_source store = export_state_source(export->store->device);
+	bool changed = !export_state_same_source(&state->origin, &origin) ||
+		       !export_state_same_source(&state->store, &store);
 	struct comparison comparison = {.export = export, .window = window};
 	enum result result = RESULT_OK;
 

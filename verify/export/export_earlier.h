@@ -25,7 +25,7 @@
  * before, so that the next one to go on is refused again. RESULT_STOPPED: on request. RESULT_IO:
  * the image cannot be read.
  */
-enum result export_check_earlier(struct export *export, struct export_window *window,
+enum result export_earlier_check(struct export *export, struct export_window *window,
 				 struct failure *why);
 
 #endif

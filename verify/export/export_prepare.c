@@ -52,7 +52,7 @@ static enum result refuse_errors(const struct export *export, uint64_t errors, s
 	return fail(
 		why, RESULT_DAMAGED,
 		"%s: has %llu error%s, the first: %s: %s; %s lists all; --force exports what there is",
-		store, (unsigned long long)errors, plural(errors),
+		store, (unsigned long long)errors, text_plural(errors),
 		problem_info(first->problem)->code, first->message,
 		suggest(&command, "cowtool verify --origin=%s %s", export->origin->name, store));
 }
@@ -63,7 +63,7 @@ static void note_errors(const struct export *export, uint64_t errors)
 
 	snprintf(text, sizeof(text),
 		 "it has %llu error%s, the first: %s; exported all the same (--force)",
-		 (unsigned long long)errors, plural(errors),
+		 (unsigned long long)errors, text_plural(errors),
 		 problem_info(export->check.first_error.problem)->code);
 	note(export, text);
 }
@@ -97,7 +97,7 @@ static enum result check_store(struct export *export, struct failure *why)
 		return fail(
 			why, RESULT_DAMAGED,
 			"%s: the data of %llu exception%s is not in it: these chunks of the view are lost; --fill=zero fills their places",
-			export->store->device->name, (unsigned long long)lost, plural(lost));
+			export->store->device->name, (unsigned long long)lost, text_plural(lost));
 	if (errors > 0)
 		note_errors(export, errors);
 	note_later(export);
@@ -190,8 +190,8 @@ enum result export_prepare(struct export *export, struct failure *why)
 		.exceptions = export->map.exceptions,
 		.chunk_sectors = store->header.chunk_sectors,
 		.metadata_crc32 = export->map.metadata_crc32,
-		.origin = export_source_of(export->origin),
-		.store = export_source_of(store->device),
+		.origin = export_state_source(export->origin),
+		.store = export_state_source(store->device),
 	};
 	return result;
 }

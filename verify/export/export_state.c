@@ -97,7 +97,7 @@ bool export_state_same(const struct export_state *state, const struct export_sta
 	       state->metadata_crc32 == other->metadata_crc32;
 }
 
-struct export_source export_source_of(const struct device *device)
+struct export_source export_state_source(const struct device *device)
 {
 	struct export_source source = {.changed_ns = device_changed_ns(device)};
 
@@ -105,7 +105,7 @@ struct export_source export_source_of(const struct device *device)
 	return source;
 }
 
-bool export_source_same(const struct export_source *a, const struct export_source *b)
+bool export_state_same_source(const struct export_source *a, const struct export_source *b)
 {
 	return a->inode == b->inode && a->changed_ns == b->changed_ns;
 }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "store/device/device.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 #include "store/cow/view_map.h"
 
 /* Bytes of the view that could not be had, and were filled instead. */
@@ -52,8 +52,8 @@ enum result export_state_add_gap(struct export_state *state, const struct export
 /* Forgets gaps, or parts of them, behind what is done. */
 void export_state_cut_gaps(struct export_state *state);
 
-struct export_source export_source_of(const struct device *device);
-bool export_source_same(const struct export_source *a, const struct export_source *b);
+struct export_source export_state_source(const struct device *device);
+bool export_state_same_source(const struct export_source *a, const struct export_source *b);
 
 /* Does `other` tell of an origin and a store that may be the same: sizes and metadata? */
 bool export_state_same(const struct export_state *state, const struct export_state *other);

@@ -17,7 +17,7 @@
 
 /* ---- questions: on stderr, answered on stdin ---- */
 
-bool repair_can_ask(void)
+bool cmd_repair_can_ask(void)
 {
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
@@ -41,7 +41,7 @@ static char ask_consent(const struct repair_session *session, size_t i)
 	char answer[ANSWER_BYTES];
 
 	for (;;) {
-		repair_print_item(session, i, stderr);
+		cmd_repair_print_item(session, i, stderr);
 		fprintf(stderr, "? (yes, no, all of this kind, quit) ");
 		if (!read_answer(answer)) {
 			fputc('\n', stderr);
@@ -108,7 +108,7 @@ static enum result ask(struct repair_session *session, struct failure *why)
 		session->pair.device.name);
 }
 
-const struct rebuild_candidate *repair_ask_header(const struct repair_session *session)
+const struct rebuild_candidate *cmd_repair_ask_header(const struct repair_session *session)
 {
 	const struct rebuild *rebuild = &session->rebuild;
 	char answer[ANSWER_BYTES], text[512], *end;
@@ -116,7 +116,7 @@ const struct rebuild_candidate *repair_ask_header(const struct repair_session *s
 
 	for (size_t i = 0; i < rebuild->count; i++)
 		fprintf(stderr, "%zu. %s\n", i + 1,
-			repair_evidence(rebuild, &rebuild->candidates[i], text, sizeof(text)));
+			cmd_repair_evidence(rebuild, &rebuild->candidates[i], text, sizeof(text)));
 	do {
 		fprintf(stderr, "Which one (1 to %zu, 0 for none)? ", rebuild->count);
 		if (!read_answer(answer))
@@ -131,7 +131,7 @@ const struct rebuild_candidate *repair_ask_header(const struct repair_session *s
 static bool has_questions(const struct repair_session *session)
 {
 	return session->repair.count > 0 && !session->choice->dry_run && !session->choice->yes &&
-	       repair_can_ask();
+	       cmd_repair_can_ask();
 }
 
 /* Who is asked must have seen the plan: where the questions are. */
@@ -141,12 +141,12 @@ static enum result show_plan(const struct repair_session *session, struct failur
 	enum result result = RESULT_OK;
 
 	if (!json)
-		result = repair_print_plan(session, stdout, why);
+		result = cmd_repair_print_plan(session, stdout, why);
 	if (result != RESULT_OK || !has_questions(session))
 		return result;
 	fflush(stdout);
 	if (json || !isatty(STDOUT_FILENO))
-		result = repair_print_plan(session, stderr, why);
+		result = cmd_repair_print_plan(session, stderr, why);
 	return result;
 }
 
@@ -170,7 +170,7 @@ static enum result need_consent(struct repair_session *session, struct failure *
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: %zu repair%s would be done and nobody can be asked: --yes consents to all of them; nothing was written",
-			session->pair.device.name, repair->count, plural(repair->count));
+			session->pair.device.name, repair->count, text_plural(repair->count));
 	if (!session->choice->yes)
 		result = ask(session, why);
 	if (result != RESULT_OK)
@@ -261,23 +261,23 @@ static enum result carry_out(struct repair_session *session, struct failure *why
 
 static enum result judge(const struct repair_session *session, struct failure *why)
 {
-	unsigned long long errors = repair_count_left(session, SEVERITY_ERROR);
+	unsigned long long errors = cmd_repair_count_left(session, SEVERITY_ERROR);
 
 	if (errors > 0)
 		return fail(why, RESULT_DAMAGED, "%s: %llu error%s %s", session->pair.device.name,
-			    errors, plural(errors),
+			    errors, text_plural(errors),
 			    session->choice->dry_run ? "would be left" : "left");
-	return repair_count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
+	return cmd_repair_count_left(session, SEVERITY_WARNING) > 0 ? RESULT_PROBLEMS : RESULT_OK;
 }
 
 static enum result repair_store(struct repair_session *session, struct failure *why)
 {
-	enum result result = repair_need_header(session, why);
+	enum result result = cmd_repair_need_header(session, why);
 
 	if (result == RESULT_OK)
 		result = repair_plan(&session->repair, why);
 	if (result == RESULT_OK)
-		result = repair_doubt_header(session, why);
+		result = cmd_repair_doubt_header(session, why);
 	session->planned = result == RESULT_OK;
 	if (result == RESULT_OK)
 		result = show_plan(session, why);
@@ -334,9 +334,9 @@ static enum result print(struct repair_session *session, enum result result, str
 	if (!session->planned && !session->looked_for_header)
 		return result;
 	if (session->cli->json)
-		printed = repair_print_json(session, failed, failed ? &printing : why);
+		printed = cmd_repair_print_json(session, failed, failed ? &printing : why);
 	else if (!session->choice->dry_run && (!failed || result == RESULT_DAMAGED))
-		repair_print_outcome(session);
+		cmd_repair_print_outcome(session);
 	return failed || printed == RESULT_OK ? result : printed;
 }
 
@@ -369,7 +369,7 @@ static enum result check_choice(const struct repair_choice *choice, struct failu
 		return RESULT_OK;
 	if (!choice->rebuild_header)
 		return fail(why, RESULT_USAGE, "--chunk goes with --rebuild-header only");
-	if (!chunk_bytes_are_valid(bytes))
+	if (!geometry_chunk_is_valid(bytes))
 		return fail(why, RESULT_USAGE,
 			    "--chunk: must be a power of two from 512 bytes to 1G");
 	return RESULT_OK;

@@ -54,8 +54,8 @@ static enum result replace_good(const struct repair_session *session, uint32_t n
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: its header is good and says chunks of %s, --chunk=%s says another size, and the store does not show that the header is wrong; nothing was written",
-		session->pair.device.name, repair_size(in_header, header_text),
-		repair_size(named, text));
+		session->pair.device.name, cmd_repair_size(in_header, header_text),
+		cmd_repair_size(named, text));
 }
 
 /* What is known to be something else is no store whose header is lost, unless a merge's record says so. */
@@ -89,7 +89,7 @@ static enum result require_evidence(const struct repair_session *session,
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: nothing shows that a store with chunks of %s was here; nothing was written; name the right device, or use --force to make a header all the same",
-		session->pair.device.name, repair_size(chosen->chunk_sectors, text));
+		session->pair.device.name, cmd_repair_size(chosen->chunk_sectors, text));
 }
 
 /* The size that --chunk names, unless the store shows another one. */
@@ -104,8 +104,8 @@ static enum result take_named(const struct repair_session *session, uint32_t nam
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: --chunk=%s is not what the store shows: nearly all speaks for --chunk=%s; nothing was written",
-			session->pair.device.name, repair_size(named, text),
-			repair_size(rival->chunk_sectors, rival_text));
+			session->pair.device.name, cmd_repair_size(named, text),
+			cmd_repair_size(rival->chunk_sectors, rival_text));
 	if (!*chosen)
 		return fail_header(&session->pair.store,
 				   "what is there is no store with that chunk size", why);
@@ -116,7 +116,7 @@ static enum result take_named(const struct repair_session *session, uint32_t nam
 static bool is_asked(const struct repair_session *session)
 {
 	return session->rebuild.count > 0 && session->rebuild.convincing != 1 &&
-	       named_sectors(session) == 0 && !session->choice->yes && repair_can_ask();
+	       named_sectors(session) == 0 && !session->choice->yes && cmd_repair_can_ask();
 }
 
 static enum result choose_header(const struct repair_session *session,
@@ -137,7 +137,7 @@ static enum result choose_header(const struct repair_session *session,
 	if (rebuild->convincing == 1)
 		*chosen = &rebuild->candidates[0];
 	else if (is_asked(session))
-		*chosen = repair_ask_header(session);
+		*chosen = cmd_repair_ask_header(session);
 	if (*chosen)
 		return RESULT_OK;
 	if (cli_stop_requested)
@@ -155,8 +155,8 @@ static void show_evidence(const struct repair_session *session)
 
 	for (size_t i = 0; i < session->rebuild.count; i++)
 		cli_note(session->cli, "%s: %s", session->pair.device.name,
-			 repair_evidence(&session->rebuild, &session->rebuild.candidates[i], text,
-					 sizeof(text)));
+			 cmd_repair_evidence(&session->rebuild, &session->rebuild.candidates[i],
+					     text, sizeof(text)));
 }
 
 /* Zeros end the list: what stands after them is there, and counts no more. */
@@ -205,7 +205,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	return RESULT_OK;
 }
 
-enum result repair_need_header(struct repair_session *session, struct failure *why)
+enum result cmd_repair_need_header(struct repair_session *session, struct failure *why)
 {
 	const struct store *store = &session->pair.store;
 	uint32_t named = named_sectors(session);
@@ -224,11 +224,11 @@ enum result repair_need_header(struct repair_session *session, struct failure *w
 		return find_header(session, why);
 	if (store->foreign.text[0])
 		return store_require_header(store, why);
-	return fail_header(store, repair_advice(session, header_problem(store->header_fault), text),
-			   why);
+	return fail_header(
+		store, cmd_repair_advice(session, header_problem(store->header_fault), text), why);
 }
 
-enum result repair_doubt_header(struct repair_session *session, struct failure *why)
+enum result cmd_repair_doubt_header(struct repair_session *session, struct failure *why)
 {
 	const struct store *store = &session->pair.store;
 	const struct rebuild *rebuild = &session->rebuild;
@@ -250,6 +250,6 @@ enum result repair_doubt_header(struct repair_session *session, struct failure *
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: its header says chunks of %s, but nearly all speaks for chunks of %s: a repair by this header would destroy what is there; 'cowtool repair --rebuild-header --chunk=%s' mends the header first; nothing was written",
-		session->pair.device.name, repair_size(store->header.chunk_sectors, own_text),
-		repair_size(rival->chunk_sectors, text), text);
+		session->pair.device.name, cmd_repair_size(store->header.chunk_sectors, own_text),
+		cmd_repair_size(rival->chunk_sectors, text), text);
 }

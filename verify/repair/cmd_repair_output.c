@@ -14,7 +14,7 @@
 #define LISTED_MAX 20
 #define TEXT_BYTES 768
 
-const char *repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES])
+const char *cmd_repair_size(uint32_t chunk_sectors, char text[REPAIR_SIZE_BYTES])
 {
 	static const char *const units[] = {"", "K", "M", "G"};
 	uint64_t value = (uint64_t)chunk_sectors * SECTOR_BYTES;
@@ -36,8 +36,8 @@ static const char *judgement(const struct rebuild *rebuild,
 	return rebuild_has_evidence(candidate) ? "likely" : "nothing speaks for it";
 }
 
-const char *repair_evidence(const struct rebuild *rebuild,
-			    const struct rebuild_candidate *candidate, char *text, size_t size)
+const char *cmd_repair_evidence(const struct rebuild *rebuild,
+				const struct rebuild_candidate *candidate, char *text, size_t size)
 {
 	char chunk[REPAIR_SIZE_BYTES], later[80] = "";
 
@@ -50,8 +50,8 @@ const char *repair_evidence(const struct rebuild *rebuild,
 		" of them possible, %" PRIu64
 		" where the kernel puts them%s; the list has %s end, and %s behind it; %s in front of area 0%s: %s",
 		(uint64_t)candidate->chunk_sectors * SECTOR_BYTES,
-		repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
-		plural(candidate->exceptions), candidate->possible, candidate->usual, later,
+		cmd_repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
+		text_plural(candidate->exceptions), candidate->possible, candidate->usual, later,
 		candidate->ended ? "an" : "no",
 		candidate->tail_is_zero ? "nothing stands" : "something stands",
 		candidate->slack_is_zero ? "nothing stands" : "something stands",
@@ -68,7 +68,7 @@ static const uint64_t *findings_left(const struct repair_session *session)
 	return session->choice->dry_run ? session->repair.left : session->repair.check.found;
 }
 
-uint64_t repair_count_left(const struct repair_session *session, enum severity severity)
+uint64_t cmd_repair_count_left(const struct repair_session *session, enum severity severity)
 {
 	const uint64_t *left = findings_left(session);
 	uint64_t count = 0;
@@ -82,13 +82,14 @@ uint64_t repair_count_left(const struct repair_session *session, enum severity s
 /* Of what is left, as the exit code. */
 static enum verdict verdict_of_left(const struct repair_session *session)
 {
-	if (repair_count_left(session, SEVERITY_ERROR) > 0)
+	if (cmd_repair_count_left(session, SEVERITY_ERROR) > 0)
 		return VERDICT_DAMAGED;
-	return repair_count_left(session, SEVERITY_WARNING) > 0 ? VERDICT_PROBLEMS : VERDICT_CLEAN;
+	return cmd_repair_count_left(session, SEVERITY_WARNING) > 0 ? VERDICT_PROBLEMS
+								    : VERDICT_CLEAN;
 }
 
-const char *repair_advice(const struct repair_session *session, enum problem problem,
-			  char text[CMD_ADVICE_BYTES])
+const char *cmd_repair_advice(const struct repair_session *session, enum problem problem,
+			      char text[CMD_ADVICE_BYTES])
 {
 	const struct cmd_advice_names names = {.store = &session->pair.store,
 					       .summary = &session->repair.check.summary,
@@ -104,7 +105,7 @@ static bool is_listed(enum problem problem, uint64_t count)
 
 /* ---- for people ---- */
 
-void repair_print_item(const struct repair_session *session, size_t i, FILE *file)
+void cmd_repair_print_item(const struct repair_session *session, size_t i, FILE *file)
 {
 	const struct repair *repair = &session->repair;
 	const struct repair_item *item = &repair->items[i];
@@ -128,7 +129,7 @@ static void print_items(const struct repair_session *session, FILE *file)
 
 	for (size_t i = 0; i < repair->count; i++)
 		if (listed[repair->items[i].problem]++ < LISTED_MAX) {
-			repair_print_item(session, i, file);
+			cmd_repair_print_item(session, i, file);
 			fputc('\n', file);
 		}
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
@@ -174,10 +175,11 @@ static void print_not_planned(const struct repair_session *session, FILE *file)
 			fprintf(file, "Not mended by this: %s (%" PRIu64 "): %s\n    %s\n",
 				problem_info((enum problem)problem)->code, left[problem],
 				problem_info((enum problem)problem)->meaning,
-				repair_advice(session, (enum problem)problem, text));
+				cmd_repair_advice(session, (enum problem)problem, text));
 }
 
-enum result repair_print_plan(const struct repair_session *session, FILE *file, struct failure *why)
+enum result cmd_repair_print_plan(const struct repair_session *session, FILE *file,
+				  struct failure *why)
 {
 	enum result result;
 
@@ -191,7 +193,7 @@ enum result repair_print_plan(const struct repair_session *session, FILE *file, 
 	return result;
 }
 
-void repair_print_outcome(const struct repair_session *session)
+void cmd_repair_print_outcome(const struct repair_session *session)
 {
 	const char *name = session->pair.device.name, *backup = session->choice->backup;
 	enum verdict verdict = verdict_of_left(session);
@@ -245,7 +247,7 @@ static void print_json_item(struct json *json, const struct repair_session *sess
 
 	json_open_object(json, NULL);
 	json_string(json, "code", problem_info(item->problem)->code);
-	json_string(json, "repair", repair_name(item->kind));
+	json_string(json, "repair", problem_repair_name(item->kind));
 	if (repair_item_drops(item)) {
 		json_number(json, "area", item->number / per_area);
 		json_number(json, "index", item->number % per_area);
@@ -288,7 +290,8 @@ static void print_json_left(struct json *json, const struct repair_session *sess
 		json_open_object(json, NULL);
 		json_string(json, "code", problem_info((enum problem)problem)->code);
 		json_number(json, "count", left[problem]);
-		json_string(json, "message", repair_advice(session, (enum problem)problem, text));
+		json_string(json, "message",
+			    cmd_repair_advice(session, (enum problem)problem, text));
 		json_close_object(json);
 	}
 	json_close_array(json);
@@ -312,11 +315,11 @@ static enum result print_json_plan(struct json *json, const struct repair_sessio
 		json_string(json, "backup", session->choice->backup);
 	else
 		json_null(json, "backup");
-	json_string(json, "verdict", verdict_name(verdict_of_left(session)));
+	json_string(json, "verdict", check_verdict_name(verdict_of_left(session)));
 	return result;
 }
 
-enum result repair_print_json(struct repair_session *session, bool failed, struct failure *why)
+enum result cmd_repair_print_json(struct repair_session *session, bool failed, struct failure *why)
 {
 	struct json json = {.file = stdout};
 	enum result result = RESULT_OK;

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "store/cow/format.h"
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 /* Powers of two from 1 to CHUNK_SECTORS_MAX. */
 #define REBUILD_SIZES 22u

@@ -236,7 +236,7 @@ static void find_twins(struct chooser *chooser)
 	}
 }
 
-enum result repair_choose_drops(const struct repair_finding *found, size_t count, bool drop_shared,
+enum result repair_drops_choose(const struct repair_finding *found, size_t count, bool drop_shared,
 				struct repair_drops *drops, struct failure *why)
 {
 	/* A duplicate has two nodes. */

@@ -26,7 +26,7 @@ struct repair_drops {
  * (problem_is_dropped) make no item. With `drop_shared`, of those that have the same new chunk only
  * the first stays.
  */
-enum result repair_choose_drops(const struct repair_finding *found, size_t count, bool drop_shared,
+enum result repair_drops_choose(const struct repair_finding *found, size_t count, bool drop_shared,
 				struct repair_drops *drops, struct failure *why);
 
 #endif

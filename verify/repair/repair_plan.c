@@ -192,7 +192,7 @@ static enum result plan(struct planner *planner, struct failure *why)
 			"%s: more than %u exceptions are wrong; that is beyond repair, if it is a store at all",
 			repair->store->device->name, REPAIR_DROPS_MAX);
 	repair->merge_stands = repair->check.found[PROBLEM_MERGE_UNFINISHED] > 0;
-	result = repair_choose_drops(planner->found, planner->found_count, repair->drop_shared,
+	result = repair_drops_choose(planner->found, planner->found_count, repair->drop_shared,
 				     &planner->drops, why);
 	return result == RESULT_OK ? make_items(planner, why) : result;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "store/base/status.h"
+#include "store/base/fail.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,11 +30,11 @@ enum result fail_remedy(struct failure *why, enum result result, enum remedy rem
 	va_start(arguments, format);
 	say(why, format, arguments);
 	va_end(arguments);
-	failure_set_remedy(why, remedy, name);
+	fail_set_remedy(why, remedy, name);
 	return result;
 }
 
-void failure_set_remedy(struct failure *why, enum remedy remedy, const char *name)
+void fail_set_remedy(struct failure *why, enum remedy remedy, const char *name)
 {
 	why->remedy = remedy;
 	snprintf(why->remedy_name, sizeof(why->remedy_name), "%s", name ? name : "");

@@ -6,8 +6,8 @@
  * The sentence is made once, where the facts are: "DEVICE: what could not be done, where: why".
  * Turning a result into an exit code, and printing, is the command line's business.
  */
-#ifndef STORE_BASE_STATUS_H
-#define STORE_BASE_STATUS_H
+#ifndef STORE_BASE_FAIL_H
+#define STORE_BASE_FAIL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ enum result fail_remedy(struct failure *why, enum result result, enum remedy rem
 	__attribute__((format(printf, 5, 6)));
 
 /* Gives a sentence that is there a remedy. */
-void failure_set_remedy(struct failure *why, enum remedy remedy, const char *name);
+void fail_set_remedy(struct failure *why, enum remedy remedy, const char *name);
 
 /* Appends "; " and more to the sentence; its remedy stays. */
 enum result fail_more(struct failure *why, enum result result, const char *format, ...)
