@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The map of the view, against one that is made chunk by chunk. */
+/* The extents of the view, against a map that is made chunk by chunk. */
 #include "tests/unit/memory.h"
 #include "tests/unit/unit.h"
 
