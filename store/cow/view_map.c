@@ -9,7 +9,7 @@
 #include "store/base/checksum.h"
 
 #define FIRST_CAPACITY 4096u
-/* Less memory than for so many exceptions would make a pass for every few of them. */
+/* Less memory than for this many exceptions would make a pass for every few of them. */
 #define SMALLEST_MOST 64u
 
 /* ---- sorting ---- */
@@ -50,7 +50,7 @@ static void drop_repeated(struct view_map *map)
 	map->count = kept;
 }
 
-/* In the array they stand in the order of the store, or sorted with later ones behind them: of equal
+/* In the array they are in the order of the store, or sorted with later ones after them: of equal
  * ones the first is the store's first. */
 static enum result sort(struct view_map *map, struct failure *why)
 {
@@ -134,7 +134,7 @@ static enum result gather_piece(void *context, uint64_t index, const uint8_t *en
 	return result;
 }
 
-/* The exceptions of chunk `from_chunk` and as many behind it as fit. */
+/* The exceptions of chunk `from_chunk` and as many after it as fit. */
 static enum result load(struct view_map *map, uint64_t from_chunk, struct failure *why)
 {
 	struct store_scan scan = {.live = gather_piece, .context = map};
@@ -177,7 +177,7 @@ void view_map_close(struct view_map *map)
 
 /* ---- looking up ---- */
 
-/* The first exception at or behind a chunk; `count` where there is none. */
+/* The first exception at or after a chunk; `count` where there is none. */
 static size_t find(struct view_map *map, uint64_t chunk)
 {
 	size_t low = 0, high = map->count;

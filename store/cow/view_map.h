@@ -5,7 +5,7 @@
  *
  * Of two exceptions for one chunk the first counts, as for the kernel (5.2 and later). As many
  * exceptions as the memory holds are sorted at a time, those of the lowest old chunks; what lies
- * behind them costs another stream of the metadata.
+ * after them costs another stream of the metadata.
  *
  * Order of calls: view_map_open; view_map_extent any number of times; view_map_close. Or
  * view_map_walk alone, which tells of all extents.
@@ -43,7 +43,7 @@ struct view_map {
 	bool area_missing;	 /* see struct store_scan */
 	uint32_t metadata_crc32; /* of all live exceptions in their order */
 	/* the map's own */
-	size_t most;			  /* so many exceptions at a time */
+	size_t most;			  /* exceptions at a time */
 	struct exception *sorted, *spare; /* by old chunk, each one once */
 	size_t count, capacity, cursor;
 	uint64_t from_chunk, to_chunk; /* of the view: the chunks that `sorted` is about */

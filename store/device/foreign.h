@@ -28,7 +28,7 @@ struct foreign_format {
 	struct foreign_help help;
 };
 
-/* So many bytes of the beginning show all formats. */
+/* This many bytes of the beginning show all formats. */
 #define FOREIGN_BYTES 4096u
 
 /* The format of a file that begins with these bytes; NULL: none of them. Pure. */
