@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * For a cowtool whose own allocations can fail (linked with --wrap): of those that $FAIL_ALLOCATION counts, from 1 on, that
- * one does; with a + after the number, all from that one on. How many there were in all goes to the file $COUNT_ALLOCATIONS.
+ * For a cowtool whose own allocations can fail (linked with --wrap): of those that $FAIL_ALLOCATION
+ * counts, from 1 on, that one does; with a + after the number, all from that one on. How many there
+ * were in all goes to the file $COUNT_ALLOCATIONS.
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the fuzz targets share: disks in memory, and an engine that completes requests in any order and
- * may let one fail. Whatever breaks a promise ends the process (FUZZ_CHECK).
+ * What the fuzz targets share: disks in memory, and an engine that completes requests in any order
+ * and may let one fail. Whatever breaks a promise ends the process (FUZZ_CHECK).
  *
  * An input for a target that reads a store: FUZZ_PREFIX_BYTES bytes of settings, then the store's
  * metadata: sector 0, and the areas one after the other, without the data chunks. Where sector 0 is
@@ -81,12 +81,13 @@ void fuzz_disk_init(struct fuzz_disk *disk, const char *name, uint64_t sectors);
 void fuzz_disk_free(struct fuzz_disk *disk);
 
 /*
- * The store of an input of at least FUZZ_PREFIX_BYTES + SECTOR_BYTES bytes. What may be written to it:
- * the first block, with the header unchanged, and areas, where entries become zero or stay.
+ * The store of an input of at least FUZZ_PREFIX_BYTES + SECTOR_BYTES bytes. What may be written to
+ * it: the first block, with the header unchanged, and areas, where entries become zero or stay.
  */
 void fuzz_store_init(struct fuzz_disk *disk, const uint8_t *input, size_t bytes);
 
-/* A disk of zeros that remembers what is written to it, less than FUZZ_SPARSE_BYTES. One at a time. */
+/* A disk of zeros that remembers what is written to it, less than FUZZ_SPARSE_BYTES. One at a
+ * time. */
 #define FUZZ_SPARSE_BYTES (1024u << 10)
 void fuzz_sparse_init(struct fuzz_disk *disk, const char *name, uint64_t sectors);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Merging a store, planned and carried out, with --force or without, resumed or begun, stopped or with a
- * request that fails. Whatever is on the store:
+ * Merging a store, planned and carried out, with --force or without, resumed or begun, stopped or
+ * with a request that fails. Whatever is on the store:
  *   - what merge_prepare refuses is not written to;
  *   - nothing is written outside the origin, and nothing but the store's data goes into it;
  *   - nothing of the store is written but the merge record and areas, and there entries only become
@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes);
 #define DATA_BYTES_MAX (4u << 20)
 #define CHUNK_BYTES_MAX (1u << 20)
 
-/* For each sector of the origin: the store's sector that it came from, and 1 more; 0: never written. */
+/* For each sector of the origin: the store's sector that it came from, and 1 more; 0: never
+ * written. */
 static uint64_t origin_sources[ORIGIN_SECTORS_MAX];
 static uint64_t view_before[ORIGIN_SECTORS_MAX], view_after[ORIGIN_SECTORS_MAX];
 

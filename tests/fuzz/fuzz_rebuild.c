@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A lost header. An input: 4 bytes, how many sectors the device has beyond what follows; 1 byte, the
- * logical block; 1 byte, the chunk size that is asked for; then the device from its first byte on, zeros
- * after it. Every read must lie inside the device, and what is inferred must be a header that can be
- * used, with numbers that agree with one another.
+ * A lost header. An input: 4 bytes, how many sectors the device has beyond what follows; 1 byte,
+ * the logical block; 1 byte, the chunk size that is asked for; then the device from its first byte
+ * on, zeros after it. Every read must lie inside the device, and what is inferred must be a header
+ * that can be used, with numbers that agree with one another.
  */
 #include <string.h>
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Saved files. The first byte of an input says what the rest is:
- *   'r'  a saved file as it is
- *   'c'  a saved file whose checksums, and whose frames' numbers, are made right first
- *   's'  a store, as for the other targets (FUZZ_PREFIX_BYTES and more): it is saved, and the file must
- *        give back every byte
- * What can be opened is verified in place of a store, and restored. Nothing is written outside the places
- * that the file's layout names, and nothing to what is refused.
+ * Saved files. The first byte of an input says what the rest is: 'r'  a saved file as it is 'c'  a
+ *   saved file whose checksums, and whose frames' numbers, are made right first 's'  a store, as
+ *   for the other targets (FUZZ_PREFIX_BYTES and more): it is saved, and the file must give back
+ *   every byte What can be opened is verified in place of a store, and restored. Nothing is written
+ *   outside the places that the file's layout names, and nothing to what is refused.
  */
 #include <fcntl.h>
 #include <stdio.h>

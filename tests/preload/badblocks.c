@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A shared library for LD_PRELOAD: files with bad blocks. BAD_BLOCKS is a list of NAME:FROM:BYTES, with
- * spaces in between; NAME is the last part of a file's path. Every read that touches such bytes fails
- * (EIO) until they were written, and with BAD_BLOCKS_WRITES every write, too. Seen are the calls of the sync engine and of the
- * threads; io_uring is not to be had.
+ * A shared library for LD_PRELOAD: files with bad blocks. BAD_BLOCKS is a list of NAME:FROM:BYTES,
+ * with spaces in between; NAME is the last part of a file's path. Every read that touches such
+ * bytes fails (EIO) until they were written, and with BAD_BLOCKS_WRITES every write, too. Seen are
+ * the calls of the sync engine and of the threads; io_uring is not to be had.
  */
 #include <dlfcn.h>
 #include <errno.h>

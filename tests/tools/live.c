@@ -2,18 +2,15 @@
 /*
  * live: what the tests know of a store without asking cowtool.
  *
- *   live list STORE    prints every live exception, as `cowtool dump --format=csv` does
- *   live count STORE   prints how many there are
- *   live stop LEFT STORE COMMAND...
- *                      becomes COMMAND, which is stopped (SIGSTOP) as soon as no more than LEFT are live
- *   live mark STORE COMMAND...
- *                      the same, as soon as the store has a record of cowtool's
- *   live cut LEFT SIGNAL STORE COMMAND...
- *                      runs COMMAND and sends it SIGNAL (KILL, INT) there; prints `<live> <exit code>`, the
- *                      code 128 + n where signal n ended it; exit code 1 where COMMAND ended before
+ *   live list STORE    prints every live exception, as `cowtool dump --format=csv` does live count
+ *   STORE   prints how many there are live stop LEFT STORE COMMAND... becomes COMMAND, which is
+ *   stopped (SIGSTOP) as soon as no more than LEFT are live live mark STORE COMMAND... the same, as
+ *   soon as the store has a record of cowtool's live cut LEFT SIGNAL STORE COMMAND... runs COMMAND
+ *   and sends it SIGNAL (KILL, INT) there; prints `<live> <exit code>`, the code 128 + n where
+ *   signal n ended it; exit code 1 where COMMAND ended before
  *
- * Until then COMMAND is traced, and the store looked at where it is stopped, before and after each system
- * call of its first thread: it cannot run ahead of that, however fast the disk is.
+ * Until then COMMAND is traced, and the store looked at where it is stopped, before and after each
+ * system call of its first thread: it cannot run ahead of that, however fast the disk is.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -124,14 +121,15 @@ static bool has_come(const struct moment *moment)
 	return get(bytes, 8) == moment->number;
 }
 
-/* The signal with which a process that stopped like this goes on: what is no system call, and no event of the
- * trace, is a signal of its own. */
+/* The signal with which a process that stopped like this goes on: what is no system call, and no
+ * event of the trace, is a signal of its own. */
 static long signal_of(int status)
 {
 	return status >> 16 == 0 && WSTOPSIG(status) != (SIGTRAP | 0x80) ? WSTOPSIG(status) : 0;
 }
 
-/* Stops a process that is traced by this one and is stopped, when it is time; then it is on its own. */
+/* Stops a process that is traced by this one and is stopped, when it is time; then it is on its
+ * own. */
 static void stop_in_time(pid_t process, const struct moment *moment)
 {
 	long signal_number = 0;

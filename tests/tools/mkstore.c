@@ -4,19 +4,16 @@
  * from the format's description alone, without cowtool's own code, so that an error there is not
  * repeated here. For little-endian machines.
  *
- *   chunk=SECTORS     chunk size, default 8
- *   size=BYTES        of STORE, default: what is needed
- *   random=N          N exceptions for distinct random old chunks below origin_chunks=, in random order
- *   sequential=N      N exceptions for the old chunks from= (default 0) and up, every= (default 1) apart,
- *                     modulo= (default: none) the old chunk
- *   origin_chunks=N   how many chunks the origin has (for random=)
- *   seed=N            of the random numbers and of the data
- *   reversed=1        the new chunks are handed out from the last to the first
- *   data=0            no data is written: a store of holes
- *   keep=1            an existing file is not emptied first: with data=0, a merged store is filled again
- *   junk=AREA         fills an area with random bytes, as a device has where nothing was ever zeroed (repeatable)
- *   entry=I:OLD:NEW   puts an exception at number I, after all others (repeatable)
- *   magic=N valid=N version=N header_chunk=N   what the header says
+ *   chunk=SECTORS     chunk size, default 8 size=BYTES        of STORE, default: what is needed
+ *   random=N          N exceptions for distinct random old chunks below origin_chunks=, in random
+ *   order sequential=N      N exceptions for the old chunks from= (default 0) and up, every=
+ *   (default 1) apart, modulo= (default: none) the old chunk origin_chunks=N   how many chunks the
+ *   origin has (for random=) seed=N            of the random numbers and of the data reversed=1
+ *   the new chunks are handed out from the last to the first data=0            no data is written:
+ *   a store of holes keep=1            an existing file is not emptied first: with data=0, a merged
+ *   store is filled again junk=AREA         fills an area with random bytes, as a device has where
+ *   nothing was ever zeroed (repeatable) entry=I:OLD:NEW   puts an exception at number I, after all
+ *   others (repeatable) magic=N valid=N version=N header_chunk=N   what the header says
  *   poke=OFFSET:BYTE  writes a byte, last of all (repeatable)
  */
 #include <fcntl.h>

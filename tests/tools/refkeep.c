@@ -3,13 +3,15 @@
  * refkeep: the judge of kept stores on image files, written from the format's description alone,
  * without cowtool's own code. For little-endian machines.
  *
- *   note ORIGIN STORE KEPT...    Before STORE is merged into ORIGIN: remembers in KEPT.noted what each
- *                                KEPT shows over ORIGIN, its exceptions, and the old chunks that it must
- *                                have afterwards. A KEPT that is not there will be an undo store.
- *   midway ORIGIN KEPT...        Each shows what it showed; its old exceptions are where they were; those
- *                                that were added are among those that it must have, none of them twice.
- *   ended ORIGIN KEPT...         The same, it has all of them, and the header's sector is as without a record.
- *   count ORIGIN STORE KEPT      Prints how many exceptions it lacks, and for how many it has room.
+ *   note ORIGIN STORE KEPT...    Before STORE is merged into ORIGIN: remembers in KEPT.noted what
+ *                                each KEPT shows over ORIGIN, its exceptions, and the old chunks
+ *                                that it must have afterwards. A KEPT that is not there will be an
+ *                                undo store. midway ORIGIN KEPT...        Each shows what it
+ *                                showed; its old exceptions are where they were; those that were
+ *                                added are among those that it must have, none of them twice. ended
+ *                                ORIGIN KEPT...         The same, it has all of them, and the
+ *                                header's sector is as without a record. count ORIGIN STORE KEPT
+ *                                Prints how many exceptions it lacks, and for how many it has room.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -343,7 +345,8 @@ static bool judge(const struct image *origin, const char *name, bool ended)
 
 /* ---- room ---- */
 
-/* The kernel allocates upwards, around the areas, and fills an area only where the next one fits. */
+/* The kernel allocates upwards, around the areas, and fills an area only where the next one
+ * fits. */
 static uint64_t room_in(const struct store *store)
 {
 	uint64_t chunks = store->image.size / store->chunk_bytes, stride = store->per_area + 1;

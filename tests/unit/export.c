@@ -36,8 +36,8 @@ static uint64_t usual(uint64_t index)
 	return 2 + index + index / PER_AREA;
 }
 
-/* Odd chunks below the hole, so that origin and store alternate; a run; the last, partial chunk; one
- * in the hole. */
+/* Odd chunks below the hole, so that origin and store alternate; a run; the last, partial chunk;
+ * one in the hole. */
 static void make_exceptions(void)
 {
 	for (uint64_t i = 0; i < COUNT; i++)
@@ -385,8 +385,8 @@ static void on_note(void *context, const char *text)
 	snprintf(noted, sizeof(noted), "%s", text);
 }
 
-/* An export that ended after the hole, of which its last window and every 16th part's first 64 KiB are
- * samples; IN_NO_SAMPLE is the origin's. */
+/* An export that ended after the hole, of which its last window and every 16th part's first 64
+ * KiB are samples; IN_NO_SAMPLE is the origin's. */
 #define IN_NO_SAMPLE (96u << 10)
 
 static void set_stage_and_stop(bool fill)
@@ -399,7 +399,8 @@ static void set_stage_and_stop(bool fill)
 	CHECK(export.state.done_bytes >= HOLE_TO);
 }
 
-/* Files that are written to within one tick of the clock have the same ctime: so it is said here whether one was. */
+/* Files that are written to within one tick of the clock have the same ctime: so it is said here
+ * whether one was. */
 static void reopen_after_change(bool fill, bool changed)
 {
 	reopen(fill);
@@ -475,7 +476,8 @@ static void samples_are_compared_in_any_case(void)
 	clear_stage();
 }
 
-/* So does a merge: under an exception, the origin does not show. After what is done, anything goes. */
+/* So does a merge: under an exception, the origin does not show. After what is done, anything
+ * goes. */
 static void changes_that_do_not_show_are_let_through(void)
 {
 	uint64_t behind = ORIGIN_BYTES - 1024 - 512;

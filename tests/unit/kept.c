@@ -53,7 +53,8 @@ static void a_set_has_no_chunk_beyond_its_limit(void)
 	chunk_set_free(&set);
 }
 
-/* Every byte of the one chunk lies in the range of the others, and every chunk of the range has one. */
+/* Every byte of the one chunk lies in the range of the others, and every chunk of the range has
+ * one. */
 static void ranges_between_chunk_sizes(void)
 {
 	for (uint32_t ours = 1; ours <= 64; ours *= 2)

@@ -109,8 +109,8 @@ static void what_was_not_listed_is_not_taken_back(void)
 	left_out_free(&left_out);
 }
 
-/* Every second chunk; and then all of them but the first are taken back, and before that many that had no room
- * in the list. */
+/* Every second chunk; and then all of them but the first are taken back, and before that many
+ * that had no room in the list. */
 static void many_are_taken_back_in_no_time(void)
 {
 	struct left_out left_out = {.count = 0};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* store/device/map and store/io: devices that are extents on several files, against a list of all their sectors. */
+/* store/device/map and store/io: devices that are extents on several files, against a list of
+ * all their sectors. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>

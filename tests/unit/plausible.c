@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* verify/check/plausible: what a file system, a table or a label says of the places where nobody writes. */
+/* verify/check/plausible: what a file system, a table or a label says of the places where nobody
+ * writes. */
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>

@@ -558,8 +558,8 @@ static bool is_told_apart(const uint8_t *image, const uint8_t *before, const uin
 	       record.role == RECORD_RESTORING;
 }
 
-/* Killed after this many events: what it had written and not flushed is what the next run reads, and may
- * still be lost when that is cut off. */
+/* Killed after this many events: what it had written and not flushed is what the next run reads,
+ * and may still be lost when that is cut off. */
 static void kill_restore_and_cut(struct disk *target, struct savefile *saved, const uint8_t *before,
 				 const uint8_t *wanted, unsigned int killed_at)
 {

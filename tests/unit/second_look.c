@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What is read twice may be something else the second time: another program writes to the store between two passes. */
+/* What is read twice may be something else the second time: another program writes to the store
+ * between two passes. */
 #include "tests/unit/unit.h"
 
 #include "merge/kept.h"
@@ -10,7 +11,8 @@
 #define AREA_OFFSET 4096
 #define EXCEPTIONS 200u
 
-/* Before this read of area 0 (the first is 1; 0: never), exception number `place` becomes `change`. */
+/* Before this read of area 0 (the first is 1; 0: never), exception number `place` becomes
+ * `change`. */
 static unsigned int change_before, area_reads;
 static uint64_t place;
 static struct exception change;

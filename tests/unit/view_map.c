@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* store/cow/view_map against the slow and simple way: the first exception of each chunk, looked for anew. */
+/* store/cow/view_map against the slow and simple way: the first exception of each chunk, looked
+ * for anew. */
 #include "store/cow/view_map.h"
 
 #include <errno.h>
