@@ -105,7 +105,7 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	if (merge->store->gaps)
 		merge->store->gaps->closed = merge->store->gaps->spared = true;
 	if (result == RESULT_OK)
-		result = left_out_settle(&merge->left_out, why);
+		result = lost_settle(&merge->left_out.lost, why);
 	if (result != RESULT_OK)
 		return left_out_suggest(merge->options->skip_lost, result, why);
 	errors = check_count(check, SEVERITY_ERROR);

@@ -12,6 +12,7 @@
 
 #include "store/cow/store.h"
 #include "store/cow/summary.h"
+#include "verify/check/lost.h"
 #include "verify/check/problem.h"
 
 /* No device is larger than what a signed 64-bit offset can address. */
@@ -90,7 +91,10 @@ bool check_is_unknown(const struct check *check, enum trace trace,
 /* Is there no data for this exception: its new chunk is metadata, or outside the device? */
 bool check_is_lost(const struct check *check, const struct exception *exception);
 
-/* How many bytes of the view chunk `old_chunk` is; 0 where it is outside the origin. */
+/* Which bytes of the view chunk `old_chunk` is; none where it is outside the origin. */
+struct lost_range check_view_range(const struct check *check, uint64_t old_chunk);
+
+/* How many they are. */
 uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk);
 
 /* Counts and reports a finding of the store as a whole. What the trace looks like is added to the

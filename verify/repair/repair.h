@@ -59,11 +59,6 @@ struct repair {
 	size_t repaired; /* items */
 };
 
-/* A part of the view, in bytes. */
-struct repair_range {
-	uint64_t offset, bytes;
-};
-
 /*
  * Looks for a header that is lost, or doubted, see verify/repair/rebuild.h. Only reads. `named`: the chunk
  * size that somebody names, or 0. RESULT_OK also where nothing is found.
@@ -101,10 +96,9 @@ size_t repair_accepted(const struct repair *repair);
 
 /*
  * What the accepted items take from the view: sorted ranges, neighbours joined, clipped to the
- * origin where it is known. *ranges is the caller's to free.
+ * origin where it is known. lost_free it, also after an error.
  */
-enum result repair_lost(const struct repair *repair, struct repair_range **ranges, size_t *count,
-			struct failure *why);
+enum result repair_lost(const struct repair *repair, struct lost *lost, struct failure *why);
 
 /* What an item does, and what it means for the view: a phrase. Returns `text`. */
 const char *repair_describe(const struct repair *repair, const struct repair_item *item, char *text,
