@@ -46,7 +46,7 @@ void left_out_take(struct left_out *left_out, const struct check *check,
 		   const struct finding *finding)
 {
 	struct exception exception = {finding->old_chunk, finding->new_chunk};
-	bool lost = left_out_must(&check->store->geometry, check->origin_bytes, &exception);
+	bool lost = left_out_must(&check->store->geometry, check->options.origin_bytes, &exception);
 
 	switch (problem_info(finding->problem)->data) {
 	case DATA_NOWHERE:

@@ -96,11 +96,11 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	uint64_t errors;
 
 	check->store = merge->store;
-	check->origin_known = true;
-	check->origin_bytes = merge->origin->bytes;
-	check->memory_bytes = CHECK_MEMORY_BYTES;
-	check->report = merge->options->skip_lost ? take_finding : NULL;
-	check->context = merge;
+	check->options.origin_known = true;
+	check->options.origin_bytes = merge->origin->bytes;
+	check->options.memory_bytes = CHECK_MEMORY_BYTES;
+	check->options.report = merge->options->skip_lost ? take_finding : NULL;
+	check->options.context = merge;
 	result = check_run(check, why);
 	if (merge->store->gaps)
 		merge->store->gaps->closed = merge->store->gaps->spared = true;

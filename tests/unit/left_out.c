@@ -13,7 +13,7 @@
 #define ORIGIN_BYTES ((uint64_t)CHUNKS * CHUNK - 512)
 
 static struct store store;
-static struct check check = {.store = &store, .origin_bytes = UINT64_MAX};
+static struct check check = {.store = &store, .options.origin_bytes = UINT64_MAX};
 
 /* Exception number `number` for this chunk has its data in metadata; or, a later one has. */
 static void find(struct left_out *left_out, enum problem problem, uint64_t number,

@@ -16,7 +16,9 @@ bool check_is_lost(const struct check *check, const struct exception *exception)
 struct lost_range check_view_range(const struct check *check, uint64_t old_chunk)
 {
 	return lost_chunk(&check->store->geometry,
-			  check->origin_known ? check->origin_bytes : ORIGIN_BYTES_MAX, old_chunk);
+			  check->options.origin_known ? check->options.origin_bytes
+						      : ORIGIN_BYTES_MAX,
+			  old_chunk);
 }
 
 uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk)
@@ -72,8 +74,8 @@ static void count_and_report(struct check *check, struct finding *finding, const
 	    check_count(check, SEVERITY_ERROR) == 0)
 		check->first_error = *finding;
 	check->found[finding->problem]++;
-	if (check->report)
-		check->report(check->context, finding);
+	if (check->options.report)
+		check->options.report(check->options.context, finding);
 }
 
 __attribute__((format(printf, 3, 4))) static void

@@ -31,13 +31,19 @@ struct check_later {
 	uint64_t view_bytes;  /* at most this much of the view */
 };
 
-struct check {
-	const struct store *store;
+/* What the caller asks for. */
+struct check_options {
 	bool origin_known;
 	uint64_t origin_bytes; /* only where origin_known */
 	uint64_t memory_bytes; /* for the search of duplicates, or CHECK_MEMORY_UNLIMITED */
 	void (*report)(void *context, const struct finding *finding); /* NULL: only counts */
 	void *context;
+};
+
+struct check {
+	/* the caller's; nothing here changes them */
+	const struct store *store;
+	struct check_options options;
 	/* results */
 	struct summary summary;
 	uint64_t found[PROBLEM_COUNT];
@@ -58,8 +64,8 @@ struct check {
 enum verdict { VERDICT_CLEAN, VERDICT_PROBLEMS, VERDICT_DAMAGED };
 
 /*
- * Runs all checks. RESULT_OK says that they could be carried out, not that nothing was found: see
- * check_verdict. The caller has filled in the fields above `results`.
+ * Runs all checks. The caller has filled in the store and the options. RESULT_OK says that they could be carried out, not that nothing was found: see
+ * check_verdict.
  */
 enum result check_run(struct check *check, struct failure *why);
 

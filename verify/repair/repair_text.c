@@ -48,9 +48,9 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 			"an exception stood here that is lost, and for which chunk of the view is not known");
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
-	else if (repair->origin_known && range.bytes == 0)
+	else if (repair->options.origin_known && range.bytes == 0)
 		snprintf(text, size, "nothing of the view of an origin of %llu bytes is lost",
-			 (unsigned long long)repair->origin_bytes);
+			 (unsigned long long)repair->options.origin_bytes);
 	else
 		snprintf(text, size, "nothing of the view is lost");
 }
@@ -93,7 +93,7 @@ static void describe_header(const struct repair *repair, char *text, size_t size
 		snprintf(
 			text + length, size - (size_t)length,
 			", as what stands in its place shows that the kernel had given the snapshot up%s",
-			repair->set_valid ? "" : "; --set-valid would mark it valid");
+			repair->options.set_valid ? "" : "; --set-valid would mark it valid");
 }
 
 const char *repair_describe(const struct repair *repair, const struct repair_item *item, char *text,
