@@ -56,15 +56,8 @@ static void print_json_left_out(struct json *json, const struct merge *merge)
 	const struct left_out *left_out = &merge->left_out;
 
 	json_number(json, "left_out", left_out->exceptions);
-	json_open_array(json, "lost");
-	for (size_t i = 0; i < left_out->count; i++) {
-		json_open_object(json, NULL);
-		json_number(json, "offset", left_out->ranges[i].offset);
-		json_number(json, "bytes", left_out->ranges[i].bytes);
-		json_close_object(json);
-	}
-	json_close_array(json);
-	json_number(json, "lost_unlisted", left_out->unlisted);
+	cmd_lost_json_ranges(json, &left_out->lost);
+	json_number(json, "lost_unlisted", left_out->lost.unlisted);
 	cmd_lost_json(json, &merge->check);
 	json_number(json, "lost_unreadable_bytes", left_out->bytes_unreadable);
 }
@@ -151,17 +144,17 @@ static void print_unknown(const struct merge_session *session)
 			session->pair.origin.name);
 }
 
-static void print_ranges(const struct left_out *left_out)
+static void print_ranges(const struct lost *lost)
 {
-	uint64_t more = left_out->unlisted;
+	uint64_t more = lost->unlisted;
 
-	for (size_t i = 0; i < left_out->count; i++) {
+	for (size_t i = 0; i < lost->count; i++) {
 		if (i == LISTED_MAX) {
-			more += left_out->count - i;
+			more += lost->count - i;
 			break;
 		}
-		printf("  bytes %" PRIu64 " to %" PRIu64 "\n", left_out->ranges[i].offset,
-		       left_out->ranges[i].offset + left_out->ranges[i].bytes - 1);
+		printf("  bytes %" PRIu64 " to %" PRIu64 "\n", lost->ranges[i].offset,
+		       lost->ranges[i].offset + lost->ranges[i].bytes - 1);
 	}
 	if (more > 0)
 		printf("  and %" PRIu64 " more ranges\n", more);
@@ -191,7 +184,7 @@ static void print_left_out(const struct merge_session *session)
 	print_unknown(session);
 	if (!session->choice->skip_lost)
 		return;
-	if (left_out->count == 0 && left_out->unlisted == 0) {
+	if (left_out->lost.count == 0 && left_out->lost.unlisted == 0) {
 		print_no_ranges(session, known);
 		return;
 	}
@@ -203,7 +196,7 @@ static void print_left_out(const struct merge_session *session)
 			 known > 0 ? "," : "", left_out->bytes_unreadable);
 	cli_print(stdout, "%s: left out, as they are lost:%s%s; %s keeps what it has in",
 		  session->pair.device.name, exceptions, unreadable, session->pair.origin.name);
-	print_ranges(left_out);
+	print_ranges(&left_out->lost);
 }
 
 enum result cmd_merge_print_plan(struct merge_session *session, struct failure *why)

@@ -61,9 +61,9 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 	if (result != RESULT_OK)
 		return result == RESULT_NO_STORE ? RESULT_REFUSED : result;
 	*check = (struct check){.store = kept->store,
-				.origin_known = true,
-				.origin_bytes = origin->bytes,
-				.memory_bytes = CHECK_MEMORY_BYTES};
+				.options.origin_known = true,
+				.options.origin_bytes = origin->bytes,
+				.options.memory_bytes = CHECK_MEMORY_BYTES};
 	result = check_run(check, why);
 	if (result != RESULT_OK)
 		return result;

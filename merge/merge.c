@@ -272,6 +272,6 @@ enum result merge_run(struct merge *merge, struct failure *why)
 		result = run(merge, driver, &record, why);
 	driver_close(driver);
 	merge->flushes = merge->io->flushes - flushes_before;
-	left_out_sort(&merge->left_out);
+	lost_sort(&merge->left_out.lost);
 	return result;
 }

@@ -4,6 +4,7 @@
 
 #include "merge/merge.h"
 #include "merge/records.h"
+#include "merge/undo.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
 #include "store/base/text.h"
@@ -96,16 +97,16 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	uint64_t errors;
 
 	check->store = merge->store;
-	check->origin_known = true;
-	check->origin_bytes = merge->origin->bytes;
-	check->memory_bytes = CHECK_MEMORY_BYTES;
-	check->report = merge->options->skip_lost ? take_finding : NULL;
-	check->context = merge;
+	check->options.origin_known = true;
+	check->options.origin_bytes = merge->origin->bytes;
+	check->options.memory_bytes = CHECK_MEMORY_BYTES;
+	check->options.report = merge->options->skip_lost ? take_finding : NULL;
+	check->options.context = merge;
 	result = check_run(check, why);
 	if (merge->store->gaps)
 		merge->store->gaps->closed = merge->store->gaps->spared = true;
 	if (result == RESULT_OK)
-		result = left_out_settle(&merge->left_out, why);
+		result = lost_settle(&merge->left_out.lost, why);
 	if (result != RESULT_OK)
 		return left_out_suggest(merge->options->skip_lost, result, why);
 	errors = check_count(check, SEVERITY_ERROR);
@@ -330,24 +331,18 @@ static enum result refuse_full(const struct merge *merge, const struct kept *kep
 		(unsigned long long)store->geometry.chunk_bytes);
 }
 
-/* It was made with room for exactly what the merge overwrites. */
-static enum result refuse_incomplete_undo(const struct kept *kept, struct failure *why)
-{
-	return fail_remedy(
-		why, RESULT_REFUSED, REMEDY_DROP_KEPT, kept->store->device->name,
-		"%s: does not hold all of what the origin was: something else has merged %llu chunks since (the kernel?)",
-		kept->store->device->name, (unsigned long long)(kept->room - kept->needed));
-}
-
 static enum result check_room(struct merge *merge, struct failure *why)
 {
 	for (size_t i = 0; i < merge->kept_count; i++) {
 		struct kept *kept = &merge->kept[i];
+		enum result result;
 
-		if (!kept->given_up && kept->role == RECORD_UNDO && !kept->is_new &&
-		    kept->needed < kept->room)
-			return refuse_incomplete_undo(kept, why);
-		if (kept->given_up || kept->needed <= kept->room)
+		if (kept->given_up)
+			continue;
+		result = undo_require_whole(kept, why);
+		if (result != RESULT_OK)
+			return result;
+		if (kept->needed <= kept->room)
 			continue;
 		/* In an unfinished merge its records would have to follow: --drop-kept. */
 		if (!merge->options->invalidate_full || merge->record_is_current ||

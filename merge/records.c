@@ -10,7 +10,6 @@
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "verify/check/witness.h"
-#include "verify/check/imprint.h"
 
 static enum result make_id(struct record *record, struct failure *why)
 {
@@ -183,26 +182,6 @@ enum result records_end(struct store *store, struct failure *why)
 	return result;
 }
 
-/* Where the origin cannot be read there is no imprint, and the merge is done all the same. */
-static enum result end_undo(const struct merge *merge, const struct kept *kept, struct failure *why)
-{
-	struct store *store = kept->store;
-	uint64_t exceptions = kept->check.summary.exceptions + kept->exceptions_added;
-	struct imprint imprint;
-	struct failure ignored;
-	enum result result;
-
-	if (store->record_presence == RECORD_ABSENT)
-		return RESULT_OK;
-	if (exceptions == 0 ||
-	    imprint_make(store, exceptions, merge->origin, &imprint, &ignored) != RESULT_OK)
-		return records_end(store, why);
-	result = store_write_imprint(store, &imprint, why);
-	if (result == RESULT_OK)
-		store->record_presence = RECORD_ABSENT;
-	return result;
-}
-
 enum result records_end_kept(struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
@@ -212,7 +191,7 @@ enum result records_end_kept(struct merge *merge, struct failure *why)
 
 		if (kept->given_up || kept->is_new)
 			continue;
-		result = kept->role == RECORD_UNDO ? end_undo(merge, kept, why)
+		result = kept->role == RECORD_UNDO ? undo_end(kept, merge->origin, why)
 						   : records_end(kept->store, why);
 	}
 	return result;

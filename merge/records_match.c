@@ -274,16 +274,6 @@ static bool never_began(const struct merge *merge, const struct record *record)
 	       record->store_bytes == store->device->bytes;
 }
 
-/* A file that is there already must be what a power cut left when this very merge was to begin. */
-static enum result match_undo_begun(const struct merge *merge, const struct store *store,
-				    struct failure *why)
-{
-	if (store->record_presence == RECORD_PRESENT && store->record.role == RECORD_UNDO &&
-	    never_began(merge, &store->record))
-		return RESULT_OK;
-	return undo_refuse_other(store->device->name, why);
-}
-
 static enum result match_one_begun(const struct merge *merge, const struct kept *kept,
 				   struct failure *why)
 {
@@ -293,7 +283,7 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 	if (kept->is_new || kept->given_up)
 		return RESULT_OK;
 	if (kept->role == RECORD_UNDO)
-		return match_undo_begun(merge, store, why);
+		return undo_match_begun(store, never_began(merge, &store->record), why);
 	if (store->record_presence == RECORD_ABSENT || store->record_presence == RECORD_CORRUPT ||
 	    merge->options->force)
 		return RESULT_OK;

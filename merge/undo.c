@@ -10,6 +10,7 @@
 #include "store/base/error.h"
 #include "store/base/path.h"
 #include "store/cow/store_create.h"
+#include "verify/check/imprint.h"
 
 enum result undo_look(struct undo *undo, const char *name, bool resume, struct failure *why)
 {
@@ -25,12 +26,20 @@ enum result undo_look(struct undo *undo, const char *name, bool resume, struct f
 	return result;
 }
 
-enum result undo_refuse_other(const char *name, struct failure *why)
+static enum result refuse_other(const char *name, struct failure *why)
 {
 	return fail(
 		why, RESULT_REFUSED,
 		"%s: exists already, and is not the undo store of this merge; remove it, or name a file that does not exist",
 		name);
+}
+
+enum result undo_match_begun(const struct store *store, bool never_began, struct failure *why)
+{
+	if (store->record_presence == RECORD_PRESENT && store->record.role == RECORD_UNDO &&
+	    never_began)
+		return RESULT_OK;
+	return refuse_other(store->device->name, why);
 }
 
 enum result undo_begin(const struct undo *undo, struct kept *kept, struct device *device,
@@ -55,7 +64,7 @@ enum result undo_check(const struct undo *undo, const struct kept *kept, bool fo
 	int error;
 
 	if (undo->is_left && undo->left_bytes != 0 && undo->left_bytes != bytes)
-		return undo_refuse_other(undo->name, why);
+		return refuse_other(undo->name, why);
 	if (path_is_in_memory(undo->name) && !force)
 		return fail_remedy(
 			why, RESULT_REFUSED, REMEDY_FILE_ON_DISK, NULL,
@@ -72,6 +81,16 @@ enum result undo_check(const struct undo *undo, const struct kept *kept, bool fo
 		    undo->name, (unsigned long long)bytes, (unsigned long long)free_bytes);
 }
 
+enum result undo_require_whole(const struct kept *kept, struct failure *why)
+{
+	if (kept->role != RECORD_UNDO || kept->is_new || kept->needed >= kept->room)
+		return RESULT_OK;
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_DROP_KEPT, kept->store->device->name,
+		"%s: does not hold all of what the origin was: something else has merged %llu chunks since (the kernel?)",
+		kept->store->device->name, (unsigned long long)(kept->room - kept->needed));
+}
+
 enum result undo_make(const struct undo *undo, struct kept *kept, struct failure *why)
 {
 	struct device *device = kept->store->device;
@@ -79,7 +98,7 @@ enum result undo_make(const struct undo *undo, struct kept *kept, struct failure
 
 	/* Somebody may have written to it meanwhile. */
 	if (undo->is_left && (!path_is_hole(undo->name, &bytes) || bytes != undo->left_bytes))
-		return undo_refuse_other(undo->name, why);
+		return refuse_other(undo->name, why);
 	if (undo->is_left && unlink(undo->name) != 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot remove this empty file",
 				  undo->name);
@@ -104,4 +123,24 @@ void undo_forget(const struct kept *kept)
 {
 	if (kept->is_new && kept->store->device->open)
 		device_unlink(kept->store->device);
+}
+
+enum result undo_end(const struct kept *kept, struct device *origin, struct failure *why)
+{
+	struct store *store = kept->store;
+	uint64_t exceptions = kept->check.summary.exceptions + kept->exceptions_added;
+	struct imprint imprint;
+	struct failure ignored;
+	enum result result;
+
+	if (store->record_presence == RECORD_ABSENT)
+		return RESULT_OK;
+	if (exceptions > 0 &&
+	    imprint_make(store, exceptions, origin, &imprint, &ignored) == RESULT_OK)
+		result = store_write_imprint(store, &imprint, why);
+	else
+		result = store_write_record(store, NULL, why);
+	if (result == RESULT_OK)
+		store->record_presence = RECORD_ABSENT;
+	return result;
 }

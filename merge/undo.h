@@ -6,7 +6,7 @@
  *
  * Order of calls: undo_look. A store that is there is opened as any kept store; for one that is
  * not, undo_begin, and after merge_prepare_kept undo_check; then undo_make, and merge_run makes a
- * store of the file (undo_write).
+ * store of the file (undo_write). After the merge undo_end, or after a failure undo_forget.
  */
 #ifndef MERGE_UNDO_H
 #define MERGE_UNDO_H
@@ -27,8 +27,9 @@ struct undo {
  */
 enum result undo_look(struct undo *undo, const char *name, bool resume, struct failure *why);
 
-/* "NAME: exists already, and is not the undo store of this merge": RESULT_REFUSED. */
-enum result undo_refuse_other(const char *name, struct failure *why);
+/* A store that is there though no merge is unfinished must be what a power cut left when this very
+ * merge was to begin: its record says that it `never_began`. RESULT_REFUSED. */
+enum result undo_match_begun(const struct store *store, bool never_began, struct failure *why);
 
 /* kept->store will be a new one on `device`, which has the name, and is opened by undo_make. */
 enum result undo_begin(const struct undo *undo, struct kept *kept, struct device *device,
@@ -44,11 +45,23 @@ uint64_t undo_bytes(const struct kept *kept);
 enum result undo_check(const struct undo *undo, const struct kept *kept, bool force,
 		       struct failure *why);
 
+/*
+ * A store that is there has room for exactly what the merge overwrites. RESULT_REFUSED where it
+ * lacks less: something else has merged. RESULT_OK for any other kept store.
+ */
+enum result undo_require_whole(const struct kept *kept, struct failure *why);
+
 /* Makes the file, a hole, in the place of one that was left, and opens its device. */
 enum result undo_make(const struct undo *undo, struct kept *kept, struct failure *why);
 
 /* Makes a store of it, with that record; it is not new any more then. */
 enum result undo_write(struct kept *kept, const struct record *record, struct failure *why);
+
+/*
+ * After the merge: an imprint of it and of the origin takes the place of its record. Where the origin
+ * cannot be read there is no imprint, and the merge is done all the same.
+ */
+enum result undo_end(const struct kept *kept, struct device *origin, struct failure *why);
 
 /* After a failure: a merge that has not begun needs no undo store, and its file goes. */
 void undo_forget(const struct kept *kept);

@@ -412,11 +412,11 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 	struct output output = {.json = cli->json, .writer = {.file = stdout}};
 	struct check check = {
 		.store = store,
-		.origin_known = origin != NULL,
-		.origin_bytes = origin ? origin->bytes : 0,
-		.memory_bytes = CHECK_MEMORY_UNLIMITED,
-		.report = report,
-		.context = &output,
+		.options.origin_known = origin != NULL,
+		.options.origin_bytes = origin ? origin->bytes : 0,
+		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
+		.options.report = report,
+		.options.context = &output,
 	};
 	enum result result;
 

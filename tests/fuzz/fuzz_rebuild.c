@@ -39,7 +39,7 @@ static enum result read_lost(void *context, uint64_t offset, uint8_t *buffer, si
 static void check_candidate(const struct rebuild *rebuild, size_t i, uint32_t named)
 {
 	const struct rebuild_candidate *candidate = &rebuild->candidates[i];
-	struct header header = rebuild_header(rebuild, candidate->chunk_sectors);
+	struct header header = rebuild_header(rebuild, candidate->chunk_sectors, false);
 
 	FUZZ_CHECK(header_check(&header) == HEADER_GOOD);
 	FUZZ_CHECK(header.chunk_sectors == candidate->chunk_sectors);

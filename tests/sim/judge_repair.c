@@ -75,10 +75,10 @@ static enum result run_engine(struct repair_trial *trial, struct sim *sim, size_
 	struct header header = {HEADER_MAGIC, 1, HEADER_VERSION, broken->chunk_sectors};
 	struct store store;
 	struct repair repair = {.store = &store,
-				.origin_known = true,
-				.origin_bytes = broken->origin_bytes,
-				.set_valid = true,
-				.drop_shared = broken->drop_shared};
+				.options.origin_known = true,
+				.options.origin_bytes = broken->origin_bytes,
+				.options.set_valid = true,
+				.options.drop_shared = broken->drop_shared};
 	enum result result = store_open(&store, &sim->devices[1], &sim->io, why);
 
 	*items = 0;
@@ -102,8 +102,9 @@ static enum result check_store(struct repair_trial *trial, struct sim *sim, stru
 			       struct failure *why)
 {
 	struct store store = {.device = &sim->devices[1], .io = &sim->io};
-	struct repair repair = {
-		.store = &store, .origin_known = true, .origin_bytes = trial->broken->origin_bytes};
+	struct repair repair = {.store = &store,
+				.options.origin_known = true,
+				.options.origin_bytes = trial->broken->origin_bytes};
 
 	return repair_check(&repair, check, why);
 }

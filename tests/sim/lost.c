@@ -243,9 +243,9 @@ bool lost_is_listed(const struct scenario *scenario, const struct left_out *left
 	if (!scenario->unreadable)
 		return true;
 	listed = calloc(sectors + 1, sizeof(bool));
-	for (size_t i = 0; i < left_out->count; i++)
-		for (uint64_t at = 0; at < left_out->ranges[i].bytes; at += SECTOR_BYTES)
-			listed[(left_out->ranges[i].offset + at) / SECTOR_BYTES] = true;
+	for (size_t i = 0; i < left_out->lost.count; i++)
+		for (uint64_t at = 0; at < left_out->lost.ranges[i].bytes; at += SECTOR_BYTES)
+			listed[(left_out->lost.ranges[i].offset + at) / SECTOR_BYTES] = true;
 	for (uint64_t i = 0; i < sectors; i++)
 		good &= listed[i] == scenario->left_out[i] || (resume && !listed[i]);
 	free(listed);

@@ -13,7 +13,7 @@
 #define ORIGIN_BYTES ((uint64_t)CHUNKS * CHUNK - 512)
 
 static struct store store;
-static struct check check = {.store = &store, .origin_bytes = UINT64_MAX};
+static struct check check = {.store = &store, .options.origin_bytes = UINT64_MAX};
 
 /* Exception number `number` for this chunk has its data in metadata; or, a later one has. */
 static void find(struct left_out *left_out, enum problem problem, uint64_t number,
@@ -40,8 +40,8 @@ static uint64_t bytes_of(uint64_t chunk)
 /* Takes the listed ranges from the chunks that must be in them. */
 static bool lists(const struct left_out *left_out, int *wanted)
 {
-	for (size_t i = 0; i < left_out->count; i++) {
-		const struct left_out_range *range = &left_out->ranges[i];
+	for (size_t i = 0; i < left_out->lost.count; i++) {
+		const struct lost_range *range = &left_out->lost.ranges[i];
 
 		for (uint64_t at = range->offset; at < range->offset + range->bytes; at += CHUNK)
 			wanted[at / CHUNK]--;
@@ -61,7 +61,7 @@ static void what_is_taken_back(void)
 	uint64_t state = 1;
 
 	for (int round = 0; round < 2000; round++) {
-		struct left_out left_out = {.count = 0};
+		struct left_out left_out = {.exceptions = 0};
 		int lost[CHUNKS] = {0}, wanted[CHUNKS] = {0};
 		uint64_t number = 0;
 		struct failure why;
@@ -84,7 +84,7 @@ static void what_is_taken_back(void)
 				find(&left_out, PROBLEM_DUPLICATE_OLD, 0, i, bytes_of(i));
 			wanted[i] = lost[i] > 0 && !sound;
 		}
-		CHECK(left_out_settle(&left_out, &why) == RESULT_OK);
+		CHECK(lost_settle(&left_out.lost, &why) == RESULT_OK);
 		CHECK(lists(&left_out, wanted));
 		left_out_free(&left_out);
 		if (!unit_good)
@@ -94,7 +94,7 @@ static void what_is_taken_back(void)
 
 static void what_was_not_listed_is_not_taken_back(void)
 {
-	struct left_out left_out = {.count = 0};
+	struct left_out left_out = {.exceptions = 0};
 	int wanted[CHUNKS] = {[3] = 1};
 	struct failure why;
 
@@ -104,7 +104,7 @@ static void what_was_not_listed_is_not_taken_back(void)
 		find(&left_out, PROBLEM_DUPLICATE_OLD, 0, 5, CHUNK);
 	find(&left_out, PROBLEM_DUPLICATE_OLD, 0, 2, CHUNK);
 	find(&left_out, PROBLEM_DUPLICATE_OLD, 0, 4, CHUNK);
-	CHECK(left_out_settle(&left_out, &why) == RESULT_OK);
+	CHECK(lost_settle(&left_out.lost, &why) == RESULT_OK);
 	CHECK(lists(&left_out, wanted));
 	left_out_free(&left_out);
 }
@@ -113,16 +113,16 @@ static void what_was_not_listed_is_not_taken_back(void)
  * that had no room in the list. */
 static void many_are_taken_back_in_no_time(void)
 {
-	struct left_out left_out = {.count = 0};
+	struct left_out left_out = {.exceptions = 0};
 	clock_t begin = clock();
 	struct failure why;
 
-	for (uint64_t i = 0; i < LEFT_OUT_RANGES_MAX; i++)
+	for (uint64_t i = 0; i < LOST_RANGES_MAX; i++)
 		find(&left_out, PROBLEM_ENTRY_IN_METADATA, i, 2 * i, CHUNK);
 	for (uint64_t i = 2000000; i > 0; i--)
 		find(&left_out, PROBLEM_DUPLICATE_OLD, 0, 2 * i, CHUNK);
-	CHECK(left_out_settle(&left_out, &why) == RESULT_OK);
-	CHECK(left_out.count == 1 && left_out.ranges[0].offset == 0);
+	CHECK(lost_settle(&left_out.lost, &why) == RESULT_OK);
+	CHECK(left_out.lost.count == 1 && left_out.lost.ranges[0].offset == 0);
 	CHECK(clock() - begin < 20 * CLOCKS_PER_SEC);
 	left_out_free(&left_out);
 }

@@ -300,8 +300,8 @@ static void reading_is_bounded(void)
 
 static uint32_t rebuilt_valid(struct header remains, bool given_up)
 {
-	struct rebuild rebuild = {.remains = remains, .given_up = given_up};
-	struct header header = rebuild_header(&rebuild, 8);
+	struct rebuild rebuild = {.remains = remains};
+	struct header header = rebuild_header(&rebuild, 8, given_up);
 
 	CHECK(header_check(&header) == HEADER_GOOD && header.chunk_sectors == 8);
 	return header.valid;

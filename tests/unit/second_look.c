@@ -66,7 +66,7 @@ static void prepare(size_t i, unsigned int before)
 
 static enum result look(uint64_t memory_bytes, enum verdict *verdict)
 {
-	struct check check = {.store = &store, .memory_bytes = memory_bytes};
+	struct check check = {.store = &store, .options.memory_bytes = memory_bytes};
 	enum result result = check_run(&check, &why);
 
 	*verdict = check_verdict(&check);

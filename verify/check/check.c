@@ -13,10 +13,17 @@ bool check_is_lost(const struct check *check, const struct exception *exception)
 	return !geometry_holds_data(&check->store->geometry, exception->new_chunk);
 }
 
+struct lost_range check_view_range(const struct check *check, uint64_t old_chunk)
+{
+	return lost_chunk(&check->store->geometry,
+			  check->options.origin_known ? check->options.origin_bytes
+						      : ORIGIN_BYTES_MAX,
+			  old_chunk);
+}
+
 uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk)
 {
-	return geometry_clip(&check->store->geometry, old_chunk,
-			     check->origin_known ? check->origin_bytes : ORIGIN_BYTES_MAX);
+	return check_view_range(check, old_chunk).bytes;
 }
 
 const char *check_describe_unknown(const struct check *check, char text[CHECK_UNKNOWN_BYTES])
@@ -30,17 +37,18 @@ const char *check_describe_unknown(const struct check *check, char text[CHECK_UN
 
 /* The part of the view that an entry speaks of: none where it was written over, or never was an
  * exception. */
-static uint64_t view_bytes_of(const struct check *check, enum trace trace, uint64_t old_chunk)
+static struct lost_range view_range_of(const struct check *check, enum trace trace,
+				       uint64_t old_chunk)
 {
 	if (trace_is_of_junk(trace) || trace == TRACE_AREA_OVERWRITTEN)
-		return 0;
-	return check_view_bytes(check, old_chunk);
+		return (struct lost_range){0, 0};
+	return check_view_range(check, old_chunk);
 }
 
 bool check_is_unknown(const struct check *check, enum trace trace,
 		      const struct exception *exception)
 {
-	if (trace_is_of_junk(trace) || view_bytes_of(check, trace, exception->old_chunk) > 0)
+	if (trace_is_of_junk(trace) || view_range_of(check, trace, exception->old_chunk).bytes > 0)
 		return false;
 	if (trace == TRACE_AREA_OVERWRITTEN || trace == TRACE_AREA_NOT_READ)
 		return true;
@@ -66,8 +74,8 @@ static void count_and_report(struct check *check, struct finding *finding, const
 	    check_count(check, SEVERITY_ERROR) == 0)
 		check->first_error = *finding;
 	check->found[finding->problem]++;
-	if (check->report)
-		check->report(check->context, finding);
+	if (check->options.report)
+		check->options.report(check->options.context, finding);
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -94,11 +102,11 @@ void check_report(struct check *check, enum problem problem, enum trace trace, c
 static void find_view_range(const struct check *check, struct finding *finding)
 {
 	struct exception exception = {finding->old_chunk, finding->new_chunk};
+	struct lost_range view = view_range_of(check, finding->trace, finding->old_chunk);
 
 	finding->view_unknown = check_is_unknown(check, finding->trace, &exception);
-	finding->view_bytes = view_bytes_of(check, finding->trace, finding->old_chunk);
-	if (finding->view_bytes > 0)
-		finding->view_offset = finding->old_chunk * check->store->geometry.chunk_bytes;
+	finding->view_offset = view.offset;
+	finding->view_bytes = view.bytes;
 }
 
 static struct finding finding_at(const struct check *check, enum problem problem, enum trace trace,

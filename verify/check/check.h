@@ -12,6 +12,7 @@
 
 #include "store/cow/store.h"
 #include "store/cow/summary.h"
+#include "verify/check/lost.h"
 #include "verify/check/problem.h"
 
 /* No device is larger than what a signed 64-bit offset can address. */
@@ -30,13 +31,19 @@ struct check_later {
 	uint64_t view_bytes;  /* at most this much of the view */
 };
 
-struct check {
-	const struct store *store;
+/* What the caller asks for. */
+struct check_options {
 	bool origin_known;
 	uint64_t origin_bytes; /* only where origin_known */
 	uint64_t memory_bytes; /* for the search of duplicates, or CHECK_MEMORY_UNLIMITED */
 	void (*report)(void *context, const struct finding *finding); /* NULL: only counts */
 	void *context;
+};
+
+struct check {
+	/* the caller's; nothing here changes them */
+	const struct store *store;
+	struct check_options options;
 	/* results */
 	struct summary summary;
 	uint64_t found[PROBLEM_COUNT];
@@ -57,8 +64,8 @@ struct check {
 enum verdict { VERDICT_CLEAN, VERDICT_PROBLEMS, VERDICT_DAMAGED };
 
 /*
- * Runs all checks. RESULT_OK says that they could be carried out, not that nothing was found: see
- * check_verdict. The caller has filled in the fields above `results`.
+ * Runs all checks. The caller has filled in the store and the options. RESULT_OK says that they could be carried out, not that nothing was found: see
+ * check_verdict.
  */
 enum result check_run(struct check *check, struct failure *why);
 
@@ -90,7 +97,10 @@ bool check_is_unknown(const struct check *check, enum trace trace,
 /* Is there no data for this exception: its new chunk is metadata, or outside the device? */
 bool check_is_lost(const struct check *check, const struct exception *exception);
 
-/* How many bytes of the view chunk `old_chunk` is; 0 where it is outside the origin. */
+/* Which bytes of the view chunk `old_chunk` is; none where it is outside the origin. */
+struct lost_range check_view_range(const struct check *check, uint64_t old_chunk);
+
+/* How many they are. */
 uint64_t check_view_bytes(const struct check *check, uint64_t old_chunk);
 
 /* Counts and reports a finding of the store as a whole. What the trace looks like is added to the

@@ -112,7 +112,7 @@ static void check_old(struct entries *entries, uint64_t index, const struct exce
 {
 	unsigned long long old_chunk = exception->old_chunk;
 
-	if (entries->check->origin_known)
+	if (entries->check->options.origin_known)
 		check_report_exception(entries->check, PROBLEM_ENTRY_BEYOND_ORIGIN,
 				       judge_piece(entries), index, exception,
 				       "old chunk %llu is outside the origin's %llu chunks",
@@ -290,7 +290,7 @@ static enum result check_new_duplicates(struct entries *entries, struct failure 
 
 	if (entries->check->summary.increasing)
 		return RESULT_OK;
-	duplicates_begin(&entries->new_chunks, NEW_CHUNK, entries->check->memory_bytes);
+	duplicates_begin(&entries->new_chunks, NEW_CHUNK, entries->check->options.memory_bytes);
 	result = store_scan_again(entries->check->store, &scan, &entries->check->summary, why);
 	if (result == RESULT_OK)
 		result = duplicates_report(&entries->new_chunks, entries->check, why);
@@ -307,10 +307,10 @@ enum result check_entries(struct check *check, struct failure *why)
 	enum result result;
 
 	entries.new_limit = min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT);
-	entries.old_limit = check->origin_known
-				    ? geometry_origin_chunks(geometry, check->origin_bytes)
+	entries.old_limit = check->options.origin_known
+				    ? geometry_origin_chunks(geometry, check->options.origin_bytes)
 				    : ORIGIN_BYTES_MAX / geometry->chunk_bytes;
-	duplicates_begin(&entries.old_chunks, OLD_CHUNK, check->memory_bytes);
+	duplicates_begin(&entries.old_chunks, OLD_CHUNK, check->options.memory_bytes);
 	result = store_scan(check->store, &scan, why);
 	if (result == RESULT_OK) {
 		report_end(&entries, &scan);

@@ -49,8 +49,9 @@ void check_later(const struct check *check, uint64_t from, bool all_fit, struct 
 	struct stale_scan scan = {
 		.store = check->store,
 		.exceptions = from,
-		.old_chunks = geometry_origin_chunks(
-			geometry, check->origin_known ? check->origin_bytes : ORIGIN_BYTES_MAX),
+		.old_chunks = geometry_origin_chunks(geometry, check->options.origin_known
+								       ? check->options.origin_bytes
+								       : ORIGIN_BYTES_MAX),
 		.all_fit = all_fit,
 		.quiet_areas = check_later_areas(check),
 		.found = take,

@@ -12,3 +12,15 @@ void cmd_lost_json(struct json *json, const struct check *check)
 	else
 		json_number(json, "lost_unknown_chunks", unknown);
 }
+
+void cmd_lost_json_ranges(struct json *json, const struct lost *lost)
+{
+	json_open_array(json, "lost");
+	for (size_t i = 0; i < lost->count; i++) {
+		json_open_object(json, NULL);
+		json_number(json, "offset", lost->ranges[i].offset);
+		json_number(json, "bytes", lost->ranges[i].bytes);
+		json_close_object(json);
+	}
+	json_close_array(json);
+}

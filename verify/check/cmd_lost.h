@@ -12,4 +12,7 @@
  */
 void cmd_lost_json(struct json *json, const struct check *check);
 
+/* The array "lost": these ranges of the view. */
+void cmd_lost_json_ranges(struct json *json, const struct lost *lost);
+
 #endif

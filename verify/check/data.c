@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "verify/check/lost.h"
 
 /* Exceptions are gathered, sorted and looked at in windows of so many, or of so much data. */
 #define WINDOW_EXCEPTIONS 65536u
@@ -214,16 +215,18 @@ static void add_unit(struct window *window, struct side *side, size_t i, uint64_
 {
 	uint64_t from = unit * window->unit_bytes, chunk_size = geometry_of(window)->chunk_bytes;
 	uint64_t old_chunk = side->exceptions[i].old_chunk;
-	uint64_t clip = geometry_clip(geometry_of(window), old_chunk, window->data->origin->bytes);
 	struct data_place place = {
 		.in_origin = side->is_origin,
 		.offset = chunk_on(side, i) * chunk_size + from,
 		.bytes = min_u64(window->unit_bytes, chunk_bytes(window, side, i) - from),
-		.view_offset = old_chunk * chunk_size + from,
 		.error = side->errors[i * window->units_per_chunk + unit],
 	};
+	struct lost_range view;
 
-	place.view_bytes = from < clip ? min_u64(place.bytes, clip - from) : 0;
+	view = lost_block(geometry_of(window), window->data->origin->bytes, old_chunk, from,
+			  place.bytes);
+	place.view_offset = view.offset;
+	place.view_bytes = view.bytes;
 	add_place(window->data, &side->pending, &place);
 }
 

@@ -83,9 +83,9 @@ static enum result check_store(struct export *export, struct failure *why)
 	uint64_t errors, lost;
 
 	check->store = export->store;
-	check->origin_known = true;
-	check->origin_bytes = export->origin->bytes;
-	check->memory_bytes = CHECK_MEMORY_BYTES;
+	check->options.origin_known = true;
+	check->options.origin_bytes = export->origin->bytes;
+	check->options.memory_bytes = CHECK_MEMORY_BYTES;
 	result = check_run(check, why);
 	if (result != RESULT_OK)
 		return result;

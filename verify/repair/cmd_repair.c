@@ -309,11 +309,11 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 		result = roles_check_origin(&pair->origin, &pair->io, why);
 	session->repair = (struct repair){
 		.store = &pair->store,
-		.origin_known = choice->origin != NULL,
-		.origin_bytes = pair->origin.bytes,
-		.set_valid = choice->set_valid,
-		.drop_shared = choice->drop_shared,
-		.forget_kept = choice->forget_kept,
+		.options.origin_known = choice->origin != NULL,
+		.options.origin_bytes = pair->origin.bytes,
+		.options.set_valid = choice->set_valid,
+		.options.drop_shared = choice->drop_shared,
+		.options.forget_kept = choice->forget_kept,
 	};
 	return result;
 }

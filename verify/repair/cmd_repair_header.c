@@ -177,6 +177,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	const struct rebuild_candidate *chosen = NULL;
 	struct repair *repair = &session->repair;
 	struct header header;
+	bool given_up;
 	enum result result;
 
 	repair->header_problem = header_problem(session->pair.store.header_fault);
@@ -186,6 +187,8 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	if (result == RESULT_OK)
 		result = repair_find_header(&session->pair.store, named_sectors(session),
 					    &session->rebuild, why);
+	if (result == RESULT_OK)
+		result = repair_was_given_up(&session->pair.store, &given_up, why);
 	if (result != RESULT_OK)
 		return result;
 	session->looked_for_header = true;
@@ -199,7 +202,7 @@ static enum result find_header(struct repair_session *session, struct failure *w
 		return result;
 	assert(chosen);
 	note_later(session, chosen);
-	header = rebuild_header(&session->rebuild, chosen->chunk_sectors);
+	header = rebuild_header(&session->rebuild, chosen->chunk_sectors, given_up);
 	store_assume_header(&session->pair.store, &header);
 	repair->header_is_lost = true;
 	return RESULT_OK;

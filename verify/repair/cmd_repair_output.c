@@ -141,25 +141,22 @@ static void print_items(const struct repair_session *session, FILE *file)
 
 static enum result print_lost(const struct repair *repair, FILE *file, struct failure *why)
 {
-	struct repair_range *ranges;
+	struct lost lost;
 	char unknown[CHECK_UNKNOWN_BYTES];
-	size_t count;
-	uint64_t bytes = 0;
-	enum result result = repair_lost(repair, &ranges, &count, why);
+	enum result result = repair_lost(repair, &lost, why);
 
-	for (size_t i = 0; i < count && result == RESULT_OK; i++)
-		bytes += ranges[i].bytes;
-	if (result == RESULT_OK && count > 0)
-		fprintf(file, "Lost of the view, all together: %" PRIu64 " bytes\n", bytes);
-	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+	if (lost.count > 0)
+		fprintf(file, "Lost of the view, all together: %" PRIu64 " bytes\n",
+			lost_bytes(&lost));
+	for (size_t i = 0; i < lost.count; i++) {
 		if (i == LISTED_MAX) {
-			fprintf(file, "  and %zu more ranges (--json lists all)\n", count - i);
+			fprintf(file, "  and %zu more ranges (--json lists all)\n", lost.count - i);
 			break;
 		}
-		fprintf(file, "  %" PRIu64 " to %" PRIu64 "\n", ranges[i].offset,
-			ranges[i].offset + ranges[i].bytes - 1);
+		fprintf(file, "  %" PRIu64 " to %" PRIu64 "\n", lost.ranges[i].offset,
+			lost.ranges[i].offset + lost.ranges[i].bytes - 1);
 	}
-	free(ranges);
+	lost_free(&lost);
 	if (repair->check.lost_unknown > 0)
 		fprintf(file, "Lost: %s\n", check_describe_unknown(&repair->check, unknown));
 	return result;
@@ -262,19 +259,11 @@ static void print_json_item(struct json *json, const struct repair_session *sess
 static enum result print_json_lost(struct json *json, const struct repair *repair,
 				   struct failure *why)
 {
-	struct repair_range *ranges;
-	size_t count;
-	enum result result = repair_lost(repair, &ranges, &count, why);
+	struct lost lost;
+	enum result result = repair_lost(repair, &lost, why);
 
-	json_open_array(json, "lost");
-	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-		json_open_object(json, NULL);
-		json_number(json, "offset", ranges[i].offset);
-		json_number(json, "bytes", ranges[i].bytes);
-		json_close_object(json);
-	}
-	json_close_array(json);
-	free(ranges);
+	cmd_lost_json_ranges(json, &lost);
+	lost_free(&lost);
 	return result;
 }
 

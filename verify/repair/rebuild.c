@@ -347,14 +347,14 @@ const struct rebuild_candidate *rebuild_rival(const struct rebuild *rebuild, uin
 	return best;
 }
 
-struct header rebuild_header(const struct rebuild *rebuild, uint32_t chunk_sectors)
+struct header rebuild_header(const struct rebuild *rebuild, uint32_t chunk_sectors, bool given_up)
 {
 	const struct header *remains = &rebuild->remains;
 	struct header header = {HEADER_MAGIC, 1, HEADER_VERSION, chunk_sectors};
 	bool says_invalid = remains->valid == 0 &&
 			    (remains->magic == HEADER_MAGIC || remains->version == HEADER_VERSION);
 
-	if (says_invalid || rebuild->given_up)
+	if (says_invalid || given_up)
 		header.valid = 0;
 	return header;
 }

@@ -54,8 +54,7 @@ struct rebuild_candidate {
 #define REBUILD_CONVINCING 60u
 
 struct rebuild {
-	struct header remains; /* what stands in the header's place */
-	bool given_up; /* the caller's: what stands there was written as the kernel gave it up */
+	struct header remains;				    /* what is in the header's place */
 	struct rebuild_candidate candidates[REBUILD_SIZES]; /* the best ones first */
 	size_t count;
 	size_t convincing; /* how many of them convince: with one, it is the one */
@@ -85,9 +84,9 @@ const struct rebuild_candidate *rebuild_rival(const struct rebuild *rebuild,
 
 /*
  * The header of a store with this chunk size. It is valid unless what is left of the old one, its
- * magic or its version being right, says that it was not, or the kernel lost it while it gave the
- * snapshot up.
+ * magic or its version being right, says that it was not, or the snapshot was `given_up` when the
+ * header was lost (repair_was_given_up).
  */
-struct header rebuild_header(const struct rebuild *rebuild, uint32_t chunk_sectors);
+struct header rebuild_header(const struct rebuild *rebuild, uint32_t chunk_sectors, bool given_up);
 
 #endif

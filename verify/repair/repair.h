@@ -38,16 +38,21 @@ struct repair_item {
 	bool is_behind;	   /* an earlier one for its chunk goes too, and would uncover it */
 };
 
-struct repair {
-	/* the caller's */
-	struct store *store;	     /* its header is good, or assumed */
-	bool header_is_lost;	     /* it is assumed, and is to be written */
-	enum problem header_problem; /* only where it is lost: what was found in its place */
+/* What the caller asks for. */
+struct repair_options {
 	bool origin_known;
 	uint64_t origin_bytes; /* only where origin_known */
 	bool set_valid;	       /* an invalid store is to be marked valid */
 	bool drop_shared;      /* of two exceptions with one new chunk the later one is to go */
 	bool forget_kept; /* a record that says the merge of another store keeps this one is to go */
+};
+
+struct repair {
+	/* the caller's; nothing here changes them but the store */
+	struct repair_options options;
+	struct store *store;	     /* its header is good, or assumed */
+	bool header_is_lost;	     /* it is assumed, and is to be written */
+	enum problem header_problem; /* only where it is lost: what was found in its place */
 	/* results of repair_plan */
 	struct check check;
 	struct repair_item *items; /* owned */
@@ -59,17 +64,16 @@ struct repair {
 	size_t repaired; /* items */
 };
 
-/* A part of the view, in bytes. */
-struct repair_range {
-	uint64_t offset, bytes;
-};
-
 /*
  * Looks for a header that is lost, or doubted, see verify/repair/rebuild.h. Only reads. `named`: the chunk
  * size that somebody names, or 0. RESULT_OK also where nothing is found.
  */
 enum result repair_find_header(const struct store *store, uint32_t named, struct rebuild *rebuild,
 			       struct failure *why);
+
+/* Was the header lost in the race of old kernels, that of giving the snapshot up with another write?
+ * Only reads. */
+enum result repair_was_given_up(const struct store *store, bool *given_up, struct failure *why);
 
 /*
  * Asking takes time, in which somebody else may write to the store. repair_note notes what the
@@ -101,10 +105,9 @@ size_t repair_accepted(const struct repair *repair);
 
 /*
  * What the accepted items take from the view: sorted ranges, neighbours joined, clipped to the
- * origin where it is known. *ranges is the caller's to free.
+ * origin where it is known. lost_free it, also after an error.
  */
-enum result repair_lost(const struct repair *repair, struct repair_range **ranges, size_t *count,
-			struct failure *why);
+enum result repair_lost(const struct repair *repair, struct lost *lost, struct failure *why);
 
 /* What an item does, and what it means for the view: a phrase. Returns `text`. */
 const char *repair_describe(const struct repair *repair, const struct repair_item *item, char *text,

@@ -41,13 +41,12 @@ static enum result read_source(void *context, uint64_t offset, uint8_t *buffer, 
 	return result;
 }
 
-/* The header went in the race of old kernels, that of giving the snapshot up with another write. */
-static enum result find_race(const struct store *store, bool *is_race, struct failure *why)
+enum result repair_was_given_up(const struct store *store, bool *given_up, struct failure *why)
 {
 	struct check check = {.store = store};
 	enum result result = check_header(&check, why);
 
-	*is_race = check.first_error.trace == TRACE_HEADER_RACE;
+	*given_up = check.first_error.trace == TRACE_HEADER_RACE;
 	return result;
 }
 
@@ -62,11 +61,8 @@ enum result repair_find_header(const struct store *store, uint32_t named, struct
 		.read = read_source,
 		.context = &source,
 	};
-	enum result result;
+	enum result result = rebuild_infer(&device_source, named, rebuild, why);
 
-	result = rebuild_infer(&device_source, named, rebuild, why);
 	free(source.buffer);
-	if (result == RESULT_OK)
-		result = find_race(store, &rebuild->given_up, why);
 	return result;
 }

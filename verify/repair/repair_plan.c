@@ -103,7 +103,7 @@ static void add_slack(struct repair *repair)
 	if (stale)
 		add_item(repair, REPAIR_REMOVE_RECORD, PROBLEM_HEADER_SLACK);
 	/* Only the user can know that there is no such merge any more. */
-	else if (repair->forget_kept && store->record_presence == RECORD_PRESENT &&
+	else if (repair->options.forget_kept && store->record_presence == RECORD_PRESENT &&
 		 store->record.role != RECORD_MERGING)
 		add_item(repair, REPAIR_REMOVE_RECORD, PROBLEM_MERGE_UNFINISHED);
 }
@@ -133,7 +133,7 @@ static uint64_t count_left_of(const struct repair *repair, enum problem problem,
 	case REPAIR_FOLLOWS:
 		return has_drop(repair) ? 0 : found;
 	case REPAIR_SET_VALID:
-		return repair->set_valid ? 0 : found;
+		return repair->options.set_valid ? 0 : found;
 	case REPAIR_REBUILD_HEADER:
 	case REPAIR_CLEAR_SLACK:
 	case REPAIR_REMOVE_RECORD:
@@ -167,7 +167,7 @@ static enum result make_items(struct planner *planner, struct failure *why)
 	else if (check->summary.ends_in_gap)
 		add_item(repair, REPAIR_ZERO_TAIL, PROBLEM_AREA_UNREADABLE);
 	add_exceptions(planner);
-	if (check->found[PROBLEM_HEADER_INVALID] && repair->set_valid)
+	if (check->found[PROBLEM_HEADER_INVALID] && repair->options.set_valid)
 		add_item(repair, REPAIR_SET_VALID, PROBLEM_HEADER_INVALID);
 	count_left(repair, planner->drops.shared);
 	return RESULT_OK;
@@ -192,8 +192,8 @@ static enum result plan(struct planner *planner, struct failure *why)
 			"%s: more than %u exceptions are wrong; that is beyond repair, if it is a store at all",
 			repair->store->device->name, REPAIR_DROPS_MAX);
 	repair->merge_stands = repair->check.found[PROBLEM_MERGE_UNFINISHED] > 0;
-	result = repair_drops_choose(planner->found, planner->found_count, repair->drop_shared,
-				     &planner->drops, why);
+	result = repair_drops_choose(planner->found, planner->found_count,
+				     repair->options.drop_shared, &planner->drops, why);
 	return result == RESULT_OK ? make_items(planner, why) : result;
 }
 
@@ -222,16 +222,16 @@ enum result repair_plan(struct repair *repair, struct failure *why)
 
 	repair->check = (struct check){
 		.store = repair->store,
-		.origin_known = repair->origin_known,
-		.origin_bytes = repair->origin_bytes,
-		.memory_bytes = CHECK_MEMORY_UNLIMITED,
-		.report = collect,
-		.context = &planner,
+		.options.origin_known = repair->options.origin_known,
+		.options.origin_bytes = repair->options.origin_bytes,
+		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
+		.options.report = collect,
+		.options.context = &planner,
 	};
 	if (result == RESULT_OK)
 		result = plan(&planner, why);
-	repair->check.report = NULL;
-	repair->check.context = NULL;
+	repair->check.options.report = NULL;
+	repair->check.options.context = NULL;
 	free(planner.found);
 	free(planner.drops.items);
 	return result;

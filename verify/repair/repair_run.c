@@ -279,9 +279,9 @@ enum result repair_check(struct repair *repair, struct check *after, struct fail
 		gaps_free(gaps);
 	*after = (struct check){
 		.store = store,
-		.origin_known = repair->origin_known,
-		.origin_bytes = repair->origin_bytes,
-		.memory_bytes = CHECK_MEMORY_UNLIMITED,
+		.options.origin_known = repair->options.origin_known,
+		.options.origin_bytes = repair->options.origin_bytes,
+		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
 	};
 	return result == RESULT_OK ? check_run(after, why) : result;
 }

@@ -3,73 +3,40 @@
 #include "verify/repair/repair.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "store/base/bytes.h"
-
-/* The bytes of the view that old chunk `chunk` covers; false: none. */
-static bool view_range(const struct repair *repair, uint64_t chunk, struct repair_range *range)
+static struct lost_range view_range(const struct repair *repair, const struct repair_item *item)
 {
-	range->bytes = check_view_bytes(&repair->check, chunk);
-	return range->bytes > 0 &&
-	       checked_mul(chunk, repair->store->geometry.chunk_bytes, &range->offset);
+	return check_view_range(&repair->check, item->exception.old_chunk);
 }
 
-static int by_offset(const void *a, const void *b)
+enum result repair_lost(const struct repair *repair, struct lost *lost, struct failure *why)
 {
-	const struct repair_range *left = a, *right = b;
-
-	return compare_u64(left->offset, right->offset);
-}
-
-static size_t join(struct repair_range *ranges, size_t count)
-{
-	size_t joined = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		struct repair_range *last = &ranges[joined - (joined > 0)];
-
-		if (joined > 0 && ranges[i].offset <= last->offset + last->bytes)
-			last->bytes = max_u64(last->bytes,
-					      ranges[i].offset + ranges[i].bytes - last->offset);
-		else
-			ranges[joined++] = ranges[i];
-	}
-	return joined;
-}
-
-enum result repair_lost(const struct repair *repair, struct repair_range **ranges, size_t *count,
-			struct failure *why)
-{
-	size_t found = 0;
-
-	*count = 0;
-	*ranges = calloc(repair->count + 1, sizeof(**ranges));
-	if (!*ranges)
-		return fail_memory(why, "what is lost", repair->count * sizeof(**ranges));
+	*lost = (struct lost){.most = repair->count};
 	for (size_t i = 0; i < repair->count; i++) {
 		const struct repair_item *item = &repair->items[i];
+		struct lost_range range = view_range(repair, item);
 
-		if (item->accepted && item->loses_view &&
-		    view_range(repair, item->exception.old_chunk, &(*ranges)[found]))
-			found++;
+		if (item->accepted && item->loses_view)
+			lost_add(lost, range.offset, range.bytes);
 	}
-	qsort(*ranges, found, sizeof(**ranges), by_offset);
-	*count = join(*ranges, found);
-	return RESULT_OK;
+	lost_sort(lost);
+	if (lost->unlisted == 0)
+		return RESULT_OK;
+	lost_free(lost);
+	return fail_memory(why, "what is lost", repair->count * sizeof(*lost->ranges));
 }
 
 /* What the view shows without the exception. */
 static void describe_view(const struct repair *repair, const struct repair_item *item, char *text,
 			  size_t size)
 {
-	struct repair_range range;
+	struct lost_range range = view_range(repair, item);
 
 	if (item->problem == PROBLEM_AREA_UNREADABLE)
 		snprintf(
 			text, size,
 			"it cannot be read: what of the view it stood for is lost, and cannot be told");
-	else if (item->loses_view && view_range(repair, item->exception.old_chunk, &range))
+	else if (item->loses_view && range.bytes > 0)
 		snprintf(
 			text, size,
 			"bytes %llu to %llu of the view are lost: there it then shows what the origin has now",
@@ -81,10 +48,9 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 			"an exception stood here that is lost, and for which chunk of the view is not known");
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
-	else if (repair->origin_known &&
-		 check_view_bytes(&repair->check, item->exception.old_chunk) == 0)
+	else if (repair->options.origin_known && range.bytes == 0)
 		snprintf(text, size, "nothing of the view of an origin of %llu bytes is lost",
-			 (unsigned long long)repair->origin_bytes);
+			 (unsigned long long)repair->options.origin_bytes);
 	else
 		snprintf(text, size, "nothing of the view is lost");
 }
@@ -127,7 +93,7 @@ static void describe_header(const struct repair *repair, char *text, size_t size
 		snprintf(
 			text + length, size - (size_t)length,
 			", as what stands in its place shows that the kernel had given the snapshot up%s",
-			repair->set_valid ? "" : "; --set-valid would mark it valid");
+			repair->options.set_valid ? "" : "; --set-valid would mark it valid");
 }
 
 const char *repair_describe(const struct repair *repair, const struct repair_item *item, char *text,
