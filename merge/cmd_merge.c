@@ -7,6 +7,7 @@
 #include "store/base/path.h"
 #include "store/base/suggest.h"
 #include "store/cli/note.h"
+#include "verify/check/cmd_lost.h"
 
 /* ---- what the merge tells ---- */
 
@@ -393,11 +394,20 @@ static enum result check_undo(const struct merge_session *session, struct failur
 	return result;
 }
 
+static void note_kept_later(const struct merge_session *session)
+{
+	for (size_t i = 0; i < session->kept_count; i++)
+		if (!session->kept[i].is_new && !session->kept[i].given_up)
+			cmd_lost_note_later(session->cli, &session->kept[i].check);
+}
+
 static enum result prepare(struct merge_session *session, struct failure *why)
 {
 	struct merge *merge = &session->merge;
 	enum result result = merge_prepare(merge, why);
 
+	if (result == RESULT_OK)
+		cmd_lost_note_later(session->cli, &merge->check);
 	if (result == RESULT_OK && is_to_do(session))
 		result = check_all_right(session, why);
 	if (result != RESULT_OK || !merge_has_work(merge) || !is_to_do(session))
@@ -406,6 +416,8 @@ static enum result prepare(struct merge_session *session, struct failure *why)
 	result = open_others(session, why);
 	if (result == RESULT_OK)
 		result = merge_prepare_kept(merge, why);
+	if (result == RESULT_OK)
+		note_kept_later(session);
 	return result == RESULT_OK ? check_undo(session, why) : result;
 }
 

@@ -50,7 +50,8 @@ void cmd_merge_print_not_begun(const struct merge_session *session);
 /* What was done, with a result that may be an error. */
 void cmd_merge_print_outcome(struct merge_session *session, enum result result);
 
-/* After merge_run: adds to its failure that what is merged is safe, and the command that goes on. */
+/* After merge_run: adds to its failure that what is merged is safe, and the command that goes
+ * on. */
 void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result result,
 				struct failure *why);
 

@@ -21,11 +21,9 @@ void left_out_add_unreadable(struct left_out *left_out, uint64_t offset, uint64_
 
 enum result left_out_suggest(bool skip_lost, enum result result, struct failure *why)
 {
-	struct failure reading = *why;
-
-	if (result != RESULT_IO || skip_lost)
-		return result;
-	return fail(why, result, "%s; --skip-lost leaves out what cannot be read", reading.text);
+	if (result == RESULT_IO && !skip_lost)
+		fail_set_remedy(why, REMEDY_LEAVE_OUT_UNREADABLE, NULL);
+	return result;
 }
 
 /* One exception may have two findings, one right after the other. */

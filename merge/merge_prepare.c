@@ -74,15 +74,6 @@ static void note_store(const struct merge *merge, const struct store *store, con
 	merge_note(merge, "%s: %s", store->device->name, text);
 }
 
-/* What a list that was cut off lacks, no merge brings back. */
-static void note_later(const struct merge *merge, const struct check *check)
-{
-	char text[CHECK_LATER_BYTES];
-
-	if (check->later.exceptions > 0)
-		note_store(merge, check->store, check_later_describe(check, text));
-}
-
 static void take_finding(void *context, const struct finding *finding)
 {
 	struct merge *merge = context;
@@ -112,7 +103,6 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	errors = check_count(check, SEVERITY_ERROR);
 	if (errors > forgiven(merge))
 		return refuse_errors(merge, errors, why);
-	note_later(merge, check);
 	return RESULT_OK;
 }
 
@@ -239,8 +229,6 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 			continue;
 		}
 		result = kept_verify(kept, merge->origin, merge->options->force, why);
-		if (result == RESULT_OK && !kept->is_new)
-			note_later(merge, &kept->check);
 	}
 	return result == RESULT_OK ? records_match_kept(merge, why) : result;
 }
@@ -358,8 +346,7 @@ enum result merge_prepare(struct merge *merge, struct failure *why)
 	const struct store *store = merge->store;
 	enum result result;
 
-	result = roles_check(store, merge->origin, merge->options->force, false,
-			     "cowtool merge ORIGIN STORE", why);
+	result = roles_check(store, merge->origin, merge->options->force, false, why);
 	if (result == RESULT_OK)
 		result = check_store(merge, why);
 	if (result == RESULT_OK)

@@ -8,7 +8,8 @@ uint32_t checksum_crc32(uint32_t crc, const void *bytes, size_t count)
 	return (uint32_t)crc32_z(crc, bytes, count);
 }
 
-/* Ever longer runs of zeros, each twice the one before: those that add up to the count are appended. */
+/* Ever longer runs of zeros, each twice the one before: those that add up to the count are
+ * appended. */
 uint32_t checksum_crc32_zeros(uint32_t crc, uint64_t count)
 {
 	uint32_t run = checksum_crc32(0, "", 1);

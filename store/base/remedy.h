@@ -9,9 +9,13 @@
 
 enum remedy {
 	REMEDY_NONE,
-	REMEDY_FORCE,	       /* consent to what the sentence says */
-	REMEDY_FORCE_LOSES,    /* consent, and what is there is lost then */
+	REMEDY_FORCE,	    /* consent to what the sentence says */
+	REMEDY_FORCE_LOSES, /* consent, and what is there is lost then */
+	REMEDY_OR_FORCE,    /* the same, after another way out */
+	REMEDY_NAME_RIGHT_ORIGIN,
 	REMEDY_RIGHT_ORIGIN,   /* name it, or consent */
+	REMEDY_COPIED_ORIGIN,  /* the same, if it was copied to a larger disk */
+	REMEDY_USAGE,	       /* the arguments in their order */
 	REMEDY_ACCEPT_ORIGIN,  /* name the right one, or consent to this one */
 	REMEDY_VERIFY,	       /* a check of the named store lists everything */
 	REMEDY_RIGHT_DEVICE,   /* name it, or consent */
@@ -23,8 +27,8 @@ enum remedy {
 	REMEDY_REBUILD_HEADER, /* a repair makes it */
 	REMEDY_REBUILD_COPY,   /* a repair makes that of a copy on a sound device */
 	REMEDY_RESTORE_FILE,   /* a restore writes the saved file to a device */
-	/* The unfinished merge: finish it, with the stores that it keeps; with this one, which it keeps;
-	 * with the version of cowtool that began it; or consent, and it is forgotten. */
+	/* The unfinished merge: finish it, with the stores that it keeps; with this one, which
+	 * it keeps; with the version of cowtool that began it; or consent, and it is forgotten. */
 	REMEDY_FINISH_WITH_KEPT,
 	REMEDY_FINISH_WITH_THIS,
 	REMEDY_FINISH_ELSEWHERE,
@@ -48,6 +52,18 @@ enum remedy {
 	REMEDY_ENLARGE_OR_DROP,	      /* a kept store; or give it up */
 	REMEDY_ENLARGE_OR_INVALIDATE, /* the same, before the merge */
 	REMEDY_LEAVE_OUT_KEPT,	      /* do not keep it; or give it up */
+	REMEDY_LEAVE_OUT_UNREADABLE,
+	/* of an export */
+	REMEDY_EXPORT_ALL,	  /* consent: what there is */
+	REMEDY_VERIFY_EXPORT_ALL, /* a check of the named store; or the same */
+	REMEDY_FILL,		  /* the places of what is lost */
+	REMEDY_FILL_UNREADABLE,	  /* those of what cannot be read */
+	REMEDY_OTHER_FILE_OVER,	  /* name another file, or consent: this one is overwritten */
+	REMEDY_OTHER_DEVICE_OVER, /* the same of a device */
+	REMEDY_BEGIN_ANEW,
+	REMEDY_BEGIN_ANEW_OR_MIX, /* or go on: a part is of another moment */
+	REMEDY_GO_ON_OR_ANEW,
+	REMEDY_OVERWRITE_INCOMPLETE, /* consent, if the image is not complete */
 	REMEDY_COUNT
 };
 

@@ -10,6 +10,8 @@
 static const char *const words_of[REMEDY_COUNT] = {
 	[REMEDY_FORCE] = "use --force",
 	[REMEDY_FORCE_LOSES] = "use --force: what it holds is then lost",
+	[REMEDY_OR_FORCE] = "or use --force",
+	[REMEDY_NAME_RIGHT_ORIGIN] = "name the right origin",
 	[REMEDY_RIGHT_ORIGIN] = "name the right origin, or use --force",
 	[REMEDY_ACCEPT_ORIGIN] = "name the right origin, or use --accept-origin if it is this one",
 	[REMEDY_NEW_UNDO] =
@@ -57,6 +59,22 @@ static const char *const words_of[REMEDY_COUNT] = {
 	[REMEDY_ENLARGE_OR_DROP] = "enlarge it, or give it up with --drop-kept",
 	[REMEDY_ENLARGE_OR_INVALIDATE] =
 		"enlarge it, or let it be marked invalid with --invalidate-full",
+	[REMEDY_COPIED_ORIGIN] =
+		"name the right origin, or, if it was copied to a larger disk, use --force: nothing merged yet can tell",
+	[REMEDY_LEAVE_OUT_UNREADABLE] = "--skip-lost leaves out what cannot be read",
+	[REMEDY_EXPORT_ALL] = "--force exports what there is",
+	[REMEDY_VERIFY_EXPORT_ALL] =
+		"{cowtool verify --origin=<origin> <name>} lists all; --force exports what there is",
+	[REMEDY_FILL] = "--fill=zero fills their places",
+	[REMEDY_FILL_UNREADABLE] = "--fill=zero exports without what cannot be read",
+	[REMEDY_OTHER_FILE_OVER] = "name another file, or overwrite it with --force",
+	[REMEDY_OTHER_DEVICE_OVER] = "name another device, or overwrite it with --force",
+	[REMEDY_BEGIN_ANEW] = "without --resume, --force begins anew",
+	[REMEDY_BEGIN_ANEW_OR_MIX] =
+		"without --resume, --force begins anew; with both, the export goes on, and the image is then of no one moment",
+	[REMEDY_GO_ON_OR_ANEW] = "--resume goes on with it, --force begins anew",
+	[REMEDY_OVERWRITE_INCOMPLETE] =
+		"if you know that it is not, --force without --resume overwrites it",
 	[REMEDY_LEAVE_OUT_KEPT] =
 		"leave it out, or, if an unfinished merge keeps it, name it with --drop-kept",
 };
@@ -79,12 +97,21 @@ static void put_name(void *context, const char *word, size_t count, struct sugge
 	suggest_more(command, "%s", name);
 }
 
+/* The arguments, in their order. */
+static void say_usage(const struct cli *cli, struct failure *why)
+{
+	fail_more(why, RESULT_OK, "cowtool %s%s", cli->command, strchr(cli->synopsis, ' '));
+	why->remedy = REMEDY_NONE;
+}
+
 void remedies_say(const struct cli *cli, struct failure *why)
 {
 	const char *words = words_of[why->remedy];
 	struct names names = {.cli = cli, .name = why->remedy_name};
 	size_t length = strlen(why->text);
 
+	if (why->remedy == REMEDY_USAGE)
+		say_usage(cli, why);
 	if (!words)
 		return;
 	why->remedy = REMEDY_NONE;

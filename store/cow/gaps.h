@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Exceptions that cannot be read: blocks of a store's areas that the device does not give. A store that
- * is read with gaps (store->gaps is not NULL) is read on after them, where without them the first read
- * error ends everything.
+ * Exceptions that cannot be read: blocks of a store's areas that the device does not give. A store
+ * that is read with gaps (store->gaps is not NULL) is read on after them, where without them the
+ * first read error ends everything.
  *
  * A gap is found when it is first met, after a second try in parts down to one block, and stays one
  * from then on, so that every look at the store sees the same list. Once the gaps are closed, what
  * cannot be read and is in none of them is a failure.
  *
- * In a buffer of metadata the bytes of a gap are all 0xff: such an exception has no data and no place
- * in an origin.
+ * In a buffer of metadata the bytes of a gap are all 0xff: such an exception has no data and no
+ * place in an origin.
  */
 #ifndef STORE_GAPS_H
 #define STORE_GAPS_H
@@ -34,8 +34,8 @@ void gaps_free(struct gaps *gaps);
 /* Was anything met that cannot be read? */
 bool gaps_met(const struct store *store);
 
-/* The next exceptions *from .. *to - 1, from `index` on and before `end`, that are in no gap; *from is
- * `end` where there are none. gaps may be NULL. */
+/* The next exceptions *from .. *to - 1, from `index` on and before `end`, that are in no gap;
+ * *from is `end` where there are none. gaps may be NULL. */
 void gaps_next(const struct gaps *gaps, uint64_t index, uint64_t end, uint64_t *from, uint64_t *to);
 
 /*
@@ -51,8 +51,8 @@ void gaps_fill(const struct store *store, const struct store_segment *segment, u
 /* Exceptions first .. end - 1 were written anew, durable or not: they can be read again. */
 enum result gaps_forget(struct gaps *gaps, uint64_t first, uint64_t end, struct failure *why);
 
-/* Reads bytes of the store in which nothing vital is, or which are only looked at: with gaps, blocks that
- * cannot be read are zero. Offset and bytes are as for io_read. */
+/* Reads bytes of the store in which nothing vital is, or which are only looked at: with gaps,
+ * blocks that cannot be read are zero. Offset and bytes are as for io_read. */
 enum result gaps_read_bytes(const struct store *store, uint64_t offset, uint8_t *buffer,
 			    uint64_t bytes, struct failure *why);
 

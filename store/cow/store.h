@@ -69,7 +69,7 @@ enum result store_require_header(const struct store *store, struct failure *why)
 bool store_is_half_restored(const struct store *store);
 
 /* What is said of one. */
-#define STORE_HALF_RESTORED "a restore was cut off here: do it again (cowtool restore FILE STORE)"
+#define STORE_HALF_RESTORED "a restore was cut off here: do it again, with the same file"
 
 /* ---- reading ---- */
 

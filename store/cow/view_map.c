@@ -76,7 +76,8 @@ static enum result sort(struct view_map *map, struct failure *why)
 
 /* ---- gathering ---- */
 
-/* Sorts, and where more than half of the places stay taken, leaves the higher half to a later pass. */
+/* Sorts, and where more than half of the places stay taken, leaves the higher half to a later
+ * pass. */
 static enum result make_room(struct view_map *map, struct failure *why)
 {
 	enum result result = sort(map, why);

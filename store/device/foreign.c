@@ -248,12 +248,13 @@ const char *foreign_say(const struct foreign *foreign, const char *name,
 }
 
 enum result foreign_refuse_origin(const struct foreign_format *format, const char *name,
-				  const char *consent, struct failure *why)
+				  bool consent, struct failure *why)
 {
 	char help[FOREIGN_HELP_BYTES];
 
-	return fail(why, RESULT_REFUSED, "%s: %s, not the origin itself%s%s", name, format->text,
-		    foreign_say_help(&format->help, name, help), consent);
+	return fail_remedy(why, RESULT_REFUSED, consent ? REMEDY_OR_FORCE : REMEDY_NONE, NULL,
+			   "%s: %s, not the origin itself%s", name, format->text,
+			   foreign_say_help(&format->help, name, help));
 }
 
 enum result foreign_check_origin(const struct device *device, struct failure *why)
@@ -263,5 +264,5 @@ enum result foreign_check_origin(const struct device *device, struct failure *wh
 
 	if (read_around(device, 0, block))
 		format = foreign_format(block);
-	return format ? foreign_refuse_origin(format, device->name, "", why) : RESULT_OK;
+	return format ? foreign_refuse_origin(format, device->name, false, why) : RESULT_OK;
 }

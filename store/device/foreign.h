@@ -54,10 +54,10 @@ const char *foreign_say_help(const struct foreign_help *help, const char *name,
 const char *foreign_say(const struct foreign *foreign, const char *name,
 			char text[FOREIGN_HELP_BYTES]);
 
-/* "NAME: is a qcow2 image, not the disk in it; ...", with `consent` (or "") before what helps:
- * RESULT_REFUSED. */
+/* "NAME: is a qcow2 image, not the disk in it; ...", RESULT_REFUSED; with `consent`, that is
+ * a remedy. */
 enum result foreign_refuse_origin(const struct foreign_format *format, const char *name,
-				  const char *consent, struct failure *why);
+				  bool consent, struct failure *why);
 
 /* The same for an open device; RESULT_OK where it is none of these formats, or cannot be read. */
 enum result foreign_check_origin(const struct device *device, struct failure *why);

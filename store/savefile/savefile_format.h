@@ -6,10 +6,10 @@
  *   frames      each: 20 bytes, then its packed bytes
  *   end         20 bytes; nothing follows
  *
- * The frames hold one stream of bytes: the first `head_bytes` bytes of the device, then its areas 0 ..
- * areas - 1, all their exceptions. It is cut every SAVEFILE_FRAME_BYTES, wherever that falls. Each
- * frame is packed by itself: pairs of little-endian 64-bit numbers become differences from the pair
- * before (neighbouring exceptions differ by one), and zlib compresses them.
+ * The frames hold one stream of bytes: the first `head_bytes` bytes of the device, then its areas 0
+ * .. areas - 1, all their exceptions. It is cut every SAVEFILE_FRAME_BYTES, wherever that falls.
+ * Each frame is packed by itself: pairs of little-endian 64-bit numbers become differences from the
+ * pair before (neighbouring exceptions differ by one), and zlib compresses them.
  *
  *   header:  0 magic, 8 bytes            frame:  0 number of the frame, u64
  *            8 version, u32                      8 bytes of the stream, u32

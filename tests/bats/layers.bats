@@ -56,3 +56,13 @@ offends() {
     if layers; then return 1; fi
     grep 'must not know the command line' out
 }
+
+@test "layers: a library that names an option, or a command, is found" {
+    layers
+    for words in 'use --force' "see 'cowtool verify'"; do
+        cp "$root/merge/merge.c" tree/merge/
+        echo "const char *merge_help = \"$words\";" >>tree/merge/merge.c
+        if layers; then return 1; fi
+        grep '^layers: merge/merge.c names an option or a command' out
+    done
+}

@@ -11,7 +11,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || exit
 }
 
-sentence='a restore was cut off here: do it again (cowtool restore FILE STORE)'
+sentence='a restore was cut off here: do it again, with the same file'
 
 # saved_stores: ./old, and ./new in ./file.
 saved_stores() {

@@ -208,7 +208,8 @@ static void read_errors_end_it(void)
 	set_stage();
 	add_bad(IO_READ, &pair.device, usual(3) * CHUNK_BYTES, 512, EIO);
 	CHECK(export_run(&export, &why) == RESULT_IO);
-	CHECK(strstr(why.text, "store: cannot read") == why.text && strstr(why.text, "--fill="));
+	CHECK(strstr(why.text, "store: cannot read") == why.text &&
+	      why.remedy == REMEDY_FILL_UNREADABLE);
 	CHECK(export.state.gap_count == 0);
 	clear_stage();
 }
@@ -420,7 +421,8 @@ static void refuses_to_go_on(void)
 	CHECK(fstat(out.file.fd, &before) == 0);
 	checkpoints = 0;
 	CHECK(export_run(&export, &why) == RESULT_REFUSED);
-	CHECK(strstr(why.text, "are not what the view has there") && strstr(why.text, "--force"));
+	CHECK(strstr(why.text, "are not what the view has there") &&
+	      why.remedy == REMEDY_BEGIN_ANEW_OR_MIX);
 	CHECK(fstat(out.file.fd, &after) == 0 && before.st_size == after.st_size &&
 	      checkpoints == 0);
 }

@@ -4,12 +4,11 @@
 
 #include "store/base/bytes.h"
 #include "store/cow/stale.h"
-#include "store/base/suggest.h"
 #include "verify/check/check.h"
 
 /*
- * Where the list ends, this much of what follows is looked at, and more only as long as it looks like
- * exceptions: most areas of a large store were never written.
+ * Where the list ends, this much of what follows is looked at, and more only as long as it looks
+ * like exceptions: most areas of a large store were never written.
  */
 #define AREAS_MAX 64u
 #define METADATA_BYTES (4u << 20)
@@ -63,8 +62,9 @@ void check_later(const struct check *check, uint64_t from, bool all_fit, struct 
 }
 
 /*
- * What could not be read, or was discarded, are whole sectors of zeros: a list that was cut off by them ends
- * between two sectors, as one in 32 does that was not. Where entries are wrong, it may end anywhere.
+ * What could not be read, or was discarded, are whole sectors of zeros: a list that was cut off by
+ * them ends between two sectors, as one in 32 does that was not. Where entries are wrong, it may
+ * end anywhere.
  */
 static bool may_be_cut_off(const struct check *check)
 {
@@ -72,7 +72,8 @@ static bool may_be_cut_off(const struct check *check)
 	       check_count(check, SEVERITY_ERROR) > 0;
 }
 
-/* Where the list ended when an unfinished merge began: between there and here is what it has merged. */
+/* Where the list ended when an unfinished merge began: between there and here is what it has
+ * merged. */
 static uint64_t earlier_end(const struct check *check)
 {
 	const struct store *store = check->store;
@@ -102,15 +103,13 @@ static void describe(const struct check *check, char *text, size_t size)
 
 const char *check_later_describe(const struct check *check, char text[CHECK_LATER_BYTES])
 {
-	struct suggestion command;
 	char what[FINDING_BYTES];
 
 	describe(check, what, sizeof(what));
-	suggest(&command, "cowtool dump --stale %s", check->store->device->name);
 	snprintf(
 		text, CHECK_LATER_BYTES,
-		"note: %s; if zeros cut the list off, as in a copy of what could not be read, they are missing; %s shows them",
-		what, command.quoted);
+		"%s; if zeros cut the list off, as in a copy of what could not be read, they are missing",
+		what);
 	return text;
 }
 

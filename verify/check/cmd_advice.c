@@ -7,9 +7,9 @@
 #include "store/cli/template.h"
 
 /*
- * Templates (store/cli/template.h). The places <store> and <origin> are names; <keep> is for options
- * with all stores that the unfinished merge of this store keeps, if any, and <this> is such an
- * option with this store, which that of another one keeps.
+ * Templates (store/cli/template.h). The places <store> and <origin> are names; <keep> is for
+ * options with all stores that the unfinished merge of this store keeps, if any, and <this> is such
+ * an option with this store, which that of another one keeps.
  */
 #define REPAIR "{cowtool repair --backup=FILE <store>} "
 #define REBUILD_HEADER "{cowtool repair --rebuild-header --backup=FILE <store>} "
@@ -140,7 +140,8 @@ static const char *advise_foreign(const struct store *store, char text[CMD_ADVIC
 	return text;
 }
 
-/* What counts before the usual: what stands in the store about an unfinished merge. NULL: nothing. */
+/* What counts before the usual: what stands in the store about an unfinished merge. NULL:
+ * nothing. */
 static const char *const *special_advices(const struct cmd_advice_names *names)
 {
 	const struct record *record = &names->store->record;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "verify/check/cmd_lost.h"
 
+#include "store/base/suggest.h"
+
 void cmd_lost_json(struct json *json, const struct check *check)
 {
 	bool missing = check->found[PROBLEM_AREA_MISSING] > 0;
@@ -11,6 +13,18 @@ void cmd_lost_json(struct json *json, const struct check *check)
 		json_null(json, "lost_unknown_chunks");
 	else
 		json_number(json, "lost_unknown_chunks", unknown);
+}
+
+void cmd_lost_note_later(const struct cli *cli, const struct check *check)
+{
+	const char *name = check->store->device->name;
+	struct suggestion command;
+	char text[CHECK_LATER_BYTES];
+
+	if (check->later.exceptions > 0)
+		cli_note(cli, "%s: note: %s; %s shows them", name,
+			 check_later_describe(check, text),
+			 suggest(&command, "cowtool dump --stale %s", name));
 }
 
 void cmd_lost_json_ranges(struct json *json, const struct lost *lost)

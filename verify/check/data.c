@@ -73,7 +73,8 @@ static uint64_t chunk_bytes(const struct window *window, const struct side *side
 
 /* ---- transfers ---- */
 
-/* Takes the next chunks that are neighbours, up to the size of a transfer; false: there are none. */
+/* Takes the next chunks that are neighbours, up to the size of a transfer; false: there are
+ * none. */
 static bool take(struct window *window, struct side *side, struct transfer *transfer)
 {
 	uint64_t chunk_size = geometry_of(window)->chunk_bytes;

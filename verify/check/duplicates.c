@@ -377,8 +377,8 @@ static enum result report_piece(void *context, uint64_t index, const uint8_t *en
 	return RESULT_OK;
 }
 
-/* Takes a copy of `count` numbers, which are sorted and different. Freed by repeated_free, also after a
- * failure, which is one of memory. */
+/* Takes a copy of `count` numbers, which are sorted and different. Freed by repeated_free, also
+ * after a failure, which is one of memory. */
 static enum result repeated_begin(struct repeated_numbers *numbers, const uint64_t *sorted,
 				  size_t count, struct failure *why)
 {

@@ -9,7 +9,8 @@
 #include "store/cow/ends.h"
 #include "verify/check/plausible.h"
 
-/* Where nothing can be compared, what plausible_learn knows by is in less, and nothing of it at the end. */
+/* Where nothing can be compared, what plausible_learn knows by is in less, and nothing of it at
+ * the end. */
 #define PLAUSIBLE_BYTES (72u << 10)
 
 static enum result probe(const struct device *origin, const struct view_range *ranges,

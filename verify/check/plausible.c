@@ -6,7 +6,8 @@
 
 #include "store/base/bytes.h"
 
-/* Boot loaders, backup tables and the superblocks of some RAIDs are here, where no file system is. */
+/* Boot loaders, backup tables and the superblocks of some RAIDs are here, where no file system
+ * is. */
 #define MARGIN_BYTES (1024u << 10)
 
 /* The origin's first bytes; what is outside them is 0. */
@@ -168,7 +169,8 @@ static uint64_t keyslots_bytes(const struct head *head)
 	return number;
 }
 
-/* Where the data begins, by its header of version 1 or 2: every change before that rewrites the first sector. */
+/* Where the data begins, by its header of version 1 or 2: every change before that rewrites the
+ * first sector. */
 static uint64_t luks_data(const struct head *head)
 {
 	uint64_t end;
@@ -178,8 +180,8 @@ static uint64_t luks_data(const struct head *head)
 	return checked_add(product(be(head, 8, 8), 2), keyslots_bytes(head), &end) ? end : 0;
 }
 
-/* Each change of the metadata rewrites the first sector of its area. After the two lists' ends, a pair of
- * zeros each, nothing is looked at. */
+/* Each change of the metadata rewrites the first sector of its area. After the two lists' ends,
+ * a pair of zeros each, nothing is looked at. */
 static void learn_pv(struct plausible *plausible, const struct head *head)
 {
 	uint64_t place = pv_header(head) + 40;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What speaks against an origin where nothing can be compared: the bytes that its own file system, partition
- * table or label say are never written, or not without the block that the store lacks. Bytes in, ranges out;
- * every number in them is hostile. Reads nothing.
+ * What speaks against an origin where nothing can be compared: the bytes that its own file system,
+ * partition table or label say are never written, or not without the block that the store lacks.
+ * Bytes in, ranges out; every number in them is hostile. Reads nothing.
  */
 #ifndef VERIFY_PLAUSIBLE_H
 #define VERIFY_PLAUSIBLE_H
@@ -13,8 +13,8 @@
 
 #include "store/device/probe.h"
 
-/* Bytes of the origin in which no exception lies wholly, unless another one has byte `key`, without which
- * nobody writes there. */
+/* Bytes of the origin in which no exception lies wholly, unless another one has byte `key`,
+ * without which nobody writes there. */
 struct plausible_range {
 	uint64_t from, to;
 	uint64_t key;	      /* or PLAUSIBLE_NO_KEY */
@@ -39,7 +39,8 @@ void plausible_learn(struct plausible *plausible, const struct probe_identity *i
 /* Looks at an exception of the store, which is for the bytes from .. to - 1 of the origin. */
 void plausible_look(struct plausible *plausible, uint64_t old_chunk, uint64_t from, uint64_t to);
 
-/* After a look at all of them: where one lies that nobody can have made; NULL: nothing speaks against it. */
+/* After a look at all of them: where one lies that nobody can have made; NULL: nothing speaks
+ * against it. */
 const struct plausible_range *plausible_objection(const struct plausible *plausible);
 
 #endif

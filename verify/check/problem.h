@@ -76,7 +76,8 @@ const struct problem_info *problem_info(enum problem problem);
 /* Is every exception lost that has such a finding (exception_is_lost), or that cannot be read? */
 bool problem_is_of_lost(enum problem problem);
 
-/* Does a repair take exceptions out of the list for it? Only such a finding is an item of a plan. */
+/* Does a repair take exceptions out of the list for it? Only such a finding is an item of a
+ * plan. */
 bool problem_is_dropped(enum problem problem);
 
 const char *problem_severity_name(enum severity severity);

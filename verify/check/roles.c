@@ -41,24 +41,25 @@ static enum result look(struct device *device, struct io *io, struct beginning *
 }
 
 static enum result refuse_beginning(const struct device *origin, const struct beginning *beginning,
-				    const char *consent, struct failure *why)
+				    bool consent, struct failure *why)
 {
+	enum remedy remedy = consent ? REMEDY_RIGHT_ORIGIN : REMEDY_NAME_RIGHT_ORIGIN;
+
 	if (beginning->of_store)
-		return fail(why, RESULT_REFUSED,
-			    "%s: is itself a COW store, not an origin; name the right origin%s",
-			    origin->name, consent);
+		return fail_remedy(why, RESULT_REFUSED, remedy, NULL,
+				   "%s: is itself a COW store, not an origin", origin->name);
 	if (beginning->of_saved_file)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is a saved file, with the metadata of a store, not an origin; name the right origin%s",
-			origin->name, consent);
+		return fail_remedy(
+			why, RESULT_REFUSED, remedy, NULL,
+			"%s: is a saved file, with the metadata of a store, not an origin",
+			origin->name);
 	if (beginning->format)
 		return foreign_refuse_origin(beginning->format, origin->name, consent, why);
-	return stacked_check(origin, consent, why);
+	return stacked_check(origin, remedy, why);
 }
 
 enum result roles_check(const struct store *store, struct device *origin, bool force,
-			bool may_be_unreadable, const char *usage, struct failure *why)
+			bool may_be_unreadable, struct failure *why)
 {
 	struct beginning beginning;
 	enum result result = look(origin, store->io, &beginning, why);
@@ -66,12 +67,13 @@ enum result roles_check(const struct store *store, struct device *origin, bool f
 	if (result != RESULT_OK && !(result == RESULT_IO && may_be_unreadable))
 		return result;
 	if (beginning.of_store && store->header_fault != HEADER_GOOD)
-		return fail(why, RESULT_REFUSED,
-			    "%s: is a COW store, and %s is none: ORIGIN and STORE are swapped; %s",
-			    origin->name, store->device->name, usage);
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_USAGE, NULL,
+			"%s: is a COW store, and %s is none: ORIGIN and STORE are swapped",
+			origin->name, store->device->name);
 	result = store_require_header(store, why);
 	if (result == RESULT_OK && !force)
-		result = refuse_beginning(origin, &beginning, ", or use --force", why);
+		result = refuse_beginning(origin, &beginning, true, why);
 	return result;
 }
 
@@ -81,12 +83,12 @@ enum result roles_check_origin(struct device *origin, struct io *io, struct fail
 	enum result result;
 
 	if (origin->bytes == 0)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: has no bytes, so it is not the origin (a loop device may not be attached); name the right origin",
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_NAME_RIGHT_ORIGIN, NULL,
+			"%s: has no bytes, so it is not the origin (a loop device may not be attached)",
 			origin->name);
 	result = look(origin, io, &beginning, why);
 	if (result == RESULT_OK)
-		result = refuse_beginning(origin, &beginning, "", why);
+		result = refuse_beginning(origin, &beginning, false, why);
 	return result;
 }

@@ -61,7 +61,7 @@ static bool find_store(dev_t device, unsigned int level, char *name, size_t size
 	return found;
 }
 
-enum result stacked_check(const struct device *origin, const char *consent, struct failure *why)
+enum result stacked_check(const struct device *origin, enum remedy remedy, struct failure *why)
 {
 	bool found = false;
 	char name[256];
@@ -71,8 +71,8 @@ enum result stacked_check(const struct device *origin, const char *consent, stru
 			find_store(device_file(origin, i)->number, 0, name, sizeof(name));
 	if (!found)
 		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is itself a snapshot, or on one, not an origin: its store is /dev/%s; name the right origin%s",
-		origin->name, name, consent);
+	return fail_remedy(
+		why, RESULT_REFUSED, remedy, NULL,
+		"%s: is itself a snapshot, or on one, not an origin: its store is /dev/%s",
+		origin->name, name);
 }

@@ -40,11 +40,11 @@ static const struct trace_info traces[TRACE_COUNT] = {
 		 "two writes to one chunk at the same moment each got an exception; kernels from 5.2 on, and cowtool, take the first"},
 	[TRACE_OUT_OF_ORDER] =
 		{"out-of-order-commit",
-		 "a store of a kernel before 3.14, or one that 'cowtool repair' mended",
+		 "a store of a kernel before 3.14, or one that a repair mended",
 		 "the kernel recorded exceptions in the order in which their copies were done, not in that of their chunks; or a repair moved the last ones into the places of those that it dropped"},
 	[TRACE_CHUNKS_LEAKED] =
 		{"chunks-leaked",
-		 "a crash of a kernel before 3.14, or an exception that 'cowtool repair' dropped",
+		 "a crash of a kernel before 3.14, or an exception that a repair dropped",
 		 "the chunks were in use for copies that were not yet recorded; or a repair dropped the exceptions that they belonged to"},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What bugs of old kernels, and a power cut at the wrong moment, leave behind in a store, and how it
- * is recognised. Pure. A trace is a likeness, never a proof: it says where damage probably came
+ * What bugs of old kernels, and a power cut at the wrong moment, leave behind in a store, and how
+ * it is recognised. Pure. A trace is a likeness, never a proof: it says where damage probably came
  * from, so that its extent can be judged.
  *
  * Source: drivers/md/dm-snap-persistent.c and dm-snap.c of Linux, and what was changed in them.

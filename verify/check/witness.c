@@ -52,9 +52,9 @@ static enum result match_witness(const struct store *store, struct device *origi
 	}
 	if (bytes > 0 && crc == record->witness_crc)
 		return RESULT_OK;
-	return fail(
-		why, RESULT_REFUSED,
-		"%s: is not the origin that the unfinished merge of %s writes to, or somebody wrote to it since: chunk %llu, merged already, holds other data; name the right origin, or use --force",
+	return fail_remedy(
+		why, RESULT_REFUSED, REMEDY_RIGHT_ORIGIN, NULL,
+		"%s: is not the origin that the unfinished merge of %s writes to, or somebody wrote to it since: chunk %llu, merged already, holds other data",
 		origin->name, store->device->name, (unsigned long long)record->witness_chunk);
 }
 
@@ -68,14 +68,14 @@ enum result witness_match(const struct store *store, const struct summary *summa
 
 	if (origin->bytes < record->origin_bytes ||
 	    (origin->bytes > record->origin_bytes && !has_witness))
-		return fail(
+		return fail_remedy(
 			why, RESULT_REFUSED,
-			"%s: has %llu bytes, but the unfinished merge of %s writes to an origin of %llu bytes; name the right origin%s",
+			origin->bytes < record->origin_bytes ? REMEDY_NAME_RIGHT_ORIGIN
+							     : REMEDY_COPIED_ORIGIN,
+			NULL,
+			"%s: has %llu bytes, but the unfinished merge of %s writes to an origin of %llu bytes",
 			origin->name, (unsigned long long)origin->bytes, store->device->name,
-			(unsigned long long)record->origin_bytes,
-			origin->bytes < record->origin_bytes
-				? ""
-				: ", or, if it was copied to a larger disk, use --force: nothing merged yet can tell");
+			(unsigned long long)record->origin_bytes);
 	/* The witness is the last exception: as long as it is there, nothing was committed. */
 	if (BROKEN(NO_WITNESS_CHECK) || !has_witness)
 		return RESULT_OK;

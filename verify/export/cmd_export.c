@@ -59,8 +59,8 @@ static void wait_for_reader(void)
 	poll(&out, 1, -1);
 }
 
-/* Not through stdio, which would hold back what a signal interrupts: an interrupted write has written
- * a part, or nothing. */
+/* Not through stdio, which would hold back what a signal interrupts: an interrupted write has
+ * written a part, or nothing. */
 static enum result put_bytes(void *context, const uint8_t *bytes, size_t count, struct failure *why)
 {
 	(void)context;
@@ -252,6 +252,8 @@ static enum result run(struct session *session, struct failure *why)
 	enum result result = export_prepare(export, why);
 
 	if (result == RESULT_OK)
+		cmd_lost_note_later(session->cli, &export->check);
+	if (result == RESULT_OK)
 		result = export_output_open(output, export, why);
 	if (result == RESULT_STOPPED && session->choice->resume) {
 		fail(why, result, "%s: stopped on request", session->pair.device.name);
@@ -278,8 +280,8 @@ static enum result run(struct session *session, struct failure *why)
 	return result;
 }
 
-/* An origin that is in use may change meanwhile, and the image would be of no one moment. What can be read of the
- * store is exported, with consent. */
+/* An origin that is in use may change meanwhile, and the image would be of no one moment. What
+ * can be read of the store is exported, with consent. */
 static enum result open_both(struct session *session, struct failure *why)
 {
 	const struct pair_options opening = {

@@ -59,7 +59,8 @@ struct export
 	/* What is exported, after export_prepare; how far it is. A caller that goes on with an
 	 * earlier export puts that one's state, the same by export_state_same, in its place. */
 	struct export_state state;
-	/* For the progress: state.done_bytes, or less while what an earlier export did is compared. */
+	/* For the progress: state.done_bytes, or less while what an earlier export did is
+	 * compared. */
 	uint64_t position;
 };
 

@@ -192,11 +192,9 @@ static enum result judge_difference(const struct export *export, struct failure 
 	struct failure found = *why;
 
 	if (!export->force)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s; without --resume, --force begins anew; with both, the export goes on, and the image is then of no one moment",
-			found.text);
-	fail(why, RESULT_OK, "warning: %s; exported all the same (--force)", found.text);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_BEGIN_ANEW_OR_MIX, NULL, "%s",
+				   found.text);
+	fail(why, RESULT_OK, "warning: %s; exported all the same", found.text);
 	if (export->note)
 		export->note(export->context, why->text);
 	return RESULT_OK;

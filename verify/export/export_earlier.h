@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Going on with an earlier export: is what it did what the view shows now? If it is, the whole image
- * is the view of one moment, whatever happened to origin and store in between: an unfinished merge
- * that goes on writes to the origin, and the view stays.
+ * Going on with an earlier export: is what it did what the view shows now? If it is, the whole
+ * image is the view of one moment, whatever happened to origin and store in between: an unfinished
+ * merge that goes on writes to the origin, and the view stays.
  *
  * All that is done is compared where an image file, origin or store, was changed since. Where none
- * was, and of block devices, of which that cannot be told, samples are: EXPORT_SAMPLES pieces, evenly
- * spread, the first of them at the beginning, where superblocks are, and the last window.
+ * was, and of block devices, of which that cannot be told, samples are: EXPORT_SAMPLES pieces,
+ * evenly spread, the first of them at the beginning, where superblocks are, and the last window.
  */
 #ifndef VERIFY_EXPORT_EXPORT_EARLIER_H
 #define VERIFY_EXPORT_EXPORT_EARLIER_H

@@ -100,9 +100,8 @@ static enum result check_existing(const struct export_output *output, struct fai
 {
 	if (!output->exists || output->force)
 		return RESULT_OK;
-	return fail(why, RESULT_REFUSED,
-		    "%s: exists already; name another file, or overwrite it with --force",
-		    output->name);
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_OTHER_FILE_OVER, NULL, "%s: exists already",
+			   output->name);
 }
 
 /* Nor is a block device, which is open, on which libblkid knows something. */
@@ -115,11 +114,10 @@ static enum result check_content(struct export_output *output, struct failure *w
 		return RESULT_OK;
 	result = ends_probe_device(output->export->io, &output->device, &identity, why);
 	if (result == RESULT_OK && identity.type[0])
-		result = fail(
-			why, RESULT_REFUSED,
-			"%s: holds something already (%s%s%s); name another device, or overwrite it with --force",
-			output->name, identity.type, identity.uuid[0] ? ", UUID " : "",
-			identity.uuid);
+		result = fail_remedy(why, RESULT_REFUSED, REMEDY_OTHER_DEVICE_OVER, NULL,
+				     "%s: holds something already (%s%s%s)", output->name,
+				     identity.type, identity.uuid[0] ? ", UUID " : "",
+				     identity.uuid);
 	return result;
 }
 
@@ -136,21 +134,19 @@ static enum result check_state(const struct export_output *output,
 	if (!output->exists)
 		return RESULT_OK;
 	if (output->resume && presence == EXPORT_STATE_DAMAGED)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is damaged, or of another version of cowtool: how far the export is cannot be told; without --resume, --force begins anew",
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_BEGIN_ANEW, NULL,
+			"%s: is damaged, or of another version of cowtool: how far the export is cannot be told",
 			output->state_path);
 	/* An empty one was made by an export that was killed before it could say how far it is. */
 	if (output->resume && presence == EXPORT_STATE_ABSENT && output->found.st_size > 0)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: exists, and no unfinished export of cowtool stands there (there is no %s): it may be complete already, for then that file is removed; if you know that it is not, --force without --resume overwrites it",
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_OVERWRITE_INCOMPLETE, NULL,
+			"%s: exists, and there is no unfinished export of cowtool (there is no %s): it may be complete already, for then that file is removed",
 			output->name, output->state_path);
 	if (!output->resume && !output->force && presence != EXPORT_STATE_ABSENT)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: an unfinished export stands there; --resume goes on with it, --force begins anew",
-			output->name);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_GO_ON_OR_ANEW, NULL,
+				   "%s: there is an unfinished export", output->name);
 	return RESULT_OK;
 }
 
@@ -161,16 +157,15 @@ static enum result check_other(const struct export_output *output,
 	const struct export_state *state = &output->export->state;
 
 	if (!export_state_same(state, earlier))
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: was begun with another ORIGIN or STORE, or the store was changed since; without --resume, --force begins anew",
+		return fail_remedy(
+			why, RESULT_REFUSED, REMEDY_BEGIN_ANEW, NULL,
+			"%s: was begun with another ORIGIN or STORE, or the store was changed since",
 			output->name);
 	if (output->device.bytes < round_down(earlier->done_bytes, SECTOR_BYTES))
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: has %llu bytes, and %llu were exported already; without --resume, --force begins anew",
-			output->name, (unsigned long long)output->device.bytes,
-			(unsigned long long)earlier->done_bytes);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_BEGIN_ANEW, NULL,
+				   "%s: has %llu bytes, and %llu were exported already",
+				   output->name, (unsigned long long)output->device.bytes,
+				   (unsigned long long)earlier->done_bytes);
 	return RESULT_OK;
 }
 
@@ -194,8 +189,8 @@ static enum result check_found(const struct export_output *output, struct failur
 		output->name);
 }
 
-/* What is made is not opened again by its name. Only its owner may read it: it will hold what may be
- * somebody's files. */
+/* What is made is not opened again by its name. Only its owner may read it: it will hold what
+ * may be somebody's files. */
 static enum result open_device(struct export_output *output, struct failure *why)
 {
 	enum result result;

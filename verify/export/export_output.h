@@ -32,17 +32,18 @@ enum result export_output_choose(struct export_output *output, const char *name,
 				 struct failure *why);
 
 /*
- * Opens and judges OUT, which is known by its descriptor alone from then on, and sets export->target, and export->state where an earlier export is
- * resumed; after export_prepare. RESULT_REFUSED: it exists, holds something, is in use, is the
- * origin or the store, or cannot be resumed; RESULT_NO_SPACE: the block device is too small.
- * What was refused is as it was. An image file then has a state beside it until it is complete.
+ * Opens and judges OUT, which is known by its descriptor alone from then on, and sets
+ * export->target, and export->state where an earlier export is resumed; after export_prepare.
+ * RESULT_REFUSED: it exists, holds something, is in use, is the origin or the store, or cannot be
+ * resumed; RESULT_NO_SPACE: the block device is too small. What was refused is as it was. An image
+ * file then has a state beside it until it is complete.
  */
 enum result export_output_open(struct export_output *output, struct export *export,
 			       struct failure *why);
 
 /*
- * After export_run, with its result: closes OUT, and if all went well, the state is gone. Returns the
- * result, or a failure of its own.
+ * After export_run, with its result: closes OUT, and if all went well, the state is gone. Returns
+ * the result, or a failure of its own.
  */
 enum result export_output_finish(struct export_output *output, enum result result,
 				 struct failure *why);

@@ -36,7 +36,6 @@ static enum result refuse_errors(const struct export *export, uint64_t errors, s
 	const struct check *check = &export->check;
 	const struct finding *first = &check->first_error;
 	const char *store = export->store->device->name;
-	struct suggestion command;
 
 	if (check->lost_unknown == 0 && errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
 		return fail_remedy(
@@ -45,35 +44,24 @@ static enum result refuse_errors(const struct export *export, uint64_t errors, s
 			export->origin->name, store, (unsigned long long)check->summary.highest_old,
 			(unsigned long long)export->store->geometry.chunk_bytes);
 	if (check->found[PROBLEM_HEADER_INVALID])
-		return fail(
-			why, RESULT_DAMAGED,
-			"%s: is marked invalid: the kernel gave this snapshot up, and later changes of the origin are not in it; --force exports what there is",
+		return fail_remedy(
+			why, RESULT_DAMAGED, REMEDY_EXPORT_ALL, NULL,
+			"%s: is marked invalid: the kernel gave this snapshot up, and later changes of the origin are not in it",
 			store);
-	return fail(
-		why, RESULT_DAMAGED,
-		"%s: has %llu error%s, the first: %s: %s; %s lists all; --force exports what there is",
-		store, (unsigned long long)errors, text_plural(errors),
-		problem_info(first->problem)->code, first->message,
-		suggest(&command, "cowtool verify --origin=%s %s", export->origin->name, store));
+	return fail_remedy(why, RESULT_DAMAGED, REMEDY_VERIFY_EXPORT_ALL, store,
+			   "%s: has %llu error%s, the first: %s: %s", store,
+			   (unsigned long long)errors, text_plural(errors),
+			   problem_info(first->problem)->code, first->message);
 }
 
 static void note_errors(const struct export *export, uint64_t errors)
 {
 	char text[160];
 
-	snprintf(text, sizeof(text),
-		 "it has %llu error%s, the first: %s; exported all the same (--force)",
+	snprintf(text, sizeof(text), "it has %llu error%s, the first: %s; exported all the same",
 		 (unsigned long long)errors, text_plural(errors),
 		 problem_info(export->check.first_error.problem)->code);
 	note(export, text);
-}
-
-static void note_later(const struct export *export)
-{
-	char text[CHECK_LATER_BYTES];
-
-	if (export->check.later.exceptions > 0)
-		note(export, check_later_describe(&export->check, text));
 }
 
 static enum result check_store(struct export *export, struct failure *why)
@@ -94,13 +82,12 @@ static enum result check_store(struct export *export, struct failure *why)
 	if (errors > 0 && !export->force)
 		return refuse_errors(export, errors, why);
 	if (lost > 0 && !export->fill)
-		return fail(
-			why, RESULT_DAMAGED,
-			"%s: the data of %llu exception%s is not in it: these chunks of the view are lost; --fill=zero fills their places",
+		return fail_remedy(
+			why, RESULT_DAMAGED, REMEDY_FILL, NULL,
+			"%s: the data of %llu exception%s is not in it: these chunks of the view are lost",
 			export->store->device->name, (unsigned long long)lost, text_plural(lost));
 	if (errors > 0)
 		note_errors(export, errors);
-	note_later(export);
 	return RESULT_OK;
 }
 
@@ -172,8 +159,7 @@ enum result export_prepare(struct export *export, struct failure *why)
 {
 	struct store *store = export->store;
 	struct export_state *state = &export->state;
-	enum result result = roles_check(store, export->origin, export->force, export->fill,
-					 "cowtool export ORIGIN STORE OUT", why);
+	enum result result = roles_check(store, export->origin, export->force, export->fill, why);
 
 	if (result == RESULT_OK)
 		result = check_store(export, why);

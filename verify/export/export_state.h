@@ -66,7 +66,8 @@ void export_state_free(struct export_state *state);
 #define EXPORT_STATE_HEAD_BYTES 144u
 #define EXPORT_STATE_GAP_BYTES 24u
 
-/* How many bytes export_state_encode writes. Gaps, or parts of them, behind done_bytes are left out. */
+/* How many bytes export_state_encode writes. Gaps, or parts of them, behind done_bytes are left
+ * out. */
 size_t export_state_bytes(const struct export_state *state);
 void export_state_encode(const struct export_state *state, uint8_t *bytes);
 

@@ -276,10 +276,8 @@ static enum result fill_part(struct export_window *window, const struct export_p
 
 static enum result refuse_gap(enum result result, struct failure *why)
 {
-	struct failure reading = *why;
-
-	return fail(why, result, "%s; --fill=zero exports without what cannot be read",
-		    reading.text);
+	fail_set_remedy(why, REMEDY_FILL_UNREADABLE, NULL);
+	return result;
 }
 
 /* Halves again and again, down to one block. */
@@ -368,8 +366,8 @@ static bool next_write(struct batch *batch, struct io_request *request)
 	return true;
 }
 
-/* What is in the last block behind the end of the view is written to an image file, and cut off when
- * all is done. */
+/* What is in the last block behind the end of the view is written to an image file, and cut off
+ * when all is done. */
 enum result export_window_start_writing(struct export_window *window, struct failure *why)
 {
 	struct device *device = window->export->target.device;

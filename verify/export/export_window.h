@@ -64,8 +64,8 @@ enum result export_window_step(struct export_window *window, bool *moved, struct
 
 /*
  * Of a window that was read: tries what could not be read once more, in smaller and smaller pieces,
- * and fills what stays lost with zeros, where the export's `fill` says so, or fails. The gaps go to the export's
- * state. RESULT_STOPPED: on request.
+ * and fills what stays lost with zeros, where the export's `fill` says so, or fails. The gaps go to
+ * the export's state. RESULT_STOPPED: on request.
  */
 enum result export_window_mend(struct export_window *window, struct failure *why);
 

@@ -150,7 +150,8 @@ static enum result show_plan(const struct repair_session *session, struct failur
 	return result;
 }
 
-/* Where nothing would be written to a block device, which opens all the same, it does not matter. */
+/* Where nothing would be written to a block device, which opens all the same, it does not
+ * matter. */
 static enum result check_right(const struct repair_session *session, struct failure *why)
 {
 	if (session->repair.count == 0 && device_is_block(&session->pair.device))
@@ -199,8 +200,8 @@ static enum result back_up(struct repair_session *session, struct failure *why)
 	return result;
 }
 
-/* What the plan was made of must be what the backup holds, and what is written to. Else the backup is
- * of no use, and in the way of the next one. */
+/* What the plan was made of must be what the backup holds, and what is written to. Else the
+ * backup is of no use, and in the way of the next one. */
 static enum result confirm(struct repair_session *session, struct failure *why)
 {
 	enum result result = repair_confirm(&session->repair, why);

@@ -41,7 +41,8 @@ static uint32_t named_sectors(const struct repair_session *session)
 	return bytes == CLI_NOT_GIVEN ? 0 : (uint32_t)(bytes / SECTOR_BYTES);
 }
 
-/* A header that is good gives way to --chunk only where the store speaks for that, and not for it. */
+/* A header that is good gives way to --chunk only where the store speaks for that, and not for
+ * it. */
 static enum result replace_good(const struct repair_session *session, uint32_t named,
 				const struct rebuild_candidate **chosen, struct failure *why)
 {
@@ -58,7 +59,8 @@ static enum result replace_good(const struct repair_session *session, uint32_t n
 		cmd_repair_size(named, text));
 }
 
-/* What is known to be something else is no store whose header is lost, unless a merge's record says so. */
+/* What is known to be something else is no store whose header is lost, unless a merge's record
+ * says so. */
 static enum result refuse_foreign(const struct repair_session *session, struct failure *why)
 {
 	struct foreign foreign = {.text = ""};

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "store/cli/json.h"
 #include "store/base/suggest.h"
@@ -103,6 +104,18 @@ static bool is_listed(enum problem problem, uint64_t count)
 	return count > 0 && problem_info(problem)->severity != SEVERITY_INFO;
 }
 
+/* What is to be done, and what else could be. */
+static const char *describe(const struct repair *repair, const struct repair_item *item, char *text,
+			    size_t size)
+{
+	size_t length = strlen(repair_describe(repair, item, text, size));
+
+	if (item->kind == REPAIR_REBUILD_HEADER && !repair->store->header.valid &&
+	    !repair->options.set_valid)
+		snprintf(text + length, size - length, "; --set-valid would mark it valid");
+	return text;
+}
+
 /* ---- for people ---- */
 
 void cmd_repair_print_item(const struct repair_session *session, size_t i, FILE *file)
@@ -119,7 +132,7 @@ void cmd_repair_print_item(const struct repair_session *session, size_t i, FILE 
 			", new chunk %" PRIu64 "): ",
 			item->number / per_area, item->number % per_area, item->exception.old_chunk,
 			item->exception.new_chunk);
-	fprintf(file, "%s", repair_describe(repair, item, text, sizeof(text)));
+	fprintf(file, "%s", describe(repair, item, text, sizeof(text)));
 }
 
 static void print_items(const struct repair_session *session, FILE *file)
@@ -252,7 +265,7 @@ static void print_json_item(struct json *json, const struct repair_session *sess
 		json_number(json, "new_chunk", item->exception.new_chunk);
 	}
 	json_boolean(json, "consent", item->accepted && !session->choice->dry_run);
-	json_string(json, "message", repair_describe(&session->repair, item, text, sizeof(text)));
+	json_string(json, "message", describe(&session->repair, item, text, sizeof(text)));
 	json_close_object(json);
 }
 

@@ -122,8 +122,8 @@ static enum result look_at_areas(struct examination *examination, struct failure
 	return result;
 }
 
-/* How many of the entries are where the kernel puts them, of an area whose first has number `index`;
- * 0 where fewer than seven of eight are. */
+/* How many of the entries are where the kernel puts them, of an area whose first has number
+ * `index`; 0 where fewer than seven of eight are. */
 static uint64_t count_usual(const struct geometry *geometry, uint64_t index, const uint8_t *bytes,
 			    size_t count)
 {

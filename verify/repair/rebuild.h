@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a store whose header is lost must have been. All that the header held is the chunk size, and
- * the rest of the store shows it: with the right one, area 0 stands in chunk 1, the exceptions in it
- * point into the device and past the areas, the k-th of them to where the kernel puts the k-th
+ * the rest of the store shows it: with the right one, area 0 stands in chunk 1, the exceptions in
+ * it point into the device and past the areas, the k-th of them to where the kernel puts the k-th
  * (geometry_usual_chunk), the list has an end, and before area 0 there is nothing. With a wrong one
  * data or zeros are taken for exceptions, and little of this is true.
  *
@@ -77,8 +77,9 @@ bool rebuild_convinces(const struct rebuild_candidate *candidate);
  * names it? */
 bool rebuild_has_evidence(const struct rebuild_candidate *candidate);
 
-/* The best candidate, where it convinces and this chunk size does not, be it a candidate or none; else
- * NULL. Without an exception none convinces beside one that has some: it may only have missed them. */
+/* The best candidate, where it convinces and this chunk size does not, be it a candidate or
+ * none; else NULL. Without an exception none convinces beside one that has some: it may only
+ * have missed them. */
 const struct rebuild_candidate *rebuild_rival(const struct rebuild *rebuild,
 					      uint32_t chunk_sectors);
 

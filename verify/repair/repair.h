@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Mends what verify can name. First repair_plan, which reads, judges and writes nothing; then the
- * caller gets consent, item by item; then repair_run. How consent is given is the caller's business.
+ * caller gets consent, item by item; then repair_run. How consent is given is the caller's
+ * business.
  *
  * Order of calls: repair_plan; the caller clears `accepted` in what is not consented to;
  * repair_settle; repair_lost as often as wanted; repair_confirm; repair_run; repair_check;
@@ -65,14 +66,14 @@ struct repair {
 };
 
 /*
- * Looks for a header that is lost, or doubted, see verify/repair/rebuild.h. Only reads. `named`: the chunk
- * size that somebody names, or 0. RESULT_OK also where nothing is found.
+ * Looks for a header that is lost, or doubted, see verify/repair/rebuild.h. Only reads. `named`:
+ * the chunk size that somebody names, or 0. RESULT_OK also where nothing is found.
  */
 enum result repair_find_header(const struct store *store, uint32_t named, struct rebuild *rebuild,
 			       struct failure *why);
 
-/* Was the header lost in the race of old kernels, that of giving the snapshot up with another write?
- * Only reads. */
+/* Was the header lost in the race of old kernels, that of giving the snapshot up with another
+ * write? Only reads. */
 enum result repair_was_given_up(const struct store *store, bool *given_up, struct failure *why);
 
 /*
@@ -94,9 +95,9 @@ bool repair_item_drops(const struct repair_item *item);
 
 /*
  * Takes back consent that cannot stand alone, and returns NULL, or why exceptions stay that were to
- * go. Without its header, nothing of a store is mended. As long as a chunk is to keep two exceptions,
- * none goes, for another one takes its place, and which of the two counts could change. As long as a
- * stale merge record is to stay, none goes either.
+ * go. Without its header, nothing of a store is mended. As long as a chunk is to keep two
+ * exceptions, none goes, for another one takes its place, and which of the two counts could change.
+ * As long as a stale merge record is to stay, none goes either.
  */
 const char *repair_settle(struct repair *repair);
 

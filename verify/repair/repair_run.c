@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The rules of a repair. The exceptions are e_0 .. e_n-1; a reader takes them up to the first zero
- * entry; k of them go, m = n - k stay. In brackets, the deliberate breaks (store/base/breaks.h) by which
- * the simulator shows that it holds a rule.
+ * entry; k of them go, m = n - k stay. In brackets, the deliberate breaks (store/base/breaks.h) by
+ * which the simulator shows that it holds a rule.
  *
- *  1. No entry in the middle is ever zero. First each e_i with i < m that goes is overwritten by one
- *     of e_m .. e_n-1 that stays: that one then stands twice, with the same numbers, which changes
- *     nothing, whichever of these writes survive. What is left to go is then the suffix from m on.
- *     [REPAIR_IN_PLACE]
+ *  1. No entry in the middle is ever zero. First each e_i with i < m that goes is overwritten by
+ *     one of e_m .. e_n-1 that stays: that one then stands twice, with the same numbers, which
+ *     changes nothing, whichever of these writes survive. What is left to go is then the suffix
+ *     from m on. [REPAIR_IN_PLACE]
  *  2. The copies are durable before the suffix is cut off. [REPAIR_HOLE]
  *  3. The suffix is cut so that no entry is left behind the end of the list in its area, where the
  *     kernel could bring it back to life (store_cut_list). [REPAIR_TORN_CUT]
  *  4. Of two exceptions for a chunk the first one, which the kernel shows, is what stays, and stays
  *     the first: copies only move forward, and no later one of its chunk is kept.
  *     [REPAIR_FIRST_DUPLICATE]
- *  5. Where several for one chunk go, the later ones are gone before the first one is touched, which
- *     hides them. [REPAIR_UNCOVERED]
- *  6. The header is made good, or valid, when all else is mended and durable: until then a store that
- *     nobody would load stays one that nobody loads. [REPAIR_EARLY_HEADER]
- *  7. The record of an unfinished merge stays, and so do the exceptions that it counts. A stale record
- *     is gone before the first exception goes: with fewer of them it could seem to be current.
- *     [REPAIR_RECORD, REPAIR_LATE_RECORD]
- *  8. What an earlier process wrote, and was killed before it flushed, is read but not durable: it is
- *     flushed before anything rests on it. [REPAIR_UNSETTLED]
+ *  5. Where several for one chunk go, the later ones are gone before the first one is touched,
+ *     which hides them. [REPAIR_UNCOVERED]
+ *  6. The header is made good, or valid, when all else is mended and durable: until then a store
+ *     that nobody would load stays one that nobody loads. [REPAIR_EARLY_HEADER]
+ *  7. The record of an unfinished merge stays, and so do the exceptions that it counts. A stale
+ *     record is gone before the first exception goes: with fewer of them it could seem to be
+ *     current. [REPAIR_RECORD, REPAIR_LATE_RECORD]
+ *  8. What an earlier process wrote, and was killed before it flushed, is read but not durable: it
+ *     is flushed before anything rests on it. [REPAIR_UNSETTLED]
  *
  * For one exception this is what cowtool(5) says under "Dropping an exception". At each moment a
- * reader sees of every chunk the old or the mended view, and a repair that begins anew finds what is
- * left to do.
+ * reader sees of every chunk the old or the mended view, and a repair that begins anew finds what
+ * is left to do.
  */
 #include "verify/repair/repair.h"
 

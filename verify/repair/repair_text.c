@@ -92,8 +92,7 @@ static void describe_header(const struct repair *repair, char *text, size_t size
 	if (!header->valid)
 		snprintf(
 			text + length, size - (size_t)length,
-			", as what stands in its place shows that the kernel had given the snapshot up%s",
-			repair->options.set_valid ? "" : "; --set-valid would mark it valid");
+			", as what is in its place shows that the kernel had given the snapshot up");
 }
 
 const char *repair_describe(const struct repair *repair, const struct repair_item *item, char *text,
@@ -118,10 +117,10 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 			text, size,
 			item->problem == PROBLEM_AREA_UNREADABLE
 				? "write zeros where the list seems to end and cannot be read; what was there is lost, and what of the view it was cannot be told"
-				: "zero the entries behind the end of the list; the view does not change");
+				: "zero the entries after the end of the list; the view does not change");
 		break;
 	case REPAIR_CLEAR_SLACK:
-		snprintf(text, size, "zero what stands behind the header in its chunk");
+		snprintf(text, size, "zero what is after the header in its chunk");
 		break;
 	case REPAIR_REMOVE_RECORD:
 		snprintf(
