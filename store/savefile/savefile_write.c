@@ -170,14 +170,12 @@ static enum result write_content(struct writer *writer, struct failure *why)
 static enum result flush_folder(const struct writer *writer, struct failure *why)
 {
 	enum result result = path_flush_folder(writer->path, why);
-	struct failure before = *why;
 
 	if (result != RESULT_IO)
 		return result;
-	return fail(
+	return fail_more(
 		why, result,
-		"%s; the file is there and complete, but a power cut may take it away; name a file on another file system, or copy this one there",
-		before.text);
+		"the file is there and complete, but a power cut may take it away; name a file on another file system, or copy this one there");
 }
 
 static enum result refuse_existing(const struct writer *writer, struct failure *why)

@@ -21,6 +21,7 @@ static struct io io;
 static struct pair pair;
 static struct exception exceptions[COUNT];
 static struct device out;
+static struct export_options options;
 static struct export export;
 static volatile sig_atomic_t stop;
 static uint64_t stop_at;
@@ -77,14 +78,15 @@ static enum result on_put(void *context, const uint8_t *bytes, size_t count,
 
 static void begin_export(bool fill)
 {
-	export = (struct export){.store = &pair.store,
+	options = (struct export_options){.fill = fill,
+					  .window_bytes = WINDOW_BYTES,
+					  .checkpoint_bytes = 4 * WINDOW_BYTES,
+					  .stop = &stop,
+					  .progress = on_progress};
+	export = (struct export){.options = &options,
+				 .store = &pair.store,
 				 .origin = &pair.origin,
 				 .io = &io,
-				 .fill = fill,
-				 .window_bytes = WINDOW_BYTES,
-				 .checkpoint_bytes = 4 * WINDOW_BYTES,
-				 .stop = &stop,
-				 .progress = on_progress,
 				 .target = {.device = &out, .checkpoint = on_checkpoint}};
 	stop = 0;
 	stop_at = checkpoint_done = checkpoints = 0;
@@ -182,7 +184,7 @@ static void any_window_will_do(void)
 
 	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
 		set_stage();
-		export.window_bytes = windows[i];
+		options.window_bytes = windows[i];
 		CHECK(export_run(&export, &why) == RESULT_OK);
 		CHECK(is_view());
 		clear_stage();
@@ -241,7 +243,7 @@ static bool gap_is(size_t i, uint64_t offset, uint64_t bytes, enum view_source s
 static void gaps_are_filled(void)
 {
 	set_stage();
-	export.fill = true;
+	options.fill = true;
 	add_bad(IO_READ, &pair.device, usual(1) * CHUNK_BYTES + 512, 512, EIO);
 	add_bad(IO_READ, &pair.origin, 4 * CHUNK_BYTES, 512, EIO);
 	add_bad(IO_READ, &pair.origin, HOLE_TO + 4096, 2 * WINDOW_BYTES, EREMOTEIO);
@@ -263,7 +265,7 @@ static void gaps_are_filled(void)
 static void blocks_of_direct_devices_are_filled_whole(void)
 {
 	set_stage();
-	export.fill = true;
+	options.fill = true;
 	pair.device.direct = true;
 	pair.device.block_bytes = CHUNK_BYTES;
 	add_bad(IO_READ, &pair.device, usual(1) * CHUNK_BYTES + 512, 512, EIO);
@@ -336,7 +338,7 @@ static void crashed_exports_go_on(void)
 static void checkpoints_are_made_on_the_way(void)
 {
 	set_stage();
-	export.checkpoint_bytes = WINDOW_BYTES;
+	options.checkpoint_bytes = WINDOW_BYTES;
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(is_view());
 	CHECK(checkpoints >= 3 && checkpoint_done > 0 && checkpoint_done <= ORIGIN_BYTES);
@@ -346,7 +348,7 @@ static void checkpoints_are_made_on_the_way(void)
 static void gaps_of_the_first_part_are_kept(void)
 {
 	set_stage();
-	export.fill = true;
+	options.fill = true;
 	add_bad(IO_READ, &pair.origin, 0, 512, EIO);
 	add_bad(IO_READ, &pair.origin, ORIGIN_BYTES - 1024 - 512, 512, EIO);
 	fill_view(0, 512);
@@ -393,7 +395,7 @@ static void on_note(void *context, const char *text)
 static void set_stage_and_stop(bool fill)
 {
 	set_stage();
-	export.fill = fill;
+	options.fill = fill;
 	out.bytes = round_up(ORIGIN_BYTES, 4096);
 	stop_halfway();
 	CHECK(export.state.done_bytes / EXPORT_SAMPLES > IN_NO_SAMPLE + 1024);
@@ -405,7 +407,7 @@ static void set_stage_and_stop(bool fill)
 static void reopen_after_change(bool fill, bool changed)
 {
 	reopen(fill);
-	export.note = on_note;
+	options.note = on_note;
 	noted[0] = 0;
 	export.state.origin = export_state_source(&pair.origin);
 	export.state.store = export_state_source(&pair.device);
@@ -504,7 +506,7 @@ static void with_consent_a_mixture_is_made(void)
 	set_stage_and_stop(false);
 	put_bytes_at(&pair.origin, "\0?", 2, IN_NO_SAMPLE);
 	reopen_after_change(false, true);
-	export.force = true;
+	options.force = true;
 	before = export.state.origin.changed_ns;
 	CHECK(export_run(&export, &why) == RESULT_OK);
 	CHECK(strstr(noted, "warning: out: bytes") == noted);
@@ -539,7 +541,7 @@ static void gaps_are_not_compared(void)
 	add_bad(IO_READ, &pair.origin, 2 * CHUNK_BYTES, 512, EIO);
 	fill_view(IN_NO_SAMPLE, 512);
 	fill_view(2 * CHUNK_BYTES, 512);
-	export.fill = true;
+	options.fill = true;
 	out.bytes = round_up(ORIGIN_BYTES, 4096);
 	stop_halfway();
 	CHECK(export.state.gap_count == 2);

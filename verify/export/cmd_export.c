@@ -14,6 +14,7 @@
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
 #include "store/cli/progress.h"
+#include "store/cli/remedies.h"
 #include "store/base/suggest.h"
 #include "store/base/text.h"
 #include "verify/check/cmd_lost.h"
@@ -31,6 +32,7 @@ struct session {
 	struct cli *cli;
 	const struct choice *choice;
 	struct pair pair;
+	struct export_options options;
 	struct export export;
 	struct export_output output;
 	struct progress progress;
@@ -224,6 +226,7 @@ static void add_advice(const struct session *session, enum result result, struct
 
 	if (result == RESULT_REFUSED)
 		return;
+	remedies_say(session->cli, why);
 	if (output->kind == EXPORT_TO_BLOCK)
 		fail_more(why, result, "the image on %s is not complete", output->name);
 	else if (output->kind == EXPORT_TO_STREAM && why->text[0])
@@ -319,10 +322,7 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 	struct session session = {.cli = cli, .choice = choice};
 	enum result result;
 
-	session.export = (struct export){
-		.store = &session.pair.store,
-		.origin = &session.pair.origin,
-		.io = &session.pair.io,
+	session.options = (struct export_options){
 		.accept_origin = choice->accept_origin,
 		.force = choice->force,
 		.fill = choice->fill.given,
@@ -333,6 +333,12 @@ static enum result open_and_export(struct cli *cli, const struct choice *choice,
 		.progress = on_progress,
 		.note = on_note,
 		.context = &session,
+	};
+	session.export = (struct export){
+		.options = &session.options,
+		.store = &session.pair.store,
+		.origin = &session.pair.origin,
+		.io = &session.pair.io,
 		.target = {.put = put_bytes},
 	};
 	result = export_output_choose(&session.output, cli->arguments[2], why);

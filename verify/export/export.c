@@ -36,7 +36,7 @@ static struct export_window *window_at(struct driver *driver, unsigned int posit
 
 static bool stop_requested(const struct export *export)
 {
-	return export->stop && *export->stop;
+	return export->options->stop && *export->options->stop;
 }
 
 static enum result take_windows(struct driver *driver, bool *moved, struct failure *why)
@@ -181,12 +181,12 @@ static enum result drive(struct driver *driver, struct failure *why)
 		if (driver->taken == 0 &&
 		    (driver->next_offset == export->state.view_bytes || stop_requested(export)))
 			break;
-		if (driver->unsaved_bytes >= export->checkpoint_bytes)
+		if (driver->unsaved_bytes >= export->options->checkpoint_bytes)
 			result = checkpoint(driver, why);
 		else if (!moved && !io_wait(export->io))
 			result = fail(why, RESULT_INTERNAL, "the export waits for nothing");
-		if (export->progress)
-			export->progress(export->context, export);
+		if (export->options->progress)
+			export->options->progress(export->options->context, export);
 	}
 	return result;
 }
@@ -196,7 +196,8 @@ static enum result drive(struct driver *driver, struct failure *why)
 static enum result open_driver(struct driver *driver, struct export *export, struct failure *why)
 {
 	const struct export_state *state = &export->state;
-	uint64_t wanted = divide_up(state->view_bytes - state->done_bytes, export->window_bytes);
+	uint64_t wanted =
+		divide_up(state->view_bytes - state->done_bytes, export->options->window_bytes);
 	enum result result = RESULT_OK;
 
 	memset(driver, 0, sizeof(*driver));

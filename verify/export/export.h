@@ -33,11 +33,10 @@ struct export_target {
 	void *context;
 };
 
-struct export
-{
-	struct store *store;
-	struct device *origin;
-	struct io *io;
+struct export;
+
+/* What the caller chooses, and whom it wants to be told. */
+struct export_options {
 	/* Consent to a damaged or invalid store, to another origin, and to go on with an image
 	 * whose part that is done is not what the view shows. */
 	bool force;
@@ -51,6 +50,15 @@ struct export
 			 const struct export *export); /* NULL, or called now and then */
 	void (*note)(void *context, const char *text); /* NULL, or told what is odd */
 	void *context;
+};
+
+struct export
+{
+	/* the caller's */
+	const struct export_options *options;
+	struct store *store;
+	struct device *origin;
+	struct io *io;
 	struct export_target target; /* for export_run */
 	/* results */
 	struct check check; /* of export_prepare */

@@ -46,7 +46,7 @@ static enum result compare_hole(const struct comparison *comparison, uint64_t of
 		offset = max_u64(offset, from);
 		if (offset >= end)
 			break;
-		bytes = min_u64(min_u64(to, end) - offset, export->window_bytes);
+		bytes = min_u64(min_u64(to, end) - offset, export->options->window_bytes);
 		result = compare_bytes(comparison, offset, NULL, bytes, why);
 		offset += bytes;
 	}
@@ -124,7 +124,7 @@ static enum result compare_range(struct comparison *comparison, uint64_t from, u
 	uint64_t gap_from, gap_to, next;
 
 	while (from < to && result == RESULT_OK) {
-		if (export->stop && *export->stop)
+		if (export->options->stop && *export->options->stop)
 			return RESULT_STOPPED;
 		next_gap(&export->state, from, &gap_from, &gap_to);
 		if (gap_from <= from) {
@@ -138,8 +138,8 @@ static enum result compare_range(struct comparison *comparison, uint64_t from, u
 		next = from + comparison->window->bytes;
 		result = compare_window(comparison, why);
 		export->position = from = next;
-		if (export->progress)
-			export->progress(export->context, export);
+		if (export->options->progress)
+			export->options->progress(export->options->context, export);
 	}
 	return result;
 }
@@ -156,9 +156,10 @@ static enum result compare_samples(struct comparison *comparison, struct failure
 		result = compare_range(comparison, from, from + EXPORT_SAMPLE_BYTES, why);
 	}
 	if (result == RESULT_OK)
-		result = compare_range(comparison,
-				       round_down(done - export->window_bytes, BUFFER_ALIGNMENT),
-				       done, why);
+		result = compare_range(
+			comparison,
+			round_down(done - export->options->window_bytes, BUFFER_ALIGNMENT), done,
+			why);
 	return result;
 }
 
@@ -170,8 +171,8 @@ static void note_change(const struct export *export)
 		text, sizeof(text),
 		"it or its origin was changed since the export began; first, the %llu bytes that are done are compared with the view",
 		(unsigned long long)export->state.done_bytes);
-	if (export->note)
-		export->note(export->context, text);
+	if (export->options->note)
+		export->options->note(export->options->context, text);
 }
 
 static enum result compare(struct comparison *comparison, bool changed, struct failure *why)
@@ -181,7 +182,7 @@ static enum result compare(struct comparison *comparison, bool changed, struct f
 
 	if (changed)
 		note_change(export);
-	if (changed || done <= EXPORT_SAMPLES * EXPORT_SAMPLE_BYTES + export->window_bytes)
+	if (changed || done <= EXPORT_SAMPLES * EXPORT_SAMPLE_BYTES + export->options->window_bytes)
 		return compare_range(comparison, 0, done, why);
 	return compare_samples(comparison, why);
 }
@@ -191,12 +192,12 @@ static enum result judge_difference(const struct export *export, struct failure 
 {
 	struct failure found = *why;
 
-	if (!export->force)
+	if (!export->options->force)
 		return fail_remedy(why, RESULT_REFUSED, REMEDY_BEGIN_ANEW_OR_MIX, NULL, "%s",
 				   found.text);
 	fail(why, RESULT_OK, "warning: %s; exported all the same", found.text);
-	if (export->note)
-		export->note(export->context, why->text);
+	if (export->options->note)
+		export->options->note(export->options->context, why->text);
 	return RESULT_OK;
 }
 
@@ -212,9 +213,9 @@ enum result export_earlier_check(struct export *export, struct export_window *wi
 	enum result result = RESULT_OK;
 
 	if (state->done_bytes > 0) {
-		comparison.there = io_buffer(export->window_bytes);
+		comparison.there = io_buffer(export->options->window_bytes);
 		if (!comparison.there)
-			return fail_memory(why, "what was exported", export->window_bytes);
+			return fail_memory(why, "what was exported", export->options->window_bytes);
 		result = compare(&comparison, changed, why);
 		free(comparison.there);
 	}

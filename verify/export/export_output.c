@@ -243,12 +243,12 @@ static void note_gone(const struct export_output *output, enum export_state_pres
 	const struct export *export = output->export;
 	char text[512];
 
-	if (presence == EXPORT_STATE_ABSENT || output->exists || !export->note)
+	if (presence == EXPORT_STATE_ABSENT || output->exists || !export->options->note)
 		return;
 	snprintf(text, sizeof(text),
 		 "an export of it was not finished, and its image %s is gone: it begins anew",
 		 output->name);
-	export->note(export->context, text);
+	export->options->note(export->options->context, text);
 }
 
 static enum result open_file(struct export_output *output, struct failure *why)

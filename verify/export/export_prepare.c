@@ -16,8 +16,8 @@
 
 static void note(const struct export *export, const char *text)
 {
-	if (export->note)
-		export->note(export->context, text);
+	if (export->options->note)
+		export->options->note(export->options->context, text);
 }
 
 /* Exceptions whose data is nowhere in the store. */
@@ -79,9 +79,9 @@ static enum result check_store(struct export *export, struct failure *why)
 		return result;
 	errors = check_count(check, SEVERITY_ERROR);
 	lost = count_lost(check);
-	if (errors > 0 && !export->force)
+	if (errors > 0 && !export->options->force)
 		return refuse_errors(export, errors, why);
-	if (lost > 0 && !export->fill)
+	if (lost > 0 && !export->options->fill)
 		return fail_remedy(
 			why, RESULT_DAMAGED, REMEDY_FILL, NULL,
 			"%s: the data of %llu exception%s is not in it: these chunks of the view are lost",
@@ -112,7 +112,7 @@ static enum result check_record(struct export *export, struct failure *why)
 	const struct store *store = export->store;
 	const struct summary *summary = &export->check.summary;
 
-	if (export->force || store->record_presence != RECORD_PRESENT ||
+	if (export->options->force || store->record_presence != RECORD_PRESENT ||
 	    store->record.role != RECORD_MERGING ||
 	    record_is_stale(&store->record, summary->exceptions, &summary->first) ||
 	    store->record.origin_bytes == export->origin->bytes)
@@ -137,12 +137,12 @@ static enum result check_identity(struct export *export, struct failure *why)
 	bool known = false;
 	enum result result;
 
-	if (export->force)
+	if (export->options->force)
 		return RESULT_OK;
 	result = imprint_match(store, &export->check.summary, export->origin, &known, why);
 	if (known && result == RESULT_OK)
 		export->identity = IDENTITY_COMPARED;
-	else if (result == RESULT_OK && !export->accept_origin)
+	else if (result == RESULT_OK && !export->options->accept_origin)
 		result = identity_check(store, export->origin, merging, &export->identity, why);
 	if (result == RESULT_OK && export->identity == IDENTITY_NOT_IN_STORE) {
 		snprintf(text, sizeof(text), IDENTITY_NOT_IN_STORE_NOTE, export->origin->name);
@@ -159,7 +159,8 @@ enum result export_prepare(struct export *export, struct failure *why)
 {
 	struct store *store = export->store;
 	struct export_state *state = &export->state;
-	enum result result = roles_check(store, export->origin, export->force, export->fill, why);
+	enum result result = roles_check(store, export->origin, export->options->force,
+					 export->options->fill, why);
 
 	if (result == RESULT_OK)
 		result = check_store(export, why);
@@ -169,7 +170,7 @@ enum result export_prepare(struct export *export, struct failure *why)
 		result = check_identity(export, why);
 	if (result == RESULT_OK)
 		result = view_map_open(&export->map, store, export->origin->bytes,
-				       export->memory_bytes, why);
+				       export->options->memory_bytes, why);
 	*state = (struct export_state){
 		.view_bytes = export->origin->bytes,
 		.store_bytes = store->device->bytes,

@@ -20,16 +20,17 @@ enum result export_window_init(struct export_window *window, struct export *expo
 			       struct failure *why)
 {
 	/* No two pieces begin in one sector. */
-	size_t pieces = export->window_bytes / SECTOR_BYTES;
+	size_t pieces = export->options->window_bytes / SECTOR_BYTES;
 
-	assert(export->window_bytes > 0 && export->window_bytes % BUFFER_ALIGNMENT == 0 &&
-	       export->window_bytes <= UINT32_MAX);
+	assert(export->options->window_bytes > 0 &&
+	       export->options->window_bytes % BUFFER_ALIGNMENT == 0 &&
+	       export->options->window_bytes <= UINT32_MAX);
 	memset(window, 0, sizeof(*window));
 	window->export = export;
-	window->data = io_buffer(export->window_bytes);
+	window->data = io_buffer(export->options->window_bytes);
 	window->pieces = calloc(pieces, sizeof(*window->pieces));
 	if (!window->data || !window->pieces)
-		return fail_memory(why, "a piece of the view", export->window_bytes);
+		return fail_memory(why, "a piece of the view", export->options->window_bytes);
 	return batch_init(&window->batch, export->io, WIDTH, why);
 }
 
@@ -120,12 +121,12 @@ static enum result plan_extent(struct export_window *window, struct export_holes
 	*full = is_hole && take_hole(window, extent.bytes, offset + extent.bytes == end);
 	if (*full)
 		return RESULT_OK;
-	bytes = min_u64(extent.bytes, export->window_bytes - window->bytes);
+	bytes = min_u64(extent.bytes, export->options->window_bytes - window->bytes);
 	if (is_hole)
 		add_zeros(window, bytes);
 	else
 		add_pieces(window, &extent, bytes);
-	*full = window->bytes == export->window_bytes || offset + bytes == end;
+	*full = window->bytes == export->options->window_bytes || offset + bytes == end;
 	return RESULT_OK;
 }
 
@@ -289,14 +290,14 @@ static enum result mend_part(struct export_window *window, const struct export_p
 	uint32_t half = whole_blocks(window, device, bytes / 2);
 	enum result result;
 
-	if (export->stop && *export->stop)
+	if (export->options->stop && *export->options->stop)
 		return RESULT_STOPPED;
 	result =
 		io_read(export->io, device, piece->offset + at, window->data + piece->position + at,
 			whole_blocks(window, device, bytes), why);
 	if (result != RESULT_IO)
 		return result;
-	if (!export->fill)
+	if (!export->options->fill)
 		return refuse_gap(result, why);
 	if (bytes <= block_of(window, device))
 		return fill_part(window, piece, at, bytes, why);
@@ -309,7 +310,7 @@ static enum result mend_part(struct export_window *window, const struct export_p
 static enum result mend_lost(struct export_window *window, const struct export_piece *piece,
 			     struct failure *why)
 {
-	if (window->export->fill)
+	if (window->export->options->fill)
 		return fill_part(window, piece, 0, piece->bytes, why);
 	fail(why, RESULT_DAMAGED, "%s: does not hold bytes %llu to %llu of the view",
 	     window->export->store->device->name,
