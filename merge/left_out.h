@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a merge leaves out because it is lost (--skip-lost): gathered from what verify finds. In
- * brackets, the deliberate breaks (store/base/breaks.h) by which the simulator shows that a rule is held.
+ * brackets, the deliberate breaks (store/base/breaks.h) by which the simulator shows that a rule is
+ * held.
  *
- *  1. What is left out is cleared with its window, and nothing is written in its place: the origin keeps
- *     what it has there. [LOST_OVERWRITTEN]
+ *  1. What is left out is cleared with its window, and nothing is written in its place: the origin
+ *     keeps what it has there. [LOST_OVERWRITTEN]
  *  2. It is no witness of the origin: nothing of it is ever there. [LOST_WITNESS]
- *  3. What the merge cannot read is found in its run, block by block: the same holds for it, and it is
- *     in the list as soon as its window is written. [UNREADABLE_OVERWRITTEN, UNREADABLE_UNLISTED]
- *  4. No crash leaves it after the end of the list, where it could come alive: rule 6 of merge/commit.c.
- *     [LOST_TORN_TAIL]
+ *  3. What the merge cannot read is found in its run, block by block: the same holds for it, and it
+ *     is in the list as soon as its window is written. [UNREADABLE_OVERWRITTEN,
+ *     UNREADABLE_UNLISTED]
+ *  4. No crash leaves it after the end of the list, where it could come alive: rule 6 of
+ *     merge/commit.c. [LOST_TORN_TAIL]
  */
 #ifndef MERGE_LEFT_OUT_H
 #define MERGE_LEFT_OUT_H
@@ -27,8 +29,8 @@ struct left_out {
 };
 
 /*
- * Is there no data in the store for this exception, or no place in the origin? Such a one can only be
- * left out.
+ * Is there no data in the store for this exception, or no place in the origin? Such a one can only
+ * be left out.
  */
 bool left_out_must(const struct geometry *geometry, uint64_t origin_bytes,
 		   const struct exception *exception);

@@ -58,8 +58,8 @@ enum result undo_make(const struct undo *undo, struct kept *kept, struct failure
 enum result undo_write(struct kept *kept, const struct record *record, struct failure *why);
 
 /*
- * After the merge: an imprint of it and of the origin takes the place of its record. Where the origin
- * cannot be read there is no imprint, and the merge is done all the same.
+ * After the merge: an imprint of it and of the origin takes the place of its record. Where the
+ * origin cannot be read there is no imprint, and the merge is done all the same.
  */
 enum result undo_end(const struct kept *kept, struct device *origin, struct failure *why);
 

@@ -8,8 +8,8 @@
 #include "verify/check/check.h"
 
 /*
- * Where the list ends, this much of what follows is looked at, and more only as long as it looks like
- * exceptions: most areas of a large store were never written.
+ * Where the list ends, this much of what follows is looked at, and more only as long as it looks
+ * like exceptions: most areas of a large store were never written.
  */
 #define AREAS_MAX 64u
 #define METADATA_BYTES (4u << 20)
@@ -63,8 +63,9 @@ void check_later(const struct check *check, uint64_t from, bool all_fit, struct 
 }
 
 /*
- * What could not be read, or was discarded, are whole sectors of zeros: a list that was cut off by them ends
- * between two sectors, as one in 32 does that was not. Where entries are wrong, it may end anywhere.
+ * What could not be read, or was discarded, are whole sectors of zeros: a list that was cut off by
+ * them ends between two sectors, as one in 32 does that was not. Where entries are wrong, it may
+ * end anywhere.
  */
 static bool may_be_cut_off(const struct check *check)
 {
@@ -72,7 +73,8 @@ static bool may_be_cut_off(const struct check *check)
 	       check_count(check, SEVERITY_ERROR) > 0;
 }
 
-/* Where the list ended when an unfinished merge began: between there and here is what it has merged. */
+/* Where the list ended when an unfinished merge began: between there and here is what it has
+ * merged. */
 static uint64_t earlier_end(const struct check *check)
 {
 	const struct store *store = check->store;

@@ -7,8 +7,8 @@
 #include "verify/check/check.h"
 
 /*
- * lost_unknown: are there any? lost_unknown_chunks: at most this many chunks of the view; null where
- * an area is missing, and nothing tells how many it held.
+ * lost_unknown: are there any? lost_unknown_chunks: at most this many chunks of the view; null
+ * where an area is missing, and nothing tells how many it held.
  */
 void cmd_lost_json(struct json *json, const struct check *check);
 

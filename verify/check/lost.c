@@ -94,8 +94,9 @@ void lost_sort(struct lost *lost)
 /* ---- taking back ---- */
 
 /*
- * A sweep over the places where a range begins or ends, by offset. What is taken back is one chunk, and
- * ranges begin and end between chunks (or with the origin), so nothing else happens inside of it.
+ * A sweep over the places where a range begins or ends, by offset. What is taken back is one chunk,
+ * and ranges begin and end between chunks (or with the origin), so nothing else happens inside of
+ * it.
  */
 enum event_kind { TAKEN_END, RANGE_BEGIN, RANGE_END, TAKEN_BEGIN };
 
@@ -107,7 +108,7 @@ struct event {
 struct sweep {
 	struct event *events;
 	size_t count;
-	/* Where each of the ranges begins that the sweep is in: a chunk may be lost more than once. */
+	/* Where the ranges begin that the sweep is in: a chunk may be lost more than once. */
 	uint64_t *begins;
 	size_t depth;
 	size_t not_there; /* of the chunk in hand: how often it is taken back and was not listed */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Mends what verify can name. First repair_plan, which reads, judges and writes nothing; then the
- * caller gets consent, item by item; then repair_run. How consent is given is the caller's business.
+ * caller gets consent, item by item; then repair_run. How consent is given is the caller's
+ * business.
  *
  * Order of calls: repair_plan; the caller clears `accepted` in what is not consented to;
  * repair_settle; repair_lost as often as wanted; repair_confirm; repair_run; repair_check;
@@ -20,7 +21,7 @@
 #include "verify/check/check.h"
 #include "verify/repair/rebuild.h"
 
-/* At most so many exceptions are dropped; more would be no repair. */
+/* At most this many exceptions are dropped; more would be no repair. */
 #define REPAIR_DROPS_MAX (1024u << 10)
 
 /* One repair. */
@@ -35,7 +36,7 @@ struct repair_item {
 	bool has_twin;	   /* another exception for the same old chunk stays */
 	bool view_unknown; /* an exception is lost here, and what it covered is not known */
 	bool loses_view;   /* what it covers of the view then shows what the origin has now */
-	bool is_behind;	   /* an earlier one for its chunk goes too, and would uncover it */
+	bool is_covered; /* by an earlier one for its chunk, which goes too and would uncover it */
 };
 
 /* What the caller asks for. */
@@ -44,7 +45,7 @@ struct repair_options {
 	uint64_t origin_bytes; /* only where origin_known */
 	bool set_valid;	       /* an invalid store is to be marked valid */
 	bool drop_shared;      /* of two exceptions with one new chunk the later one is to go */
-	bool forget_kept; /* a record that says the merge of another store keeps this one is to go */
+	bool forget_kept; /* a record by which the merge of another store keeps this one is to go */
 };
 
 struct repair {
@@ -65,14 +66,14 @@ struct repair {
 };
 
 /*
- * Looks for a header that is lost, or doubted, see verify/repair/rebuild.h. Only reads. `named`: the chunk
- * size that somebody names, or 0. RESULT_OK also where nothing is found.
+ * Looks for a header that is lost, or doubted, see verify/repair/rebuild.h. Only reads. `named`:
+ * the chunk size that somebody names, or 0. RESULT_OK also where nothing is found.
  */
 enum result repair_find_header(const struct store *store, uint32_t named, struct rebuild *rebuild,
 			       struct failure *why);
 
-/* Was the header lost in the race of old kernels, that of giving the snapshot up with another write?
- * Only reads. */
+/* Was the header lost in the race of old kernels, that of giving the snapshot up with another
+ * write? Only reads. */
 enum result repair_was_given_up(const struct store *store, bool *given_up, struct failure *why);
 
 /*
@@ -93,10 +94,10 @@ enum result repair_plan(struct repair *repair, struct failure *why);
 bool repair_item_drops(const struct repair_item *item);
 
 /*
- * Takes back consent that cannot stand alone, and returns NULL, or why exceptions stay that were to
- * go. Without its header, nothing of a store is mended. As long as a chunk is to keep two exceptions,
- * none goes, for another one takes its place, and which of the two counts could change. As long as a
- * stale merge record is to stay, none goes either.
+ * Takes back consent that means nothing alone, and returns NULL, or why exceptions stay that were
+ * to go. Without its header, nothing of a store is mended. As long as a chunk is to keep two
+ * exceptions, none goes, for another one takes its place, and which of the two counts could change.
+ * As long as a stale merge record is to stay, none goes either.
  */
 const char *repair_settle(struct repair *repair);
 

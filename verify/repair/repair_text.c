@@ -35,7 +35,7 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 	if (item->problem == PROBLEM_AREA_UNREADABLE)
 		snprintf(
 			text, size,
-			"it cannot be read: what of the view it stood for is lost, and cannot be told");
+			"it cannot be read: what of the view it was for is lost, and cannot be told");
 	else if (item->loses_view && range.bytes > 0)
 		snprintf(
 			text, size,
@@ -45,7 +45,7 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 	else if (item->view_unknown)
 		snprintf(
 			text, size,
-			"an exception stood here that is lost, and for which chunk of the view is not known");
+			"an exception was here that is lost, and for which chunk of the view is not known");
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
 	else if (repair->options.origin_known && range.bytes == 0)
@@ -92,7 +92,7 @@ static void describe_header(const struct repair *repair, char *text, size_t size
 	if (!header->valid)
 		snprintf(
 			text + length, size - (size_t)length,
-			", as what stands in its place shows that the kernel had given the snapshot up%s",
+			", as what is in its place shows that the kernel had given the snapshot up%s",
 			repair->options.set_valid ? "" : "; --set-valid would mark it valid");
 }
 
@@ -118,10 +118,10 @@ const char *repair_describe(const struct repair *repair, const struct repair_ite
 			text, size,
 			item->problem == PROBLEM_AREA_UNREADABLE
 				? "write zeros where the list seems to end and cannot be read; what was there is lost, and what of the view it was cannot be told"
-				: "zero the entries behind the end of the list; the view does not change");
+				: "zero the entries after the end of the list; the view does not change");
 		break;
 	case REPAIR_CLEAR_SLACK:
-		snprintf(text, size, "zero what stands behind the header in its chunk");
+		snprintf(text, size, "zero what is after the header in its chunk");
 		break;
 	case REPAIR_REMOVE_RECORD:
 		snprintf(
