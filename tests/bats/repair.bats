@@ -493,7 +493,7 @@ sees_plan() {
     put store $((4096 + 5 * 16 + 8)) '\1'
     remember store
     answers 'n\ny\n' 2 repair --no-backup store
-    grep -q 'as long as the stale merge record stands there' said
+    grep -q 'as long as the stale merge record is there' said
     unchanged
 }
 

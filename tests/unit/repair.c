@@ -53,7 +53,7 @@ static void later_duplicates_go(void)
 	CHECK(drops.count == 3);
 	for (size_t i = 0; i < drops.count; i++)
 		CHECK(drops.items[i].has_twin && !drops.items[i].loses_view &&
-		      !drops.items[i].is_behind);
+		      !drops.items[i].is_covered);
 	CHECK(drops.items[1].number == 8 && drops.items[1].first == 2);
 	free(drops.items);
 }
@@ -89,9 +89,9 @@ static void one_after_another_is_marked(void)
 	struct repair_drops drops = choose(found, 7, false);
 
 	CHECK(drops.count == 3);
-	CHECK(drops.items[0].number == 2 && !drops.items[0].is_behind);
-	CHECK(drops.items[1].number == 5 && drops.items[1].is_behind);
-	CHECK(drops.items[2].number == 9 && !drops.items[2].is_behind);
+	CHECK(drops.items[0].number == 2 && !drops.items[0].is_covered);
+	CHECK(drops.items[1].number == 5 && drops.items[1].is_covered);
+	CHECK(drops.items[2].number == 9 && !drops.items[2].is_covered);
 	CHECK(drops.shared == 0);
 	free(drops.items);
 }

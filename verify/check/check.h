@@ -77,8 +77,8 @@ uint64_t check_count(const struct check *check, enum severity severity);
 
 #define CHECK_UNKNOWN_BYTES 128u
 
-/* "up to 256 chunks of 4096 bytes of the view, where is not known", of check->lost_unknown.
- * Returns `text`. */
+/* "up to 256 chunks of 4096 bytes of the view, where is not known", of check->lost_unknown. Returns
+ * `text`. */
 const char *check_describe_unknown(const struct check *check, char text[CHECK_UNKNOWN_BYTES]);
 
 #define CHECK_LATER_BYTES 2048u
@@ -90,7 +90,7 @@ const char *check_later_describe(const struct check *check, char text[CHECK_LATE
 /* ---- for the families of checks ---- */
 
 /*
- * Does an entry that is wrong stand where an exception was, and tell nothing of which? It speaks of
+ * Is an entry that is wrong in the place of an exception, and tells nothing of which? It speaks of
  * no part of the view, and no device can have such chunks, or its area was not written by the
  * kernel.
  */
@@ -116,8 +116,8 @@ void check_report_exception(struct check *check, enum problem problem, enum trac
 			    uint64_t index, const struct exception *exception, const char *format,
 			    ...) __attribute__((format(printf, 6, 7)));
 
-/* Counts and reports that exceptions first .. first + count - 1 cannot be read, or, where the
- * list does not go on after them, might have been there. */
+/* Counts and reports that exceptions first .. first + count - 1 cannot be read, or, where the list
+ * does not go on after them, might have been there. */
 void check_report_gap(struct check *check, uint64_t first, uint64_t count, bool goes_on);
 
 /* The same at an exception whose chunk number `first` has already. */
@@ -128,8 +128,8 @@ void check_report_duplicate(struct check *check, enum problem problem, enum trac
 /* verify/check/check_header.c: magic, version, chunk size, validity, the rest of chunk 0. */
 enum result check_header(struct check *check, struct failure *why);
 
-/* verify/check/check_later.c: what looks like exceptions from number `from` on, as far as there
- * are any within check_later_areas; what cannot be read is none. With `all_fit`, as in
+/* verify/check/check_later.c: what looks like exceptions from number `from` on, as far as there are
+ * any within check_later_areas; what cannot be read is none. With `all_fit`, as in
  * store/cow/stale.h. */
 void check_later(const struct check *check, uint64_t from, bool all_fit, struct check_later *later);
 uint64_t check_later_areas(const struct check *check);
@@ -137,9 +137,8 @@ uint64_t check_later_areas(const struct check *check);
 /* The finding of check->later, from which an unfinished merge's own leavings are excepted. */
 void check_later_report(struct check *check);
 
-/* verify/check/check_entries.c: the live exceptions, one by one and as a whole, and what is behind
- * them.
- */
+/* verify/check/check_entries.c: the live exceptions, one by one and as a whole, and what is
+ * after them. */
 enum result check_entries(struct check *check, struct failure *why);
 
 #endif

@@ -40,7 +40,7 @@ static bool goes_on(struct entries *entries, uint64_t index)
 	return after <= entries->follow_to;
 }
 
-/* What stands in an area after which the list goes on was not there before it. */
+/* What is in an area after which the list goes on was not there before it. */
 static enum trace judge_junk(struct entries *entries, enum trace trace, uint64_t index)
 {
 	return trace_is_of_junk(trace) && goes_on(entries, index) ? TRACE_AREA_OVERWRITTEN : trace;
@@ -204,7 +204,7 @@ static void report_tail(struct entries *entries, uint64_t exceptions)
 		check->lost_unknown += tail->entries;
 	check_report(
 		check, PROBLEM_DIRTY_TAIL, trace,
-		"%llu %s behind the end of the list %s not zero, the first at area %llu index %llu",
+		"%llu %s after the end of the list %s not zero, the first at area %llu index %llu",
 		(unsigned long long)tail->entries, tail->entries == 1 ? "entry" : "entries",
 		tail->entries == 1 ? "is" : "are", (unsigned long long)(tail->first / per_area),
 		(unsigned long long)(tail->first % per_area));

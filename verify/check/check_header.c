@@ -7,10 +7,10 @@
 #include "store/cow/gaps.h"
 #include "verify/check/check.h"
 
-/* So much of chunk 0 is looked at where its size is not known. */
+/* This much of chunk 0 is looked at where its size is not known. */
 #define START_BYTES 4096u
-/* The kernel lets this many copies be under way at once (snapshot_cow_threshold); when it gives
- * a snapshot up, they have chunks and are in no list. */
+/* The kernel lets this many copies be under way at once (snapshot_cow_threshold); when it gives a
+ * snapshot up, they have chunks and are in no list. */
 #define COPIES_UNDER_WAY 2048u
 
 static void report_fault(struct check *check, enum trace trace)
@@ -44,8 +44,8 @@ static void report_fault(struct check *check, enum trace trace)
 	}
 }
 
-/* Exceptions in chunk 0: behind the header's 16 bytes, or, where they are not the header's, from
- * the first byte on. A merge record is no exception, nor is an imprint. */
+/* Exceptions in chunk 0: after the header's 16 bytes, or, where they are not the header's, from the
+ * first byte on. A merge record is no exception, nor is an imprint. */
 static enum trace trace_of_header(const struct check *check, const uint8_t *bytes, size_t count)
 {
 	bool magic = check->store->header.magic == HEADER_MAGIC;
@@ -102,8 +102,7 @@ static enum result find_linux_2_4(const struct store *store, const uint8_t *chun
 
 		*found = new_sector > start && new_sector < sectors;
 	}
-	/* A saved file has not what is there; on a device that cannot be read there, nothing
-	 * tells. */
+	/* A saved file has not what is there; where a device cannot be read, nothing tells. */
 	return result == RESULT_IO ? RESULT_OK : result;
 }
 

@@ -8,7 +8,7 @@
 #include "store/base/bytes.h"
 #include "verify/check/lost.h"
 
-/* Exceptions are gathered, sorted and looked at in windows of so many, or of so much data. */
+/* Exceptions are gathered, sorted and looked at in windows of this many, or of this much data. */
 #define WINDOW_EXCEPTIONS 65536u
 #define WINDOW_BYTES (256u << 20)
 #define TRANSFER_BYTES (512u << 10)
@@ -73,8 +73,7 @@ static uint64_t chunk_bytes(const struct window *window, const struct side *side
 
 /* ---- transfers ---- */
 
-/* Takes the next chunks that are neighbours, up to the size of a transfer; false: there are
- * none. */
+/* Takes the next chunks that are neighbours, up to a transfer's size; false: there are none. */
 static bool take(struct window *window, struct side *side, struct transfer *transfer)
 {
 	uint64_t chunk_size = geometry_of(window)->chunk_bytes;

@@ -21,7 +21,7 @@ struct data_place {
 	uint64_t offset; /* on the device, bytes */
 	uint64_t bytes;
 	/* The part of the view that is affected. In the origin it is these bytes themselves: the
-	 * view has them from the store, and a merge would write them. view_bytes 0: behind the
+	 * view has them from the store, and a merge would write them. view_bytes 0: past the
 	 * origin's end. */
 	uint64_t view_offset, view_bytes;
 	int error; /* an errno value */

@@ -15,7 +15,7 @@
 struct repeated {
 	uint64_t number;	   /* the first member: it is searched by that */
 	uint64_t first_index : 63; /* NOT_MET until it is met */
-	/* Are the bytes of the view that the first exception stands for counted already? */
+	/* Are the bytes of the view that the first exception is for counted already? */
 	uint64_t counted : 1;
 };
 
@@ -113,7 +113,7 @@ static void sort_numbers(uint64_t *numbers, size_t count)
 		qsort(numbers, count, sizeof(*numbers), compare_u64_at);
 }
 
-/* How many are left when each stands only once. */
+/* How many are left when each is there only once. */
 static size_t sort_found(struct search *search)
 {
 	size_t kept = 0;
@@ -340,7 +340,7 @@ static void report_one(struct telling *telling, struct repeated *repeated, uint6
 	check_report_duplicate(
 		telling->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW, trace, index,
 		exception, repeated->first_index,
-		"%s chunk %llu stands already at area %llu index %llu, with %s %s chunk%s", side,
+		"%s chunk %llu is already at area %llu index %llu, with %s %s chunk%s", side,
 		(unsigned long long)repeated->number,
 		(unsigned long long)(repeated->first_index / per_area),
 		(unsigned long long)(repeated->first_index % per_area),

@@ -108,8 +108,7 @@ struct event {
 struct sweep {
 	struct event *events;
 	size_t count;
-	/* Where each of the ranges begins that the sweep is in: a chunk may be lost more than
-	 * once. */
+	/* Where the ranges begin that the sweep is in: a chunk may be lost more than once. */
 	uint64_t *begins;
 	size_t depth;
 	size_t not_there; /* of the chunk in hand: how often it is taken back and was not listed */

@@ -55,7 +55,7 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 				   "two chunks share one saved copy: one of them is lost",
 				   REPAIR_DROP_SHARED},
 	[PROBLEM_DIRTY_TAIL] = {"dirty-tail", SEVERITY_WARNING, DATA_UNTOUCHED,
-				"old entries behind the end of the list can come alive again",
+				"old entries after the end of the list can come alive again",
 				REPAIR_ZERO_TAIL},
 	[PROBLEM_OUT_OF_ORDER] =
 		{"out-of-order", SEVERITY_INFO, DATA_UNTOUCHED,
@@ -65,7 +65,7 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 				   "legal; space that no exception uses", REPAIR_NONE},
 	[PROBLEM_STALE_EXCEPTIONS] =
 		{"stale-exceptions", SEVERITY_INFO, DATA_UNTOUCHED,
-		 "they count for nothing. An earlier use of the device leaves such entries; but if this is a copy with zeros for what could not be read, or a part was discarded, the list was cut off, and the view lacks what they stand for",
+		 "they count for nothing. An earlier use of the device leaves such entries; but if this is a copy with zeros for what could not be read, or a part was discarded, the list was cut off, and the view lacks what they are for",
 		 REPAIR_NONE},
 	[PROBLEM_MERGE_UNFINISHED] =
 		{"merge-unfinished", SEVERITY_INFO, DATA_UNTOUCHED,

@@ -54,11 +54,13 @@ enum repair_kind {
 
 /* What a problem says of the data of the exceptions that its findings are at. */
 enum problem_data {
-	DATA_UNTOUCHED, /* nothing */
-	DATA_NOWHERE,	/* it is not in the store: the exception is lost */
-	DATA_NO_PLACE,	/* its chunk is not in the origin: lost with this origin */
-	DATA_UNREADABLE, /* the exceptions cannot be read: lost, and so is what of the view was theirs */
-	DATA_CUT_OFF, /* the store has lost its end; exceptions lost with it have findings of their own */
+	DATA_UNTOUCHED,	 /* nothing */
+	DATA_NOWHERE,	 /* it is not in the store: the exception is lost */
+	DATA_NO_PLACE,	 /* its chunk is not in the origin: lost with this origin */
+	DATA_UNREADABLE, /* the exceptions cannot be read: lost, and so is what of the view was
+			    theirs */
+	DATA_CUT_OFF,  /* the store has lost its end; exceptions lost with it have findings of their
+			  own */
 	DATA_SHADOWED, /* an earlier exception for its old chunk counts */
 	DATA_SHARED,   /* an earlier exception has the same new chunk: one of the two is lost */
 };
@@ -76,8 +78,7 @@ const struct problem_info *problem_info(enum problem problem);
 /* Is every exception lost that has such a finding (exception_is_lost), or that cannot be read? */
 bool problem_is_of_lost(enum problem problem);
 
-/* Does a repair take exceptions out of the list for it? Only such a finding is an item of a
- * plan. */
+/* Does a repair take exceptions out of the list for it? Only such a one is an item of a plan. */
 bool problem_is_dropped(enum problem problem);
 
 const char *problem_severity_name(enum severity severity);
@@ -97,7 +98,7 @@ struct finding {
 	uint64_t first; /* duplicates: the number of the first exception with the same chunk */
 	/* Of an area that is unreadable: exceptions of the list, from `number` on, and how many. */
 	uint64_t gap_first, gap_count;
-	/* The part of the view that the exception stands for; view_bytes 0: none is concerned. */
+	/* The part of the view that the exception is for; view_bytes 0: none is concerned. */
 	uint64_t view_offset, view_bytes;
 	bool view_unknown; /* an exception is lost here, and which part was its is not known */
 	enum trace trace;  /* what it looks like; the message says it, too */

@@ -21,9 +21,9 @@
  * lent. What was filled, or cannot be read now, is left out, and of a view whose end is within a
  * block, that last block. Afterwards the state tells of origin and store as they are now.
  *
- * RESULT_REFUSED: they differ; with export->options->force that is a note, and the state tells of them as
- * before, so that the next one to go on is refused again. RESULT_STOPPED: on request. RESULT_IO:
- * the image cannot be read.
+ * RESULT_REFUSED: they differ; with export->options->force that is a note, and the state tells of
+ * them as before, so that the next one to go on is refused again. RESULT_STOPPED: on request.
+ * RESULT_IO: the image cannot be read.
  */
 enum result export_earlier_check(struct export *export, struct export_window *window,
 				 struct failure *why);

@@ -7,13 +7,13 @@
 #include "store/base/bytes.h"
 
 #define PIECE_BYTES (64u << 10)
-/* How much in front of area 0, and how much behind the list's end, is looked at. */
+/* How much in front of area 0, and how much after the list's end, is looked at. */
 #define MARGIN_BYTES (1024u << 10)
 /* Where area 0 is zeros: this many areas after it are looked at. */
 #define LATER_AREAS_MAX 64u
 /* This many entries of theirs must be where the kernel puts them. */
 #define LATER_MIN 8u
-/* So many impossible exceptions are borne with before their share counts. */
+/* This many impossible exceptions are borne with before their share counts. */
 #define IMPOSSIBLE_MIN 8u
 
 /* One chunk size while it is looked at. */
@@ -166,7 +166,7 @@ static enum result look_at_later_areas(struct examination *examination, struct f
 	return result;
 }
 
-/* Does nothing stand in the header's chunk but a header and a merge record? */
+/* Is nothing in the header's chunk but a header and a merge record? */
 /* What is cowtool's own in the first sector is taken away. */
 static void forget_own(uint8_t *sector)
 {
@@ -180,7 +180,7 @@ static void forget_own(uint8_t *sector)
 		memset(sector + IMPRINT_OFFSET, 0, IMPRINT_BYTES);
 }
 
-/* Does nothing stand in the header's chunk but a header, a merge record and an imprint? */
+/* Is nothing in the header's chunk but a header, a merge record and an imprint? */
 static enum result look_at_slack(struct examination *examination, struct failure *why)
 {
 	struct rebuild_candidate *candidate = examination->candidate;
@@ -222,7 +222,7 @@ static void give_points(const struct examination *examination, const struct head
 	if (highest > 0)
 		candidate->data_chunks = highest - ((highest - 1) / stride + 1);
 	candidate->in_header = names_size(remains, candidate->chunk_sectors);
-	/* Whatever the order: so many exceptions fill so many chunks, and few more. */
+	/* Whatever the order: n exceptions fill n chunks, and few more. */
 	candidate->points = share(candidate->usual, candidate->exceptions, 30) +
 			    share(min_u64(candidate->exceptions, candidate->data_chunks),
 				  max_u64(candidate->exceptions, candidate->data_chunks), 25) +
@@ -238,7 +238,7 @@ static void give_points(const struct examination *examination, const struct head
 	candidate->points = (unsigned int)min_u64(candidate->points, 100);
 }
 
-/* False in *possible: no store with this chunk size can stand there. */
+/* False in *possible: no store with this chunk size can be there. */
 static enum result examine(const struct rebuild_source *source, const struct header *remains,
 			   struct rebuild_candidate *candidate, bool *possible, struct failure *why)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a store whose header is lost must have been. All that the header held is the chunk size, and
- * the rest of the store shows it: with the right one, area 0 stands in chunk 1, the exceptions in
- * it point into the device and past the areas, the k-th of them to where the kernel puts the k-th
+ * the rest of the store shows it: with the right one, area 0 is in chunk 1, the exceptions in it
+ * point into the device and past the areas, the k-th of them to where the kernel puts the k-th
  * (geometry_usual_chunk), the list has an end, and before area 0 there is nothing. With a wrong one
  * data or zeros are taken for exceptions, and little of this is true.
  *
@@ -20,7 +20,7 @@
 
 /* Powers of two from 1 to CHUNK_SECTORS_MAX. */
 #define REBUILD_SIZES 22u
-/* At most so many exceptions are looked at for each chunk size. */
+/* At most this many exceptions are looked at for each chunk size. */
 #define REBUILD_EXCEPTIONS_MAX (1024u << 10)
 
 /* The device. */
@@ -40,17 +40,17 @@ struct rebuild_candidate {
 		exceptions; /* up to the first one with new chunk 0, or as many as were looked at */
 	uint64_t possible;  /* of these, point into the device and not into metadata */
 	uint64_t usual; /* of these, point to where the kernel puts the exception of that number */
-	uint64_t later; /* where area 0 begins with none: so many are in their usual place in the
+	uint64_t later; /* where area 0 begins with none: this many are in their usual place in the
 			   first areas after it */
-	uint64_t data_chunks; /* there are so many up to the highest one that they point to */
+	uint64_t data_chunks; /* there are this many up to the highest one that they point to */
 	bool ended;	      /* the list has an end (or was too long to be read wholly) */
-	bool tail_is_zero;    /* nothing stands behind it */
-	bool slack_is_zero;   /* nothing stands before area 0 but the header and a merge record */
+	bool tail_is_zero;    /* nothing is after it */
+	bool slack_is_zero;   /* nothing is before area 0 but the header and a merge record */
 	bool in_header;	      /* what is left of the header names this size */
 	unsigned int points;  /* 0 .. 100 */
 };
 
-/* A candidate with so many points convinces. */
+/* A candidate with this many points convinces. */
 #define REBUILD_CONVINCING 60u
 
 struct rebuild {
@@ -77,9 +77,9 @@ bool rebuild_convinces(const struct rebuild_candidate *candidate);
  * names it? */
 bool rebuild_has_evidence(const struct rebuild_candidate *candidate);
 
-/* The best candidate, where it convinces and this chunk size does not, be it a candidate or
- * none; else NULL. Without an exception none convinces beside one that has some: it may only
- * have missed them. */
+/* The best candidate, where it convinces and this chunk size does not, be it a candidate or none;
+ * else NULL. Without an exception none convinces beside one that has some: it may only have missed
+ * them. */
 const struct rebuild_candidate *rebuild_rival(const struct rebuild *rebuild,
 					      uint32_t chunk_sectors);
 

@@ -21,7 +21,7 @@
 #include "verify/check/check.h"
 #include "verify/repair/rebuild.h"
 
-/* At most so many exceptions are dropped; more would be no repair. */
+/* At most this many exceptions are dropped; more would be no repair. */
 #define REPAIR_DROPS_MAX (1024u << 10)
 
 /* One repair. */
@@ -36,7 +36,7 @@ struct repair_item {
 	bool has_twin;	   /* another exception for the same old chunk stays */
 	bool view_unknown; /* an exception is lost here, and what it covered is not known */
 	bool loses_view;   /* what it covers of the view then shows what the origin has now */
-	bool is_behind;	   /* an earlier one for its chunk goes too, and would uncover it */
+	bool is_covered; /* by an earlier one for its chunk, which goes too and would uncover it */
 };
 
 /* What the caller asks for. */
@@ -45,7 +45,7 @@ struct repair_options {
 	uint64_t origin_bytes; /* only where origin_known */
 	bool set_valid;	       /* an invalid store is to be marked valid */
 	bool drop_shared;      /* of two exceptions with one new chunk the later one is to go */
-	bool forget_kept; /* a record that says the merge of another store keeps this one is to go */
+	bool forget_kept; /* a record by which the merge of another store keeps this one is to go */
 };
 
 struct repair {
@@ -94,8 +94,8 @@ enum result repair_plan(struct repair *repair, struct failure *why);
 bool repair_item_drops(const struct repair_item *item);
 
 /*
- * Takes back consent that cannot stand alone, and returns NULL, or why exceptions stay that were to
- * go. Without its header, nothing of a store is mended. As long as a chunk is to keep two
+ * Takes back consent that means nothing alone, and returns NULL, or why exceptions stay that were
+ * to go. Without its header, nothing of a store is mended. As long as a chunk is to keep two
  * exceptions, none goes, for another one takes its place, and which of the two counts could change.
  * As long as a stale merge record is to stay, none goes either.
  */

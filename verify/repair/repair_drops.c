@@ -6,7 +6,7 @@
  *   2. one whose old chunk an earlier one has that stays: that is what the kernel shows;
  *   3. only where it is asked for, one whose new chunk an earlier one has that stays. Which of them
  *      the data belongs to cannot be told; the later one is what an old entry would be that came
- *      alive again behind the end of the list.
+ *      alive again after the end of the list.
  *
  * So where the first exception for a chunk is lost, the next one that is not is what is left of it,
  * and stays.
@@ -197,7 +197,7 @@ static void go(struct chooser *chooser, const struct node *node, enum problem pr
 	};
 	if (!old_group || old_group->one_stays)
 		return;
-	item->is_behind = old_group->one_goes;
+	item->is_covered = old_group->one_goes;
 	old_group->one_goes = true;
 }
 

@@ -11,7 +11,7 @@ struct repair_finding {
 	uint64_t number;
 	uint64_t first; /* duplicates: the number of the first exception with the same chunk */
 	struct exception exception;
-	bool in_view;	   /* it stands for a part of the view */
+	bool in_view;	   /* it is for a part of the view */
 	bool view_unknown; /* it did, and which is not known */
 };
 

@@ -180,7 +180,7 @@ static enum result plan(struct planner *planner, struct failure *why)
 
 	if (result != RESULT_OK)
 		return result;
-	/* All else was looked at as if it stood there. */
+	/* All else was looked at as if it were there. */
 	if (repair->header_is_lost)
 		repair->check.found[repair->header_problem] = 1;
 	if (planner->no_memory)
@@ -273,7 +273,7 @@ const char *repair_settle(struct repair *repair)
 		if (item->accepted)
 			continue;
 		if (item->kind == REPAIR_REMOVE_RECORD)
-			reason = "as long as the stale merge record stands there";
+			reason = "as long as the stale merge record is there";
 		else if (item->has_twin)
 			reason = "as long as a chunk has two exceptions";
 	}

@@ -5,11 +5,11 @@
  * which the simulator shows that it holds a rule.
  *
  *  1. No entry in the middle is ever zero. First each e_i with i < m that goes is overwritten by
- *     one of e_m .. e_n-1 that stays: that one then stands twice, with the same numbers, which
+ *     one of e_m .. e_n-1 that stays: that one is then there twice, with the same numbers, which
  *     changes nothing, whichever of these writes survive. What is left to go is then the suffix
  *     from m on. [REPAIR_IN_PLACE]
  *  2. The copies are durable before the suffix is cut off. [REPAIR_HOLE]
- *  3. The suffix is cut so that no entry is left behind the end of the list in its area, where the
+ *  3. The suffix is cut so that no entry is left after the end of the list in its area, where the
  *     kernel could bring it back to life (store_cut_list). [REPAIR_TORN_CUT]
  *  4. Of two exceptions for a chunk the first one, which the kernel shows, is what stays, and stays
  *     the first: copies only move forward, and no later one of its chunk is kept.
@@ -39,7 +39,7 @@
 #include "store/cow/store_edit.h"
 #include "store/cow/gaps.h"
 
-/* So many exceptions are taken out at once: what that needs is in memory. */
+/* This many exceptions are taken out at once: what that needs is in memory. */
 #define ROUND_MAX 65536u
 
 /* ---- taking exceptions out ---- */
@@ -104,7 +104,7 @@ static enum result run_round(struct store *store, struct round *round, struct fa
 /* The exceptions that go. */
 struct drops {
 	uint64_t *numbers; /* rising */
-	bool *are_behind;
+	bool *are_covered;
 	size_t count;
 };
 
@@ -115,7 +115,7 @@ static size_t round_size(const struct drops *drops)
 
 	while (size < drops->count && size < ROUND_MAX) {
 		size++;
-		if (drops->are_behind[drops->count - size] && !BROKEN(REPAIR_UNCOVERED))
+		if (drops->are_covered[drops->count - size] && !BROKEN(REPAIR_UNCOVERED))
 			break;
 	}
 	return size;
@@ -152,18 +152,18 @@ static void take_drops(const struct repair *repair, struct drops *drops)
 		if (!repair->items[i].accepted || !repair_item_drops(&repair->items[i]))
 			continue;
 		drops->numbers[drops->count] = repair->items[i].number;
-		drops->are_behind[drops->count++] = repair->items[i].is_behind;
+		drops->are_covered[drops->count++] = repair->items[i].is_covered;
 	}
 }
 
 static enum result drop_accepted(struct repair *repair, struct failure *why)
 {
 	struct drops drops = {.numbers = calloc(repair->count, sizeof(uint64_t)),
-			      .are_behind = calloc(repair->count, sizeof(bool))};
+			      .are_covered = calloc(repair->count, sizeof(bool))};
 	enum result result = RESULT_OK;
 	size_t count;
 
-	if (drops.numbers && drops.are_behind)
+	if (drops.numbers && drops.are_covered)
 		take_drops(repair, &drops);
 	else
 		result = fail_memory(why, "exceptions", repair->count * sizeof(uint64_t));
@@ -173,7 +173,7 @@ static enum result drop_accepted(struct repair *repair, struct failure *why)
 	if (result == RESULT_OK)
 		repair->repaired += count;
 	free(drops.numbers);
-	free(drops.are_behind);
+	free(drops.are_covered);
 	return result;
 }
 

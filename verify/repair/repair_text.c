@@ -35,7 +35,7 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 	if (item->problem == PROBLEM_AREA_UNREADABLE)
 		snprintf(
 			text, size,
-			"it cannot be read: what of the view it stood for is lost, and cannot be told");
+			"it cannot be read: what of the view it was for is lost, and cannot be told");
 	else if (item->loses_view && range.bytes > 0)
 		snprintf(
 			text, size,
@@ -45,7 +45,7 @@ static void describe_view(const struct repair *repair, const struct repair_item 
 	else if (item->view_unknown)
 		snprintf(
 			text, size,
-			"an exception stood here that is lost, and for which chunk of the view is not known");
+			"an exception was here that is lost, and for which chunk of the view is not known");
 	else if (item->has_twin)
 		snprintf(text, size, "the other exception for this chunk counts");
 	else if (repair->options.origin_known && range.bytes == 0)
