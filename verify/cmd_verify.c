@@ -392,7 +392,7 @@ static enum result verdict_result(const struct check *check, struct failure *why
 	return fail(why, RESULT_INTERNAL, "unknown verdict");
 }
 
-/* A failure stands in the same object, as its last key. */
+/* A failure is in the same object, as its last key. */
 static void end_object(struct cli *cli, struct output *output, enum result result)
 {
 	if (!cli->json)

@@ -203,7 +203,7 @@ without() {
     said 'the image is not complete'
     same out.image right.origin
     expect 0 export --force --quiet origin store out2.image
-    said 'what stood in areas outside the device is lost: the image is not complete'
+    said 'what was in areas outside the device is lost: the image is not complete'
     fill origin 163840
     make chunk=8 sequential=20
     expect 0 export --json origin store out3.image

@@ -140,7 +140,7 @@ static const char *advise_foreign(const struct store *store, char text[CMD_ADVIC
 	return text;
 }
 
-/* What counts before the usual: what stands in the store about an unfinished merge. NULL:
+/* What counts before the usual: what is in the store about an unfinished merge. NULL:
  * nothing. */
 static const char *const *special_advices(const struct cmd_advice_names *names)
 {

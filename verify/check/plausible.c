@@ -16,7 +16,7 @@ struct head {
 	size_t count;
 };
 
-/* A little-endian number of so many bytes. */
+/* A little-endian number of this many bytes. */
 static uint64_t le(const struct head *head, uint64_t offset, unsigned int bytes)
 {
 	uint64_t number = 0;

@@ -29,7 +29,7 @@ static const struct trace_info traces[TRACE_COUNT] = {
 	[TRACE_AREA_NOT_READ] =
 		{"area-not-read",
 		 "an area that the kernel did not read before it wrote it (3.14-rc1 to rc5)",
-		 "after the store was loaded again, the kernel wrote the next exception behind what its memory happened to hold: the exceptions of this area before that one are gone"},
+		 "after the store was loaded again, the kernel wrote the next exception after what its memory happened to hold: the exceptions of this area before that one are gone"},
 	[TRACE_CREATION_CUT_OFF] =
 		{"creation-cut-off",
 		 "a new store whose making was cut off before its first area was zeroed",
@@ -114,7 +114,7 @@ enum trace trace_of_metadata(const struct geometry *geometry, uint64_t index,
 {
 	uint64_t area = index / geometry->exceptions_per_area, chunk;
 
-	/* The first area is never behind a data chunk. */
+	/* The first area is never after a data chunk. */
 	if (exception->new_chunk < 2)
 		return TRACE_NONE;
 	if (exception->new_chunk - 1 == highest_before)

@@ -17,11 +17,11 @@
 
 enum trace {
 	TRACE_NONE,
-	TRACE_HEADER_RACE,	/* an area stands where the header belongs */
+	TRACE_HEADER_RACE,	/* an area is where the header belongs */
 	TRACE_NEXT_FREE,	/* data was stored in an area: CVE-2013-4299 */
-	TRACE_AREA_NOT_ZEROED,	/* behind a full area stands what the device held before */
-	TRACE_AREA_OVERWRITTEN, /* within the list stands what is no area */
-	TRACE_AREA_NOT_READ,	/* one exception stands behind what is no exception */
+	TRACE_AREA_NOT_ZEROED,	/* after a full area is what the device held before */
+	TRACE_AREA_OVERWRITTEN, /* within the list is what is no area */
+	TRACE_AREA_NOT_READ,	/* one exception comes after what is no exception */
 	TRACE_CREATION_CUT_OFF, /* area 0 is what the device held before */
 	TRACE_TWO_EXCEPTIONS,	/* a race gave one chunk two exceptions */
 	TRACE_OUT_OF_ORDER,	/* exceptions were written in another order than allocated */
@@ -45,8 +45,8 @@ static inline bool trace_is_of_junk(enum trace trace)
 
 /*
  * Do these entries of 16 bytes look like the beginning of an area, the first of them being number
- * `from`? At least two in a row must be exceptions on a device of so many sectors, with new chunks
- * close to each other.
+ * `from`? At least two in a row must be exceptions on a device of this many sectors, with new
+ * chunks close to each other.
  */
 bool trace_is_area(const uint8_t *entries, size_t from, size_t count, uint64_t device_sectors);
 
@@ -57,7 +57,7 @@ bool trace_is_junk(const struct geometry *geometry, const struct exception *exce
 
 /*
  * What the area that these live entries are from (all of one area, the first is exception number
- * `index`) looks like, where junk stands in it: TRACE_NONE where most of it is not junk.
+ * `index`) looks like, where junk is in it: TRACE_NONE where most of it is not junk.
  */
 enum trace trace_of_area(const struct geometry *geometry, uint64_t index, const uint8_t *entries,
 			 uint32_t count);
@@ -69,7 +69,7 @@ enum trace trace_of_area(const struct geometry *geometry, uint64_t index, const 
 enum trace trace_of_metadata(const struct geometry *geometry, uint64_t index,
 			     const struct exception *exception, uint64_t highest_before);
 
-/* What is behind the end of the list, gathered while it streams by. */
+/* What is after the end of the list, gathered while it streams by. */
 struct trace_tail {
 	uint64_t entries; /* that are not zero */
 	uint64_t first;	  /* number of the first of them */

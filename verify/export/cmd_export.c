@@ -155,7 +155,7 @@ static void warn_of_unknown(const struct session *session)
 	if (check->found[PROBLEM_AREA_MISSING])
 		cli_message(
 			session->cli,
-			"%s: what stood in areas outside the device is lost: the image is not complete, and where it is not cannot be told",
+			"%s: what was in areas outside the device is lost: the image is not complete, and where it is not cannot be told",
 			session->pair.device.name);
 	if (check->summary.unreadable > 0)
 		cli_message(
@@ -217,7 +217,7 @@ static void print_outcome(struct session *session, enum result result)
 		print_closing_line(session);
 }
 
-/* What stands there now, and the command that goes on, for people to copy. */
+/* What is there now, and the command that goes on, for people to copy. */
 static void add_advice(const struct session *session, enum result result, struct failure *why)
 {
 	const struct choice *choice = session->choice;

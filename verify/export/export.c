@@ -20,7 +20,7 @@ struct driver {
 	struct export_window windows[RING];
 	unsigned int window_count;
 	unsigned int oldest, taken; /* the ring: windows oldest .. oldest + taken - 1 */
-	unsigned int digested;	    /* so many of the oldest are being written, or are */
+	unsigned int digested;	    /* this many of the oldest are being written, or are */
 	uint64_t next_offset;	    /* where the next window begins */
 	uint32_t crc32;		    /* of all that was digested */
 	uint64_t unsaved_bytes;	    /* moved since the last checkpoint */
@@ -233,7 +233,7 @@ static enum result export_all(struct driver *driver, struct failure *why)
 
 	export->position = state->done_bytes;
 	driver->began = result == RESULT_OK;
-	/* What an earlier export wrote behind what it was sure of is not to be believed. */
+	/* What an earlier export wrote after what it was sure of is not to be believed. */
 	if (result == RESULT_OK)
 		result = set_size(export, state->done_bytes, why);
 	if (result == RESULT_OK)

@@ -68,7 +68,7 @@ static enum result read_window(struct export_window *window, struct failure *why
 	return result;
 }
 
-/* The blocks of the first gap that ends behind `offset`; where there is none, behind everything. */
+/* The blocks of the first gap that ends after `offset`; where there is none, after everything. */
 static void next_gap(const struct export_state *state, uint64_t offset, uint64_t *from,
 		     uint64_t *to)
 {

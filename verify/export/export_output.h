@@ -9,7 +9,7 @@
 
 enum export_kind {
 	EXPORT_TO_FILE,	 /* sparse; can be resumed */
-	EXPORT_TO_BLOCK, /* what lies behind the view's end stays as it is */
+	EXPORT_TO_BLOCK, /* what is after the view's end stays as it is */
 	EXPORT_TO_STREAM,
 };
 
@@ -17,7 +17,7 @@ struct export_output {
 	const char *name; /* a path, the caller's */
 	enum export_kind kind;
 	bool resume; /* go on with an unfinished export */
-	bool force;  /* consent to lose what stands there */
+	bool force;  /* consent to lose what is there */
 	/* the output's own */
 	struct export *export;
 	char *state_path; /* owned */

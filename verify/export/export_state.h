@@ -45,11 +45,11 @@ struct export_state {
 	size_t gap_count, gap_capacity;
 };
 
-/* Adds a gap behind all others; one that follows another of its kind at once is joined to it. */
+/* Adds a gap after all others; one that follows another of its kind at once is joined to it. */
 enum result export_state_add_gap(struct export_state *state, const struct export_gap *gap,
 				 struct failure *why);
 
-/* Forgets gaps, or parts of them, behind what is done. */
+/* Forgets gaps, or parts of them, after what is done. */
 void export_state_cut_gaps(struct export_state *state);
 
 struct export_source export_state_source(const struct device *device);
@@ -66,7 +66,7 @@ void export_state_free(struct export_state *state);
 #define EXPORT_STATE_HEAD_BYTES 144u
 #define EXPORT_STATE_GAP_BYTES 24u
 
-/* How many bytes export_state_encode writes. Gaps, or parts of them, behind done_bytes are left
+/* How many bytes export_state_encode writes. Gaps, or parts of them, after done_bytes are left
  * out. */
 size_t export_state_bytes(const struct export_state *state);
 void export_state_encode(const struct export_state *state, uint8_t *bytes);
@@ -76,7 +76,7 @@ bool export_state_decode(const uint8_t *bytes, size_t count, struct export_state
 
 /* ---- its file ---- */
 
-/* Writes it under a new, temporary name (with ".XXXXXX" behind), flushes, renames, flushes the
+/* Writes it under a new, temporary name (with ".XXXXXX" after it), flushes, renames, flushes the
  * folder. RESULT_NO_SPACE, RESULT_IO. */
 enum result export_state_save(const struct export_state *state, const char *path,
 			      struct failure *why);

@@ -367,7 +367,7 @@ static bool next_write(struct batch *batch, struct io_request *request)
 	return true;
 }
 
-/* What is in the last block behind the end of the view is written to an image file, and cut off
+/* What is in the last block after the end of the view is written to an image file, and cut off
  * when all is done. */
 enum result export_window_start_writing(struct export_window *window, struct failure *why)
 {

@@ -161,7 +161,7 @@ static void show_evidence(const struct repair_session *session)
 					     text, sizeof(text)));
 }
 
-/* Zeros end the list: what stands after them is there, and counts no more. */
+/* Zeros end the list: what is after them is there, and counts no more. */
 static void note_later(const struct repair_session *session, const struct rebuild_candidate *chosen)
 {
 	struct suggestion command;

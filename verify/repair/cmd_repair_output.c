@@ -49,13 +49,12 @@ const char *cmd_repair_evidence(const struct rebuild *rebuild,
 		text, size,
 		"chunks of %" PRIu64 " bytes (--chunk=%s): %" PRIu64 " exception%s, %" PRIu64
 		" of them possible, %" PRIu64
-		" where the kernel puts them%s; the list has %s end, and %s behind it; %s in front of area 0%s: %s",
+		" where the kernel puts them%s; the list has %s end, and there is %s after it; there is %s before area 0%s: %s",
 		(uint64_t)candidate->chunk_sectors * SECTOR_BYTES,
 		cmd_repair_size(candidate->chunk_sectors, chunk), candidate->exceptions,
 		text_plural(candidate->exceptions), candidate->possible, candidate->usual, later,
-		candidate->ended ? "an" : "no",
-		candidate->tail_is_zero ? "nothing stands" : "something stands",
-		candidate->slack_is_zero ? "nothing stands" : "something stands",
+		candidate->ended ? "an" : "no", candidate->tail_is_zero ? "nothing" : "something",
+		candidate->slack_is_zero ? "nothing" : "something",
 		candidate->in_header ? "; what is left of the header says so" : "",
 		judgement(rebuild, candidate));
 	return text;
