@@ -433,7 +433,7 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 	if (result == RESULT_OK || cli->json)
 		end_findings(&output);
 	if (result == RESULT_OK && with_data && store->header_fault == HEADER_GOOD)
-		result = verify_data(cli, &output, &check, origin, why);
+		result = verify_data(cli, &output, &check, &pair->origin, why);
 	if (result == RESULT_OK || output.data_is_damaged)
 		print_verdict(&output, &check);
 	if (result == RESULT_OK && origin)
