@@ -392,10 +392,6 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 	lost_view(scenario, scenario->images[0], scenario->images[1], scenario->exceptions,
 		  scenario->view);
 	choose_fault(scenario, limits, &random);
-	/* A block at which a read fails once more is left out like an unreadable one, and nobody
-	 * here knows which it was. */
-	if (scenario->unreadable && scenario->fault.kind == FAULT_READ)
-		scenario->fault.kind = FAULT_NONE;
 	make_all_kept(scenario, limits, &random);
 	if (choose(limits->volumes, &layout_random, VOLUMES_ONCE_IN)) {
 		choose_one_block_size(scenario);
