@@ -177,9 +177,6 @@ static enum result plan_slice(struct window *window, struct failure *why)
 			(unsigned long long)window->end);
 	window->state = WINDOW_READING;
 	window->next_transfer = 0;
-	if (window->has_unreadable)
-		memset(window->unreadable, 0, window->plan.data_bytes / SECTOR_BYTES);
-	window->has_unreadable = false;
 	batch_start(&window->batch, next_read, window);
 	return RESULT_OK;
 }
@@ -299,7 +296,8 @@ static bool next_part(struct batch *batch, struct io_request *request)
 	return false;
 }
 
-/* What next_part has left out, once all else is written. */
+/* What next_part has left out, once all else is written. It is forgotten with the plan that it
+ * is of: the next one may be shorter, and the one after that longer again. */
 static void list_unreadable(struct window *window)
 {
 	for (size_t i = 0; i < window->plan.item_count; i++) {
@@ -315,6 +313,8 @@ static void list_unreadable(struct window *window)
 						end - at);
 		}
 	}
+	memset(window->unreadable, 0, window->plan.data_bytes / SECTOR_BYTES);
+	window->has_unreadable = false;
 }
 
 /* ---- from step to step ---- */
