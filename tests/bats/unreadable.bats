@@ -69,6 +69,24 @@ without() {
     merged
 }
 
+@test "unreadable: what a long piece could not read is forgotten, also where a shorter one comes between" {
+    local chunk at bad=
+    fill origin 1048576
+    make chunk=128 sequential=16
+    reference
+    # Merged backwards, in windows that are used again, each chunk as a long piece and a short one: the last chunks have
+    # a bad block at the end of the long piece, the first ones at its beginning.
+    for chunk in {0..15}; do
+        at=$((chunk < 8 ? 0 : 32768))
+        bad+=" store:$(((2 + chunk) * 65536 + at)):4096"
+        dd if=origin of=right.origin bs=4096 count=1 skip=$((chunk * 16 + at / 4096)) \
+            seek=$((chunk * 16 + at / 4096)) conv=notrunc status=none
+    done
+    with_bad "${bad# }" 0 merge --json --skip-lost --window=36K origin store
+    object '.lost_unreadable_bytes == 16 * 4096'
+    merged
+}
+
 @test "unreadable: an area in the middle is left out, all others are merged, and what follows it is found by its numbers" {
     pair
     without 1
