@@ -154,6 +154,9 @@ enum result store_scan(const struct store *store, struct store_scan *scan, struc
 enum result store_scan_again(const struct store *store, struct store_scan *scan,
 			     const struct summary *before, struct failure *why);
 
+/* "DEVICE: it changes while it is read": RESULT_REFUSED, for whoever finds that the second time. */
+enum result store_refuse_changed(const struct store *store, struct failure *why);
+
 /* What its live exceptions amount to; *area_missing as in struct store_scan. Needs a
  * good header. */
 enum result store_summarize(const struct store *store, struct summary *summary, bool *area_missing,

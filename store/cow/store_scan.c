@@ -293,7 +293,7 @@ struct second_look {
 	uint64_t fingerprint;
 };
 
-static enum result fail_changed(const struct store *store, struct failure *why)
+enum result store_refuse_changed(const struct store *store, struct failure *why)
 {
 	return fail(
 		why, RESULT_REFUSED,
@@ -316,11 +316,11 @@ static enum result look_again(void *context, uint64_t index, const uint8_t *entr
 	struct exception exception;
 
 	if (count > look->before->exceptions - min_u64(index, look->before->exceptions))
-		return fail_changed(look->store, why);
+		return store_refuse_changed(look->store, why);
 	for (uint32_t i = 0; i < count; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
 		if (!is_within(look->before, &exception))
-			return fail_changed(look->store, why);
+			return store_refuse_changed(look->store, why);
 		look->fingerprint = summary_fingerprint(look->fingerprint, &exception);
 	}
 	return look->wanted->live(look->wanted->context, index, entries, count, why);
@@ -337,7 +337,7 @@ enum result store_scan_again(const struct store *store, struct store_scan *scan,
 	scan->area_missing = again.area_missing;
 	if (result == RESULT_OK &&
 	    (again.exceptions != before->exceptions || look.fingerprint != before->fingerprint))
-		result = fail_changed(store, why);
+		result = store_refuse_changed(store, why);
 	return result;
 }
 

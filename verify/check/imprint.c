@@ -164,7 +164,7 @@ enum result imprint_make(const struct store *store, uint64_t exceptions, struct 
 	if (result != RESULT_OK)
 		return result;
 	if (scan.exceptions != exceptions)
-		return fail(why, RESULT_IO, "%s: it changes while it is read", store->device->name);
+		return store_refuse_changed(store, why);
 	sampling.slot_bytes = round_up(min_u64(chunk_bytes, SAMPLE_BYTES_MAX), BUFFER_ALIGNMENT);
 	bytes = (sampling.count + sampling.superblocks) * sampling.slot_bytes;
 	sampling.buffer = io_buffer(bytes);

@@ -26,8 +26,8 @@
 
 /*
  * Makes the imprint of the origin for an undo store that holds this many exceptions, at least 1.
- * Nothing that was written to the origin may be unflushed. RESULT_IO, RESULT_NO_MEMORY: there is
- * none.
+ * Nothing that was written to the origin may be unflushed. RESULT_IO, RESULT_NO_MEMORY,
+ * RESULT_REFUSED: there is none.
  */
 enum result imprint_make(const struct store *store, uint64_t exceptions, struct device *origin,
 			 struct imprint *imprint, struct failure *why);
