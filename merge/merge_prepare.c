@@ -7,7 +7,6 @@
 #include "merge/undo.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
-#include "store/base/text.h"
 #include "verify/check/identity.h"
 #include "verify/check/imprint.h"
 #include "verify/check/roles.h"
@@ -47,26 +46,19 @@ static enum remedy way_out(const struct check *check, uint64_t errors)
 static enum result refuse_errors(const struct merge *merge, uint64_t errors, struct failure *why)
 {
 	const struct check *check = &merge->check;
-	const struct finding *first = &check->first_error;
 	const char *store = merge->store->device->name;
 
 	/* With --skip-lost these are forgiven: something else is wrong. */
 	if (!merge->options->skip_lost && check->lost_unknown == 0 &&
 	    errors - forgiven(merge) == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is outside it; name the right origin",
-			merge->origin->name, store, (unsigned long long)check->summary.highest_old,
-			(unsigned long long)merge->store->geometry.chunk_bytes);
+		return check_refuse_origin(check, merge->origin->name, REMEDY_NAME_RIGHT_ORIGIN,
+					   why);
 	if (check->found[PROBLEM_HEADER_INVALID])
 		return fail_remedy(
 			why, RESULT_DAMAGED, REMEDY_SEE_VERIFY, store,
 			"%s: is marked invalid: the kernel gave this snapshot up, and merging it would damage the origin",
 			store);
-	return fail_remedy(why, RESULT_DAMAGED, way_out(check, errors), store,
-			   "%s: has %llu error%s, the first: %s: %s", store,
-			   (unsigned long long)errors, text_plural(errors),
-			   problem_info(first->problem)->code, first->message);
+	return check_refuse_errors(check, errors, way_out(check, errors), why);
 }
 
 static void note_store(const struct merge *merge, const struct store *store, const char *text)

@@ -198,6 +198,28 @@ uint64_t check_count(const struct check *check, enum severity severity)
 	return count;
 }
 
+enum result check_refuse_errors(const struct check *check, uint64_t errors, enum remedy remedy,
+				struct failure *why)
+{
+	const struct finding *first = &check->first_error;
+	const char *store = check->store->device->name;
+
+	return fail_remedy(why, RESULT_DAMAGED, remedy, store,
+			   "%s: has %llu error%s, the first: %s: %s", store,
+			   (unsigned long long)errors, text_plural(errors),
+			   problem_info(first->problem)->code, first->message);
+}
+
+enum result check_refuse_origin(const struct check *check, const char *origin, enum remedy remedy,
+				struct failure *why)
+{
+	return fail_remedy(
+		why, RESULT_REFUSED, remedy, NULL,
+		"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is outside it",
+		origin, check->store->device->name, (unsigned long long)check->summary.highest_old,
+		(unsigned long long)check->store->geometry.chunk_bytes);
+}
+
 enum verdict check_verdict(const struct check *check)
 {
 	if (check_count(check, SEVERITY_ERROR) > 0)

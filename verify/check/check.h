@@ -75,6 +75,16 @@ const char *check_verdict_name(enum verdict verdict);
 /* How many findings of that severity there were. */
 uint64_t check_count(const struct check *check, enum severity severity);
 
+/* What a command that needs a sound store says of the errors found: how many, and the first.
+ * RESULT_DAMAGED. */
+enum result check_refuse_errors(const struct check *check, uint64_t errors, enum remedy remedy,
+				struct failure *why);
+
+/* The same where all that is wrong is that exceptions are for chunks outside the origin:
+ * RESULT_REFUSED. */
+enum result check_refuse_origin(const struct check *check, const char *origin, enum remedy remedy,
+				struct failure *why);
+
 #define CHECK_UNKNOWN_BYTES 128u
 
 /* "up to 256 chunks of 4096 bytes of the view, where is not known", of check->lost_unknown. Returns

@@ -34,24 +34,16 @@ static uint64_t count_lost(const struct check *check)
 static enum result refuse_errors(const struct export *export, uint64_t errors, struct failure *why)
 {
 	const struct check *check = &export->check;
-	const struct finding *first = &check->first_error;
 	const char *store = export->store->device->name;
 
 	if (check->lost_unknown == 0 && errors == check->found[PROBLEM_ENTRY_BEYOND_ORIGIN])
-		return fail_remedy(
-			why, RESULT_REFUSED, REMEDY_RIGHT_ORIGIN, NULL,
-			"%s: is too small to be the origin of %s: old chunk %llu of %llu bytes is outside it",
-			export->origin->name, store, (unsigned long long)check->summary.highest_old,
-			(unsigned long long)export->store->geometry.chunk_bytes);
+		return check_refuse_origin(check, export->origin->name, REMEDY_RIGHT_ORIGIN, why);
 	if (check->found[PROBLEM_HEADER_INVALID])
 		return fail_remedy(
 			why, RESULT_DAMAGED, REMEDY_EXPORT_ALL, NULL,
 			"%s: is marked invalid: the kernel gave this snapshot up, and later changes of the origin are not in it",
 			store);
-	return fail_remedy(why, RESULT_DAMAGED, REMEDY_VERIFY_EXPORT_ALL, store,
-			   "%s: has %llu error%s, the first: %s: %s", store,
-			   (unsigned long long)errors, text_plural(errors),
-			   problem_info(first->problem)->code, first->message);
+	return check_refuse_errors(check, errors, REMEDY_VERIFY_EXPORT_ALL, why);
 }
 
 static void note_errors(const struct export *export, uint64_t errors)
