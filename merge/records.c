@@ -182,7 +182,7 @@ enum result records_end(struct store *store, struct failure *why)
 	return result;
 }
 
-enum result records_end_kept(struct merge *merge, struct failure *why)
+static enum result end_kept(struct merge *merge, struct failure *why)
 {
 	enum result result = RESULT_OK;
 
@@ -199,7 +199,7 @@ enum result records_end_kept(struct merge *merge, struct failure *why)
 
 enum result records_end_all(struct merge *merge, struct failure *why)
 {
-	enum result result = records_end_kept(merge, why);
+	enum result result = end_kept(merge, why);
 
 	return result == RESULT_OK ? records_end(merge->store, why) : result;
 }

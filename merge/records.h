@@ -49,12 +49,8 @@ enum result records_drop(struct merge *merge, struct failure *why);
 /* Removes a store's record, flushed; harmless where there is none. */
 enum result records_end(struct store *store, struct failure *why);
 
-/* The records of the kept stores; an undo store gets its imprint (verify/check/imprint.h) with
- * that. */
-enum result records_end_kept(struct merge *merge, struct failure *why);
-
 /* The records of all stores: the merging one's last, which names the others as long as it is
- * there. */
+ * there; an undo store gets its imprint (verify/check/imprint.h) with that. */
 enum result records_end_all(struct merge *merge, struct failure *why);
 
 #endif

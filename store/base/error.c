@@ -8,7 +8,8 @@ bool error_is_full(int error)
 	return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
-bool error_is_not_there(int error)
+/* Does it say that a name leads nowhere, or to a device that is not there (yet)? */
+static bool is_not_there(int error)
 {
 	return error == ENOENT || error == ENOTDIR || error == ENXIO || error == ENODEV ||
 	       error == ENOMEDIUM;
@@ -16,7 +17,7 @@ bool error_is_not_there(int error)
 
 enum result error_result(int error)
 {
-	if (error_is_not_there(error))
+	if (is_not_there(error))
 		return RESULT_NOT_THERE;
 	if (error == ENOMEM)
 		return RESULT_NO_MEMORY;

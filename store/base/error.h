@@ -10,9 +10,6 @@
 /* Does this errno value say that a file system, a quota or a file can take no more? */
 bool error_is_full(int error);
 
-/* Does it say that a name leads nowhere, or to a device that is not there (yet)? */
-bool error_is_not_there(int error);
-
 /* The result of a file or device that cannot be opened or made, for this errno value. */
 enum result error_result(int error);
 

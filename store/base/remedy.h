@@ -9,9 +9,7 @@
 
 enum remedy {
 	REMEDY_NONE,
-	REMEDY_FORCE,	    /* consent to what the sentence says */
-	REMEDY_FORCE_LOSES, /* consent, and what is there is lost then */
-	REMEDY_OR_FORCE,    /* the same, after another way out */
+	REMEDY_OR_FORCE, /* consent, after another way out */
 	REMEDY_NAME_RIGHT_ORIGIN,
 	REMEDY_RIGHT_ORIGIN,   /* name it, or consent */
 	REMEDY_COPIED_ORIGIN,  /* the same, if it was copied to a larger disk */

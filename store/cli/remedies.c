@@ -8,8 +8,6 @@
 /* Templates (store/cli/template.h), with the places <origin> and <store>, the command's own, and
  * <name>, which comes with the failure. */
 static const char *const words_of[REMEDY_COUNT] = {
-	[REMEDY_FORCE] = "use --force",
-	[REMEDY_FORCE_LOSES] = "use --force: what it holds is then lost",
 	[REMEDY_OR_FORCE] = "or use --force",
 	[REMEDY_NAME_RIGHT_ORIGIN] = "name the right origin",
 	[REMEDY_RIGHT_ORIGIN] = "name the right origin, or use --force",

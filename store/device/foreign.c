@@ -225,8 +225,8 @@ enum result foreign_look(const struct device *device, struct foreign *foreign, s
 
 /* ---- what is said ---- */
 
-const char *foreign_say_help(const struct foreign_help *help, const char *name,
-			     char text[FOREIGN_HELP_BYTES])
+static const char *say_help(const struct foreign_help *help, const char *name,
+			    char text[FOREIGN_HELP_BYTES])
 {
 	struct suggestion command;
 
@@ -244,7 +244,7 @@ const char *foreign_say_help(const struct foreign_help *help, const char *name,
 const char *foreign_say(const struct foreign *foreign, const char *name,
 			char text[FOREIGN_HELP_BYTES])
 {
-	return foreign_say_help(&foreign->help, foreign->group[0] ? foreign->group : name, text);
+	return say_help(&foreign->help, foreign->group[0] ? foreign->group : name, text);
 }
 
 enum result foreign_refuse_origin(const struct foreign_format *format, const char *name,
@@ -254,7 +254,7 @@ enum result foreign_refuse_origin(const struct foreign_format *format, const cha
 
 	return fail_remedy(why, RESULT_REFUSED, consent ? REMEDY_OR_FORCE : REMEDY_NONE, NULL,
 			   "%s: %s, not the origin itself%s", name, format->text,
-			   foreign_say_help(&format->help, name, help));
+			   say_help(&format->help, name, help));
 }
 
 enum result foreign_check_origin(const struct device *device, struct failure *why)

@@ -49,8 +49,6 @@ enum result foreign_look(const struct device *device, struct foreign *foreign, s
 
 /* "; 'COMMAND' DOES", or "" where nothing helps. Returns `text`. */
 #define FOREIGN_HELP_BYTES 1200u
-const char *foreign_say_help(const struct foreign_help *help, const char *name,
-			     char text[FOREIGN_HELP_BYTES]);
 const char *foreign_say(const struct foreign *foreign, const char *name,
 			char text[FOREIGN_HELP_BYTES]);
 
