@@ -194,9 +194,10 @@ static bool has_fault(struct sim *sim, const struct io_request *request, enum fa
 	return true;
 }
 
-static bool is_unreadable(const struct sim *sim, const struct io_request *request)
+bool sim_is_unreadable(const struct sim *sim, const struct io_request *request)
 {
-	if (request->device != &sim->devices[1])
+	if (!sim->unreadable || request->operation != IO_READ ||
+	    request->device != &sim->devices[1])
 		return false;
 	for (uint64_t at = 0; at < request->place.bytes; at += SECTOR_BYTES)
 		if (sim->unreadable[(request->offset + at) / SECTOR_BYTES])
@@ -211,7 +212,7 @@ static ssize_t do_read(struct sim *sim, const struct io_request *request)
 
 	/* With --skip-lost, a block whose read fails by chance is left out like an unreadable one,
 	 * and nobody here knows which it was: one or the other. */
-	if (sim->unreadable ? is_unreadable(sim, request) : has_fault(sim, request, FAULT_READ))
+	if (sim->unreadable ? sim_is_unreadable(sim, request) : has_fault(sim, request, FAULT_READ))
 		return -EIO;
 	for (unsigned int i = 0; i < request->iov_count; i++) {
 		memcpy(request->iov[i].iov_base, disk->current + offset, request->iov[i].iov_len);

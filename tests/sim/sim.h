@@ -135,6 +135,8 @@ struct sim_disk *sim_disk_of(struct sim *sim, const struct io_request *request);
 
 /* For a trace: takes note of a request, as the engine of the simulator does. */
 void sim_remember(struct sim *sim, struct io_request *request);
+/* Is it a read that no disk would carry out, as a block of it is unreadable? */
+bool sim_is_unreadable(const struct sim *sim, const struct io_request *request);
 /* The real engine has carried it out, with success. */
 void sim_follow(struct sim *sim, struct io_request *request);
 

@@ -6,6 +6,7 @@
  */
 #include "tests/sim/sim.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,9 @@ static void carried_done(struct io_request *request)
 		sim_follow(sim, outer);
 	else
 		abort(); /* the files are sound: no request may fail */
-	io_complete(&sim->io, outer, (ssize_t)outer->place.bytes);
+	/* The files have no block that cannot be read. */
+	io_complete(&sim->io, outer,
+		    sim_is_unreadable(sim, outer) ? -EIO : (ssize_t)outer->place.bytes);
 }
 
 static void trace_submit(struct io *io, struct io_request *outer)
