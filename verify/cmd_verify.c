@@ -265,7 +265,7 @@ static void report_progress(void *context, uint64_t done_bytes)
 	progress_update(&output->progress, done_bytes, output->total_bytes);
 }
 
-static void print_data(struct output *output, const struct data_check *data)
+static void print_data(struct output *output, const struct data_results *data)
 {
 	struct json *json = &output->writer;
 
@@ -290,7 +290,7 @@ static void print_data(struct output *output, const struct data_check *data)
 		print_bytes("unreadable: ", data->view_unreadable, " of the view");
 }
 
-static enum result data_result(const struct output *output, const struct data_check *data,
+static enum result data_result(const struct output *output, const struct data_results *data,
 			       struct failure *why)
 {
 	if (data->places == 0)
@@ -309,12 +309,13 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 			       const struct check *check, struct device *origin,
 			       struct failure *why)
 {
-	struct data_check data = {.store = check->store,
-				  .origin = origin,
-				  .before = &check->summary,
-				  .report = report_place,
-				  .progress = report_progress,
-				  .context = output};
+	const struct data_options options = {.store = check->store,
+					     .origin = origin,
+					     .before = &check->summary,
+					     .report = report_place,
+					     .progress = report_progress,
+					     .context = output};
+	struct data_results data;
 	enum result result;
 
 	output->store = check->store;
@@ -329,7 +330,7 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 		json_open_object(&output->writer, "data");
 		json_open_array(&output->writer, "unreadable");
 	}
-	result = data_check_run(&data, why);
+	result = data_check(&options, &data, why);
 	progress_end(&output->progress, data.store_bytes + data.origin_bytes, output->total_bytes);
 	print_data(output, &data);
 	output->data_is_damaged = data.places > 0;

@@ -30,19 +30,19 @@ static void take_progress(void *context, uint64_t done_bytes)
 	last_progress = done_bytes;
 }
 
-static struct data_check data;
+static struct data_results data;
 
 static enum result run(void)
 {
+	const struct data_options options = {.store = &store,
+					     .origin = &origin_device,
+					     .report = take_place,
+					     .progress = take_progress};
 	enum result result = store_open(&store, &store_device, &io, &why);
 
 	place_count = 0;
 	last_progress = 0;
-	data = (struct data_check){.store = &store,
-				   .origin = &origin_device,
-				   .report = take_place,
-				   .progress = take_progress};
-	return result == RESULT_OK ? data_check_run(&data, &why) : result;
+	return result == RESULT_OK ? data_check(&options, &data, &why) : result;
 }
 
 static bool reported(bool in_origin, uint64_t offset, uint64_t bytes, uint64_t view_offset,

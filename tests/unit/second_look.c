@@ -106,15 +106,16 @@ static void so_does_a_look_at_the_data(void)
 {
 	for (size_t i = 0; i < CHANGES; i++) {
 		struct summary summary;
-		struct data_check data = {.store = &store,
-					  .origin = &origin_device,
-					  .before = &summary,
-					  .report = report_place};
+		const struct data_options options = {.store = &store,
+						     .origin = &origin_device,
+						     .before = &summary,
+						     .report = report_place};
+		struct data_results results;
 		bool area_missing;
 
 		prepare(i, 2);
 		CHECK(store_summarize(&store, &summary, &area_missing, &why) == RESULT_OK);
-		CHECK(data_check_run(&data, &why) == RESULT_REFUSED);
+		CHECK(data_check(&options, &results, &why) == RESULT_REFUSED);
 		CHECK(strstr(why.text, "store: it changes while it is read") != NULL);
 	}
 }

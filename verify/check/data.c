@@ -42,7 +42,8 @@ struct transfer {
 };
 
 struct window {
-	struct data_check *data;
+	const struct data_options *options;
+	struct data_results *results;
 	uint64_t unit_bytes, units_per_chunk;
 	size_t capacity, count;
 	struct side sides[2];
@@ -53,7 +54,7 @@ struct window {
 
 static const struct geometry *geometry_of(const struct window *window)
 {
-	return &window->data->store->geometry;
+	return &window->options->store->geometry;
 }
 
 static uint64_t chunk_on(const struct side *side, size_t i)
@@ -107,13 +108,11 @@ static void transfer_done(struct io_request *request);
 
 static void read_part(struct transfer *transfer)
 {
-	struct data_check *data = transfer->window->data;
-
 	transfer->request.done = transfer_done;
 	transfer->request.owner = transfer;
 	io_prepare(&transfer->request, IO_READ, transfer->side->device, transfer->position,
 		   transfer->buffer, transfer->length);
-	io_submit(data->store->io, &transfer->request);
+	io_submit(transfer->window->options->store->io, &transfer->request);
 }
 
 /* Every transfer that is not busy gets work, from the one device and the other in turn. */
@@ -137,17 +136,18 @@ static void start_transfers(struct window *window)
 
 static void end_transfer(struct transfer *transfer)
 {
-	struct data_check *data = transfer->window->data;
+	const struct data_options *options = transfer->window->options;
+	struct data_results *results = transfer->window->results;
 	uint64_t bytes = transfer->end - transfer->offset;
 
 	if (transfer->side->is_origin)
-		data->origin_bytes += bytes;
+		results->origin_bytes += bytes;
 	else
-		data->store_bytes += bytes;
+		results->store_bytes += bytes;
 	transfer->busy = false;
 	transfer->window->busy--;
-	if (data->progress)
-		data->progress(data->context, data->store_bytes + data->origin_bytes);
+	if (options->progress)
+		options->progress(options->context, results->store_bytes + results->origin_bytes);
 }
 
 /* The parts are halved down to a unit where they fail, and doubled where they do not. */
@@ -177,22 +177,24 @@ static void transfer_done(struct io_request *request)
 
 /* ---- what was found ---- */
 
-static void end_place(struct data_check *data, struct data_place *place)
+static void end_place(const struct window *window, struct data_place *place)
 {
+	struct data_results *results = window->results;
+
 	if (place->bytes == 0)
 		return;
-	data->places++;
+	results->places++;
 	if (place->in_origin) {
-		data->origin_unreadable += place->bytes;
+		results->origin_unreadable += place->bytes;
 	} else {
-		data->store_unreadable += place->bytes;
-		data->view_unreadable += place->view_bytes;
+		results->store_unreadable += place->bytes;
+		results->view_unreadable += place->view_bytes;
 	}
-	data->report(data->context, place);
+	window->options->report(window->options->context, place);
 	place->bytes = 0;
 }
 
-static void add_place(struct data_check *data, struct data_place *pending,
+static void add_place(const struct window *window, struct data_place *pending,
 		      const struct data_place *place)
 {
 	bool same_view =
@@ -207,7 +209,7 @@ static void add_place(struct data_check *data, struct data_place *pending,
 		pending->view_bytes += place->view_bytes;
 		return;
 	}
-	end_place(data, pending);
+	end_place(window, pending);
 	*pending = *place;
 }
 
@@ -223,11 +225,11 @@ static void add_unit(struct window *window, struct side *side, size_t i, uint64_
 	};
 	struct lost_range view;
 
-	view = lost_block(geometry_of(window), window->data->origin->bytes, old_chunk, from,
+	view = lost_block(geometry_of(window), window->options->origin->bytes, old_chunk, from,
 			  place.bytes);
 	place.view_offset = view.offset;
 	place.view_bytes = view.bytes;
-	add_place(window->data, &side->pending, &place);
+	add_place(window, &side->pending, &place);
 }
 
 static void report_side(struct window *window, struct side *side)
@@ -267,7 +269,7 @@ static void look(struct window *window)
 	}
 	start_transfers(window);
 	while (window->busy > 0) {
-		io_wait(window->data->store->io);
+		io_wait(window->options->store->io);
 		start_transfers(window);
 	}
 	report_side(window, &window->sides[0]);
@@ -279,15 +281,14 @@ static enum result gather(void *context, uint64_t index, const uint8_t *entries,
 			  struct failure *why)
 {
 	struct window *window = context;
-	const struct geometry *geometry = geometry_of(window);
 	struct exception exception;
 
 	(void)index;
 	(void)why;
 	for (uint32_t i = 0; i < count; i++) {
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		if (!geometry_holds_data(geometry, exception.new_chunk) ||
-		    geometry_clip(geometry, exception.old_chunk, window->data->origin->bytes) == 0)
+		if (exception_is_lost(&exception, geometry_of(window),
+				      window->options->origin->bytes))
 			continue;
 		window->sides[0].exceptions[window->count] = exception;
 		window->sides[1].exceptions[window->count] = exception;
@@ -327,30 +328,32 @@ static void release(struct window *window)
 	free(window->memory);
 }
 
-enum result data_check_run(struct data_check *data, struct failure *why)
+enum result data_check(const struct data_options *options, struct data_results *results,
+		       struct failure *why)
 {
-	uint64_t chunk_size = data->store->geometry.chunk_bytes;
+	const struct store *store = options->store;
+	uint64_t chunk_size = store->geometry.chunk_bytes;
 	struct window window = {
-		.data = data,
+		.options = options,
+		.results = results,
 		.unit_bytes = min_u64(chunk_size, UNIT_BYTES),
 		.capacity = max_u64(min_u64(WINDOW_BYTES / chunk_size, WINDOW_EXCEPTIONS), 1),
-		.sides = {{.device = data->store->device},
-			  {.is_origin = true, .device = data->origin}},
+		.sides = {{.device = store->device},
+			  {.is_origin = true, .device = options->origin}},
 	};
 	struct store_scan scan = {.live = gather, .context = &window};
 	enum result result;
 
 	window.units_per_chunk = chunk_size / window.unit_bytes;
-	data->store_bytes = data->origin_bytes = data->places = 0;
-	data->store_unreadable = data->origin_unreadable = data->view_unreadable = 0;
+	*results = (struct data_results){0};
 	result = allocate(&window, why);
 	if (result == RESULT_OK)
-		result = data->before ? store_scan_again(data->store, &scan, data->before, why)
-				      : store_scan(data->store, &scan, why);
+		result = options->before ? store_scan_again(store, &scan, options->before, why)
+					 : store_scan(store, &scan, why);
 	if (result == RESULT_OK) {
 		look(&window);
-		end_place(data, &window.sides[0].pending);
-		end_place(data, &window.sides[1].pending);
+		end_place(&window, &window.sides[0].pending);
+		end_place(&window, &window.sides[1].pending);
 	}
 	release(&window);
 	return result;

@@ -27,7 +27,8 @@ struct data_place {
 	int error; /* an errno value */
 };
 
-struct data_check {
+/* What is looked at, and who wants to be told. */
+struct data_options {
 	const struct store *store;
 	struct device *origin; /* read through the store's queue */
 	const struct summary
@@ -37,7 +38,10 @@ struct data_check {
 	/* NULL, or called now and then; counts the bytes of both devices. */
 	void (*progress)(void *context, uint64_t done_bytes);
 	void *context;
-	/* results, in bytes but for the places */
+};
+
+/* In bytes but for the places. */
+struct data_results {
 	uint64_t store_bytes, origin_bytes; /* looked at */
 	uint64_t places;
 	uint64_t store_unreadable, origin_unreadable;
@@ -47,8 +51,10 @@ struct data_check {
 /*
  * Looks at all data of the live exceptions; those without data on the device or outside the origin
  * are left out. RESULT_OK also where places are unreadable; RESULT_IO: the metadata could not be
- * read; RESULT_REFUSED: it is not what it was before. Needs a good header.
+ * read; RESULT_REFUSED: it is not what it was before. The results are as far as it came then. Needs
+ * a good header.
  */
-enum result data_check_run(struct data_check *data, struct failure *why);
+enum result data_check(const struct data_options *options, struct data_results *results,
+		       struct failure *why);
 
 #endif
