@@ -37,7 +37,6 @@ static void count_exception(struct left_out *left_out, const struct check *check
 		return;
 	left_out->next_number = number + 1;
 	left_out->exceptions++;
-	lost_add(&left_out->lost, finding->view_offset, finding->view_bytes);
 }
 
 void left_out_take(struct left_out *left_out, const struct check *check,
@@ -46,6 +45,7 @@ void left_out_take(struct left_out *left_out, const struct check *check,
 	struct exception exception = {finding->old_chunk, finding->new_chunk};
 	bool lost = left_out_must(&check->store->geometry, check->options.origin_bytes, &exception);
 
+	lost_take(&left_out->lost, &check->store->geometry, finding);
 	switch (problem_info(finding->problem)->data) {
 	case DATA_NOWHERE:
 	case DATA_NO_PLACE:
@@ -63,8 +63,6 @@ void left_out_take(struct left_out *left_out, const struct check *check,
 	case DATA_SHADOWED:
 		/* The earlier exception for this chunk is merged, or was counted itself. */
 		left_out->duplicates += lost;
-		if (lost && finding->view_bytes > 0)
-			lost_take_back(&left_out->lost, finding->view_offset, finding->view_bytes);
 		break;
 	case DATA_SHARED:
 		left_out->errors += lost;

@@ -57,10 +57,55 @@ static void more_than_fit_are_counted(void)
 	lost_free(&lost);
 }
 
+/* A finding at an exception for chunk `old_chunk`, whose data is in `new_chunk`. */
+static struct finding finding_at(enum problem problem, const struct geometry *geometry,
+				 uint64_t old_chunk, uint64_t new_chunk)
+{
+	struct lost_range view = lost_chunk(geometry, VIEW_BYTES, old_chunk);
+
+	return (struct finding){.problem = problem,
+				.has_exception = true,
+				.old_chunk = old_chunk,
+				.new_chunk = new_chunk,
+				.view_offset = view.offset,
+				.view_bytes = view.bytes};
+}
+
+static void the_number_and_the_list_agree(void)
+{
+	struct geometry geometry = geometry_make(CHUNK / 512, 1ull << 30);
+	const struct geometry *g = &geometry;
+	const struct finding findings[] = {
+		finding_at(PROBLEM_ENTRY_TOO_LARGE, g, 0, UINT64_MAX),
+		finding_at(PROBLEM_ENTRY_IN_METADATA, g, 2, 1),
+		finding_at(PROBLEM_ENTRY_BEYOND_DEVICE, g, 3, 1u << 20),
+		finding_at(PROBLEM_ENTRY_BEYOND_ORIGIN, g, 4, 7),
+		finding_at(PROBLEM_DUPLICATE_OLD, g, 2, 1), /* it was met above */
+		finding_at(PROBLEM_DUPLICATE_OLD, g, 0, 7), /* the first one is lost all the same */
+		finding_at(PROBLEM_DUPLICATE_NEW, g, 1, 7),
+	};
+	struct lost lost = {.most = 0};
+	struct failure why;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < sizeof(findings) / sizeof(*findings); i++) {
+		lost_count(&bytes, g, &findings[i]);
+		lost_take(&lost, g, &findings[i]);
+	}
+	CHECK(lost_settle(&lost, &why) == RESULT_OK);
+	lost_sort(&lost);
+	CHECK(lost.count == 2);
+	CHECK(is(lost.ranges[0], 0, CHUNK) && is(lost.ranges[1], 3 * CHUNK, 512));
+	CHECK(bytes == CHUNK + 512 && lost_bytes(&lost) == bytes);
+	lost_free(&lost);
+}
+
 int main(void)
 {
 	unit_run("lost: nothing past the view's end is lost", nothing_past_the_end);
 	unit_run("lost: ranges that touch are one", what_touches_is_one);
 	unit_run("lost: ranges that have no room are counted", more_than_fit_are_counted);
+	unit_run("lost: by what is found, the number and the list agree",
+		 the_number_and_the_list_agree);
 	return unit_end();
 }

@@ -74,6 +74,7 @@ static void count_and_report(struct check *check, struct finding *finding, const
 	    check_count(check, SEVERITY_ERROR) == 0)
 		check->first_error = *finding;
 	check->found[finding->problem]++;
+	lost_count(&check->view_bytes_lost, &check->store->geometry, finding);
 	if (check->options.report)
 		check->options.report(check->options.context, finding);
 }

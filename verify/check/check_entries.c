@@ -102,9 +102,6 @@ static bool check_new(struct entries *entries, uint64_t index, const struct exce
 		report_in_metadata(entries, index, exception);
 	else
 		report_beyond_device(entries, index, exception);
-	if (!trace_is_of_junk(judge_piece(entries)) &&
-	    judge_piece(entries) != TRACE_AREA_OVERWRITTEN)
-		check->view_bytes_lost += check_view_bytes(check, exception->old_chunk);
 	return false;
 }
 

@@ -290,19 +290,14 @@ static enum result find_repeated(struct search *search, struct failure *why)
 
 /* ---- telling of them ---- */
 
-/* What the view has for this chunk is that of the first exception: of a later one nothing is lost,
- * which was counted when it was met. */
+/* Two copies of one chunk: either may be the wrong one. */
 static void count_old(struct check *check, struct repeated *repeated, bool same,
 		      const struct exception *exception)
 {
-	uint64_t bytes = check_view_bytes(check, exception->old_chunk);
-
-	if (check_is_lost(check, exception)) {
-		check->view_bytes_lost -= bytes;
-	} else if (!same && !repeated->counted) {
-		check->view_bytes_doubtful += bytes;
-		repeated->counted = 1;
-	}
+	if (same || repeated->counted || check_is_lost(check, exception))
+		return;
+	check->view_bytes_doubtful += check_view_bytes(check, exception->old_chunk);
+	repeated->counted = 1;
 }
 
 /* One copy for two chunks: either may be the wrong one. */

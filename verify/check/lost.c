@@ -23,6 +23,36 @@ struct lost_range lost_chunk(const struct geometry *geometry, uint64_t view_byte
 	return lost_block(geometry, view_bytes, old_chunk, 0, geometry->chunk_bytes);
 }
 
+/* ---- by what is found ---- */
+
+static bool is_lost(const struct finding *finding)
+{
+	return problem_info(finding->problem)->data == DATA_NOWHERE;
+}
+
+/* Has an earlier exception its bytes, which were lost when it was met? */
+static bool is_taken_back(const struct geometry *geometry, const struct finding *finding)
+{
+	return problem_info(finding->problem)->data == DATA_SHADOWED &&
+	       !geometry_holds_data(geometry, finding->new_chunk);
+}
+
+void lost_count(uint64_t *bytes, const struct geometry *geometry, const struct finding *finding)
+{
+	if (is_lost(finding))
+		*bytes += finding->view_bytes;
+	else if (is_taken_back(geometry, finding))
+		*bytes -= finding->view_bytes;
+}
+
+void lost_take(struct lost *lost, const struct geometry *geometry, const struct finding *finding)
+{
+	if (is_lost(finding))
+		lost_add(lost, finding->view_offset, finding->view_bytes);
+	else if (is_taken_back(geometry, finding) && finding->view_bytes > 0)
+		lost_take_back(lost, finding->view_offset, finding->view_bytes);
+}
+
 /* ---- the list ---- */
 
 static bool grow(struct lost *lost)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which bytes of the view are lost: of a chunk or a part of it, and as a list of ranges. Verify, a
- * merge that leaves out what is lost, and a repair ask here. If one exception is lost, says
- * exception_is_lost (store/cow/format.h).
+ * Which bytes of the view are lost: of a chunk or a part of it, by what is found, as a number and
+ * as a list of ranges. Verify, a merge that leaves out what is lost, and a repair ask here. If one
+ * exception is lost, says exception_is_lost (store/cow/format.h).
  *
- * A list: lost_add in any order, lost_take_back of what turned out not to be lost; then lost_settle
- * where something was taken back, and lost_sort. lost_free in any case.
+ * A list: lost_take or lost_add in any order, lost_take_back of what turned out not to be lost;
+ * then lost_settle where something was taken back, and lost_sort. lost_free in any case.
  */
 #ifndef VERIFY_CHECK_LOST_H
 #define VERIFY_CHECK_LOST_H
@@ -15,6 +15,7 @@
 
 #include "store/base/fail.h"
 #include "store/cow/format.h"
+#include "verify/check/problem.h"
 
 /* At most this many ranges are remembered, and this many that are to be taken back. */
 #define LOST_RANGES_MAX 65536u
@@ -43,6 +44,16 @@ struct lost_range lost_chunk(const struct geometry *geometry, uint64_t view_byte
 /* The same of `bytes` bytes of the chunk from its byte `from` on. */
 struct lost_range lost_block(const struct geometry *geometry, uint64_t view_bytes,
 			     uint64_t old_chunk, uint64_t from, uint64_t bytes);
+
+/*
+ * What a finding says of the bytes of the view that its exception is for: where there is no data
+ * for it they are lost, and where an earlier exception counts for them they are not, after all.
+ * All findings, in the order in which they are reported: `bytes` is how many are lost then.
+ */
+void lost_count(uint64_t *bytes, const struct geometry *geometry, const struct finding *finding);
+
+/* The same for a list. */
+void lost_take(struct lost *lost, const struct geometry *geometry, const struct finding *finding);
 
 /* Adds a range, joined with the last one where it follows it; one of 0 bytes is none. */
 void lost_add(struct lost *lost, uint64_t offset, uint64_t bytes);
