@@ -139,7 +139,7 @@ static enum result check_record(struct merge *merge, struct failure *why)
 
 	if (store->record_presence == RECORD_FOREIGN &&
 	    (!merge->options->force || merge->options->pending))
-		return fail_remedy(why, RESULT_REFUSED, REMEDY_FORGET_VERSION, NULL,
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_FINISH_ELSEWHERE, NULL,
 				   "%s: another version of cowtool has not finished a merge of it",
 				   store->device->name);
 	if (store->record_presence == RECORD_CORRUPT)

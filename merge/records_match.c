@@ -289,7 +289,7 @@ static enum result match_one_begun(const struct merge *merge, const struct kept 
 		return RESULT_OK;
 	if (store->record_presence == RECORD_FOREIGN)
 		return fail_remedy(
-			why, RESULT_REFUSED, REMEDY_FORGET_VERSION, name,
+			why, RESULT_REFUSED, REMEDY_FINISH_ELSEWHERE, NULL,
 			"%s: belongs to an unfinished merge of another version of cowtool", name);
 	if (store->record.role == RECORD_MERGING) {
 		if (record_is_stale(&store->record, kept->check.summary.exceptions,

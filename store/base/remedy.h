@@ -10,6 +10,7 @@
 enum remedy {
 	REMEDY_NONE,
 	REMEDY_OR_FORCE, /* consent, after another way out */
+	REMEDY_FREE,	 /* its user lets it go: the sentence says how */
 	REMEDY_NAME_RIGHT_ORIGIN,
 	REMEDY_RIGHT_ORIGIN,   /* name it, or consent */
 	REMEDY_COPIED_ORIGIN,  /* the same, if it was copied to a larger disk */
@@ -25,10 +26,9 @@ enum remedy {
 	REMEDY_REBUILD_HEADER, /* a repair makes it */
 	REMEDY_REBUILD_COPY,   /* a repair makes that of a copy on a sound device */
 	REMEDY_RESTORE_FILE,   /* a restore writes the saved file to a device */
-	/* The unfinished merge: finish it, with the stores that it keeps; with this one, which
-	 * it keeps; with the version of cowtool that began it; or consent, and it is forgotten. */
-	REMEDY_FINISH_WITH_KEPT,
-	REMEDY_FINISH_WITH_THIS,
+	/* Finish the unfinished merge, with the stores that it keeps; or with the version of
+	 * cowtool that began it; or consent, and it is forgotten. */
+	REMEDY_FINISH_OR_FORGET,
 	REMEDY_FINISH_ELSEWHERE,
 	REMEDY_NEW_UNDO, /* name a file that is not there, or go on with the merge that it is of */
 	REMEDY_FILE_ON_DISK, /* name one, or consent to this one */
@@ -41,10 +41,9 @@ enum remedy {
 	REMEDY_FINISH_FIRST,	     /* the unfinished merge of the named store */
 	REMEDY_FINISH_OTHER_OF_KEPT, /* the merge that keeps the named store; or give that up */
 	REMEDY_FINISH_OTHER_OF_UNDO, /* the same, where it is the undo store */
-	REMEDY_FORGET_KEPT,    /* finish the merge that keeps it; or forget that there was one */
-	REMEDY_FORGET_VERSION, /* use the version that wrote a record; or forget it */
-	REMEDY_UNCOMPARED,     /* consent to what cannot be compared */
-	REMEDY_NAME_KEPT,      /* the stores that are kept, each; or give one up */
+	REMEDY_FORGET_KEPT, /* finish the merge that keeps it; or forget that there was one */
+	REMEDY_UNCOMPARED,  /* consent to what cannot be compared */
+	REMEDY_NAME_KEPT,   /* the stores that are kept, each; or give one up */
 	REMEDY_NAME_KEPT_OR_FORCE,    /* the same; or consent: it is one of them */
 	REMEDY_DROP_KEPT,	      /* give up a store that an unfinished merge keeps */
 	REMEDY_ENLARGE_OR_DROP,	      /* a kept store; or give it up */
@@ -56,8 +55,7 @@ enum remedy {
 	REMEDY_VERIFY_EXPORT_ALL, /* a check of the named store; or the same */
 	REMEDY_FILL,		  /* the places of what is lost */
 	REMEDY_FILL_UNREADABLE,	  /* those of what cannot be read */
-	REMEDY_OTHER_FILE_OVER,	  /* name another file, or consent: this one is overwritten */
-	REMEDY_OTHER_DEVICE_OVER, /* the same of a device */
+	REMEDY_EXPORT_IN_USE,	  /* consent: what is read may be changing */
 	REMEDY_BEGIN_ANEW,
 	REMEDY_BEGIN_ANEW_OR_MIX, /* or go on: a part is of another moment */
 	REMEDY_GO_ON_OR_ANEW,

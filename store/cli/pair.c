@@ -35,14 +35,12 @@ enum result pair_open_device(struct device *device, const struct cli *cli,
 			     struct failure *why)
 {
 	enum result result = device_open(device, name, options->mode, why);
-	struct failure refused;
 
 	if (result == RESULT_OK)
 		tell_usage(cli, options, device);
-	if (result != RESULT_REFUSED || !options->or_consent)
-		return result;
-	refused = *why;
-	return fail(why, result, "%s%s", refused.text, options->or_consent);
+	else if (why->remedy == REMEDY_FREE)
+		fail_set_remedy(why, options->if_used, NULL);
+	return result;
 }
 
 static enum result open_origin(struct pair *pair, const struct cli *cli,

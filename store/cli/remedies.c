@@ -6,7 +6,7 @@
 #include "store/cli/template.h"
 
 /* Templates (store/cli/template.h), with the places <origin> and <store>, the command's own, and
- * <name>, which comes with the failure. */
+ * <name>, which comes with the failure. A comma goes on with the sentence. */
 static const char *const words_of[REMEDY_COUNT] = {
 	[REMEDY_OR_FORCE] = "or use --force",
 	[REMEDY_NAME_RIGHT_ORIGIN] = "name the right origin",
@@ -28,10 +28,8 @@ static const char *const words_of[REMEDY_COUNT] = {
 	[REMEDY_REBUILD_COPY] =
 		"copy the device to a sound one, and 'cowtool repair --rebuild-header' makes the header of the copy anew",
 	[REMEDY_RESTORE_FILE] = "'cowtool restore' writes it to a device",
-	[REMEDY_FINISH_WITH_KEPT] =
-		"finish it with 'cowtool merge --resume', with the other stores that it keeps, or use --force, which forgets it",
-	[REMEDY_FINISH_WITH_THIS] =
-		"finish that with 'cowtool merge --resume', with this store, or use --force, which forgets it",
+	[REMEDY_FINISH_OR_FORGET] =
+		"finish it with 'cowtool merge --resume', with the stores that it keeps, or use --force, which forgets it",
 	[REMEDY_FINISH_ELSEWHERE] = "finish it with that version, or use --force, which forgets it",
 	[REMEDY_VERIFY_FIRST_COUNTS] =
 		"{cowtool verify --origin=<origin> <name>} lists all; with --force the first of two exceptions for a chunk counts",
@@ -48,7 +46,6 @@ static const char *const words_of[REMEDY_COUNT] = {
 		"finish that with {cowtool merge --resume --undo=<name> <origin> STORE}, STORE being that one, or use --force to go back now and give up the rest",
 	[REMEDY_FORGET_KEPT] =
 		"finish that first, or, if there is none, remove what it left there with {cowtool repair --forget-kept --backup=FILE <name>}",
-	[REMEDY_FORGET_VERSION] = "use that version, or --force to forget what it wrote down",
 	[REMEDY_UNCOMPARED] = "--force merges without",
 	[REMEDY_NAME_KEPT] = "name each with --keep (or --undo), or give it up with --drop-kept",
 	[REMEDY_NAME_KEPT_OR_FORCE] =
@@ -65,8 +62,7 @@ static const char *const words_of[REMEDY_COUNT] = {
 		"{cowtool verify --origin=<origin> <name>} lists all; --force exports what there is",
 	[REMEDY_FILL] = "--fill=zero fills their places",
 	[REMEDY_FILL_UNREADABLE] = "--fill=zero exports without what cannot be read",
-	[REMEDY_OTHER_FILE_OVER] = "name another file, or overwrite it with --force",
-	[REMEDY_OTHER_DEVICE_OVER] = "name another device, or overwrite it with --force",
+	[REMEDY_EXPORT_IN_USE] = ", or export it as it is with --force",
 	[REMEDY_BEGIN_ANEW] = "without --resume, --force begins anew",
 	[REMEDY_BEGIN_ANEW_OR_MIX] =
 		"without --resume, --force begins anew; with both, the export goes on, and the image is then of no one moment",
@@ -113,7 +109,7 @@ void remedies_say(const struct cli *cli, struct failure *why)
 	if (!words)
 		return;
 	why->remedy = REMEDY_NONE;
-	if (length > 0)
+	if (length > 0 && *words != ',')
 		snprintf(why->text + length, sizeof(why->text) - length, "; ");
 	template_write(why->text, sizeof(why->text), words, put_name, &names);
 }

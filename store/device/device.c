@@ -100,8 +100,8 @@ static enum result refuse_user(struct device *device, enum device_mode mode, boo
 		return refuse_unseen(device, why);
 	if (!used || *beside)
 		return RESULT_OK;
-	return fail(why, RESULT_REFUSED, "%s: %s; %s", device->name, usage.phrase,
-		    usage.help[0] ? usage.help : "free it first");
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_FREE, NULL, "%s: %s; %s", device->name,
+			   usage.phrase, usage.help[0] ? usage.help : "free it first");
 }
 
 /*
@@ -212,9 +212,9 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 	if (result != RESULT_OK || error == 0)
 		return result;
 	if (error == EBUSY)
-		return fail(why, RESULT_REFUSED,
-			    "%s: is in use by the kernel or another program; free it first",
-			    device->name);
+		return fail_remedy(why, RESULT_REFUSED, REMEDY_FREE, NULL,
+				   "%s: is in use by the kernel or another program; free it first",
+				   device->name);
 	if (error == EROFS && !device->file.is_block)
 		return refuse_read_only_file(device, why);
 	return fail_errno(why, error_result(error), error, "%s: cannot open", device->name);
@@ -333,9 +333,9 @@ static enum result lock(struct device *device, struct failure *why)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
 		pause_for_hold();
 	}
-	return fail(why, RESULT_REFUSED,
-		    "%s: is locked by another process (another cowtool?); let it end first",
-		    device->name);
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_FREE, NULL,
+			   "%s: is locked by another process (another cowtool?); let it end first",
+			   device->name);
 }
 
 static enum result hold(struct device *device, enum device_mode mode, struct failure *why)

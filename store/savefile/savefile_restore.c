@@ -138,22 +138,19 @@ static enum result refuse_unfinished(const struct savefile *saved, const struct 
 				     struct failure *why)
 {
 	const char *what = "it has the record of an unfinished merge of another version of cowtool";
-	enum remedy how = REMEDY_FINISH_ELSEWHERE;
-	const char *holds = "may hold nothing of that";
+	bool own = target->record_presence == RECORD_PRESENT;
 
-	if (target->record_presence == RECORD_PRESENT)
-		holds = "holds nothing of that";
-	if (target->record_presence == RECORD_PRESENT && target->record.role == RECORD_MERGING) {
+	if (own && target->record.role == RECORD_MERGING)
 		what = "it has the record of an unfinished merge";
-		how = REMEDY_FINISH_WITH_KEPT;
-	} else if (target->record_presence == RECORD_PRESENT) {
+	else if (own)
 		what = target->record.role == RECORD_UNDO
 			       ? "is the undo store of an unfinished merge"
 			       : "is kept by the unfinished merge of another store";
-		how = REMEDY_FINISH_WITH_THIS;
-	}
-	return fail_remedy(why, RESULT_REFUSED, how, NULL, "%s: %s, and %s %s",
-			   target->device->name, what, saved->file.name, holds);
+	return fail_remedy(why, RESULT_REFUSED,
+			   own ? REMEDY_FINISH_OR_FORGET : REMEDY_FINISH_ELSEWHERE, NULL,
+			   own ? "%s: %s, and %s holds nothing of that"
+			       : "%s: %s, and %s may hold nothing of that",
+			   target->device->name, what, saved->file.name);
 }
 
 /* The record of a merge guards the stores that it keeps: it must not go without a word. */

@@ -290,7 +290,7 @@ static enum result open_both(struct session *session, struct failure *why)
 	const struct pair_options opening = {
 		.mode = session->choice->force ? DEVICE_LOOK : DEVICE_READ,
 		.gaps = true,
-		.or_consent = ", or export it as it is with --force",
+		.if_used = REMEDY_EXPORT_IN_USE,
 		.engine = session->choice->engine.chosen,
 	};
 	char *const *names = session->cli->arguments;

@@ -100,7 +100,7 @@ static enum result check_existing(const struct export_output *output, struct fai
 {
 	if (!output->exists || output->force)
 		return RESULT_OK;
-	return fail_remedy(why, RESULT_REFUSED, REMEDY_OTHER_FILE_OVER, NULL, "%s: exists already",
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_OTHER_FILE, NULL, "%s: exists already",
 			   output->name);
 }
 
@@ -114,7 +114,7 @@ static enum result check_content(struct export_output *output, struct failure *w
 		return RESULT_OK;
 	result = ends_probe_device(output->export->io, &output->device, &identity, why);
 	if (result == RESULT_OK && identity.type[0])
-		result = fail_remedy(why, RESULT_REFUSED, REMEDY_OTHER_DEVICE_OVER, NULL,
+		result = fail_remedy(why, RESULT_REFUSED, REMEDY_OTHER_DEVICE, NULL,
 				     "%s: holds something already (%s%s%s)", output->name,
 				     identity.type, identity.uuid[0] ? ", UUID " : "",
 				     identity.uuid);
