@@ -81,46 +81,37 @@ struct counting {
 	uint64_t origin_bytes;
 };
 
-static enum result add_touched(void *context, uint64_t index, const uint8_t *entries,
-			       uint32_t count, struct failure *why)
+static enum result add_touched(void *context, uint64_t index, const struct exception *exception,
+			       struct failure *why)
 {
 	struct counting *counting = context;
-	struct exception exception;
 
 	(void)index;
-	for (uint32_t i = 0; i < count; i++) {
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		if (left_out_must(counting->merging, counting->origin_bytes, &exception))
+	if (left_out_must(counting->merging, counting->origin_bytes, exception))
+		return RESULT_OK;
+	for (size_t k = 0; k < counting->count; k++) {
+		struct kept *kept = &counting->kept[k];
+		struct kept_range range;
+
+		if (kept->given_up)
 			continue;
-		for (size_t k = 0; k < counting->count; k++) {
-			struct kept *kept = &counting->kept[k];
-			struct kept_range range;
+		range = kept_range(&kept->store->geometry, counting->merging, exception->old_chunk);
 
-			if (kept->given_up)
-				continue;
-			range = kept_range(&kept->store->geometry, counting->merging,
-					   exception.old_chunk);
-
-			if (!chunk_set_add(&kept->lacking, range.first, range.count))
-				return fail_memory(why, "the chunks of a kept snapshot", 0);
-			kept->needed += BROKEN(KEPT_COUNTED_TWICE);
-		}
+		if (!chunk_set_add(&kept->lacking, range.first, range.count))
+			return fail_memory(why, "the chunks of a kept snapshot", 0);
+		kept->needed += BROKEN(KEPT_COUNTED_TWICE);
 	}
 	return RESULT_OK;
 }
 
-static enum result take_present(void *context, uint64_t index, const uint8_t *entries,
-				uint32_t count, struct failure *why)
+static enum result take_present(void *context, uint64_t index, const struct exception *exception,
+				struct failure *why)
 {
 	struct kept *kept = context;
-	struct exception exception;
 
 	(void)index;
 	(void)why;
-	for (uint32_t i = 0; i < count; i++) {
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		chunk_set_take(&kept->lacking, exception.old_chunk);
-	}
+	chunk_set_take(&kept->lacking, exception->old_chunk);
 	return RESULT_OK;
 }
 
@@ -140,7 +131,7 @@ static enum result end_counting(struct kept *kept, struct failure *why)
 {
 	const struct geometry *geometry = &kept->store->geometry;
 	const struct summary *summary = &kept->check.summary;
-	struct store_scan scan = {.live = take_present, .context = kept};
+	struct store_scan scan = {.each = take_present, .context = kept};
 	enum result result = RESULT_OK;
 
 	kept->room = UINT64_MAX;
@@ -162,7 +153,7 @@ enum result kept_count(struct kept *kept, size_t count, const struct store *merg
 				    .count = count,
 				    .merging = &merging->geometry,
 				    .origin_bytes = origin->bytes};
-	struct store_scan scan = {.live = add_touched, .context = &counting};
+	struct store_scan scan = {.each = add_touched, .context = &counting};
 	enum result result = RESULT_OK;
 
 	if (kept_live(kept, count) == 0)

@@ -96,25 +96,21 @@ static void begin_part(struct dump *dump, const char *array)
 
 /* ---- one by one ---- */
 
-static enum result print_piece(void *context, uint64_t index, const uint8_t *entries,
-			       uint32_t count, struct failure *why)
+static enum result print_exception(void *context, uint64_t index, const struct exception *exception,
+				   struct failure *why)
 {
 	struct dump *dump = context;
-	struct exception exception;
 
-	for (uint32_t i = 0; i < count; i++) {
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		put_place(dump, index + i);
-		table_number(&dump->table, exception.old_chunk);
-		table_number(&dump->table, exception.new_chunk);
-	}
 	(void)why;
+	put_place(dump, index);
+	table_number(&dump->table, exception->old_chunk);
+	table_number(&dump->table, exception->new_chunk);
 	return output_state();
 }
 
 enum result dump_exceptions(struct dump *dump, bool *area_missing, struct failure *why)
 {
-	struct store_scan scan = {.live = print_piece, .context = dump};
+	struct store_scan scan = {.each = print_exception, .context = dump};
 	enum result result;
 
 	begin_table(dump, "exceptions", exception_columns);
@@ -136,17 +132,13 @@ static void print_with_state(struct dump *dump, uint64_t index, const struct exc
 	put_offset(dump, exception->new_chunk);
 }
 
-static enum result print_live_piece(void *context, uint64_t index, const uint8_t *entries,
-				    uint32_t count, struct failure *why)
+static enum result print_live(void *context, uint64_t index, const struct exception *exception,
+			      struct failure *why)
 {
 	struct dump *dump = context;
-	struct exception exception;
 
-	for (uint32_t i = 0; i < count; i++) {
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		print_with_state(dump, index + i, &exception, "live");
-	}
 	(void)why;
+	print_with_state(dump, index, exception, "live");
 	return output_state();
 }
 
@@ -162,7 +154,7 @@ static enum result print_stale(void *context, uint64_t index, const struct excep
 
 enum result dump_stale(struct dump *dump, bool *area_missing, struct failure *why)
 {
-	struct store_scan scan = {.live = print_live_piece, .context = dump};
+	struct store_scan scan = {.each = print_live, .context = dump};
 	struct stale_scan stale = {
 		.store = dump->store,
 		.old_chunks = geometry_origin_chunks(&dump->store->geometry,
@@ -203,35 +195,26 @@ static void end_run(struct dump *dump)
 }
 
 /* As the kernel merges them: both chunks rise by one, and no run goes on in the next area. */
-static void add_to_run(struct dump *dump, uint64_t index, const struct exception *exception)
+static enum result add_to_run(void *context, uint64_t index, const struct exception *exception,
+			      struct failure *why)
 {
+	struct dump *dump = context;
+
+	(void)why;
 	if (index % dump->store->geometry.exceptions_per_area == 0 ||
 	    exception->old_chunk != dump->run_first.old_chunk + dump->run_length ||
 	    exception->new_chunk != dump->run_first.new_chunk + dump->run_length)
 		end_run(dump);
-	if (dump->run_length++ > 0)
-		return;
-	dump->run_index = index;
-	dump->run_first = *exception;
-}
-
-static enum result print_runs(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
-			      struct failure *why)
-{
-	struct dump *dump = context;
-	struct exception exception;
-
-	for (uint32_t i = 0; i < count; i++) {
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		add_to_run(dump, index + i, &exception);
+	if (dump->run_length++ == 0) {
+		dump->run_index = index;
+		dump->run_first = *exception;
 	}
-	(void)why;
 	return output_state();
 }
 
 enum result dump_runs(struct dump *dump, bool *area_missing, struct failure *why)
 {
-	struct store_scan scan = {.live = print_runs, .context = dump};
+	struct store_scan scan = {.each = add_to_run, .context = dump};
 	enum result result;
 
 	begin_table(dump, "runs", run_columns);

@@ -22,8 +22,7 @@ struct stale_scan {
 	uint64_t quiet_areas;
 	/* Called for each, in the order of the store. What it returns ends the scan unless it is
 	 * RESULT_OK. */
-	enum result (*found)(void *context, uint64_t index, const struct exception *exception,
-			     struct failure *why);
+	store_exception_function found;
 	void *context;
 	uint64_t count; /* result: how many there were */
 };

@@ -115,6 +115,11 @@ enum result store_stream(const struct store *store, uint64_t begin, uint64_t end
 typedef enum result (*store_scan_function)(void *context, uint64_t index, const uint8_t *entries,
 					   uint32_t count, struct failure *why);
 
+/* The same of one exception, number `index`. */
+typedef enum result (*store_exception_function)(void *context, uint64_t index,
+						const struct exception *exception,
+						struct failure *why);
+
 /*
  * Exceptions index .. index + count - 1 are in a gap. Does the list go on after it? Then all of
  * them were live; else it ends somewhere in the gap, and is taken to end before it: `count` goes no
@@ -124,7 +129,8 @@ typedef enum result (*store_gap_function)(void *context, uint64_t index, uint64_
 					  bool goes_on, struct failure *why);
 
 struct store_scan {
-	store_scan_function live; /* the live exceptions, in order */
+	store_scan_function live; /* the live exceptions, in order; NULL: each of them is wanted */
+	store_exception_function each; /* only without `live` */
 	store_scan_function tail; /* NULL, or the rest of the last area, the zero entry first */
 	store_gap_function gap; /* NULL, or what is in no piece of the others, for a gap is there */
 	void *context;

@@ -213,6 +213,22 @@ static enum result end_gap(struct scan_state *state, bool goes_on, struct failur
 	return scan->gap ? scan->gap(scan->context, first, end - first, goes_on, why) : RESULT_OK;
 }
 
+/* The caller gets live exceptions as it wants them. */
+static enum result hand_out(const struct store_scan *scan, uint64_t index, const uint8_t *entries,
+			    uint32_t count, struct failure *why)
+{
+	enum result result = RESULT_OK;
+	struct exception exception;
+
+	if (scan->live)
+		return scan->live(scan->context, index, entries, count, why);
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
+		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+		result = scan->each(scan->context, index + i, &exception, why);
+	}
+	return result;
+}
+
 /* No gap is in this part. */
 static enum result scan_part(struct scan_state *state, uint64_t index, const uint8_t *entries,
 			     uint32_t count, struct failure *why)
@@ -226,7 +242,7 @@ static enum result scan_part(struct scan_state *state, uint64_t index, const uin
 			state, fits_after_gap(&state->store->geometry, index, entries, count), why);
 	live = state->ended ? 0 : count_live(entries, count);
 	if (result == RESULT_OK && live > 0)
-		result = scan->live(scan->context, index, entries, live, why);
+		result = hand_out(scan, index, entries, live, why);
 	scan->exceptions += live;
 	state->ended |= live < count;
 	if (result == RESULT_OK && state->ended && scan->tail &&
@@ -323,7 +339,7 @@ static enum result look_again(void *context, uint64_t index, const uint8_t *entr
 			return store_refuse_changed(look->store, why);
 		look->fingerprint = summary_fingerprint(look->fingerprint, &exception);
 	}
-	return look->wanted->live(look->wanted->context, index, entries, count, why);
+	return hand_out(look->wanted, index, entries, count, why);
 }
 
 enum result store_scan_again(const struct store *store, struct store_scan *scan,

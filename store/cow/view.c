@@ -67,19 +67,15 @@ static void remember(struct view_overlay *overlay, const struct exception *excep
 	}
 }
 
-static enum result find_in_piece(void *context, uint64_t index, const uint8_t *entries,
-				 uint32_t count, struct failure *why)
+static enum result find(void *context, uint64_t index, const struct exception *exception,
+			struct failure *why)
 {
 	struct view_overlay *overlay = context;
-	struct exception exception;
 
 	(void)index;
 	(void)why;
-	for (uint32_t i = 0; i < count; i++) {
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		if (geometry_holds_data(&overlay->store->geometry, exception.new_chunk))
-			remember(overlay, &exception);
-	}
+	if (geometry_holds_data(&overlay->store->geometry, exception->new_chunk))
+		remember(overlay, exception);
 	return RESULT_OK;
 }
 
@@ -87,7 +83,7 @@ enum result view_overlay_find(struct view_overlay *overlay, const struct store *
 			      uint64_t origin_bytes, const struct view_range *ranges, size_t count,
 			      struct failure *why)
 {
-	struct store_scan scan = {.live = find_in_piece, .context = overlay};
+	struct store_scan scan = {.each = find, .context = overlay};
 	size_t chunks = 0;
 
 	*overlay = (struct view_overlay){.store = store,

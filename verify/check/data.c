@@ -277,24 +277,19 @@ static void look(struct window *window)
 	window->count = 0;
 }
 
-static enum result gather(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+static enum result gather(void *context, uint64_t index, const struct exception *exception,
 			  struct failure *why)
 {
 	struct window *window = context;
-	struct exception exception;
 
 	(void)index;
 	(void)why;
-	for (uint32_t i = 0; i < count; i++) {
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		if (exception_is_lost(&exception, geometry_of(window),
-				      window->options->origin->bytes))
-			continue;
-		window->sides[0].exceptions[window->count] = exception;
-		window->sides[1].exceptions[window->count] = exception;
-		if (++window->count == window->capacity)
-			look(window);
-	}
+	if (exception_is_lost(exception, geometry_of(window), window->options->origin->bytes))
+		return RESULT_OK;
+	window->sides[0].exceptions[window->count] = *exception;
+	window->sides[1].exceptions[window->count] = *exception;
+	if (++window->count == window->capacity)
+		look(window);
 	return RESULT_OK;
 }
 
@@ -341,7 +336,7 @@ enum result data_check(const struct data_options *options, struct data_results *
 		.sides = {{.device = store->device},
 			  {.is_origin = true, .device = options->origin}},
 	};
-	struct store_scan scan = {.live = gather, .context = &window};
+	struct store_scan scan = {.each = gather, .context = &window};
 	enum result result;
 
 	window.units_per_chunk = chunk_size / window.unit_bytes;

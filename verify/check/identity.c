@@ -61,24 +61,18 @@ struct objecting {
 	struct plausible plausible;
 };
 
-static enum result look(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+static enum result look(void *context, uint64_t index, const struct exception *exception,
 			struct failure *why)
 {
 	struct objecting *objecting = context;
-	const struct geometry *geometry = objecting->geometry;
-	struct exception exception;
+	uint64_t chunk = exception->old_chunk;
+	uint64_t clip = geometry_clip(objecting->geometry, chunk, objecting->origin_bytes), from;
 
 	(void)index;
 	(void)why;
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t from, clip;
-
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		clip = geometry_clip(geometry, exception.old_chunk, objecting->origin_bytes);
-		if (clip == 0)
-			continue;
-		from = exception.old_chunk * geometry->chunk_bytes;
-		plausible_look(&objecting->plausible, exception.old_chunk, from, from + clip);
+	if (clip > 0) {
+		from = chunk * objecting->geometry->chunk_bytes;
+		plausible_look(&objecting->plausible, chunk, from, from + clip);
 	}
 	return RESULT_OK;
 }
@@ -89,7 +83,7 @@ static enum result check_plausible(const struct store *store, const struct devic
 				   const struct view_range *head, struct failure *why)
 {
 	struct objecting objecting = {.geometry = &store->geometry, .origin_bytes = origin->bytes};
-	struct store_scan scan = {.live = look, .context = &objecting};
+	struct store_scan scan = {.each = look, .context = &objecting};
 	const struct plausible_range *objection;
 	enum result result = RESULT_OK;
 	char text[128];

@@ -63,25 +63,20 @@ static bool holds_superblock(const struct geometry *geometry, uint64_t old_chunk
 	return holds;
 }
 
-static enum result gather(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+static enum result gather(void *context, uint64_t index, const struct exception *exception,
 			  struct failure *why)
 {
 	struct sampling *sampling = context;
 	uint64_t *superblocks = sampling->chunks + sampling->samples;
-	struct exception exception;
 
 	(void)why;
-	for (uint32_t i = 0; i < count; i++) {
-		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		if (index + i == 0)
-			sampling->first = exception;
-		if (sampling->count < sampling->samples &&
-		    index + i == sample_index(sampling, sampling->count))
-			sampling->chunks[sampling->count++] = exception.old_chunk;
-		if (sampling->superblocks < SUPERBLOCKS_MAX &&
-		    holds_superblock(&sampling->store->geometry, exception.old_chunk))
-			superblocks[sampling->superblocks++] = exception.old_chunk;
-	}
+	if (index == 0)
+		sampling->first = *exception;
+	if (sampling->count < sampling->samples && index == sample_index(sampling, sampling->count))
+		sampling->chunks[sampling->count++] = exception->old_chunk;
+	if (sampling->superblocks < SUPERBLOCKS_MAX &&
+	    holds_superblock(&sampling->store->geometry, exception->old_chunk))
+		superblocks[sampling->superblocks++] = exception->old_chunk;
 	return RESULT_OK;
 }
 
@@ -154,7 +149,7 @@ enum result imprint_make(const struct store *store, uint64_t exceptions, struct 
 			 struct imprint *imprint, struct failure *why)
 {
 	struct sampling sampling = {.store = store, .origin = origin, .exceptions = exceptions};
-	struct store_scan scan = {.live = gather, .context = &sampling};
+	struct store_scan scan = {.each = gather, .context = &sampling};
 	uint64_t chunk_bytes = store->geometry.chunk_bytes;
 	size_t bytes;
 	enum result result;
