@@ -101,10 +101,8 @@ static void print_json(const struct inspection *inspection, bool complete)
 	json_number(&json, "longest_run", summary->longest_run);
 	json_number(&json, "changed_bytes", summary->exceptions * store->geometry.chunk_bytes);
 	json_number(&json, "next_free_chunk", inspection->next_free);
-	if (summary->exceptions)
-		json_number(&json, "highest_old_chunk", summary->highest_old);
-	else
-		json_null(&json, "highest_old_chunk");
+	json_known_number(&json, "highest_old_chunk", summary->exceptions > 0,
+			  summary->highest_old);
 	json_number(&json, "smallest_store_bytes", inspection->smallest_bytes);
 	json_open_object(&json, "status");
 	json_number(&json, "allocated_sectors", inspection->allocated_sectors);

@@ -20,10 +20,7 @@ static void print_json(const struct savefile *saved, const char *store)
 	json_string(&json, "file", saved->file.name);
 	json_string(&json, "store", store);
 	json_number(&json, "bytes", layout->device_bytes);
-	if (layout->chunk_sectors)
-		json_number(&json, "chunk_sectors", layout->chunk_sectors);
-	else
-		json_null(&json, "chunk_sectors");
+	json_known_number(&json, "chunk_sectors", layout->chunk_sectors > 0, layout->chunk_sectors);
 	json_number(&json, "areas", layout->areas);
 	json_number(&json, "bytes_written", savefile_stream_bytes(layout));
 	json_close_object(&json);

@@ -21,10 +21,7 @@ static void print_json(const char *store, const struct savefile *saved)
 	json_string(&json, "store", store);
 	json_string(&json, "file", saved->file.name);
 	json_number(&json, "bytes", layout->device_bytes);
-	if (layout->chunk_sectors)
-		json_number(&json, "chunk_sectors", layout->chunk_sectors);
-	else
-		json_null(&json, "chunk_sectors");
+	json_known_number(&json, "chunk_sectors", layout->chunk_sectors > 0, layout->chunk_sectors);
 	json_number(&json, "areas", layout->areas);
 	json_number(&json, "saved_bytes", savefile_stream_bytes(layout));
 	json_number(&json, "file_bytes", saved->file_bytes);

@@ -76,13 +76,24 @@ void json_close_array(struct json *json)
 void json_string(struct json *json, const char *key, const char *value)
 {
 	begin_value(json, key);
-	write_string(json->file, value);
+	if (value)
+		write_string(json->file, value);
+	else
+		fputs("null", json->file);
 }
 
 void json_number(struct json *json, const char *key, uint64_t value)
 {
 	begin_value(json, key);
 	fprintf(json->file, "%" PRIu64, value);
+}
+
+void json_known_number(struct json *json, const char *key, bool known, uint64_t value)
+{
+	if (known)
+		json_number(json, key, value);
+	else
+		json_null(json, key);
 }
 
 void json_seconds(struct json *json, const char *key, double value)

@@ -17,9 +17,10 @@ void json_close_object(struct json *json);
 void json_open_array(struct json *json, const char *key);
 void json_close_array(struct json *json);
 
-/* Bytes that are not UTF-8 are written as U+FFFD. */
+/* Bytes that are not UTF-8 are written as U+FFFD. NULL: null. */
 void json_string(struct json *json, const char *key, const char *value);
 void json_number(struct json *json, const char *key, uint64_t value);
+void json_known_number(struct json *json, const char *key, bool known, uint64_t value);
 void json_seconds(struct json *json, const char *key, double value);
 void json_boolean(struct json *json, const char *key, bool value);
 void json_null(struct json *json, const char *key);

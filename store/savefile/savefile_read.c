@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A saved file, checked, and read as if it were the store. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,6 @@
 
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
-#include "store/io/io_engine.h"
 #include "store/savefile/savefile.h"
 
 #define NOT_LOADED UINT64_MAX
@@ -271,12 +271,9 @@ static void saved_submit(struct io *io, struct io_request *request)
 static void saved_reap(struct io *io)
 {
 	struct savefile *saved = io->state;
-	struct io_request *request = saved->request;
 
-	if (request->place.file == &saved->device.file)
-		io_complete(io, request, serve(saved, request));
-	else
-		io_complete(io, request, io_engine_call(request));
+	assert(saved->request->place.file == &saved->device.file);
+	io_complete(io, saved->request, serve(saved, saved->request));
 }
 
 static void saved_close(struct io *io)

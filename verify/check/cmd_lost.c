@@ -9,10 +9,7 @@ void cmd_lost_json(struct json *json, const struct check *check)
 	uint64_t unknown = check->lost_unknown + check->summary.unreadable;
 
 	json_boolean(json, "lost_unknown", missing || unknown > 0);
-	if (missing)
-		json_null(json, "lost_unknown_chunks");
-	else
-		json_number(json, "lost_unknown_chunks", unknown);
+	json_known_number(json, "lost_unknown_chunks", !missing, unknown);
 }
 
 void cmd_lost_note_later(const struct cli *cli, const struct check *check)

@@ -120,10 +120,7 @@ static void print_json(struct session *session, bool failed)
 	json_number(&json, "bytes_from_store", state->bytes_from_store);
 	json_number(&json, "bytes_from_origin", state->bytes_from_origin);
 	json_number(&json, "bytes_sparse", state->done_bytes - state->bytes_written);
-	if (state->done_bytes == state->view_bytes)
-		json_string(&json, "crc32", crc);
-	else
-		json_null(&json, "crc32");
+	json_string(&json, "crc32", state->done_bytes == state->view_bytes ? crc : NULL);
 	json_seconds(&json, "seconds", progress_seconds(&session->progress));
 	print_json_gaps(&json, state);
 	cmd_lost_json(&json, &session->export.check);

@@ -312,10 +312,7 @@ static enum result print_json_plan(struct json *json, const struct repair_sessio
 	cmd_lost_json(json, &repair->check);
 	json_number(json, "repaired", repair->repaired);
 	print_json_left(json, session);
-	if (session->backed_up)
-		json_string(json, "backup", session->choice->backup);
-	else
-		json_null(json, "backup");
+	json_string(json, "backup", session->backed_up ? session->choice->backup : NULL);
 	json_string(json, "verdict", check_verdict_name(verdict_of_left(session)));
 	return result;
 }
