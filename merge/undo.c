@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "merge/records.h"
 #include "store/base/error.h"
 #include "store/base/path.h"
 #include "store/cow/store_create.h"
@@ -133,13 +134,10 @@ enum result undo_end(const struct kept *kept, struct device *origin, struct fail
 	struct failure ignored;
 	enum result result;
 
-	if (store->record_presence == RECORD_ABSENT)
-		return RESULT_OK;
-	if (exceptions > 0 &&
-	    imprint_make(store, exceptions, origin, &imprint, &ignored) == RESULT_OK)
-		result = store_write_imprint(store, &imprint, why);
-	else
-		result = store_write_record(store, NULL, why);
+	if (store->record_presence == RECORD_ABSENT || exceptions == 0 ||
+	    imprint_make(store, exceptions, origin, &imprint, &ignored) != RESULT_OK)
+		return records_end(store, why);
+	result = store_write_imprint(store, &imprint, why);
 	if (result == RESULT_OK)
 		store->record_presence = RECORD_ABSENT;
 	return result;

@@ -9,9 +9,6 @@
 #include "store/cow/stale.h"
 #include "store/cow/view_map.h"
 
-/* Without an origin, a stale exception may be for any chunk that a device can have. */
-#define ORIGIN_BYTES_MAX ((uint64_t)INT64_MAX)
-
 static const struct table_column exception_columns[] = {
 	{"area", "area", 8},
 	{"index", "index", 8},
@@ -152,6 +149,7 @@ static enum result print_stale(void *context, uint64_t index, const struct excep
 	return output_state();
 }
 
+/* Without an origin, a stale exception may be for any chunk that a device can have. */
 enum result dump_stale(struct dump *dump, bool *area_missing, struct failure *why)
 {
 	struct store_scan scan = {.each = print_live, .context = dump};

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* No device is larger than what a signed 64-bit offset can address. */
+#define ORIGIN_BYTES_MAX ((uint64_t)INT64_MAX)
+
 /* The kernel's limit is INT_MAX >> 9 sectors; the largest power of two below it. */
 #define CHUNK_SECTORS_MAX 2097152u
 

@@ -15,9 +15,6 @@
 #include "verify/check/lost.h"
 #include "verify/check/problem.h"
 
-/* No device is larger than what a signed 64-bit offset can address. */
-#define ORIGIN_BYTES_MAX ((uint64_t)INT64_MAX)
-
 /* No limit but what the search needs: at most 16 bytes for each exception, and a MiB. */
 #define CHECK_MEMORY_UNLIMITED UINT64_MAX
 

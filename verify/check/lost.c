@@ -23,36 +23,6 @@ struct lost_range lost_chunk(const struct geometry *geometry, uint64_t view_byte
 	return lost_block(geometry, view_bytes, old_chunk, 0, geometry->chunk_bytes);
 }
 
-/* ---- by what is found ---- */
-
-static bool is_lost(const struct finding *finding)
-{
-	return problem_info(finding->problem)->data == DATA_NOWHERE;
-}
-
-/* Has an earlier exception its bytes, which were lost when it was met? */
-static bool is_taken_back(const struct geometry *geometry, const struct finding *finding)
-{
-	return problem_info(finding->problem)->data == DATA_SHADOWED &&
-	       !geometry_holds_data(geometry, finding->new_chunk);
-}
-
-void lost_count(uint64_t *bytes, const struct geometry *geometry, const struct finding *finding)
-{
-	if (is_lost(finding))
-		*bytes += finding->view_bytes;
-	else if (is_taken_back(geometry, finding))
-		*bytes -= finding->view_bytes;
-}
-
-void lost_take(struct lost *lost, const struct geometry *geometry, const struct finding *finding)
-{
-	if (is_lost(finding))
-		lost_add(lost, finding->view_offset, finding->view_bytes);
-	else if (is_taken_back(geometry, finding) && finding->view_bytes > 0)
-		lost_take_back(lost, finding->view_offset, finding->view_bytes);
-}
-
 /* ---- the list ---- */
 
 static bool grow(struct lost *lost)
@@ -220,7 +190,8 @@ static void take_all_back(struct lost *lost)
 	free(sweep.begins);
 }
 
-void lost_take_back(struct lost *lost, uint64_t offset, uint64_t bytes)
+/* A chunk that was added, or is added yet, is not lost, or is added once more than it is lost. */
+static void take_back(struct lost *lost, uint64_t offset, uint64_t bytes)
 {
 	if (!lost->taken)
 		lost->taken = calloc(LOST_RANGES_MAX, sizeof(*lost->taken));
@@ -253,4 +224,34 @@ void lost_free(struct lost *lost)
 	free(lost->ranges);
 	free(lost->taken);
 	*lost = (struct lost){0};
+}
+
+/* ---- by what is found ---- */
+
+static bool is_lost(const struct finding *finding)
+{
+	return problem_info(finding->problem)->data == DATA_NOWHERE;
+}
+
+/* Has an earlier exception its bytes, which were lost when it was met? */
+static bool is_taken_back(const struct geometry *geometry, const struct finding *finding)
+{
+	return problem_info(finding->problem)->data == DATA_SHADOWED &&
+	       !geometry_holds_data(geometry, finding->new_chunk);
+}
+
+void lost_count(uint64_t *bytes, const struct geometry *geometry, const struct finding *finding)
+{
+	if (is_lost(finding))
+		*bytes += finding->view_bytes;
+	else if (is_taken_back(geometry, finding))
+		*bytes -= finding->view_bytes;
+}
+
+void lost_take(struct lost *lost, const struct geometry *geometry, const struct finding *finding)
+{
+	if (is_lost(finding))
+		lost_add(lost, finding->view_offset, finding->view_bytes);
+	else if (is_taken_back(geometry, finding) && finding->view_bytes > 0)
+		take_back(lost, finding->view_offset, finding->view_bytes);
 }

@@ -4,8 +4,8 @@
  * as a list of ranges. Verify, a merge that leaves out what is lost, and a repair ask here. If one
  * exception is lost, says exception_is_lost (store/cow/format.h).
  *
- * A list: lost_take or lost_add in any order, lost_take_back of what turned out not to be lost;
- * then lost_settle where something was taken back, and lost_sort. lost_free in any case.
+ * A list: lost_take or lost_add in any order; after lost_take lost_settle, which takes back what
+ * turned out not to be lost, and lost_sort. lost_free in any case.
  */
 #ifndef VERIFY_CHECK_LOST_H
 #define VERIFY_CHECK_LOST_H
@@ -58,10 +58,7 @@ void lost_take(struct lost *lost, const struct geometry *geometry, const struct 
 /* Adds a range, joined with the last one where it follows it; one of 0 bytes is none. */
 void lost_add(struct lost *lost, uint64_t offset, uint64_t bytes);
 
-/* A chunk that was added, or is added yet, is not lost, or is added once more than it is lost. */
-void lost_take_back(struct lost *lost, uint64_t offset, uint64_t bytes);
-
-/* After the last of both: takes back all that is to be. The ranges are by offset then, if there was
+/* After the last of them: takes back all that is to be. The ranges are by offset then, if there was
  * something. RESULT_NO_MEMORY. */
 enum result lost_settle(struct lost *lost, struct failure *why);
 

@@ -4,7 +4,7 @@
 #include "store/base/bytes.h"
 
 /* No chunk number of any device is larger: a signed 64-bit offset, chunks of a sector. */
-#define OLD_CHUNKS_MAX ((uint64_t)INT64_MAX / SECTOR_BYTES)
+#define OLD_CHUNKS_MAX (ORIGIN_BYTES_MAX / SECTOR_BYTES)
 /* Exceptions that were committed together have new chunks that are no farther apart. */
 #define CLOSE_CHUNKS 64u
 /* An area is called junk only where so much of it was seen. */

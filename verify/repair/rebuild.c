@@ -29,7 +29,7 @@ struct examination {
 
 static bool has_old_chunk(const struct geometry *geometry, const struct exception *exception)
 {
-	return exception->old_chunk <= INT64_MAX / geometry->chunk_bytes;
+	return exception->old_chunk <= ORIGIN_BYTES_MAX / geometry->chunk_bytes;
 }
 
 /* More than one in eight: these are no exceptions. */
