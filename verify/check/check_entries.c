@@ -125,6 +125,7 @@ static enum result check_piece(void *context, uint64_t index, const uint8_t *byt
 {
 	struct entries *entries = context;
 	uint64_t usual = geometry_usual_chunk(&entries->check->store->geometry, index);
+	enum result result = RESULT_OK;
 	struct exception exception;
 
 	entries->piece_index = index;
@@ -132,7 +133,7 @@ static enum result check_piece(void *context, uint64_t index, const uint8_t *byt
 	entries->piece_count = count;
 	entries->piece_judged = false;
 	summary_add(&entries->check->summary, index, bytes, count);
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
 		bool in_place, wrong = false;
 
 		exception_decode(bytes + (size_t)i * EXCEPTION_BYTES, &exception);
@@ -151,8 +152,9 @@ static enum result check_piece(void *context, uint64_t index, const uint8_t *byt
 			entries->check->lost_unknown +=
 				check_is_unknown(entries->check, judge_piece(entries), &exception);
 		entries->highest = max_u64(entries->highest, exception.new_chunk);
+		result = duplicates_add(&entries->old_chunks, &exception, why);
 	}
-	return duplicates_add(&entries->old_chunks, bytes, count, why);
+	return result;
 }
 
 static enum result check_gap(void *context, uint64_t index, uint64_t count, bool goes_on,
@@ -270,19 +272,19 @@ static void report_record(struct check *check)
 			     "the unfinished merge of another store keeps this one");
 }
 
-static enum result gather_new(void *context, uint64_t index, const uint8_t *bytes, uint32_t count,
+static enum result gather_new(void *context, uint64_t index, const struct exception *exception,
 			      struct failure *why)
 {
 	struct entries *entries = context;
 
 	(void)index;
-	return duplicates_add(&entries->new_chunks, bytes, count, why);
+	return duplicates_add(&entries->new_chunks, exception, why);
 }
 
 /* Increasing numbers cannot repeat; only a store that is out of order costs a second stream. */
 static enum result check_new_duplicates(struct entries *entries, struct failure *why)
 {
-	struct store_scan scan = {.live = gather_new, .context = entries};
+	struct store_scan scan = {.each = gather_new, .context = entries};
 	enum result result;
 
 	if (entries->check->summary.increasing)

@@ -48,10 +48,10 @@ struct search {
 	uint64_t found_most; /* with a limit on memory, no more of them are told */
 };
 
-/* The one of an entry's two numbers that is looked at. */
-static uint64_t chunk_number_of(enum chunk_side side, const uint8_t *entry)
+/* The one of an exception's two numbers that is looked at. */
+static uint64_t number_of(enum chunk_side side, const struct exception *exception)
 {
-	return get_le64(side == OLD_CHUNK ? entry : entry + 8);
+	return side == OLD_CHUNK ? exception->old_chunk : exception->new_chunk;
 }
 
 /* ---- finding ---- */
@@ -86,25 +86,19 @@ static enum result append(struct duplicates *duplicates, uint64_t number, struct
 	return RESULT_OK;
 }
 
-enum result duplicates_add(struct duplicates *duplicates, const uint8_t *entries, uint32_t count,
+enum result duplicates_add(struct duplicates *duplicates, const struct exception *exception,
 			   struct failure *why)
 {
 	/* Half for the numbers, half for the bitmap or for sorting them. */
 	uint64_t most = duplicates->memory_bytes / (2 * sizeof(uint64_t));
-	enum result result = RESULT_OK;
 
-	if (duplicates->count + (uint64_t)count > most && !duplicates->overflowed) {
+	if (duplicates->count >= most && !duplicates->overflowed) {
 		duplicates_free(duplicates);
 		duplicates->overflowed = true;
 	}
 	if (duplicates->overflowed)
 		return RESULT_OK;
-	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
-		result = append(
-			duplicates,
-			chunk_number_of(duplicates->side, entries + (size_t)i * EXCEPTION_BYTES),
-			why);
-	return result;
+	return append(duplicates, number_of(duplicates->side, exception), why);
 }
 
 static void sort_numbers(uint64_t *numbers, size_t count)
@@ -179,25 +173,20 @@ static enum result mark(struct search *search, uint64_t number, struct failure *
 	return RESULT_OK;
 }
 
-static enum result mark_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
-			      struct failure *why)
+static enum result mark_one(void *context, uint64_t index, const struct exception *exception,
+			    struct failure *why)
 {
 	struct search *search = context;
-	enum chunk_side side = search->duplicates->side;
-	enum result result = RESULT_OK;
 
 	(void)index;
-	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
-		result = mark(search, chunk_number_of(side, entries + (size_t)i * EXCEPTION_BYTES),
-			      why);
-	return result;
+	return mark(search, number_of(search->duplicates->side, exception), why);
 }
 
 /* A bit for every number between the lowest and the highest. */
 static enum result search_bitmap(struct search *search, struct failure *why)
 {
 	const struct duplicates *duplicates = search->duplicates;
-	struct store_scan scan = {.live = mark_piece, .context = search};
+	struct store_scan scan = {.each = mark_one, .context = search};
 	uint64_t bytes = (search->highest - search->lowest) / 8 + 1;
 	enum result result = RESULT_OK;
 
@@ -237,29 +226,25 @@ static enum result thin_out_share(struct search *search, struct failure *why)
 	return result;
 }
 
-static enum result gather_share(void *context, uint64_t index, const uint8_t *entries,
-				uint32_t count, struct failure *why)
+static enum result add_to_share(void *context, uint64_t index, const struct exception *exception,
+				struct failure *why)
 {
 	struct search *search = context;
-	enum chunk_side side = search->duplicates->side;
+	uint64_t number = number_of(search->duplicates->side, exception);
 	enum result result = RESULT_OK;
 
 	(void)index;
-	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
-		uint64_t number = chunk_number_of(side, entries + (size_t)i * EXCEPTION_BYTES);
-
-		if (share_of(search, number) == search->share)
-			result = append(search->duplicates, number, why);
-		if (result == RESULT_OK && search->duplicates->count >= search->share_most)
-			result = thin_out_share(search, why);
-	}
+	if (share_of(search, number) == search->share)
+		result = append(search->duplicates, number, why);
+	if (result == RESULT_OK && search->duplicates->count >= search->share_most)
+		result = thin_out_share(search, why);
 	return result;
 }
 
 /* Numbers far apart, and more of them than the memory holds: a share at a time. */
 static enum result search_shares(struct search *search, struct failure *why)
 {
-	struct store_scan scan = {.live = gather_share, .context = search};
+	struct store_scan scan = {.each = add_to_share, .context = search};
 	uint64_t bytes = search->check->summary.exceptions * 2 * sizeof(uint64_t);
 	enum result result = RESULT_OK;
 
@@ -359,13 +344,13 @@ static enum result report_piece(void *context, uint64_t index, const uint8_t *en
 	telling->piece_trace =
 		trace_of_area(&telling->check->store->geometry, index, entries, count);
 	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *entry = entries + (size_t)i * EXCEPTION_BYTES;
-		uint64_t number = chunk_number_of(telling->side, entry);
-		struct repeated *repeated =
-			bsearch(&number, telling->numbers->repeated, telling->numbers->count,
-				sizeof(*repeated), compare_u64_at);
+		struct repeated *repeated;
+		uint64_t number;
 
-		exception_decode(entry, &exception);
+		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+		number = number_of(telling->side, &exception);
+		repeated = bsearch(&number, telling->numbers->repeated, telling->numbers->count,
+				   sizeof(*repeated), compare_u64_at);
 		if (repeated)
 			report_one(telling, repeated, index + i, &exception);
 	}

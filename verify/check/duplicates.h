@@ -28,8 +28,8 @@ struct duplicates {
 /* memory_bytes is the limit for the whole search. */
 void duplicates_begin(struct duplicates *duplicates, enum chunk_side side, uint64_t memory_bytes);
 
-/* Takes the numbers of one piece of metadata. */
-enum result duplicates_add(struct duplicates *duplicates, const uint8_t *entries, uint32_t count,
+/* Takes the number of one exception. */
+enum result duplicates_add(struct duplicates *duplicates, const struct exception *exception,
 			   struct failure *why);
 
 /* Reports every exception whose number an earlier one has. `check->summary` is complete. Frees. */
