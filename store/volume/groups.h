@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The volume groups that some physical volumes are of: which text of each counts, and which
+ * physical volumes are there. Pure: it reads through its caller.
+ *
+ * Order of calls: groups_add for each, groups_choose once, then look.
+ */
+#ifndef STORE_VOLUME_GROUPS_H
+#define STORE_VOLUME_GROUPS_H
+
+#include "store/volume/group.h"
+
+/* A physical volume that was found. */
+struct groups_pv {
+	struct pv pv;
+	const char *name; /* of the device, for messages; the caller's */
+	uint64_t bytes;	  /* its size */
+	int chosen;	  /* the group that has it; -1: none */
+};
+
+struct groups_one {
+	struct group group;
+	/* By the group's own list: which of groups->pvs each is; -1: it is not there. */
+	int *pvs;
+	/*
+	 * Why nothing may be written by its maps, a sentence without a name; "": nothing is in the
+	 * way. A physical volume that is there twice, or that says of itself that another group has
+	 * it; two texts with one seqno; a newer text that could not be read; a group that is
+	 * exported, shared, clustered, another machine's, not to be written to, or of a kind that
+	 * is not known; what layout_check_group says.
+	 */
+	char obstacle[512];
+	/* With that, the maps are not certain either: what is read by them may be wrong. */
+	bool is_uncertain;
+};
+
+struct groups {
+	struct groups_pv *pvs;
+	size_t pv_count;
+	struct groups_one *groups;
+	size_t count;
+	/* Texts that belong to no group that could be read, one sentence each, with the device's
+	 * name: to be told, never to hide the other groups. */
+	char **problems;
+	size_t problem_count;
+	void *memory; /* its own */
+};
+
+/*
+ * Looks at one device. *found: it is a physical volume, and groups->pvs has it. `source` is only
+ * used in the call. What is wrong with it is one of `problems`; RESULT_IO where it cannot be read
+ * at all, RESULT_NO_MEMORY.
+ */
+enum result groups_add(struct groups *groups, const struct pv_source *source, const char *name,
+		       bool *found, struct failure *why);
+
+/* Chooses the text of each group. RESULT_NO_MEMORY. */
+enum result groups_choose(struct groups *groups, struct failure *why);
+
+/*
+ * The group of that name, or of that id (with or without dashes). RESULT_NOT_THERE;
+ * RESULT_REFUSED where several have the name: the sentence has the ids.
+ */
+enum result groups_find(const struct groups *groups, const char *name, size_t *index,
+			struct failure *why);
+
+/* Harmless on a zeroed one. */
+void groups_free(struct groups *groups);
+
+#endif
