@@ -213,7 +213,11 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
 		struct kept *kept = &merge->kept[i];
 
-		kept->given_up = is_given_up(merge, kept);
+		kept->given_up = kept->give_up || is_given_up(merge, kept);
+		if (kept->give_up) {
+			result = store_require_header(kept->store, why);
+			continue;
+		}
 		if (kept->given_up) {
 			/* Who marked it may have been killed before that was told. */
 			merge_note_lost(merge, kept->store,
@@ -222,6 +226,9 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 		}
 		result = kept_verify(kept, merge->origin, merge->options->force, why);
 	}
+	/* As of a kept store: a script goes on where STORE alone is none. */
+	if (result == RESULT_NO_STORE)
+		return RESULT_REFUSED;
 	return result == RESULT_OK ? records_match_kept(merge, why) : result;
 }
 

@@ -478,7 +478,7 @@ enum result cmd_verify(struct cli *cli, int argc, const char **argv, struct fail
 		 "the same, and read all that a merge into it would read or write", "ORIGIN"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished && chosen.origin && chosen.data)
 		result = fail(why, RESULT_USAGE,

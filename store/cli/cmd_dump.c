@@ -123,7 +123,7 @@ enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failur
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum table_format format = TABLE_TEXT;
-	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = choose_format(cli, &chosen.format, &format, why);

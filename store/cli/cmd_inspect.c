@@ -222,7 +222,7 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	enum result result = cli_parse(cli, NULL, 1, argc, argv, why);
+	enum result result = cli_parse(cli, NULL, CLI_EXACTLY(1), argc, argv, why);
 	const struct pair_options opening = {.mode = DEVICE_LOOK, .saved = true, .gaps = true};
 	struct pair pair;
 

@@ -223,6 +223,33 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 	return result;
 }
 
+/* Of a device with a map: superblocks are in the first MiB of a disk, or at its end. */
+#define HEAD_BYTES (1024u << 10)
+#define TAIL_BYTES (128u << 10)
+
+static enum result probe_ends(const struct device *device, struct probe_identity *identity,
+			      struct failure *why)
+{
+	uint64_t head = min_u64(device->bytes, HEAD_BYTES);
+	uint64_t tail = device->bytes - min_u64(device->bytes - head, TAIL_BYTES);
+	uint8_t *buffer = aligned_alloc(BUFFER_ALIGNMENT, HEAD_BYTES + TAIL_BYTES);
+	const struct probe_range ranges[] = {{0, head, buffer},
+					     {tail, device->bytes - tail, buffer + HEAD_BYTES}};
+	enum result result = RESULT_OK;
+
+	if (!buffer)
+		return fail_memory(why, "what the disk begins with", HEAD_BYTES + TAIL_BYTES);
+	for (int i = 0; i < 2 && result == RESULT_OK; i++)
+		if (device_read(device, ranges[i].offset, buffer + (size_t)i * HEAD_BYTES,
+				ranges[i].bytes) != (ssize_t)ranges[i].bytes)
+			result = fail(why, RESULT_IO, "%s: cannot be read where it begins and ends",
+				      device->name);
+	if (result == RESULT_OK)
+		result = probe_bytes(device->bytes, ranges, 2, identity, why);
+	free(buffer);
+	return result;
+}
+
 enum result probe_device(const struct device *device, struct probe_identity *identity,
 			 struct failure *why)
 {
@@ -231,6 +258,8 @@ enum result probe_device(const struct device *device, struct probe_identity *ide
 	enum result result;
 
 	memset(identity, 0, sizeof(*identity));
+	if (device->map)
+		return probe_ends(device, identity, why);
 	/* libblkid reads any bytes into any buffer. */
 	if (flags < 0 || fcntl(device->file.fd, F_SETFL, flags & ~O_DIRECT) != 0)
 		return fail_errno(why, RESULT_IO, errno,

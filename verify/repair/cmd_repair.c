@@ -402,7 +402,7 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		 "SIZE"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = check_choice(&choice, why);
