@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "store/device/group_lock.h"
@@ -130,6 +131,56 @@ static void no_name_leads_out_of_the_folder(void)
 	unlink(path_of("locks/V_vg"));
 }
 
+/* ---- lvm2's own commands, where there are any ---- */
+
+static const char settings[] = "devices { filter=[\"r|.*|\"] use_devicesfile=0 hints=\"none\" "
+			       "obtain_device_list_from_udev=0 } global { use_lvmpolld=0 } "
+			       "backup { backup=0 archive=0 }";
+
+/* vgs looks for the group "vg", which is not there: it ends with 5. */
+static pid_t start_vgs(void)
+{
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+		_exit(1);
+	setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin", 1);
+	execlp("lvm", "lvm", "vgs", "--driverloaded", "n", "--config", settings, "vg", NULL);
+	_exit(127);
+}
+
+/* What it ended with within this time; -1: it is still running. */
+static int end_of(pid_t child, int milliseconds)
+{
+	for (int status; milliseconds > 0; milliseconds -= 20) {
+		if (waitpid(child, &status, WNOHANG) == child)
+			return WEXITSTATUS(status);
+		usleep(20000);
+	}
+	return -1;
+}
+
+static void a_command_of_lvm2_waits(void)
+{
+	struct group_lock lock;
+	struct failure why;
+	int end = end_of(start_vgs(), 20000);
+	pid_t child;
+
+	if (end == 127) {
+		printf("# there is no lvm2 here\n");
+		return;
+	}
+	CHECK(end == 5);
+	CHECK(group_lock_take(&lock, "vg", true, &why) == RESULT_OK && lock.is_held);
+	child = start_vgs();
+	CHECK(end_of(child, 1000) == -1);
+	group_lock_release(&lock);
+	CHECK(end_of(child, 20000) == 5);
+}
+
 int main(void)
 {
 	if (!mkdtemp(folder))
@@ -146,6 +197,7 @@ int main(void)
 		 a_lock_on_a_file_that_was_removed_is_none);
 	unit_run("group lock: no name and no symbolic link leads out of the folder",
 		 no_name_leads_out_of_the_folder);
+	unit_run("group lock: a command of lvm2 waits while it is held", a_command_of_lvm2_waits);
 	rmdir(path_of("locks"));
 	unlink(path_of("lvm.conf"));
 	rmdir(folder);
