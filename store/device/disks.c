@@ -25,6 +25,11 @@ struct candidate {
 	bool named;
 };
 
+struct search {
+	struct disks *disks;
+	bool any; /* there was something that is in its lists */
+};
+
 /* ---- the lists ---- */
 
 /* NULL: no memory. */
@@ -40,14 +45,16 @@ static char *make_name(const struct candidate *candidate)
 		       : name;
 }
 
-static enum result add_item(struct disks *disks, const struct candidate *candidate,
+static enum result add_item(struct search *search, const struct candidate *candidate,
 			    struct disk **added, struct failure *why)
 {
+	struct disks *disks = search->disks;
 	struct disk *items = reallocarray(disks->items, disks->count + 1, sizeof(items[0])), *item;
 
 	if (!items)
 		return fail_memory(why, "the list of disks", sizeof(items[0]));
 	disks->items = items;
+	search->any = true;
 	item = &items[disks->count++];
 	*item = (struct disk){.name = make_name(candidate),
 			      .path = strdup(candidate->device->name),
@@ -59,15 +66,17 @@ static enum result add_item(struct disks *disks, const struct candidate *candida
 	return item->name && item->path ? RESULT_OK : fail_memory(why, "the name of a disk", 0);
 }
 
-static enum result add_other(struct disks *disks, const struct candidate *candidate,
+static enum result add_other(struct search *search, const struct candidate *candidate,
 			     struct disks_other **added, struct failure *why)
 {
+	struct disks *disks = search->disks;
 	struct disks_other *others =
 		reallocarray(disks->others, disks->other_count + 1, sizeof(others[0]));
 
 	if (!others)
 		return fail_memory(why, "the list of disks", sizeof(others[0]));
 	disks->others = others;
+	search->any = true;
 	*added = &others[disks->other_count++];
 	**added = (struct disks_other){.name = make_name(candidate),
 				       .path = strdup(candidate->device->name),
@@ -170,11 +179,11 @@ static bool has_label(const uint8_t beginning[LABEL_BYTES])
 	return false;
 }
 
-static enum result add_unreadable(struct disks *disks, const struct candidate *candidate,
+static enum result add_unreadable(struct search *search, const struct candidate *candidate,
 				  const char *text, struct failure *why)
 {
 	struct disk *item;
-	enum result result = add_item(disks, candidate, &item, why);
+	enum result result = add_item(search, candidate, &item, why);
 
 	if (result == RESULT_OK)
 		snprintf(item->obstacle, sizeof(item->obstacle), "%.*s",
@@ -182,11 +191,11 @@ static enum result add_unreadable(struct disks *disks, const struct candidate *c
 	return result;
 }
 
-static enum result add_labelled(struct disks *disks, const struct candidate *candidate,
+static enum result add_labelled(struct search *search, const struct candidate *candidate,
 				struct failure *why)
 {
 	struct disk *item;
-	enum result result = add_item(disks, candidate, &item, why);
+	enum result result = add_item(search, candidate, &item, why);
 
 	if (result != RESULT_OK)
 		return result;
@@ -197,18 +206,19 @@ static enum result add_labelled(struct disks *disks, const struct candidate *can
 	return RESULT_OK;
 }
 
-static enum result add_store(struct disks *disks, const struct candidate *candidate,
+static enum result add_store(struct search *search, const struct candidate *candidate,
 			     struct failure *why)
 {
 	struct disks_other *other;
-	enum result result = add_other(disks, candidate, &other, why);
+	enum result result = add_other(search, candidate, &other, why);
 
 	if (result == RESULT_OK)
 		other->is_store = true;
 	return result;
 }
 
-static enum result look(struct disks *disks, const struct candidate *candidate, struct failure *why)
+static enum result look(struct search *search, const struct candidate *candidate,
+			struct failure *why)
 {
 	uint8_t beginning[LABEL_BYTES] = {0};
 	const struct device *device = candidate->device;
@@ -224,18 +234,18 @@ static enum result look(struct disks *disks, const struct candidate *candidate, 
 		struct failure reading;
 
 		fail_errno(&reading, RESULT_IO, (int)-bytes, "cannot be read");
-		return add_unreadable(disks, candidate, reading.text, why);
+		return add_unreadable(search, candidate, reading.text, why);
 	}
 	if (memcmp(beginning, "SnAp", 4) == 0)
-		result = add_store(disks, candidate, why);
+		result = add_store(search, candidate, why);
 	if (result == RESULT_OK && has_label(beginning))
-		result = add_labelled(disks, candidate, why);
+		result = add_labelled(search, candidate, why);
 	return result;
 }
 
 /* ---- a node ---- */
 
-static bool is_known(const struct disks *disks, const struct device *device, uint64_t offset)
+static bool is_in_lists(const struct disks *disks, const struct device *device, uint64_t offset)
 {
 	struct stat status;
 
@@ -250,13 +260,21 @@ static bool is_known(const struct disks *disks, const struct device *device, uin
 	return false;
 }
 
+static bool is_known(struct search *search, const struct device *device, uint64_t offset)
+{
+	bool known = is_in_lists(search->disks, device, offset);
+
+	search->any = search->any || known;
+	return known;
+}
+
 static struct candidate whole(const struct device *device, bool named)
 {
 	return (struct candidate){.device = device, .bytes = device->bytes, .named = named};
 }
 
 /* What cannot be opened, and the sentence without its name. */
-static enum result add_closed(struct disks *disks, char *path, const struct failure *opening,
+static enum result add_closed(struct search *search, char *path, const struct failure *opening,
 			      struct failure *why)
 {
 	const struct device device = {.name = path, .file.is_block = true};
@@ -265,11 +283,11 @@ static enum result add_closed(struct disks *disks, char *path, const struct fail
 
 	if (strncmp(text, path, strlen(path)) == 0 && strncmp(text + strlen(path), ": ", 2) == 0)
 		text += strlen(path) + 2;
-	return add_unreadable(disks, &candidate, text, why);
+	return add_unreadable(search, &candidate, text, why);
 }
 
 /* One that nobody named: it may be gone by now, and need not be readable. */
-static enum result look_at_node(struct disks *disks, char *path, struct failure *why)
+static enum result look_at_node(struct search *search, char *path, struct failure *why)
 {
 	struct device device;
 	struct candidate candidate;
@@ -281,28 +299,28 @@ static enum result look_at_node(struct disks *disks, char *path, struct failure 
 	if (result == RESULT_NO_MEMORY)
 		return fail_memory(why, "the name of a disk", 0);
 	if (result != RESULT_OK)
-		return add_closed(disks, path, &opening, why);
+		return add_closed(search, path, &opening, why);
 	device_use_cache(&device);
 	candidate = whole(&device, false);
-	if (!is_known(disks, &device, 0))
-		result = look(disks, &candidate, why);
+	if (!is_known(search, &device, 0))
+		result = look(search, &candidate, why);
 	device_close(&device, &ignored);
 	return result;
 }
 
-static enum result look_at_nodes(struct disks *disks, const struct nodes *nodes,
+static enum result look_at_nodes(struct search *search, const struct nodes *nodes,
 				 struct failure *why)
 {
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < nodes->count && result == RESULT_OK; i++)
-		result = look_at_node(disks, nodes->paths[i], why);
+		result = look_at_node(search, nodes->paths[i], why);
 	return result;
 }
 
 /* ---- a name ---- */
 
-static enum result look_at_image_part(struct disks *disks, const struct device *device,
+static enum result look_at_image_part(struct search *search, const struct device *device,
 				      const struct probe_partition *partition, struct failure *why)
 {
 	uint64_t to = min_u64(partition->to, device->bytes);
@@ -312,22 +330,22 @@ static enum result look_at_image_part(struct disks *disks, const struct device *
 				      .partition = partition->number};
 
 	if (partition->is_extended || candidate.bytes == 0 ||
-	    is_known(disks, device, candidate.offset))
+	    is_known(search, device, candidate.offset))
 		return RESULT_OK;
-	return look(disks, &candidate, why);
+	return look(search, &candidate, why);
 }
 
-static enum result look_into_image(struct disks *disks, const struct device *device,
+static enum result look_into_image(struct search *search, const struct device *device,
 				   const struct probe_identity *table, struct failure *why)
 {
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < table->partition_count && result == RESULT_OK; i++)
-		result = look_at_image_part(disks, device, &table->partitions[i], why);
+		result = look_at_image_part(search, device, &table->partitions[i], why);
 	return result;
 }
 
-static enum result look_at_partitions(struct disks *disks, const struct device *device,
+static enum result look_at_partitions(struct search *search, const struct device *device,
 				      size_t *count, struct failure *why)
 {
 	struct nodes nodes;
@@ -335,12 +353,12 @@ static enum result look_at_partitions(struct disks *disks, const struct device *
 
 	*count = nodes.count;
 	if (result == RESULT_OK)
-		result = look_at_nodes(disks, &nodes, why);
+		result = look_at_nodes(search, &nodes, why);
 	nodes_free(&nodes);
 	return result;
 }
 
-static enum result add_foreign(struct disks *disks, const struct device *device,
+static enum result add_foreign(struct search *search, const struct device *device,
 			       struct failure *why)
 {
 	const struct candidate candidate = whole(device, true);
@@ -349,19 +367,19 @@ static enum result add_foreign(struct disks *disks, const struct device *device,
 	enum result result = foreign_look(device, &foreign, why);
 
 	if (result == RESULT_OK)
-		result = add_other(disks, &candidate, &other, why);
+		result = add_other(search, &candidate, &other, why);
 	if (result == RESULT_OK)
 		snprintf(other->text, sizeof(other->text), "%s%s physical volume", foreign.text,
 			 foreign.text[0] ? ", and no" : "holds no");
 	return result;
 }
 
-static enum result add_unshown(struct disks *disks, const struct device *device,
+static enum result add_unshown(struct search *search, const struct device *device,
 			       const struct probe_identity *table, struct failure *why)
 {
 	const struct candidate candidate = whole(device, true);
 	struct disks_other *other;
-	enum result result = add_other(disks, &candidate, &other, why);
+	enum result result = add_other(search, &candidate, &other, why);
 
 	if (result == RESULT_OK)
 		snprintf(other->text, sizeof(other->text),
@@ -371,7 +389,7 @@ static enum result add_unshown(struct disks *disks, const struct device *device,
 }
 
 /* *nodes: how many partitions of a block device the kernel shows. */
-static enum result look_inside(struct disks *disks, const struct device *device,
+static enum result look_inside(struct search *search, const struct device *device,
 			       struct probe_identity *table, size_t *nodes, struct failure *why)
 {
 	struct failure looking;
@@ -379,28 +397,28 @@ static enum result look_inside(struct disks *disks, const struct device *device,
 
 	if (result != RESULT_OK)
 		return fail(why, result, "%s: %s", device->name, looking.text);
-	return device->file.is_block ? look_at_partitions(disks, device, nodes, why)
-				     : look_into_image(disks, device, table, why);
+	return device->file.is_block ? look_at_partitions(search, device, nodes, why)
+				     : look_into_image(search, device, table, why);
 }
 
-static enum result look_at_open(struct disks *disks, const struct device *device,
+static enum result look_at_open(struct search *search, const struct device *device,
 				struct failure *why)
 {
 	const struct candidate candidate = whole(device, true);
-	size_t found = disks->count + disks->other_count, nodes = 0;
 	struct probe_identity table;
-	enum result result = look(disks, &candidate, why);
+	size_t nodes = 0;
+	enum result result = look(search, &candidate, why);
 
 	if (result == RESULT_OK)
-		result = look_inside(disks, device, &table, &nodes, why);
-	if (result != RESULT_OK || disks->count + disks->other_count > found)
+		result = look_inside(search, device, &table, &nodes, why);
+	if (result != RESULT_OK || search->any)
 		return result;
 	if (device->file.is_block && table.table_count > 0 && nodes == 0)
-		return add_unshown(disks, device, &table, why);
-	return add_foreign(disks, device, why);
+		return add_unshown(search, device, &table, why);
+	return add_foreign(search, device, why);
 }
 
-static enum result look_at_name(struct disks *disks, const char *name, struct failure *why)
+static enum result look_at_name(struct search *search, const char *name, struct failure *why)
 {
 	struct failure ignored;
 	struct device device;
@@ -409,21 +427,21 @@ static enum result look_at_name(struct disks *disks, const char *name, struct fa
 	if (result != RESULT_OK)
 		return result;
 	device_use_cache(&device);
-	if (!is_known(disks, &device, 0))
-		result = look_at_open(disks, &device, why);
+	if (!is_known(search, &device, 0))
+		result = look_at_open(search, &device, why);
 	device_close(&device, &ignored);
 	return result;
 }
 
 /* ---- all ---- */
 
-static enum result look_everywhere(struct disks *disks, struct failure *why)
+static enum result look_everywhere(struct search *search, struct failure *why)
 {
 	struct nodes nodes;
 	enum result result = nodes_list(&nodes, why);
 
 	if (result == RESULT_OK)
-		result = look_at_nodes(disks, &nodes, why);
+		result = look_at_nodes(search, &nodes, why);
 	nodes_free(&nodes);
 	return result;
 }
@@ -431,13 +449,16 @@ static enum result look_everywhere(struct disks *disks, struct failure *why)
 enum result disks_find(struct disks *disks, const char *const *names, size_t count,
 		       struct failure *why)
 {
+	struct search search = {.disks = disks};
 	enum result result = RESULT_OK;
 
 	*disks = (struct disks){.count = 0};
 	if (count == 0)
-		return look_everywhere(disks, why);
-	for (size_t i = 0; i < count && result == RESULT_OK; i++)
-		result = look_at_name(disks, names[i], why);
+		return look_everywhere(&search, why);
+	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+		search.any = false;
+		result = look_at_name(&search, names[i], why);
+	}
 	return result;
 }
 
