@@ -47,6 +47,9 @@ struct command {
 static enum result cmd_help(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 static const struct command commands[] = {
+	{"scan", cmd_scan, "[OPTION...] [DISK...]",
+	 "List every COW store that is there: LVM's snapshots, devices, files.", CAUGHT_NONE,
+	 RESULT(REFUSED) | RESULT(NOT_THERE), "cowtool scan disk.img"},
 	{"inspect", cmd_inspect, "[OPTION...] STORE", "Show what a COW store is and how full.",
 	 CAUGHT_NONE, RESULT(DAMAGED) | RESULT(REFUSED) | RESULT(NO_STORE) | RESULT(NOT_THERE),
 	 "cowtool inspect /dev/mapper/vg-snap-cow"},

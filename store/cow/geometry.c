@@ -113,16 +113,6 @@ bool geometry_room(const struct geometry *geometry, uint64_t next_free, uint64_t
 	return wanted <= most;
 }
 
-uint64_t geometry_bytes_for(const struct geometry *geometry, uint64_t exceptions)
-{
-	uint64_t areas = exceptions / geometry->exceptions_per_area + 1, chunks, bytes;
-
-	return checked_add(exceptions, areas, &chunks) &&
-			       checked_mul(chunks, geometry->chunk_bytes, &bytes)
-		       ? bytes
-		       : UINT64_MAX;
-}
-
 uint64_t geometry_origin_chunks(const struct geometry *geometry, uint64_t origin_bytes)
 {
 	return divide_up(origin_bytes, geometry->chunk_bytes);

@@ -77,10 +77,6 @@ bool geometry_room(const struct geometry *geometry, uint64_t next_free, uint64_t
 		   uint64_t wanted, uint64_t *possible);
 
 /* How many chunks an origin of that size has, the last one perhaps partial. */
-/* Bytes that hold this many more exceptions: their chunks, and the areas that list them. At most
- * UINT64_MAX. */
-uint64_t geometry_bytes_for(const struct geometry *geometry, uint64_t exceptions);
-
 uint64_t geometry_origin_chunks(const struct geometry *geometry, uint64_t origin_bytes);
 
 /* How many bytes of chunk `old_chunk` lie inside an origin of that size. */

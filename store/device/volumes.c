@@ -170,19 +170,18 @@ static enum result fail_missing(struct volumes *volumes, const char *name,
 
 /* ---- the parts ---- */
 
-static enum result open_part(struct volumes *volumes, const struct disk *disk,
-			     struct volumes_part **part, struct failure *why)
+static enum result open_part(struct volumes *volumes, const char *path, struct volumes_part **part,
+			     struct failure *why)
 {
 	enum result result;
 
 	for (*part = volumes->parts; *part; *part = (*part)->next)
-		if (strcmp((*part)->device.name, disk->path) == 0)
+		if (strcmp((*part)->device.name, path) == 0)
 			return RESULT_OK;
 	*part = calloc(1, sizeof(**part));
 	if (!*part)
 		return fail_memory(why, "a physical volume", sizeof(**part));
-	result = device_open_beside(&(*part)->device, disk->path, volumes->mode, &(*part)->beside,
-				    why);
+	result = device_open_beside(&(*part)->device, path, volumes->mode, &(*part)->beside, why);
 	if (result != RESULT_OK) {
 		free(*part);
 		return result;
@@ -231,7 +230,7 @@ static enum result place_area(struct volumes *volumes, struct volume *volume, co
 			    "%s: ends after the end of %s: was that device made smaller?", name,
 			    found->name);
 	disk = find_disk(volumes, found->name);
-	result = open_part(volumes, disk, &part, why);
+	result = open_part(volumes, disk->path, &part, why);
 	if (result != RESULT_OK)
 		return result;
 	to->file = part_number(volume, &part->device);
@@ -463,6 +462,55 @@ enum result volumes_open(struct volumes *volumes, struct device *device, const c
 				     : device_open(device, name, mode, why);
 }
 
+/* Of one part, with one segment that has one area. */
+static struct volume *make_range(struct device *part, uint64_t offset, uint64_t bytes)
+{
+	struct volume *volume = calloc(1, sizeof(*volume));
+	struct map_segment *segment = calloc(1, sizeof(*segment));
+	struct map_area *area = calloc(1, sizeof(*area));
+
+	if (volume)
+		volume->parts = calloc(1, sizeof(struct device *));
+	if (!segment || !area || !volume || !volume->parts) {
+		if (volume)
+			free(volume->parts);
+		free(volume);
+		free(segment);
+		free(area);
+		return NULL;
+	}
+	area->offset = offset;
+	*segment = (struct map_segment){.bytes = bytes, .areas = area, .area_count = 1};
+	volume->map = (struct map){.segments = segment, .segment_count = 1};
+	volume->bytes = bytes;
+	volume->parts[0] = part;
+	volume->part_count = 1;
+	return volume;
+}
+
+enum result volumes_open_range(struct volumes *volumes, struct device *device, const char *name,
+			       const char *path, uint64_t offset, uint64_t bytes,
+			       struct failure *why)
+{
+	struct volumes_part *part;
+	struct volume *volume;
+	uint64_t end;
+	enum result result = open_part(volumes, path, &part, why);
+
+	memset(device, 0, sizeof(*device));
+	if (result != RESULT_OK)
+		return result;
+	if (!checked_add(offset, bytes, &end) || end > part->device.bytes)
+		return fail(why, RESULT_REFUSED, "%s: ends after the end of %s", name, path);
+	volume = make_range(&part->device, offset, bytes);
+	if (!volume)
+		return fail_memory(why, "a range of a file", sizeof(*volume));
+	volume->next = volumes->asked;
+	volumes->asked = volume;
+	return device_open_map(device, name, &volume->map, volume->parts, 1, bytes, DEVICE_LOOK,
+			       why);
+}
+
 const struct volume *volumes_of(const struct volumes *volumes, const struct device *device)
 {
 	const struct volume *volume = volumes->asked;
@@ -478,7 +526,7 @@ enum result volumes_user(const struct volumes *volumes, const struct device *dev
 	const struct volume *volume = volumes_of(volumes, device);
 
 	*used = false;
-	return volume ? find_user(volume, user, used, why) : RESULT_OK;
+	return volume && volume->group ? find_user(volume, user, used, why) : RESULT_OK;
 }
 
 /* ---- the same one? ---- */
@@ -518,7 +566,8 @@ enum result volumes_refuse_same(struct volumes *volumes, const struct device *de
 
 const struct group_snapshot *volumes_snapshot(const struct volume *volume)
 {
-	uint32_t snapshot = volume->group->volumes[volume->index].snapshot;
+	uint32_t snapshot =
+		volume->group ? volume->group->volumes[volume->index].snapshot : GROUP_NO_SNAPSHOT;
 
 	return snapshot == GROUP_NO_SNAPSHOT ? NULL : &volume->group->snapshots[snapshot];
 }

@@ -17,7 +17,7 @@
 #include "store/volume/groups.h"
 #include "store/volume/layout.h"
 
-/* A volume that was asked for. */
+/* A volume that was asked for; or a range of one file, without a group. */
 struct volume {
 	const struct group *group;
 	unsigned int index; /* in the group's volumes */
@@ -77,6 +77,15 @@ enum result volumes_find(struct volumes *volumes, const char *name, struct volum
  */
 enum result volumes_open(struct volumes *volumes, struct device *device, const char *name,
 			 enum device_mode mode, struct failure *why);
+
+/*
+ * Bytes offset .. offset + bytes - 1 of a device or image file as a device of their own, for
+ * reading: a partition of an image, or what "FILE@OFFSET+SIZE" names. As device_open fails;
+ * RESULT_REFUSED where it ends before.
+ */
+enum result volumes_open_range(struct volumes *volumes, struct device *device, const char *name,
+			       const char *path, uint64_t offset, uint64_t bytes,
+			       struct failure *why);
 
 /* The volume that an open device is; NULL: it is none. */
 const struct volume *volumes_of(const struct volumes *volumes, const struct device *device);
