@@ -156,11 +156,11 @@ enum result mapper_open(struct mapper *mapper, struct failure *why)
 	int error;
 
 	*mapper = (struct mapper){.fd = open(CONTROL, O_RDWR | O_CLOEXEC)};
-	if (mapper->fd < 0 && is_missing(errno))
+	error = mapper->fd < 0 ? errno : 0;
+	if (mapper->fd < 0 && is_missing(error))
 		return RESULT_OK;
-	if (mapper->fd < 0)
-		return refuse_error(errno, why);
-	error = ask(mapper->fd, &mapper->list, DM_LIST_DEVICES, 0, 0);
+	if (error == 0)
+		error = ask(mapper->fd, &mapper->list, DM_LIST_DEVICES, 0, 0);
 	if (error == 0)
 		return RESULT_OK;
 	mapper_close(mapper);
