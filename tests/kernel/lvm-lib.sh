@@ -78,14 +78,19 @@ make_group() {
     random_writes 5 20 "/dev/$1/root" "/dev/$1/s1"
 }
 
-# views LABEL GROUP: of each visible volume, which is active: VIEW LABEL NAME HASH; and LV LABEL NAME ATTRIBUTES ORIGIN.
+# volumes LABEL GROUP: all that there are: LV LABEL NAME ATTRIBUTES ORIGIN.
+volumes() {
+    lvm_on lvs -a --noheadings -o lv_name,lv_attr,origin "$2" | sed "s/^ */LV $1 /; s/ *$//"
+}
+
+# views LABEL GROUP: of each visible volume, which is active: VIEW LABEL NAME HASH; and what `volumes` tells.
 views() {
     for _volume in $(lvm_on lvs --noheadings -o lv_name "$2"); do
         blockdev --flushbufs "/dev/$2/$_volume"
         _hash=$(md5sum <"/dev/$2/$_volume")
         echo "VIEW $1 $_volume ${_hash%% *}"
     done
-    lvm_on lvs -a --noheadings -o lv_name,lv_attr,origin "$2" | sed "s/^ */LV $1 /; s/ *$//"
+    volumes "$1" "$2"
 }
 
 # map LABEL GROUP: what lvm2 says of the group's extents, for tests/tools/extents: lines of MAP LABEL LINE.

@@ -7,6 +7,8 @@
 #   look    shows it
 #   merge   LVM and the kernel merge SNAPSHOT; shows it
 #   mark    SNAPSHOT is marked as merging
+#   cut     activates it on slow disks, where SNAPSHOT, which is marked, begins to be merged; CUT-NOW is printed in the
+#           middle: `guest --cut-at CUT-NOW` pulls the plug
 #   finish  activates it, and waits until LVM has removed SNAPSHOT by itself; shows it
 #   stale   renames SNAPSHOT to `renamed`, which the second disk's own metadata does not know
 # What is shown: see /lvm-lib.sh.
@@ -32,6 +34,21 @@ mark_it() {
     lvm_do vgchange -ay vg0
     mark "vg0/$snapshot" root
     map "$label" vg0
+    sync
+}
+
+cut_off() {
+    slow slow1 "$disk1" 10
+    slow slow2 "$disk2" 10
+    use_disks /dev/mapper/slow1 /dev/mapper/slow2
+    lvm_do vgchange -ay vg0
+    all=$(merge_left vg0-root)
+    while left=$(merge_left vg0-root) && [ "$left" -gt $((all / 2)) ]; do
+        usleep 10000
+    done
+    echo "LEFT $left of $all"
+    echo CUT-NOW
+    sleep 60
 }
 
 finish() {
@@ -53,6 +70,7 @@ while read -r label step disk1 disk2 snapshot; do
     case $step in
     look) look "$label" vg0 ;;
     mark) mark_it ;;
+    cut) cut_off ;;
     *) $step ;;
     esac
     echo "DONE $label"
