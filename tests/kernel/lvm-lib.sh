@@ -50,13 +50,15 @@ new_snapshot() {
     lvm_do lvcreate -y -s -c "$_chunk" -l "$_extents" -n "$_name" "$_group/$_origin" "$@"
 }
 
-# random_writes SEED COUNT ORIGIN SNAPSHOT|-: writes of up to 8 KiB to random places, half of them through the snapshot.
+# random_writes SEED COUNT ORIGIN SNAPSHOT: writes of up to 16 blocks to random places, half of them through the snapshot.
 random_writes() {
-    awk -v seed="$1" -v count="$2" -v sectors="$(sectors_of "$3")" -v both="$4" 'BEGIN {
+    _block=$(($(blockdev --getss "$3") / 512))
+    awk -v seed="$1" -v count="$2" -v block=$_block -v blocks=$(($(sectors_of "$3") / _block)) 'BEGIN {
         srand(seed)
         for (i = 0; i < count; i++) {
             length_of = 1 + int(rand() * 16)
-            print (both != "-" && rand() < 0.5 ? "s" : "o"), int(rand() * (sectors - length_of)), length_of, seed * 1000 + i
+            start = int(rand() * (blocks - length_of))
+            print (rand() < 0.5 ? "s" : "o"), start * block, length_of * block, seed * 1000 + i
         }
     }' >/tmp/writes
     sectors write /tmp/writes "$3" "$4"
