@@ -9,7 +9,7 @@
  *   and sends it SIGNAL (KILL, INT) there; prints `<live> <exit code>`, the code 128 + n where
  *   signal n ended it; exit code 1 where COMMAND ended before
  *
- * Until then COMMAND is traced, and the store looked at where it is stopped, before and after each
+ * STORE may be FILE@OFFSET: it begins at that byte of the file. Until then COMMAND is traced, and the store looked at where it is stopped, before and after each
  * system call of its first thread: it cannot run ahead of that, however fast the disk is.
  */
 #include <err.h>
@@ -36,6 +36,8 @@ static const char usage[] = "usage: live list|count STORE\n"
 			    "       live mark STORE COMMAND...\n"
 			    "       live cut LEFT KILL|INT STORE COMMAND...\n";
 
+static uint64_t store_begin; /* in the file, in bytes */
+
 static uint64_t get(const unsigned char *bytes, int width)
 {
 	uint64_t value = 0;
@@ -47,7 +49,7 @@ static uint64_t get(const unsigned char *bytes, int width)
 
 static void read_at(int fd, unsigned char *into, size_t length, uint64_t offset)
 {
-	if (pread(fd, into, length, (off_t)offset) != (ssize_t)length)
+	if (pread(fd, into, length, (off_t)(store_begin + offset)) != (ssize_t)length)
 		err(2, "cannot read %zu bytes of the store at %" PRIu64, length, offset);
 }
 
@@ -208,10 +210,16 @@ static int run_cut(int fd, uint64_t left, int signal_number, char **command)
 	return 0;
 }
 
-static int open_store(const char *name)
+static int open_store(char *name)
 {
-	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	char *at = strrchr(name, '@');
+	int fd;
 
+	if (at && at[1 + strspn(at + 1, "0123456789")] == '\0') {
+		*at = '\0';
+		store_begin = strtoull(at + 1, NULL, 10);
+	}
+	fd = open(name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		err(2, "cannot open %s", name);
 	return fd;
