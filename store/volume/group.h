@@ -19,6 +19,7 @@
 
 #define GROUP_NAME_MAX 127u
 #define GROUP_ITEMS_MAX 65536u /* volumes, physical volumes, segments: of each at most */
+#define GROUP_STRIPES_MAX 128u
 
 struct group_pv {
 	const char *name; /* in the text: "pv0" */

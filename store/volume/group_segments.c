@@ -9,7 +9,6 @@
 
 #include "store/base/bytes.h"
 
-#define STRIPES_MAX 128u
 #define STRIPE_SECTORS_MIN 8u
 #define STRIPE_SECTORS_MAX (1u << 31)
 
@@ -284,7 +283,7 @@ static enum result read_stripes(struct group_reader *reader, uint32_t node,
 	const struct tree *tree = &reader->tree;
 	uint64_t count;
 	enum result result =
-		tree_number(tree, node, "stripe_count", 1, STRIPES_MAX, &count, reader->why);
+		tree_number(tree, node, "stripe_count", 1, GROUP_STRIPES_MAX, &count, reader->why);
 
 	if (result == RESULT_OK && segment->extent_count % count != 0)
 		return tree_fail(tree, node, RESULT_DAMAGED, reader->why,
