@@ -246,20 +246,30 @@ static enum result scan_groups(struct scan *scan, struct failure *why)
 
 /* ---- stores that are devices, partitions or files ---- */
 
+/* One that opens it: in an image, a partition has none of its own. */
+static char *other_name(const struct disks_other *other)
+{
+	char *name = NULL;
+
+	if (other->offset == 0)
+		return strdup(other->path);
+	if (asprintf(&name, "%s@%" PRIu64 "+%" PRIu64, other->path, other->offset, other->bytes) <
+	    0)
+		return NULL;
+	return name;
+}
+
 static enum result scan_store(struct scan *scan, const struct disks_other *other,
 			      struct failure *why)
 {
-	struct row row = {.kind = "device", .name = strdup(other->name)};
+	struct row row = {.kind = "device", .name = other_name(other)};
 	struct failure opening;
 	struct device device;
 	enum result result;
 
 	if (!row.name)
 		return fail_memory(why, "a name", strlen(other->name));
-	result = other->offset == 0
-			 ? device_open(&device, other->path, DEVICE_LOOK, &opening)
-			 : volumes_open_range(scan->cli->volumes, &device, other->name, other->path,
-					      other->offset, other->bytes, &opening);
+	result = volumes_open(scan->cli->volumes, &device, row.name, DEVICE_LOOK, &opening);
 	if (result == RESULT_OK) {
 		look_at_store(&row, &device);
 		device_close(&device, &opening);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/device/volumes.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -454,14 +455,6 @@ static enum result open_volume(struct volumes *volumes, struct device *device, c
 			       volume->bytes, mode, why);
 }
 
-enum result volumes_open(struct volumes *volumes, struct device *device, const char *name,
-			 enum device_mode mode, struct failure *why)
-{
-	memset(device, 0, sizeof(*device));
-	return volumes_is_name(name) ? open_volume(volumes, device, name, mode, why)
-				     : device_open(device, name, mode, why);
-}
-
 /* Of one part, with one segment that has one area. */
 static struct volume *make_range(struct device *part, uint64_t offset, uint64_t bytes)
 {
@@ -500,8 +493,10 @@ enum result volumes_open_range(struct volumes *volumes, struct device *device, c
 	memset(device, 0, sizeof(*device));
 	if (result != RESULT_OK)
 		return result;
-	if (!checked_add(offset, bytes, &end) || end > part->device.bytes)
-		return fail(why, RESULT_REFUSED, "%s: ends after the end of %s", name, path);
+	if (bytes == 0 && offset < part->device.bytes)
+		bytes = part->device.bytes - offset;
+	if (bytes == 0 || !checked_add(offset, bytes, &end) || end > part->device.bytes)
+		return fail(why, RESULT_REFUSED, "%s: is not all before the end of %s", name, path);
 	volume = make_range(&part->device, offset, bytes);
 	if (!volume)
 		return fail_memory(why, "a range of a file", sizeof(*volume));
@@ -509,6 +504,59 @@ enum result volumes_open_range(struct volumes *volumes, struct device *device, c
 	volumes->asked = volume;
 	return device_open_map(device, name, &volume->map, volume->parts, 1, bytes, DEVICE_LOOK,
 			       why);
+}
+
+/* Digits alone. */
+static bool read_number(const char **text, uint64_t *number)
+{
+	char *end;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	errno = 0;
+	*number = strtoull(*text, &end, 10);
+	*text = end;
+	return errno == 0;
+}
+
+/* "FILE@OFFSET" or "FILE@OFFSET+SIZE", in bytes; what exists as a path is a path. *path is owned.
+ * False: it is none. */
+static bool read_range(const char *name, char **path, uint64_t *offset, uint64_t *bytes)
+{
+	const char *at = strrchr(name, '@'), *text = at ? at + 1 : NULL;
+
+	*bytes = 0;
+	if (!at || access(name, F_OK) == 0 || !read_number(&text, offset) ||
+	    (*text == '+' && (text++, !read_number(&text, bytes) || *bytes == 0)) || *text)
+		return false;
+	*path = strndup(name, (size_t)(at - name));
+	return *path != NULL;
+}
+
+static enum result open_named_range(struct volumes *volumes, struct device *device,
+				    const char *name, enum device_mode mode, struct failure *why)
+{
+	uint64_t offset, bytes;
+	char *path = NULL;
+	enum result result;
+
+	if (!read_range(name, &path, &offset, &bytes))
+		return device_open(device, name, mode, why);
+	if (mode != DEVICE_LOOK && mode != DEVICE_READ)
+		result = fail(why, RESULT_REFUSED,
+			      "%s: a range of a file is for commands that only read it", name);
+	else
+		result = volumes_open_range(volumes, device, name, path, offset, bytes, why);
+	free(path);
+	return result;
+}
+
+enum result volumes_open(struct volumes *volumes, struct device *device, const char *name,
+			 enum device_mode mode, struct failure *why)
+{
+	memset(device, 0, sizeof(*device));
+	return volumes_is_name(name) ? open_volume(volumes, device, name, mode, why)
+				     : open_named_range(volumes, device, name, mode, why);
 }
 
 const struct volume *volumes_of(const struct volumes *volumes, const struct device *device)

@@ -71,7 +71,8 @@ enum result volumes_find(struct volumes *volumes, const char *name, struct volum
 			 struct failure *why);
 
 /*
- * Opens what `name` leads to: a volume, or what device_open takes. As they fail; RESULT_REFUSED
+ * Opens what `name` leads to: a volume, a range of a file (to read it: FILE@OFFSET+SIZE, in bytes,
+ * without a size to its end), or what device_open takes. As they fail; RESULT_REFUSED
  * where a volume's bytes are in use through the device mapper. With DEVICE_LOOK use is no obstacle:
  * see volumes_user.
  */
@@ -79,9 +80,8 @@ enum result volumes_open(struct volumes *volumes, struct device *device, const c
 			 enum device_mode mode, struct failure *why);
 
 /*
- * Bytes offset .. offset + bytes - 1 of a device or image file as a device of their own, for
- * reading: a partition of an image, or what "FILE@OFFSET+SIZE" names. As device_open fails;
- * RESULT_REFUSED where it ends before.
+ * Bytes offset .. offset + bytes - 1 (0: to its end) of a device or image file as a device of
+ * their own, for reading. As device_open fails; RESULT_REFUSED where it ends before.
  */
 enum result volumes_open_range(struct volumes *volumes, struct device *device, const char *name,
 			       const char *path, uint64_t offset, uint64_t bytes,
