@@ -296,14 +296,15 @@ static enum result open_pair(struct merge_session *session, struct failure *why)
 {
 	const struct pair_options opening = opening_of(session->choice);
 	char **names = session->cli->arguments;
-	enum result result = cli_resolve(session->cli, &names[0], why);
+	enum result result = cli_resolve(session->cli, &names[1], why);
 
-	if (result == RESULT_OK)
-		result = cli_resolve(session->cli, &names[1], why);
 	if (result == RESULT_OK)
 		result = pair_find_origin(session->cli, opening.mode, why);
 	if (result == RESULT_OK)
+		result = cli_resolve(session->cli, &names[0], why);
+	if (result == RESULT_OK)
 		result = pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
+	session->options.origin_is_told = session->pair.snapshot != NULL;
 	if (result == RESULT_IO &&
 	    (is_read_only(session, names[0]) || is_read_only(session, names[1])))
 		return name_export(session, result, why);
@@ -553,14 +554,13 @@ static enum result add_pending(struct cli *cli, const struct group *group,
 {
 	const struct pair_options opening = {
 		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
-	char id[PV_ID_TEXT_BYTES], *name;
+	char *name = volumes_name(cli->volumes, group, snapshot->store);
 	struct failure looking;
 	struct pair pair;
 	bool begun = snapshot->merging;
 
-	if (asprintf(&name, "LVM=%s/%s", pv_id_text(group->id, id),
-		     group->volumes[snapshot->store].name) < 0)
-		return fail_memory(why, "a name", sizeof(id));
+	if (!name)
+		return fail_memory(why, "a name", 0);
 	if (!begun && pair_open(&pair, cli, &opening, NULL, name, &looking) == RESULT_OK)
 		begun = pair.store.record_presence == RECORD_PRESENT &&
 			pair.store.record.role == RECORD_MERGING;

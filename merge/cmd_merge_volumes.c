@@ -8,6 +8,16 @@
 
 #include "store/base/bytes.h"
 
+#define LVM_NAME_BYTES (2 * GROUP_NAME_MAX + 2)
+
+/* As LVM's own commands take it. */
+static const char *lvm_name(const struct group *group, unsigned int volume,
+			    char name[LVM_NAME_BYTES])
+{
+	snprintf(name, LVM_NAME_BYTES, "%s/%s", group->name, group->volumes[volume].name);
+	return name;
+}
+
 /* ---- may it be merged? ---- */
 
 /* LVM merges one snapshot of an origin at a time. */
@@ -33,6 +43,7 @@ static enum result check_other_merge(const struct merge_session *session, struct
 enum result cmd_merge_check_volumes(const struct merge_session *session, struct failure *why)
 {
 	const struct pair *pair = &session->pair;
+	char name[LVM_NAME_BYTES];
 	struct suggestion command;
 
 	if (!pair->snapshot)
@@ -41,7 +52,8 @@ enum result cmd_merge_check_volumes(const struct merge_session *session, struct 
 		return fail(why, RESULT_REFUSED,
 			    "%s: is read-only, for LVM; %s lets it be written to",
 			    pair->origin.name,
-			    suggest(&command, "lvchange -prw %s", pair->origin.name));
+			    suggest(&command, "lvchange -prw %s",
+				    lvm_name(pair->volume->group, pair->snapshot->origin, name)));
 	return check_other_merge(session, why);
 }
 
@@ -158,6 +170,7 @@ enum result cmd_merge_list_names(struct merge_session *session, struct failure *
 void cmd_merge_note_lvm(const struct merge_session *session)
 {
 	const struct pair *pair = &session->pair;
+	char name[LVM_NAME_BYTES];
 	struct suggestion command;
 
 	if (!pair->snapshot || pair->snapshot->merging || session->merge.exceptions_before == 0)
@@ -166,20 +179,24 @@ void cmd_merge_note_lvm(const struct merge_session *session)
 		session->cli,
 		"%s: note: LVM does not know of this merge: do not activate %s before it is finished; if it is cut off and must be, %s lets LVM finish it",
 		pair->device.name, pair->origin.name,
-		suggest(&command, "lvconvert --merge %s", pair->device.name));
+		suggest(&command, "lvconvert --merge %s",
+			lvm_name(pair->volume->group, pair->snapshot->store, name)));
 }
 
 bool cmd_merge_then(const struct merge_session *session, struct suggestion *command)
 {
 	const struct pair *pair = &session->pair;
+	char name[LVM_NAME_BYTES];
 
 	if (!pair->snapshot)
 		return false;
 	suggest_begin(command);
 	if (pair->snapshot->merging)
-		suggest_more(command, "lvchange -ay %s", pair->origin.name);
+		suggest_more(command, "lvchange -ay %s",
+			     lvm_name(pair->volume->group, pair->snapshot->origin, name));
 	else
-		suggest_more(command, "lvremove %s", pair->device.name);
+		suggest_more(command, "lvremove %s",
+			     lvm_name(pair->volume->group, pair->snapshot->store, name));
 	return true;
 }
 
@@ -187,6 +204,7 @@ void cmd_merge_print_then(const struct merge_session *session)
 {
 	const struct pair *pair = &session->pair;
 	struct suggestion then, remove;
+	char name[LVM_NAME_BYTES];
 
 	if (!cmd_merge_then(session, &then))
 		return;
@@ -195,7 +213,8 @@ void cmd_merge_print_then(const struct merge_session *session)
 			stdout,
 			"%s: %s activates the origin, and LVM removes the snapshot by itself; where the kernel has no dm-snapshot, %s does that first",
 			pair->device.name, suggest_end(&then),
-			suggest(&remove, "lvremove -y %s", pair->device.name));
+			suggest(&remove, "lvremove -y %s",
+				lvm_name(pair->volume->group, pair->snapshot->store, name)));
 	else
 		cli_print(stdout,
 			  "%s: is kept, and empty: its origin was reverted to it; %s takes it away",
@@ -204,20 +223,23 @@ void cmd_merge_print_then(const struct merge_session *session)
 
 void cmd_merge_say_enlarge(const struct merge_session *session, struct failure *why)
 {
+	char name[LVM_NAME_BYTES];
 	struct suggestion command;
 
 	for (size_t i = 0; i < session->kept_count; i++) {
+		const struct volume *volume =
+			volumes_of(session->cli->volumes, &session->others[i].device);
 		const struct kept *kept = &session->kept[i];
 		uint64_t missing = kept->needed - min_u64(kept->needed, kept->room), bytes;
 		char size[32];
 
-		if (missing == 0 || kept->given_up || !session->others[i].device.map)
+		if (missing == 0 || kept->given_up || !volume || !volume->group)
 			continue;
 		bytes = geometry_bytes_for(kept->store->geometry.chunk_sectors, missing);
 		snprintf(size, sizeof(size), "+%lluk", (unsigned long long)divide_up(bytes, 1024));
 		fail_more(why, RESULT_NO_SPACE, "%s enlarges it by enough",
 			  suggest(&command, "lvextend --size %s %s", size,
-				  session->others[i].device.name));
+				  lvm_name(volume->group, volume->index, name)));
 		return;
 	}
 }

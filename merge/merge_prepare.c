@@ -241,8 +241,9 @@ static enum result note_unknown(const struct merge *merge, const char *reason)
 
 static void note_not_in_store(const struct merge *merge, const struct store *store)
 {
-	merge_note(merge, "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
-		   merge->origin->name);
+	if (!merge->options->origin_is_told)
+		merge_note(merge, "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
+			   merge->origin->name);
 }
 
 /* Its imprint, where an undo store has one of this list: after this merge it says no more. */

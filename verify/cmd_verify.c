@@ -413,14 +413,13 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 	struct output output = {.json = cli->json, .writer = {.file = stdout}};
 	struct check check = {
 		.store = store,
-		.options.origin_known = origin != NULL,
-		.options.origin_bytes = origin ? origin->bytes : 0,
 		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
 		.options.report = report,
 		.options.context = &output,
 	};
 	enum result result;
 
+	check.options.origin_known = pair_knows_origin(pair, &check.options.origin_bytes);
 	output.names = (struct cmd_advice_names){.store = store,
 						 .summary = &check.summary,
 						 .origin = origin ? origin->name : NULL,

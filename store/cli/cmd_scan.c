@@ -171,61 +171,44 @@ static void print_row(struct scan *scan, struct row *row)
 
 /* ---- LVM's snapshots ---- */
 
-/* The group's name, or its id where another one has that name, too. */
-static const char *group_word(const struct groups *groups, const struct group *group,
-			      char id[PV_ID_TEXT_BYTES])
+/* Where its origin cannot be mapped, LVM alone can merge it. */
+static void look_at_origin(struct scan *scan, struct row *row)
 {
-	for (size_t i = 0; i < groups->count; i++)
-		if (&groups->groups[i].group != group &&
-		    strcmp(groups->groups[i].group.name, group->name) == 0)
-			return pv_id_text(group->id, id);
-	return group->name;
-}
+	struct volume *volume;
+	struct failure why;
 
-static char *volume_name(const struct groups *groups, const struct group *group,
-			 unsigned int volume)
-{
-	char id[PV_ID_TEXT_BYTES], *name = NULL;
-
-	if (asprintf(&name, "%s/%s", group_word(groups, group, id), group->volumes[volume].name) <
-	    0)
-		return NULL;
-	return name;
+	if (!row->detail[0] &&
+	    volumes_find(scan->cli->volumes, row->origin, &volume, &why) != RESULT_OK)
+		snprintf(row->detail, sizeof(row->detail), "its origin%.*s",
+			 (int)sizeof(row->detail) - 16, why.text + strlen(row->origin) + 1);
 }
 
 static enum result scan_snapshot(struct scan *scan, const struct group *group,
 				 const struct group_snapshot *snapshot, struct failure *why)
 {
 	struct volumes *volumes = scan->cli->volumes;
-	const struct groups *groups = &volumes->groups;
 	struct row row = {.kind = "volume",
-			  .name = volume_name(groups, group, snapshot->store),
-			  .origin = volume_name(groups, group, snapshot->origin),
+			  .name = volumes_name(volumes, group, snapshot->store),
+			  .origin = volumes_name(volumes, group, snapshot->origin),
 			  .marked = snapshot->merging};
 	struct failure opening;
 	struct device device;
-	enum result result = RESULT_NO_MEMORY;
-	char *exact = NULL;
+	enum result result;
 
-	if (row.name && row.origin && asprintf(&exact, "LVM=%s", row.name) >= 0)
-		result = volumes_open(volumes, &device, exact, DEVICE_LOOK, &opening);
-	if (result == RESULT_OK) {
-		look_at_store(&row, &device);
-		device_close(&device, &opening);
-	} else if (result == RESULT_NO_MEMORY) {
+	if (!row.name || !row.origin) {
 		free(row.name);
 		free(row.origin);
-		return fail_memory(why, "a snapshot", sizeof(row));
+		return fail_memory(why, "a name", 0);
+	}
+	result = volumes_open(volumes, &device, row.name, DEVICE_LOOK, &opening);
+	if (result == RESULT_OK) {
+		look_at_store(&row, &device);
+		look_at_origin(scan, &row);
+		device_close(&device, &opening);
 	} else {
-		const char *text = opening.text;
-
-		if (strncmp(text, exact, strlen(exact)) == 0)
-			memmove(opening.text, text + strlen("LVM="),
-				strlen(text + strlen("LVM=")) + 1);
 		take_failure(&row, result == RESULT_NOT_THERE ? "incomplete" : "unmappable",
 			     &opening);
 	}
-	free(exact);
 	print_row(scan, &row);
 	return RESULT_OK;
 }

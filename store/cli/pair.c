@@ -135,29 +135,45 @@ static const struct group_volume *origin_of(const struct volume *volume,
 	return &volume->group->volumes[snapshot->origin];
 }
 
-enum result pair_find_origin(struct cli *cli, enum device_mode mode, struct failure *why)
+enum result pair_name_origin(const struct cli *cli, const char *store, enum device_mode mode,
+			     char **origin, struct failure *why)
 {
-	const char *name = cli->arguments[1];
 	const struct group_snapshot *snapshot;
 	struct volume *volume;
 	enum result result;
 
-	if (cli->arguments[0])
-		return RESULT_OK;
-	if (!volumes_is_name(name))
+	if (!volumes_is_name(store))
 		return fail(
 			why, RESULT_USAGE,
 			"%s: is no logical volume (VG/LV), so ORIGIN must be named, too: cowtool %s %s",
-			name, cli->command, cli->synopsis);
+			store, cli->command, cli->synopsis);
 	cli->volumes->mode = mode;
-	result = volumes_find(cli->volumes, name, &volume, why);
+	result = volumes_find(cli->volumes, store, &volume, why);
 	if (result != RESULT_OK)
 		return result;
 	snapshot = volumes_snapshot(volume);
 	if (!snapshot)
-		return fail(why, RESULT_REFUSED, "%s: is no snapshot, for LVM", name);
-	cli->arguments[0] = volumes_sibling(name, origin_of(volume, snapshot)->name);
-	return cli->arguments[0] ? RESULT_OK : fail_memory(why, "a name", strlen(name));
+		return fail(why, RESULT_REFUSED, "%s: is no snapshot, for LVM", store);
+	*origin = volumes_sibling(store, origin_of(volume, snapshot)->name);
+	return *origin ? RESULT_OK : fail_memory(why, "a name", strlen(store));
+}
+
+enum result pair_find_origin(struct cli *cli, enum device_mode mode, struct failure *why)
+{
+	return cli->arguments[0]
+		       ? RESULT_OK
+		       : pair_name_origin(cli, cli->arguments[1], mode, &cli->arguments[0], why);
+}
+
+static uint64_t snapshot_bytes(const struct pair *pair)
+{
+	return pair->snapshot->extent_count * pair->volume->group->extent_bytes;
+}
+
+bool pair_knows_origin(const struct pair *pair, uint64_t *bytes)
+{
+	*bytes = pair->origin.open ? pair->origin.bytes : pair->snapshot ? snapshot_bytes(pair) : 0;
+	return pair->origin.open || pair->snapshot;
 }
 
 /* ORIGIN is LVM's, and ends where the snapshot does. */
@@ -165,8 +181,7 @@ static enum result check_origin(struct pair *pair, const struct cli *cli, const 
 				struct failure *why)
 {
 	const struct group_snapshot *snapshot = pair->snapshot;
-	const struct group *group = pair->volume->group;
-	uint64_t bytes = snapshot->extent_count * group->extent_bytes;
+	uint64_t bytes = snapshot_bytes(pair);
 	char *name = volumes_sibling(store, origin_of(pair->volume, snapshot)->name);
 	bool same = false;
 	enum result result;
@@ -185,6 +200,25 @@ static enum result check_origin(struct pair *pair, const struct cli *cli, const 
 	return result;
 }
 
+/* ORIGIN, of no name of LVM's, where STORE is a snapshot of LVM's: it is not opened, for it may be
+ * what that is on. */
+static enum result check_origin_name(const struct cli *cli, const struct pair_options *options,
+				     const char *origin, const char *store, struct failure *why)
+{
+	struct failure ignored;
+	char *name;
+	enum result result;
+
+	if (!origin || volumes_is_name(origin) || !volumes_is_name(store) ||
+	    pair_name_origin(cli, store, options->mode, &name, &ignored) != RESULT_OK)
+		return RESULT_OK;
+	result = fail(why, RESULT_REFUSED,
+		      "%s: is a snapshot of %s, not of %s; ORIGIN may be left out", store, name,
+		      origin);
+	free(name);
+	return result;
+}
+
 static enum result match_volumes(struct pair *pair, const struct cli *cli, const char *store,
 				 struct failure *why)
 {
@@ -198,11 +232,11 @@ static enum result match_volumes(struct pair *pair, const struct cli *cli, const
 enum result pair_open(struct pair *pair, const struct cli *cli, const struct pair_options *options,
 		      const char *origin, const char *store, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result = check_origin_name(cli, options, origin, store, why);
 
 	memset(pair, 0, sizeof(*pair));
 	cli->volumes->mode = options->mode;
-	if (origin)
+	if (result == RESULT_OK && origin)
 		result = open_origin(pair, cli, options, origin, why);
 	if (result == RESULT_OK && origin)
 		result = refuse_same(pair, cli, options, store, why);

@@ -42,11 +42,18 @@ struct pair {
 };
 
 /*
- * Where ORIGIN was left out (cli->arguments[0] is NULL), it becomes that of STORE, a volume that is
- * a snapshot's store: LVM knows it. RESULT_USAGE where STORE is no volume; RESULT_REFUSED where it
- * is no snapshot's; as volumes_find fails. `mode` is how the two will be opened.
+ * The name of the origin of STORE, a volume that is a snapshot's store: LVM knows it. *origin is
+ * the caller's to free. RESULT_USAGE where STORE is no volume; RESULT_REFUSED where it is no
+ * snapshot's; as volumes_find fails. `mode` is how the two will be opened.
  */
+enum result pair_name_origin(const struct cli *cli, const char *store, enum device_mode mode,
+			     char **origin, struct failure *why);
+
+/* The same of the second argument, in the place of the first one, where that was left out. */
 enum result pair_find_origin(struct cli *cli, enum device_mode mode, struct failure *why);
+
+/* Is it known how long the origin is for the snapshot, and how long: ORIGIN tells, or LVM. */
+bool pair_knows_origin(const struct pair *pair, uint64_t *bytes);
 
 /*
  * Opens ORIGIN (NULL: none is named), STORE, the queue, and the store; see device_open and

@@ -38,6 +38,28 @@ char *volumes_sibling(const char *name, const char *volume)
 	return sibling;
 }
 
+static bool has_namesake(const struct volumes *volumes, const struct group *group)
+{
+	for (size_t i = 0; i < volumes->groups.count; i++)
+		if (&volumes->groups.groups[i].group != group &&
+		    strcmp(volumes->groups.groups[i].group.name, group->name) == 0)
+			return true;
+	return false;
+}
+
+char *volumes_name(const struct volumes *volumes, const struct group *group, unsigned int volume)
+{
+	const char *last = group->volumes[volume].name;
+	char id[PV_ID_TEXT_BYTES], *name = NULL;
+
+	if (asprintf(&name, "%s/%s", group->name, last) < 0)
+		return NULL;
+	if (!has_namesake(volumes, group) && volumes_is_name(name))
+		return name;
+	free(name);
+	return asprintf(&name, "LVM=%s/%s", pv_id_text(group->id, id), last) < 0 ? NULL : name;
+}
+
 /* ---- what is there ---- */
 
 static void forget(struct volumes *volumes)

@@ -103,6 +103,10 @@ enum result volumes_refuse_same(struct volumes *volumes, const struct device *de
 /* The snapshot of which a volume is the store; NULL: of none. */
 const struct group_snapshot *volumes_snapshot(const struct volume *volume);
 
+/* The name by which a volume that was loaded is found: VG/LV, or, where another group has that name,
+ * too, or a path is in the way, LVM=VG/LV with the group's id. An owned string, or NULL. */
+char *volumes_name(const struct volumes *volumes, const struct group *group, unsigned int volume);
+
 /* The name of another volume of the same group, written as `name` is: an owned string, or NULL. */
 char *volumes_sibling(const char *name, const char *volume);
 

@@ -293,9 +293,10 @@ static enum result open_both(struct session *session, struct failure *why)
 	char *const *names = session->cli->arguments;
 	enum result result = pair_find_origin(session->cli, opening.mode, why);
 
-	if (result != RESULT_OK)
-		return result;
-	return pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
+	if (result == RESULT_OK)
+		result = pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
+	session->options.origin_is_told = session->pair.snapshot != NULL;
+	return result;
 }
 
 static enum result check_output(const struct session *session, struct failure *why)
