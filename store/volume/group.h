@@ -19,6 +19,7 @@
 
 #define GROUP_NAME_MAX 127u
 #define GROUP_ITEMS_MAX 65536u /* volumes, physical volumes, segments: of each at most */
+#define GROUP_STRIPES_MAX 128u
 
 struct group_pv {
 	const char *name; /* in the text: "pv0" */
@@ -40,8 +41,9 @@ struct group_segment {
 	uint64_t start, extent_count;
 	const char *type; /* "striped", "raid1", "snapshot", with its flags */
 	bool is_mapped;	  /* striped (or linear), or raid0: the areas say where its bytes are */
-	uint64_t stripe_bytes;	  /* with more than one area */
-	struct group_area *areas; /* empty where it is not mapped */
+	uint64_t stripe_bytes; /* with more than one area */
+	/* Empty where it is not mapped; but of a mirror, its legs, each as long as the segment. */
+	struct group_area *areas;
 	unsigned int area_count;
 };
 
@@ -88,8 +90,8 @@ struct group {
 };
 
 /*
- * Reads `bytes` bytes of a text. It takes the text over, also where it fails, and changes it; its
- * memory was malloc's. RESULT_DAMAGED: it is no metadata text, or one that contradicts itself;
+ * Reads `bytes` bytes of a text; text[bytes] is a NUL. It takes the text over, also where it fails,
+ * and changes it; its memory was malloc's. RESULT_DAMAGED: it is no metadata text, or one that contradicts itself;
  * RESULT_REFUSED: it is of a version or kind that is not known; RESULT_NO_MEMORY. The sentence says
  * where in the text ("line 12: ...").
  */
@@ -104,8 +106,10 @@ int group_find_volume(const struct group *group, const char *name);
 /* May a group, or a volume, have that name (lib/misc/lvm-string.c of lvm2)? */
 bool group_is_name(const char *name, size_t length);
 
-/* The name of the group and its seqno, without reading all of a text: false where it does not begin
- * as one. `name` gets at most GROUP_NAME_MAX + 1 bytes. */
+/* The name of the group, without reading all of a text: false where it does not begin as one. */
 bool group_peek(const char *text, size_t bytes, char name[GROUP_NAME_MAX + 1]);
+
+/* The same for its id and its seqno. */
+bool group_peek_version(const char *text, size_t bytes, char id[PV_ID_BYTES], uint64_t *seqno);
 
 #endif

@@ -13,8 +13,9 @@
 
 #include "store/base/fail.h"
 
-/* An id of LVM's: 32 letters and digits, without dashes. */
+/* An id of LVM's: 32 of these, without dashes. */
 #define PV_ID_BYTES 33u
+#define PV_ID_LETTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#"
 #define PV_AREAS_MAX 2u
 #define PV_TEXT_BYTES_MAX (64u << 20)
 
@@ -73,5 +74,8 @@ void pv_text_free(struct pv_text *text);
 /* LVM's way to write an id: with dashes after 6, 10, 14, 18, 22 and 26. Returns `text`. */
 #define PV_ID_TEXT_BYTES 39u
 const char *pv_id_text(const char *id, char text[PV_ID_TEXT_BYTES]);
+
+/* The way back. False: it is not an id that is written so. */
+bool pv_id_read(const char *text, char id[PV_ID_BYTES]);
 
 #endif
