@@ -146,6 +146,7 @@ map_to() {
     unpack volumes1
     bytes_of volumes1.map root before-upgrade other
     merged_as_files
+    expect 0 export --quiet --disk=volumes1 vg0/other view.before
     strace -qq -o /dev/null -e inject=fdatasync:error=EIO:when=12 \
         "$cowtool" merge --quiet --io=sync --window=1 --disk=volumes1 vg0/before-upgrade 2>err && complain 'it was not cut off'
     said "'cowtool merge --resume vg0/before-upgrade --disk volumes1' goes on"
@@ -154,7 +155,9 @@ map_to() {
     refuses 5 volumes1 -- merge --disk=volumes1 vg0/before-upgrade
     # The command is pasted.
     PATH=$(dirname "$cowtool"):$PATH cowtool merge --resume vg0/before-upgrade --disk volumes1 --quiet
-    group_is volumes1.map
+    cmp root <("$extents" read volumes1.map root)
+    expect 0 export --quiet --disk=volumes1 vg0/other view.after
+    cmp view.before view.after
 }
 
 @test "merge --pending: what LVM was told to merge, named or found; what it was not told is left alone" {
