@@ -122,6 +122,7 @@ static enum result choose_texts(struct groups *groups, struct failure *why)
 	size_t count = memory->text_count, end;
 	struct groups_text **texts = calloc(count + 1, sizeof(struct groups_text *));
 
+	groups->count = 0;
 	groups->groups = calloc(count + 1, sizeof(*groups->groups));
 	if (!texts || !groups->groups) {
 		free(texts);

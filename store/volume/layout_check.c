@@ -99,12 +99,12 @@ static size_t list_uses(const struct group_volume *volume, unsigned int number, 
 
 		if (segment->is_mapped)
 			extents /= segment->area_count;
-		for (unsigned int i = 0; i < segment->area_count; i++)
-			uses[count++] = (struct use){.is_volume = segment->areas[i].is_volume,
-						     .index = segment->areas[i].index,
-						     .extent = segment->areas[i].extent,
-						     .count = extents,
-						     .user = number};
+		for (unsigned int i = 0; i < segment->area_count; i++, count++)
+			uses[count] = (struct use){.is_volume = segment->areas[i].is_volume,
+						   .index = segment->areas[i].index,
+						   .extent = segment->areas[i].extent,
+						   .count = extents,
+						   .user = number};
 	}
 	return count;
 }

@@ -99,35 +99,38 @@ static int compare_keys(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum result reserve_keys(struct reader *reader, size_t count)
+/* Room for this many; NULL: there is no memory. */
+static const char **reserve_keys(struct reader *reader, size_t count)
 {
-	size_t capacity = count * 2;
-	const char **keys;
+	size_t bytes = 2 * count * sizeof(*reader->keys);
+	const char **keys = reader->keys;
 
-	if (count <= reader->keys_capacity)
-		return RESULT_OK;
-	keys = realloc(reader->keys, capacity * sizeof(*keys));
-	if (!keys)
-		return fail_memory(reader->why, "a metadata text", capacity * sizeof(*keys));
+	if (keys && count <= reader->keys_capacity)
+		return keys;
+	keys = realloc(keys, bytes);
+	if (!keys) {
+		fail_memory(reader->why, "a metadata text", bytes);
+		return NULL;
+	}
 	reader->keys = keys;
-	reader->keys_capacity = capacity;
-	return RESULT_OK;
+	reader->keys_capacity = 2 * count;
+	return keys;
 }
 
 static enum result check_many(struct reader *reader, uint32_t section, uint32_t count)
 {
 	const struct tree *tree = reader->tree;
-	enum result result = reserve_keys(reader, count);
+	const char **keys = reserve_keys(reader, count);
 	size_t used = 0;
 
-	if (result != RESULT_OK)
-		return result;
+	if (!keys)
+		return RESULT_NO_MEMORY;
 	for (uint32_t i = section + 1; i < tree->nodes[section].end; i = tree_next(tree, i))
-		reader->keys[used++] = tree_key(tree, i);
-	qsort(reader->keys, used, sizeof(*reader->keys), compare_keys);
+		keys[used++] = tree_key(tree, i);
+	qsort(keys, used, sizeof(*keys), compare_keys);
 	for (size_t i = 1; i < used; i++)
-		if (strcmp(reader->keys[i - 1], reader->keys[i]) == 0)
-			return refuse_twice(reader, reader->keys[i]);
+		if (strcmp(keys[i - 1], keys[i]) == 0)
+			return refuse_twice(reader, keys[i]);
 	return RESULT_OK;
 }
 
