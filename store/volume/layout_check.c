@@ -75,7 +75,9 @@ static int compare_uses(const void *a, const void *b)
 		return one->is_volume ? 1 : -1;
 	if (one->index != other->index)
 		return one->index < other->index ? -1 : 1;
-	return compare_u64(one->extent, other->extent);
+	if (one->extent != other->extent)
+		return one->extent < other->extent ? -1 : 1;
+	return compare_u64(one->user, other->user);
 }
 
 static size_t count_uses(const struct group *group)
