@@ -190,6 +190,9 @@ form_cases() {
         refused "a group without its $key" "0,/^$key = .*/s///"
     done
     refused 'a volume without its id' '/^root {/,/^snap {/s/^id = .*//'
+    refused 'a volume without its creation time' '0,/^creation_time.*/s///'
+    refused 'a volume without its creation host' '0,/^creation_host.*/s///'
+    refused 'a snapshot without its creation host' '/^snapshot0/,$s/^creation_host.*//'
     refused 'an id of 31 letters' 's/BBBBB1/BBBB1/'
     refused 'an id with a letter that is none' 's/BBBBB1/BBBB?1/'
     refused 'a group of another name within' 's/^vg0 {/vg 0 {/'
