@@ -206,7 +206,7 @@ static enum result check_origin_name(const struct cli *cli, const struct pair_op
 				     const char *origin, const char *store, struct failure *why)
 {
 	struct failure ignored;
-	char *name;
+	char *name = NULL;
 	enum result result;
 
 	if (!origin || volumes_is_name(origin) || !volumes_is_name(store) ||

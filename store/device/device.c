@@ -427,14 +427,17 @@ enum result device_open_map(struct device *device, const char *name, struct map 
 				  .writable = is_writing(mode),
 				  .map = map};
 	device->files = calloc(count, sizeof(*device->files));
-	if (!device->name || !device->files)
-		result = fail_memory(why, "a device", count * sizeof(*device->files));
+	if (!device->name || !device->files) {
+		device_close(device, &ignored);
+		return fail_memory(why, "a device", count * sizeof(*device->files));
+	}
+	device->open = true;
 	map->files = device->files;
 	map->file_count = 0;
-	for (; map->file_count < count && result == RESULT_OK; map->file_count++)
-		result = share_file(device, map->file_count, parts[map->file_count], why);
-	map->file_count -= result != RESULT_OK && map->file_count > 0;
-	device->open = device->files != NULL;
+	for (unsigned int i = 0; i < count && result == RESULT_OK; i++) {
+		result = share_file(device, i, parts[i], why);
+		map->file_count += result == RESULT_OK;
+	}
 	if (result != RESULT_OK)
 		device_close(device, &ignored);
 	return result;
