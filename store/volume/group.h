@@ -54,6 +54,7 @@ struct group_volume {
 	char id[PV_ID_BYTES];
 	bool writable, visible;
 	bool moving;	     /* PVMOVE or LOCKED: its bytes are being moved */
+	bool is_part;	     /* another volume is made of it, mapped or not */
 	const char *unknown; /* a word among its flags that is not known; NULL: none */
 	uint64_t extent_count;
 	struct group_segment *segments;
