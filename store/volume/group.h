@@ -54,6 +54,7 @@ struct group_volume {
 	char id[PV_ID_BYTES];
 	bool writable, visible;
 	bool moving;	     /* PVMOVE or LOCKED: its bytes are being moved */
+	bool is_part;	     /* another volume is made of it, mapped or not */
 	const char *unknown; /* a word among its flags that is not known; NULL: none */
 	uint64_t extent_count;
 	struct group_segment *segments;
@@ -79,7 +80,9 @@ struct group {
 	uint64_t extent_bytes;
 	bool exported, clustered, moving, writable;
 	const char *system_id, *lock_type; /* "" where there is none */
-	const char *unknown;		   /* as of a volume */
+	/* A word in its status or flags, in a physical volume's, in a volume's status, or a type of
+	 * segment, that is not known; NULL: none. */
+	const char *unknown;
 	struct group_pv *pvs;
 	unsigned int pv_count;
 	struct group_volume *volumes; /* without the hidden snapshotN */
@@ -91,9 +94,9 @@ struct group {
 
 /*
  * Reads `bytes` bytes of a text; text[bytes] is a NUL. It takes the text over, also where it fails,
- * and changes it; its memory was malloc's. RESULT_DAMAGED: it is no metadata text, or one that contradicts itself;
- * RESULT_REFUSED: it is of a version or kind that is not known; RESULT_NO_MEMORY. The sentence says
- * where in the text ("line 12: ...").
+ * and changes it; its memory was malloc's. RESULT_DAMAGED: it is no metadata text, or one that
+ * contradicts itself; RESULT_REFUSED: it is of a version or kind that is not known;
+ * RESULT_NO_MEMORY. The sentence says where in the text ("line 12: ...").
  */
 enum result group_read(struct group *group, char *text, size_t bytes, struct failure *why);
 

@@ -183,6 +183,8 @@ static enum result find_area(const struct group_reader *reader, uint32_t node,
 		return tree_fail(&reader->tree, node, RESULT_DAMAGED, reader->why,
 				 "this is not a physical volume, nor another volume of the group");
 	area->index = (unsigned int)index;
+	if (area->is_volume)
+		group->volumes[index].is_part = true;
 	most = area->is_volume ? group->volumes[index].extent_count
 			       : group->pvs[index].extent_count;
 	if (area->extent > most || list->extents > most - area->extent)
@@ -306,6 +308,48 @@ static enum result read_stripes(struct group_reader *reader, uint32_t node,
 			  : read_pairs(reader, list, segment);
 }
 
+/* ---- parts that have no areas ---- */
+
+static void note_part(const struct group_reader *reader, uint32_t node)
+{
+	int index = -1;
+
+	if (reader->tree.nodes[node].kind == TREE_STRING)
+		index = group_names_find(&reader->memory->volumes, tree_text(&reader->tree, node));
+	if (index >= 0)
+		reader->group->volumes[index].is_part = true;
+}
+
+/* Under these keys, a volume of a type that is not mapped has what it is made of. Under `origin`, a
+ * thin volume has what it is a snapshot of, which may be an origin of ours, too. */
+static bool is_part_key(const char *key, const char *type)
+{
+	static const char *const keys[] = {"raids",	 "raid0_lvs", "mirror_log", "cache_pool",
+					   "writecache", "metadata",  "pool",	    "data",
+					   "meta_dev",	 "thin_pool", "vdo_pool"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return strcmp(key, "origin") == 0 && (begins(type, "cache") || begins(type, "writecache") ||
+					      begins(type, "integrity") || begins(type, "raid"));
+}
+
+static void note_parts(const struct group_reader *reader, uint32_t segment, const char *type)
+{
+	const struct tree *tree = &reader->tree;
+
+	for (uint32_t i = segment + 1; i < tree->nodes[segment].end; i = tree_next(tree, i)) {
+		if (!is_part_key(tree_key(tree, i), type))
+			continue;
+		note_part(reader, i);
+		for (uint32_t k = i + 1; k < tree->nodes[i].end; k = tree_next(tree, k))
+			note_part(reader, k);
+	}
+}
+
+/* ---- all types ---- */
+
 /* Only what an interrupted pvmove leaves is on physical volumes. */
 static enum result read_mirror(struct group_reader *reader, uint32_t node, struct area_list *list,
 			       struct group_segment *segment)
@@ -333,6 +377,7 @@ static enum result read_areas(struct group_reader *reader, uint32_t node,
 		if (strcmp(segment->type, types[i].type) == 0 &&
 		    (types[i].step == 0 || volume->segment_count == 1))
 			return read_stripes(reader, node, &types[i], &list, segment);
+	note_parts(reader, node, segment->type);
 	if (strcmp(segment->type, "mirror") == 0)
 		return read_mirror(reader, node, &list, segment);
 	return RESULT_OK;

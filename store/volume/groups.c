@@ -62,7 +62,7 @@ static size_t find_same(const struct groups_memory *memory, const struct groups_
 	return GROUPS_UNREADABLE;
 }
 
-/* Takes text->text over. */
+/* Takes text->text over. The id and the seqno of a text may be seen only now. */
 static enum result add_text(struct groups *groups, struct groups_copy *copy, struct pv_text *text,
 			    struct failure *why)
 {
@@ -79,8 +79,14 @@ static enum result add_text(struct groups *groups, struct groups_copy *copy, str
 	text->text = NULL;
 	if (result != RESULT_OK)
 		return result;
-	added->seqno = copy->seqno = added->group.seqno;
+	copy->seqno = added->group.seqno;
 	memcpy(copy->id, added->group.id, sizeof(copy->id));
+	copy->text = find_same(memory, copy, text);
+	if (copy->text != GROUPS_UNREADABLE) {
+		group_free(&added->group);
+		return RESULT_OK;
+	}
+	added->seqno = copy->seqno;
 	memcpy(added->id, added->group.id, sizeof(added->id));
 	added->checksum = text->checksum;
 	added->bytes = text->bytes;

@@ -24,13 +24,14 @@ struct groups_one {
 	int *pvs;
 	/*
 	 * Why nothing may be written by its maps, a sentence without a name; "": nothing is in the
-	 * way. A physical volume that is there twice, or that says of itself that another group has
-	 * it; two texts with one seqno; a newer text that could not be read; a group that is
+	 * way. A physical volume that is there twice, or that another group has, too; two texts
+	 * with one seqno; a text that could not be read, and may be newer; a group that is
 	 * exported, shared, clustered, another machine's, not to be written to, or of a kind that
 	 * is not known; what layout_check_group says.
 	 */
 	char obstacle[512];
-	/* With that, the maps are not certain either: what is read by them may be wrong. */
+	/* With that, the maps are not certain either: what is read by them may be wrong. So it is
+	 * with the first four. */
 	bool is_uncertain;
 };
 

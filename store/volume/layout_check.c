@@ -19,10 +19,9 @@ struct use {
 	unsigned int user;
 };
 
-/* What a volume is in snapshots, and in other volumes. */
+/* How many snapshots it is the store of, and how many of its own are merging. */
 struct roles {
 	unsigned int stores, merging;
-	bool is_part;
 };
 
 /* ---- ids ---- */
@@ -155,7 +154,7 @@ static enum result check_place(const struct group *group, const struct use *use,
 	return RESULT_OK;
 }
 
-static enum result check_uses(const struct group *group, struct roles *roles, struct failure *why)
+static enum result check_uses(const struct group *group, struct failure *why)
 {
 	size_t most = count_uses(group), count = 0;
 	struct use *uses = calloc(most + 1, sizeof(*uses));
@@ -166,12 +165,9 @@ static enum result check_uses(const struct group *group, struct roles *roles, st
 	for (unsigned int v = 0; v < group->volume_count; v++)
 		count += list_uses(&group->volumes[v], v, uses + count);
 	result = check_overlaps(group, uses, count, why);
-	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-		if (uses[i].is_volume)
-			roles[uses[i].index].is_part = true;
-		else
+	for (size_t i = 0; i < count && result == RESULT_OK; i++)
+		if (!uses[i].is_volume)
 			result = check_place(group, &uses[i], why);
-	}
 	free(uses);
 	return result;
 }
@@ -197,7 +193,7 @@ static enum result check_roles(const struct group *group, struct roles *roles, s
 		if (volumes[i].is_origin && roles[i].stores > 0)
 			return fail(why, RESULT_REFUSED, "%s: %s is an origin, and a store",
 				    group->name, volumes[i].name);
-		if (roles[i].is_part && (volumes[i].is_origin || roles[i].stores > 0))
+		if (volumes[i].is_part && (volumes[i].is_origin || roles[i].stores > 0))
 			return fail(why, RESULT_REFUSED, "%s: %s is %s, and a part of a volume",
 				    group->name, volumes[i].name,
 				    volumes[i].is_origin ? "an origin" : "a store");
@@ -215,7 +211,7 @@ enum result layout_check_group(const struct group *group, struct failure *why)
 				   group->volume_count * sizeof(*roles));
 	result = check_ids(group, why);
 	if (result == RESULT_OK)
-		result = check_uses(group, roles, why);
+		result = check_uses(group, why);
 	if (result == RESULT_OK)
 		result = check_roles(group, roles, why);
 	free(roles);

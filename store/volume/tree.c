@@ -192,8 +192,9 @@ static enum result read_string(struct reader *reader)
 		if (*reader->at == '\n')
 			reader->line++;
 		if (*reader->at == '\\' && *++reader->at != '"' && *reader->at != '\\')
-			return refuse(reader, "a backslash in a string is before another letter "
-					      "than LVM writes it");
+			return refuse(
+				reader,
+				"a backslash in a string is before another letter than LVM writes it");
 		if (*reader->at == '\0')
 			return refuse(reader, "a string has no end");
 		*out++ = *reader->at;

@@ -183,6 +183,17 @@ static void two_texts_of_one_seqno_are_an_obstacle(void)
 	close_disks();
 }
 
+/* As old versions of LVM may have it: id and seqno are not seen without reading all. */
+static void copies_are_one_text_however_they_begin(void)
+{
+	open_disks();
+	put_with(0, TEXT("3"), "vg {\nid", "vg {\n\tid");
+	put_with(1, TEXT("3"), "vg {\nid", "vg {\n\tid");
+	look(2);
+	CHECK(is_free(one()) && one()->group.seqno == 3 && groups.problem_count == 0);
+	close_disks();
+}
+
 static void an_outdated_physical_volume_is_ignored(void)
 {
 	open_disks();
@@ -507,6 +518,8 @@ int main(void)
 	unit_run("groups: the text with the highest seqno counts", the_highest_seqno_counts);
 	unit_run("groups: two texts of one seqno are an obstacle",
 		 two_texts_of_one_seqno_are_an_obstacle);
+	unit_run("groups: copies are one text, however they begin",
+		 copies_are_one_text_however_they_begin);
 	unit_run("groups: a physical volume that the newest text does not list is ignored",
 		 an_outdated_physical_volume_is_ignored);
 	unit_run("groups: of a disk's two texts the newest counts", the_newest_of_two_areas_counts);

@@ -519,6 +519,24 @@ static void origins_and_stores_are_no_parts(void)
 			      LINEAR("c", "c", "3", "b", "0") TEXT_SNAPSHOT(
 				      "snapshot0", "0", "3", "origin = \"a\" cow_store = \"b\"\n"),
 		      "vg: b is a store, and a part of a volume"));
+	for (unsigned int i = 0; i < 6; i++) {
+		const char *const keys[] = {"raid1\"\nraids = [\"x\", \"b\"]\ny = \"",
+					    "raid0+NEW\"\nraid0_lvs = [\"b\"]\ny = \"",
+					    "cache\"\norigin = \"b\"\ny = \"",
+					    "thin-pool\"\nmetadata = \"b\"\ny = \"",
+					    "thin\"\norigin = \"b\"\ny = \"",
+					    "cache\"\nx = \"b\"\ny = \""};
+		char *text = text_with(
+			GROUP(LINEAR("a", "a", "3", "pv0", "0") LINEAR("b", "b", "3", "pv0", "3")
+				      TYPED("c", "c", "1", "TYPE")
+					      TEXT_SNAPSHOT("snapshot0", "0", "3",
+							    "origin = \"a\" cow_store = \"b\"\n")),
+			"TYPE", keys[i]);
+
+		CHECK(read_text(text) == RESULT_OK && group.volumes[1].is_part == (i < 4));
+		CHECK(layout_check_group(&group, &why) == (i < 4 ? RESULT_REFUSED : RESULT_OK));
+		free(text);
+	}
 }
 
 int main(void)
