@@ -10,7 +10,7 @@
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || exit
-    failing=${TOOLS:-$here/../../build/tests/tools}/cowtool-failing
+    failing=$tools/cowtool-failing
     gunzip -c "$here/../fixtures/chunk8-random.origin.gz" >origin
     gunzip -c "$here/../fixtures/chunk8-random.store.gz" >store
     set_aside

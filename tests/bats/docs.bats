@@ -47,16 +47,21 @@ complete_fish() {
         "$root/completions/cowtool.fish" "$1"
 }
 
-# complete_zsh LINE PATTERN: succeeds when the screen comes to match PATTERN after LINE and two tabs.
+# complete_zsh LINE PATTERN...: succeeds when the screen comes to match PATTERN after LINE and two tabs; so for each pair,
+# in one shell.
 complete_zsh() {
     # shellcheck disable=SC2016 # expanded by zsh
-    PATH="$(dirname "$cowtool"):$PATH" HOME=$PWD timeout 30 zsh -f -c '
+    PATH="$(dirname "$cowtool"):$PATH" HOME=$PWD timeout 60 zsh -f -c '
         zmodload zsh/zpty
         zpty shell zsh -f -i
-        zpty -w shell "unsetopt beep; LISTMAX=0; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D
-            stty cols 200; echo rea\dy"
-        zpty -r shell screen "*ready*" && zpty -w -n shell $2$'"'\\t\\t'"' && zpty -r shell screen $3' \
-        zsh "$root/completions" "$1" "$2"
+        zpty -w shell "unsetopt beep; LISTMAX=0; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; stty cols 200"
+        shift
+        while (($#)); do
+            zpty -w shell "echo rea\dy"
+            zpty -r shell screen "*ready*" && zpty -w -n shell $1$'"'\\t\\t'"' && zpty -r shell screen $2 || exit
+            zpty -w -n shell $'"'\\C-u'"'
+            shift 2
+        done' zsh "$root/completions" "$@"
 }
 
 lines_are() {
@@ -364,25 +369,25 @@ disk_with_volumes() {
 @test "zsh: commands, options, values, files and tags" {
     command -v zsh >/dev/null || skip 'zsh is not installed'
     touch origin.img
-    complete_zsh 'cowtool ' '*create*dump*export*help*inspect*merge*verify*'
     local options='*--accept-origin*--drop-kept*--dry-run*--force*--help*--invalidate-full*--io*--json*--keep'
-    complete_zsh 'cowtool merge --' "$options*--pending*--progress*--quiet*--resume*--undo*--window*"
-    complete_zsh 'cowtool merge --keep=a --undo=b --' '*--drop-kept*--json*--keep*--progress*--window*'
-    complete_zsh 'cowtool merge --keep=a --ke' '*--keep=a --keep=*'
-    complete_zsh 'cowtool dump --format=' '*csv*json*text*'
-    complete_zsh 'cowtool merge --io ' '*auto*sync*threads*uring*'
-    complete_zsh 'cowtool verify --origin=or' '*--origin=*origin.img*'
-    complete_zsh 'cowtool merge --keep=or' '*--keep=*origin.img*'
-    complete_zsh 'cowtool merge --keep=PARTU' '*--keep=PARTUUID=*'
-    complete_zsh 'cowtool merge --resume --drop-kept=or' '*--drop-kept=*origin.img*'
-    complete_zsh 'cowtool merge --undo=or' '*--undo=*origin.img*'
-    complete_zsh 'cowtool help ' '*create*dump*export*merge*'
-    complete_zsh 'cowtool inspect PARTU' '*PARTUUID=*'
     disk_with_volumes
-    complete_zsh 'cowtool merge --disk=disk.img vg0/o' '*vg0/other*'
-    complete_zsh 'cowtool merge --disk disk.img --keep=LVM=vg0/b' '*--keep=LVM=vg0/before-upgrade*'
-    complete_zsh 'cowtool merge --disk=disk.img vg' '*vg0/before-upgrade*vg0/other*vg0/root*'
-    complete_zsh 'cowtool scan dis' '*disk.img*'
+    complete_zsh 'cowtool ' '*create*dump*export*help*inspect*merge*verify*' \
+        'cowtool merge --' "$options*--pending*--progress*--quiet*--resume*--undo*--window*" \
+        'cowtool merge --keep=a --undo=b --' '*--drop-kept*--json*--keep*--progress*--window*' \
+        'cowtool merge --keep=a --ke' '*--keep=a --keep=*' \
+        'cowtool dump --format=' '*csv*json*text*' \
+        'cowtool merge --io ' '*auto*sync*threads*uring*' \
+        'cowtool verify --origin=or' '*--origin=*origin.img*' \
+        'cowtool merge --keep=or' '*--keep=*origin.img*' \
+        'cowtool merge --keep=PARTU' '*--keep=PARTUUID=*' \
+        'cowtool merge --resume --drop-kept=or' '*--drop-kept=*origin.img*' \
+        'cowtool merge --undo=or' '*--undo=*origin.img*' \
+        'cowtool help ' '*create*dump*export*merge*' \
+        'cowtool inspect PARTU' '*PARTUUID=*' \
+        'cowtool merge --disk=disk.img vg0/o' '*vg0/other*' \
+        'cowtool merge --disk disk.img --keep=LVM=vg0/b' '*--keep=LVM=vg0/before-upgrade*' \
+        'cowtool merge --disk=disk.img vg' '*vg0/before-upgrade*vg0/other*vg0/root*' \
+        'cowtool scan dis' '*disk.img*'
 }
 
 @test "README: the quick tour prints what the program prints" {

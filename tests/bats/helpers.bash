@@ -4,11 +4,13 @@
 #
 # After expect, refuses and finds, ./out and ./err hold what cowtool wrote to stdout and stderr.
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$BATS_TEST_DIRNAME
 cowtool=${COWTOOL:-$here/../../cowtool}
-mkstore=${TOOLS:-$here/../../build/tests/tools}/mkstore
-refmerge=${TOOLS:-$here/../../build/tests/tools}/refmerge
-live=${TOOLS:-$here/../../build/tests/tools}/live
+tools=${TOOLS:-$here/../../build/tests/tools}
+mkstore=$tools/mkstore
+refmerge=$tools/refmerge
+live=$tools/live
+bytes=$tools/bytes
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
 
@@ -63,11 +65,27 @@ fails() {
     fi
 }
 
+# text_of FILE: $text is what it holds, without the last newline. As all that every test calls, it starts no process:
+# that takes longer than most of what is tested.
+text_of() {
+    local rows IFS=$'\n'
+    mapfile -t rows <"$1"
+    text=${rows[*]}
+}
+
+# one_line FILE: it has one line, which is whole; $text is that line.
+one_line() {
+    local rows
+    mapfile rows <"$1"
+    text=${rows[0]%$'\n'}
+    [[ ${#rows[@]} == 1 && ${rows[0]} == *$'\n' ]]
+}
+
 # expect CODE ARGUMENT...: cowtool with these arguments exits with CODE.
 expect() {
     local wanted=$1 status=0
     shift
-    timeout 30 "$cowtool" "$@" >out 2>err </dev/null || status=$?
+    "$tools/within" 30 "$cowtool" "$@" >out 2>err </dev/null || status=$?
     ((status == wanted)) || complain "cowtool $*: exit code $status, not $wanted"
 }
 
@@ -80,7 +98,9 @@ terminal() {
 
 # said TEXT: stderr has it.
 said() {
-    grep -qF -- "$1" err || complain "not on stderr: $1"
+    local text
+    text_of err
+    [[ $text == *"$1"* ]] || complain "not on stderr: $1"
 }
 
 # silent: nothing on stderr but, where O_DIRECT cannot be used (tmpfs), the note that says so, and that nothing in the
@@ -96,7 +116,8 @@ object() {
     if ! jq -es "$@" "length == 1 and (.[0] | type == \"object\" and ($filter))" out >/dev/null; then
         complain "stdout is not one JSON object of which this is true: $filter $*"
     fi
-    (($(wc -l <out) == 1)) || complain 'stdout has more than one line'
+    local text
+    one_line out || complain 'stdout has more than one line'
 }
 
 # has JSON: stdout is one object with at least these keys and values, at every depth.
@@ -111,9 +132,10 @@ value() {
 
 # is FILTER WANTED
 is() {
-    local got
-    got=$(value "$1")
-    [[ $got == "$2" ]] || complain "$1 is '$got', not '$2'"
+    local text
+    value "$1" >"${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/.value"
+    text_of "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/.value"
+    [[ $text == "$2" ]] || complain "$1 is '$text', not '$2'"
 }
 
 # same A B [BYTES]
@@ -123,8 +145,11 @@ same() {
 
 # remember FILE...; unchanged: every one of them has every byte it had.
 remember() {
-    rm -f remembered
-    (($# == 0)) || b2sum -- "$@" >remembered
+    if (($# > 0)); then
+        b2sum -- "$@" >remembered
+    else
+        rm -f remembered
+    fi
 }
 
 unchanged() {
@@ -133,9 +158,9 @@ unchanged() {
 
 # failure CODE: stdout's one object has the error, stderr the message: the same, with the command in front.
 failure() {
-    local message text='([^"\\[:cntrl:]]|\\["\\/bfnrt])+'
+    local message text string='([^"\\[:cntrl:]]|\\["\\/bfnrt])+'
     # Mostly it is this and nothing more, which takes no slow start of jq.
-    if (($(wc -l <out) == 1)) && [[ $(<out) =~ ^\{\"error\":\{\"code\":$1,\"message\":\"($text)\"\}\}$ ]]; then
+    if one_line out && [[ $text =~ ^\{\"error\":\{\"code\":$1,\"message\":\"($string)\"\}\}$ ]]; then
         message=${BASH_REMATCH[1]}
         message=${message//\\\"/\"}
         message=${message//\\\\/\\}
@@ -152,7 +177,7 @@ refuses() {
 }
 
 is_refused() {
-    local code=$1 files=()
+    local code=$1 files=() text
     shift
     while [[ $1 != -- ]]; do
         files+=("$1")
@@ -162,7 +187,8 @@ is_refused() {
     remember "${files[@]}"
     expect "$code" "$@"
     [[ $1 == verify || ! -s out ]] || complain 'stdout is not empty'
-    grep -q "^cowtool $1: ." err || complain "stderr does not begin with the command"
+    text_of err
+    [[ $'\n'$text == *$'\n'"cowtool $1: "[!$'\n']* ]] || complain "stderr does not begin with the command"
     unchanged
     expect "$code" "$1" --json "${@:2}"
     failure "$code"
@@ -176,13 +202,17 @@ finds() {
 }
 
 is_found() {
-    local code=$1 verdict=$2 wanted=$3 name store=${*: -1}
+    local code=$1 verdict=$2 wanted=$3 name text rest store=${*: -1}
     shift 3
     remember "$store"
     expect "$code" verify "$@"
-    while read -r name; do
-        grep -qF -- "$name" out || complain "the text does not name $name"
-    done < <(grep -o '"code":"[^"]*' <<<"$wanted" | cut -d '"' -f 4)
+    text_of out
+    rest=$wanted
+    while [[ $rest =~ \"code\":\ *\"([^\"]*)(.*) ]]; do
+        name=${BASH_REMATCH[1]}
+        rest=${BASH_REMATCH[2]}
+        [[ $text == *"$name"* ]] || complain "the text does not name $name"
+    done
     expect "$code" verify --json "$@"
     object '.verdict == $verdict and .store == $store
         and all(.findings[]; .message | type == "string" and length > 0)
@@ -237,7 +267,7 @@ detach_all() {
 
 # fill FILE BYTES [FIRST]: a file of lines that all differ.
 fill() {
-    seq "${3:-1}" 1000000000 2>/dev/null | head -c "$2" >"$1"
+    "$bytes" fill "$1" "$2" "${3:-1}"
 }
 
 # make KEY=VALUE...: ./store, see mkstore.
@@ -277,13 +307,12 @@ two_file_systems() {
 
 # put FILE OFFSET FORMAT: printf's bytes at that place.
 put() {
-    # shellcheck disable=SC2059
-    printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+    "$bytes" put "$@"
 }
 
 # number FILE OFFSET: the 64-bit number there.
 number() {
-    od -An -t u8 -j "$2" -N 8 -- "$1" | tr -d ' '
+    "$bytes" number "$@"
 }
 
 # live STORE: how many exceptions it has.

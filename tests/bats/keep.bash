@@ -8,7 +8,7 @@
 # shellcheck source=helpers.bash
 . "$BATS_TEST_DIRNAME/helpers.bash"
 
-refkeep=${TOOLS:-$here/../../build/tests/tools}/refkeep
+refkeep=$tools/refkeep
 
 # note_kept NAME...: what each shows and holds, and must hold after the merge of ./store.
 note_kept() {

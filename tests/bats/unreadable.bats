@@ -18,7 +18,7 @@ setup() {
 with_bad() {
     local list=$1
     shift
-    BAD_BLOCKS=$list LD_PRELOAD=${TOOLS:-$here/../../build/tests/tools}/badblocks.so expect "$@"
+    BAD_BLOCKS=$list LD_PRELOAD=$tools/badblocks.so expect "$@"
 }
 
 # area N: area number N of ./store of 4 KiB chunks, whole.
