@@ -104,11 +104,11 @@ UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 TEST_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c)) $(B)/tests/tools/cowtool-failing $(B)/tests/tools/badblocks.so
 
 $(B)/tests/unit/suggest: $(B)/verify/check/cmd_advice.o
-$(UNIT_TESTS): %: %.o $(CLI_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
+$(UNIT_TESTS) $(B)/tests/tools/volume_map: %: %.o $(CLI_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
-$(filter-out %/cowtool-failing %.so,$(TEST_TOOLS)): %: %.o
+$(filter-out %/cowtool-failing %/volume_map %.so,$(TEST_TOOLS)): %: %.o
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
 
@@ -181,6 +181,12 @@ fuzz: cowtool
 .PHONY: check-kernel
 check-kernel: cowtool test-programs
 	bats tests/kernel/*.bats
+
+## check-lvm: cowtool's maps of GROUPS (20) random volume groups against lvm2's, and of hostile ones; as root
+.PHONY: check-lvm
+GROUPS := 20
+check-lvm: test-programs
+	TOOLS=$(CURDIR)/$(B)/tests/tools tests/lvm/judge $(GROUPS)
 
 ## defects: a table: each defect, what cowtool, blkid and that kernel say to it, and what becomes of it
 .PHONY: defects

@@ -394,8 +394,7 @@ static void note_all_room(const struct merge_session *session)
 	for (size_t i = 0; i < session->kept_count; i++)
 		if (!session->kept[i].is_new && !session->kept[i].given_up)
 			note_room(session->cli, &session->others[i].device,
-				  geometry_bytes_for(session->kept[i].store->geometry.chunk_sectors,
-						     session->kept[i].needed));
+				  kept_growth_bytes(&session->kept[i], session->kept[i].needed));
 }
 
 /* The undo store that this merge is to make; NULL: none. */

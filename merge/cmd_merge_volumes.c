@@ -235,7 +235,7 @@ void cmd_merge_say_enlarge(const struct merge_session *session, struct failure *
 
 		if (missing == 0 || kept->given_up || !volume || !volume->group)
 			continue;
-		bytes = geometry_bytes_for(kept->store->geometry.chunk_sectors, missing);
+		bytes = kept_growth_bytes(kept, missing);
 		snprintf(size, sizeof(size), "+%lluk", (unsigned long long)divide_up(bytes, 1024));
 		fail_more(why, RESULT_NO_SPACE, "%s enlarges it by enough",
 			  suggest(&command, "lvextend --size %s %s", size,

@@ -174,6 +174,14 @@ enum result kept_count(struct kept *kept, size_t count, const struct store *merg
 	return result;
 }
 
+uint64_t kept_growth_bytes(const struct kept *kept, uint64_t exceptions)
+{
+	const struct geometry *geometry = &kept->store->geometry;
+
+	return (exceptions + exceptions / geometry->exceptions_per_area + 1) *
+	       geometry->chunk_bytes;
+}
+
 uint32_t kept_live(const struct kept *kept, size_t count)
 {
 	uint32_t live = 0;

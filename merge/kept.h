@@ -63,6 +63,9 @@ enum result kept_count(struct kept *kept, size_t count, const struct store *merg
 		       const struct summary *before, const struct device *origin,
 		       struct failure *why);
 
+/* Bytes that hold this many more exceptions: their chunks, and the areas that list them. */
+uint64_t kept_growth_bytes(const struct kept *kept, uint64_t exceptions);
+
 /* How many are really kept. */
 uint32_t kept_live(const struct kept *kept, size_t count);
 

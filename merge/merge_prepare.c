@@ -108,8 +108,9 @@ static enum result refuse_unfinished(const struct merge *merge, struct failure *
 	if (!names[0])
 		return fail_remedy(why, RESULT_REFUSED, REMEDY_RESUME, NULL,
 				   "%s: has an unfinished merge", store);
-	return fail_remedy(why, RESULT_REFUSED, REMEDY_RESUME_KEPT, NULL,
-			   "%s: has an unfinished merge, which keeps %s", store, names);
+	return fail_remedy(why, RESULT_REFUSED,
+			   merge->options->origin_is_told ? REMEDY_RESUME_TOLD : REMEDY_RESUME_KEPT,
+			   NULL, "%s: has an unfinished merge, which keeps %s", store, names);
 }
 
 /* Giving up the other merge for this one is for the user to say. */

@@ -45,14 +45,14 @@ static char *make_name(const struct candidate *candidate)
 		       : name;
 }
 
-static enum result add_item(struct search *search, const struct candidate *candidate,
-			    struct disk **added, struct failure *why)
+/* NULL: no memory. */
+static struct disk *add_item(struct search *search, const struct candidate *candidate)
 {
 	struct disks *disks = search->disks;
 	struct disk *items = reallocarray(disks->items, disks->count + 1, sizeof(items[0])), *item;
 
 	if (!items)
-		return fail_memory(why, "the list of disks", sizeof(items[0]));
+		return NULL;
 	disks->items = items;
 	search->any = true;
 	item = &items[disks->count++];
@@ -62,28 +62,32 @@ static enum result add_item(struct search *search, const struct candidate *candi
 			      .bytes = candidate->bytes,
 			      .is_block = candidate->device->file.is_block,
 			      .fd = -1};
-	*added = item;
-	return item->name && item->path ? RESULT_OK : fail_memory(why, "the name of a disk", 0);
+	return item->name && item->path ? item : NULL;
 }
 
-static enum result add_other(struct search *search, const struct candidate *candidate,
-			     struct disks_other **added, struct failure *why)
+/* The same. */
+static struct disks_other *add_other(struct search *search, const struct candidate *candidate)
 {
 	struct disks *disks = search->disks;
 	struct disks_other *others =
 		reallocarray(disks->others, disks->other_count + 1, sizeof(others[0]));
+	struct disks_other *other;
 
 	if (!others)
-		return fail_memory(why, "the list of disks", sizeof(others[0]));
+		return NULL;
 	disks->others = others;
 	search->any = true;
-	*added = &others[disks->other_count++];
-	**added = (struct disks_other){.name = make_name(candidate),
-				       .path = strdup(candidate->device->name),
-				       .offset = candidate->offset,
-				       .bytes = candidate->bytes};
-	return (*added)->name && (*added)->path ? RESULT_OK
-						: fail_memory(why, "the name of a disk", 0);
+	other = &others[disks->other_count++];
+	*other = (struct disks_other){.name = make_name(candidate),
+				      .path = strdup(candidate->device->name),
+				      .offset = candidate->offset,
+				      .bytes = candidate->bytes};
+	return other->name && other->path ? other : NULL;
+}
+
+static enum result fail_list(struct failure *why)
+{
+	return fail_memory(why, "the list of disks", 0);
 }
 
 /* ---- why it is not taken ---- */
@@ -182,23 +186,22 @@ static bool has_label(const uint8_t beginning[LABEL_BYTES])
 static enum result add_unreadable(struct search *search, const struct candidate *candidate,
 				  const char *text, struct failure *why)
 {
-	struct disk *item;
-	enum result result = add_item(search, candidate, &item, why);
+	struct disk *item = add_item(search, candidate);
 
-	if (result == RESULT_OK)
-		snprintf(item->obstacle, sizeof(item->obstacle), "%.*s",
-			 (int)sizeof(item->obstacle) - 1, text);
-	return result;
+	if (!item)
+		return fail_list(why);
+	snprintf(item->obstacle, sizeof(item->obstacle), "%.*s", (int)sizeof(item->obstacle) - 1,
+		 text);
+	return RESULT_OK;
 }
 
 static enum result add_labelled(struct search *search, const struct candidate *candidate,
 				struct failure *why)
 {
-	struct disk *item;
-	enum result result = add_item(search, candidate, &item, why);
+	struct disk *item = add_item(search, candidate);
 
-	if (result != RESULT_OK)
-		return result;
+	if (!item)
+		return fail_list(why);
 	item->fd = fcntl(candidate->device->file.fd, F_DUPFD_CLOEXEC, 0);
 	if (item->fd < 0)
 		return fail_errno(why, RESULT_IO, errno, "%s: cannot keep it open", item->name);
@@ -209,12 +212,12 @@ static enum result add_labelled(struct search *search, const struct candidate *c
 static enum result add_store(struct search *search, const struct candidate *candidate,
 			     struct failure *why)
 {
-	struct disks_other *other;
-	enum result result = add_other(search, candidate, &other, why);
+	struct disks_other *other = add_other(search, candidate);
 
-	if (result == RESULT_OK)
-		other->is_store = true;
-	return result;
+	if (!other)
+		return fail_list(why);
+	other->is_store = true;
+	return RESULT_OK;
 }
 
 static enum result look(struct search *search, const struct candidate *candidate,
@@ -297,7 +300,7 @@ static enum result look_at_node(struct search *search, char *path, struct failur
 	if (result == RESULT_NOT_THERE)
 		return RESULT_OK;
 	if (result == RESULT_NO_MEMORY)
-		return fail_memory(why, "the name of a disk", 0);
+		return fail_list(why);
 	if (result != RESULT_OK)
 		return add_closed(search, path, &opening, why);
 	device_use_cache(&device);
@@ -366,26 +369,28 @@ static enum result add_foreign(struct search *search, const struct device *devic
 	struct disks_other *other;
 	enum result result = foreign_look(device, &foreign, why);
 
-	if (result == RESULT_OK)
-		result = add_other(search, &candidate, &other, why);
-	if (result == RESULT_OK)
-		snprintf(other->text, sizeof(other->text), "%s%s physical volume", foreign.text,
-			 foreign.text[0] ? ", and no" : "holds no");
-	return result;
+	if (result != RESULT_OK)
+		return result;
+	other = add_other(search, &candidate);
+	if (!other)
+		return fail_list(why);
+	snprintf(other->text, sizeof(other->text), "%s%s physical volume", foreign.text,
+		 foreign.text[0] ? ", and no" : "holds no");
+	return RESULT_OK;
 }
 
 static enum result add_unshown(struct search *search, const struct device *device,
 			       const struct probe_identity *table, struct failure *why)
 {
 	const struct candidate candidate = whole(device, true);
-	struct disks_other *other;
-	enum result result = add_other(search, &candidate, &other, why);
+	struct disks_other *other = add_other(search, &candidate);
 
-	if (result == RESULT_OK)
-		snprintf(other->text, sizeof(other->text),
-			 "has a partition table (%s), and the kernel shows no partitions of it",
-			 table->type);
-	return result;
+	if (!other)
+		return fail_list(why);
+	snprintf(other->text, sizeof(other->text),
+		 "has a partition table (%s), and the kernel shows no partitions of it",
+		 table->type);
+	return RESULT_OK;
 }
 
 /* *nodes: how many partitions of a block device the kernel shows. */

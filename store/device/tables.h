@@ -26,7 +26,7 @@ struct tables_user {
 };
 
 /*
- * *used: a table has one of these bytes. Of linear and striped targets the map tells; any other
+ * *used: a table has one of these bytes, the one of *user. Of linear and striped targets the map tells; any other
  * target that names the device counts as using all of it. The bytes of a partition are its disk's,
  * too, and those of a loop device what it is on. RESULT_OK without the device mapper in this
  * kernel; RESULT_REFUSED where its tables cannot be looked at.

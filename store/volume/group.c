@@ -154,7 +154,7 @@ static void note_reservation(const struct group_reader *reader, uint32_t section
 	uint32_t node = tree_find(&reader->tree, section, "pr");
 
 	if (node != TREE_NONE && !reader->group->unknown)
-		reader->group->unknown = reader->tree.nodes[node].key;
+		reader->group->unknown = tree_key(&reader->tree, node);
 }
 
 static enum result read_options(const struct group_reader *reader, uint32_t section)
@@ -197,7 +197,7 @@ static enum result read_group(struct group_reader *reader, uint32_t section)
 	struct group *group = reader->group;
 	enum result result = group_id_read(reader, section, group->id);
 
-	group->name = reader->tree.nodes[section].key;
+	group->name = tree_key(&reader->tree, section);
 	if (result == RESULT_OK)
 		result = tree_number(&reader->tree, section, "seqno", 1, UINT32_MAX, &group->seqno,
 				     reader->why);
@@ -239,13 +239,12 @@ static enum result check_sections(const struct tree *tree, struct failure *why)
 	const struct tree_node *first = &tree->nodes[FIRST_SECTION];
 
 	if (tree->count <= FIRST_SECTION || first->kind != TREE_SECTION ||
-	    !group_is_name(first->key, strlen(first->key)))
+	    !group_is_name(tree_key(tree, FIRST_SECTION), strlen(tree_key(tree, FIRST_SECTION))))
 		return fail(why, RESULT_DAMAGED, "line 1: the text does not begin with a group");
 	for (uint32_t i = first->end; i < tree->count; i = tree_next(tree, i))
 		if (tree->nodes[i].kind == TREE_SECTION)
 			return tree_fail(tree, i, RESULT_DAMAGED, why,
-					 "%.127s is a second group in one text",
-					 tree->nodes[i].key);
+					 "%.127s is a second group in one text", tree_key(tree, i));
 	return RESULT_OK;
 }
 
@@ -254,8 +253,6 @@ static enum result read_text(struct group_reader *reader, char *text, size_t byt
 	char name[GROUP_NAME_MAX + 1];
 	enum result result;
 
-	if (bytes > PV_TEXT_BYTES_MAX)
-		return fail(reader->why, RESULT_DAMAGED, "the text is longer than 64 MiB");
 	if (!group_peek(text, bytes, name))
 		return fail(reader->why, RESULT_DAMAGED,
 			    "line 1: the text does not begin with the name of a group");

@@ -19,12 +19,12 @@ static enum result read_words(const struct group_reader *reader, uint32_t array,
 
 		if (tree->nodes[i].kind != TREE_STRING)
 			return tree_fail(tree, i, RESULT_DAMAGED, reader->why,
-					 "%s has a number in it", tree->nodes[array].key);
-		while (word->word && strcmp(word->word, tree->nodes[i].string) != 0)
+					 "%s has a number in it", tree_key(tree, array));
+		while (word->word && strcmp(word->word, tree_text(tree, i)) != 0)
 			word++;
 		status->bits |= word->bit;
 		if (!word->word && !status->unknown)
-			status->unknown = tree->nodes[i].string;
+			status->unknown = tree_text(tree, i);
 	}
 	return RESULT_OK;
 }
@@ -58,7 +58,7 @@ enum result group_id_read(const struct group_reader *reader, uint32_t section, c
 
 	if (result != RESULT_OK)
 		return result;
-	if (!pv_id_read(reader->tree.nodes[node].string, id))
+	if (!pv_id_read(tree_text(&reader->tree, node), id))
 		return tree_fail(&reader->tree, node, RESULT_DAMAGED, reader->why,
 				 "this is not an id of LVM's");
 	return RESULT_OK;
@@ -111,7 +111,7 @@ static enum result read_pv(const struct group_reader *reader, uint32_t section, 
 {
 	enum result result;
 
-	pv->name = reader->tree.nodes[section].key;
+	pv->name = tree_key(&reader->tree, section);
 	if (reader->tree.nodes[section].kind != TREE_SECTION)
 		return tree_fail(&reader->tree, section, RESULT_DAMAGED, reader->why,
 				 "%.127s is not a section", pv->name);

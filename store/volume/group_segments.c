@@ -27,7 +27,7 @@ enum result group_segments_reserve(struct group_reader *reader, uint32_t section
 				 "more than %u segments", GROUP_ITEMS_MAX);
 	/* An area is a string in an array, and more. */
 	for (uint32_t i = section; i < tree->nodes[section].end; i++)
-		strings += tree->nodes[i].kind == TREE_STRING && tree->nodes[i].key[0] == '\0';
+		strings += tree->nodes[i].kind == TREE_STRING && tree_key(tree, i)[0] == '\0';
 	reader->memory->segments = calloc(segments, sizeof(*reader->memory->segments));
 	reader->memory->areas = calloc(strings, sizeof(*reader->memory->areas));
 	if (!reader->memory->segments || !reader->memory->areas)
@@ -49,7 +49,7 @@ static enum result read_range(const struct group_reader *reader, uint32_t node,
 		return tree_fail(tree, node, RESULT_DAMAGED, reader->why,
 				 "%.127s begins at extent %" PRIu64 ", not at %" PRIu64
 				 ", where the one before it ends",
-				 tree->nodes[node].key, segment->start, volume->extent_count);
+				 tree_key(tree, node), segment->start, volume->extent_count);
 	if (result == RESULT_OK)
 		result = tree_number(tree, node, "extent_count", 1, UINT32_MAX,
 				     &segment->extent_count, reader->why);
@@ -125,9 +125,9 @@ static enum result read_segment(const struct group_reader *reader, uint32_t node
 	char name[32];
 
 	snprintf(name, sizeof(name), "segment%u", volume->segment_count + 1);
-	if (strcmp(reader->tree.nodes[node].key, name) != 0)
+	if (strcmp(tree_key(&reader->tree, node), name) != 0)
 		return tree_fail(&reader->tree, node, RESULT_DAMAGED, reader->why,
-				 "%.127s is where %s should be", reader->tree.nodes[node].key,
+				 "%.127s is where %s should be", tree_key(&reader->tree, node),
 				 name);
 	result = read_range(reader, node, volume, segment);
 	return result == RESULT_OK ? read_type(reader, node, segment) : result;
@@ -174,10 +174,10 @@ static enum result find_area(const struct group_reader *reader, uint32_t node,
 	uint64_t most;
 
 	if (name->kind == TREE_STRING && !area->is_volume)
-		index = group_names_find(&reader->memory->pvs, name->string);
+		index = group_names_find(&reader->memory->pvs, tree_text(&reader->tree, node));
 	if (name->kind == TREE_STRING && index < 0) {
 		area->is_volume = true;
-		index = group_names_find(&reader->memory->volumes, name->string);
+		index = group_names_find(&reader->memory->volumes, tree_text(&reader->tree, node));
 	}
 	if (index < 0 || (area->is_volume && (unsigned int)index == list->own))
 		return tree_fail(&reader->tree, node, RESULT_DAMAGED, reader->why,
@@ -187,7 +187,8 @@ static enum result find_area(const struct group_reader *reader, uint32_t node,
 			       : group->pvs[index].extent_count;
 	if (area->extent > most || list->extents > most - area->extent)
 		return tree_fail(&reader->tree, node, RESULT_DAMAGED, reader->why,
-				 "%.127s has fewer extents than are used of it", name->string);
+				 "%.127s has fewer extents than are used of it",
+				 tree_text(&reader->tree, node));
 	return RESULT_OK;
 }
 
@@ -213,13 +214,12 @@ static enum result read_pairs(struct group_reader *reader, const struct area_lis
 		enum result result;
 
 		if (tree->nodes[i].kind != TREE_STRING || i + 1 == end ||
-		    tree->nodes[i + 1].kind != TREE_NUMBER ||
-		    tree->nodes[i + 1].number > UINT32_MAX)
+		    tree->nodes[i + 1].kind != TREE_NUMBER || tree_value(tree, i + 1) > UINT32_MAX)
 			return tree_fail(tree, i, RESULT_DAMAGED, reader->why,
 					 "%s is not a list of names with their extents",
-					 tree->nodes[list->array].key);
+					 tree_key(tree, list->array));
 		area = add_area(reader, segment);
-		area->extent = tree->nodes[i + 1].number;
+		area->extent = tree_value(tree, i + 1);
 		result = find_area(reader, i, list, area);
 		if (result != RESULT_OK)
 			return result;
@@ -241,7 +241,7 @@ static enum result read_images(struct group_reader *reader, const struct area_li
 		if (tree->nodes[i].kind != TREE_STRING)
 			return tree_fail(tree, i, RESULT_DAMAGED, reader->why,
 					 "%s is not a list of volumes",
-					 tree->nodes[list->array].key);
+					 tree_key(tree, list->array));
 		area = add_area(reader, segment);
 		area->is_volume = true;
 		result = find_area(reader, i, list, area);

@@ -49,9 +49,10 @@ static enum result check_section(const struct group_reader *reader, uint32_t sec
 {
 	const struct tree_node *node = &reader->tree.nodes[section];
 
-	if (node->kind != TREE_SECTION || !group_is_name(node->key, strlen(node->key)))
+	if (node->kind != TREE_SECTION || !group_is_name(tree_key(&reader->tree, section),
+							 strlen(tree_key(&reader->tree, section))))
 		return tree_fail(&reader->tree, section, RESULT_DAMAGED, reader->why,
-				 "%.127s is not a volume", node->key);
+				 "%.127s is not a volume", tree_key(&reader->tree, section));
 	return RESULT_OK;
 }
 
@@ -72,7 +73,7 @@ static bool is_snapshot(const struct group_reader *reader, uint32_t section)
 	if (segment != TREE_NONE)
 		type = tree_find(tree, segment, "type");
 	return type != TREE_NONE && tree->nodes[type].kind == TREE_STRING &&
-	       strcmp(tree->nodes[type].string, "snapshot") == 0;
+	       strcmp(tree_text(tree, type), "snapshot") == 0;
 }
 
 /* ---- volumes ---- */
@@ -83,7 +84,7 @@ static enum result read_volume(struct group_reader *reader, uint32_t section,
 	struct group_status status = {.unknown = NULL};
 	enum result result = group_id_read(reader, section, volume->id);
 
-	volume->name = reader->tree.nodes[section].key;
+	volume->name = tree_key(&reader->tree, section);
 	volume->snapshot = GROUP_NO_SNAPSHOT;
 	if (result == RESULT_OK)
 		result = read_status(reader, section, &status);
@@ -182,9 +183,9 @@ static enum result read_segment(const struct group_reader *reader, uint32_t sect
 	enum result result =
 		tree_number(tree, section, "segment_count", 1, 1, &number, reader->why);
 
-	if (result == RESULT_OK && strcmp(tree->nodes[segment].key, "segment1") != 0)
+	if (result == RESULT_OK && strcmp(tree_key(tree, segment), "segment1") != 0)
 		return tree_fail(tree, segment, RESULT_DAMAGED, reader->why,
-				 "%.127s is where segment1 should be", tree->nodes[segment].key);
+				 "%.127s is where segment1 should be", tree_key(tree, segment));
 	for (uint32_t i = tree_next(tree, segment); i < tree->nodes[section].end;
 	     i = tree_next(tree, i))
 		if (result == RESULT_OK && tree->nodes[i].kind == TREE_SECTION)
@@ -209,7 +210,7 @@ static enum result read_snapshot(const struct group_reader *reader, uint32_t sec
 	char id[PV_ID_BYTES];
 	enum result result = group_id_read(reader, section, id);
 
-	snapshot->name = reader->tree.nodes[section].key;
+	snapshot->name = tree_key(&reader->tree, section);
 	if (!is_snapshot_name(snapshot->name))
 		return tree_fail(&reader->tree, section, RESULT_DAMAGED, reader->why,
 				 "%.127s is a snapshot that has not the name of one",

@@ -122,11 +122,12 @@ static enum result choose_texts(struct groups *groups, struct failure *why)
 	size_t count = memory->text_count, end;
 	struct groups_text **texts = calloc(count + 1, sizeof(struct groups_text *));
 
+	groups->count = 0;
 	groups->groups = calloc(count + 1, sizeof(*groups->groups));
 	if (!texts || !groups->groups) {
 		free(texts);
-		return fail_memory(why, "the list of volume groups",
-				   count * sizeof(*groups->groups));
+		fail_memory(why, "the list of volume groups", count * sizeof(*groups->groups));
+		return RESULT_NO_MEMORY;
 	}
 	for (size_t i = 0; i < count; i++)
 		texts[i] = &memory->texts[i];
@@ -257,21 +258,20 @@ static enum result match_all(struct groups *groups, struct failure *why)
 /* ---- copies that could not be read ---- */
 
 /* An older copy is no loss. A newer one may have another map, and what does not say what it is may
- * be newer. */
+ * be newer, or another group's. */
 static void check_copy(struct groups *groups, const struct groups_copy *copy)
 {
 	const struct groups_pv *pv = &groups->pvs[copy->pv];
-	int number = copy->id[0] ? find_group(groups, copy->id) : pv->chosen;
-	struct groups_one *one = number >= 0 ? &groups->groups[number] : NULL;
+	int number = copy->id[0] ? find_group(groups, copy->id) : -1;
 
-	if (one && copy->id[0] && copy->seqno >= one->group.seqno)
-		obstruct(one, true,
+	if (number >= 0 && copy->seqno >= groups->groups[number].group.seqno)
+		obstruct(&groups->groups[number], true,
 			 "has metadata on %s, with seqno %" PRIu64
 			 ", that cannot be read; what could be read has %" PRIu64,
-			 pv->name, copy->seqno, one->group.seqno);
-	else if (one && !copy->id[0])
+			 pv->name, copy->seqno, groups->groups[number].group.seqno);
+	if (pv->chosen >= 0 && pv->chosen != number)
 		obstruct(
-			one, true,
+			&groups->groups[pv->chosen], true,
 			"has metadata on %s that cannot be read, and may be newer than what could be read",
 			pv->name);
 }

@@ -91,18 +91,14 @@ static void *reserve(void *array, unsigned int used, unsigned int more, unsigned
 	return larger;
 }
 
-/* Do the areas go on where those of the last segment end? */
+/* Do the areas go on where those of the last segment, which is there, end? */
 static bool goes_on(const struct builder *builder, const struct layout_segment *segment)
 {
-	const struct layout_segment *last;
-	const struct layout_area *areas;
+	const struct layout_segment *last = &builder->segments[builder->segment_count - 1];
+	const struct layout_area *areas = builder->areas + builder->area_count - last->area_count;
 
-	if (builder->segment_count == 0)
-		return false;
-	last = &builder->segments[builder->segment_count - 1];
 	if (last->area_count != segment->area_count || last->stripe_bytes != segment->stripe_bytes)
 		return false;
-	areas = builder->areas + builder->area_count - segment->area_count;
 	for (unsigned int i = 0; i < segment->area_count; i++)
 		if (areas[i].pv != segment->areas[i].pv ||
 		    areas[i].offset + last->bytes / last->area_count != segment->areas[i].offset)
@@ -121,7 +117,7 @@ static enum result append(struct walk *walk, struct builder *builder,
 	if (walk->areas > AREAS_MAX)
 		return refuse(walk, "is in more parts than any volume of LVM's");
 	builder->bytes += segment->bytes;
-	if (goes_on(builder, segment)) {
+	if (builder->segments && goes_on(builder, segment)) {
 		builder->segments[builder->segment_count - 1].bytes += segment->bytes;
 		return RESULT_OK;
 	}

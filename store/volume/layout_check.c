@@ -8,8 +8,8 @@
 
 #include "store/base/bytes.h"
 
-/* The label of a physical volume is in one of the first sectors. */
-#define LABEL_SECTORS 4u
+/* The label of a physical volume is in one of its first four sectors. */
+#define LABEL_BYTES 2048u
 
 /* Extents of a physical volume, or of a volume, that a volume is on. */
 struct use {
@@ -75,7 +75,9 @@ static int compare_uses(const void *a, const void *b)
 		return one->is_volume ? 1 : -1;
 	if (one->index != other->index)
 		return one->index < other->index ? -1 : 1;
-	return compare_u64(one->extent, other->extent);
+	if (one->extent != other->extent)
+		return one->extent < other->extent ? -1 : 1;
+	return compare_u64(one->user, other->user);
 }
 
 static size_t count_uses(const struct group *group)
@@ -99,12 +101,12 @@ static size_t list_uses(const struct group_volume *volume, unsigned int number, 
 
 		if (segment->is_mapped)
 			extents /= segment->area_count;
-		for (unsigned int i = 0; i < segment->area_count; i++)
-			uses[count++] = (struct use){.is_volume = segment->areas[i].is_volume,
-						     .index = segment->areas[i].index,
-						     .extent = segment->areas[i].extent,
-						     .count = extents,
-						     .user = number};
+		for (unsigned int i = 0; i < segment->area_count; i++, count++)
+			uses[count] = (struct use){.is_volume = segment->areas[i].is_volume,
+						   .index = segment->areas[i].index,
+						   .extent = segment->areas[i].extent,
+						   .count = extents,
+						   .user = number};
 	}
 	return count;
 }
@@ -141,7 +143,7 @@ static enum result check_place(const struct group *group, const struct use *use,
 	const char *user = group->volumes[use->user].name;
 	uint64_t end = pv->start_bytes + (use->extent + use->count) * group->extent_bytes;
 
-	if (pv->start_bytes < LABEL_SECTORS * SECTOR_BYTES)
+	if (pv->start_bytes < LABEL_BYTES)
 		return fail(why, RESULT_REFUSED, "%s: the extents of %s begin in LVM's label",
 			    group->name, pv->name);
 	if (use->extent + use->count > pv->extent_count)

@@ -114,7 +114,7 @@ static const char *read_header(const struct pv_source *source, const uint8_t *se
 enum result pv_read(const struct pv_source *source, struct pv *pv, struct failure *why)
 {
 	uint8_t beginning[LABEL_SECTORS * SECTOR_BYTES] = {0};
-	size_t count = (size_t)min_u64(sizeof(beginning), source->bytes);
+	size_t count = (size_t)min_u64(sizeof(beginning), round_down(source->bytes, SECTOR_BYTES));
 	const char *problem = NULL;
 
 	memset(pv, 0, sizeof(*pv));

@@ -7,17 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/volume/pv.h"
+
 #define FIRST_CAPACITY 1024u
+/* Of a section with no more keys than this, each is compared with each. */
+#define FEW_KEYS 16u
 
 struct reader {
 	struct tree *tree;
-	char *at, *end; /* *end is a NUL */
+	char *at, *end; /* in the text; *end is a NUL */
 	uint32_t line;
 	uint32_t capacity;
 	uint32_t open[TREE_DEPTH_MAX + 1]; /* the sections that are not closed yet */
 	unsigned int depth;
-	const struct tree_node **sorted; /* for the search of keys that are there twice */
-	size_t sorted_capacity;
+	const char **keys; /* for the search of those that are there twice */
+	size_t keys_capacity;
 	struct failure *why;
 };
 
@@ -43,7 +47,7 @@ static enum result grow(struct reader *reader)
 	return RESULT_OK;
 }
 
-static enum result add(struct reader *reader, const char *key, uint32_t hash)
+static enum result add(struct reader *reader, const char *key)
 {
 	struct tree *tree = reader->tree;
 
@@ -54,7 +58,7 @@ static enum result add(struct reader *reader, const char *key, uint32_t hash)
 			return result;
 	}
 	tree->nodes[tree->count] = (struct tree_node){
-		.key = key, .hash = hash, .line = reader->line, .end = tree->count + 1};
+		.key = (uint32_t)(key - tree->text), .line = reader->line, .end = tree->count + 1};
 	tree->count++;
 	return RESULT_OK;
 }
@@ -66,56 +70,77 @@ static struct tree_node *last(const struct reader *reader)
 
 /* ---- a section is closed: no key may be there twice ---- */
 
-static int compare_keys(const void *a, const void *b)
+static enum result refuse_twice(const struct reader *reader, const char *key)
 {
-	const struct tree_node *one = *(const struct tree_node *const *)a;
-	const struct tree_node *other = *(const struct tree_node *const *)b;
-
-	if (one->hash != other->hash)
-		return one->hash < other->hash ? -1 : 1;
-	return strcmp(one->key, other->key);
+	return fail(reader->why, RESULT_DAMAGED,
+		    "line %" PRIu32 ": %.127s is twice in the section that ends here", reader->line,
+		    key);
 }
 
-static enum result reserve_sorted(struct reader *reader, size_t count)
+static enum result check_few(const struct reader *reader, uint32_t section)
 {
-	size_t capacity = count * 2;
-	const struct tree_node **sorted;
+	const struct tree *tree = reader->tree;
+	const char *keys[FEW_KEYS];
+	unsigned int count = 0;
 
-	if (count <= reader->sorted_capacity)
-		return RESULT_OK;
-	sorted = realloc(reader->sorted, capacity * sizeof(*sorted));
-	if (!sorted)
-		return fail_memory(reader->why, "a metadata text", capacity * sizeof(*sorted));
-	reader->sorted = sorted;
-	reader->sorted_capacity = capacity;
+	for (uint32_t i = section + 1; i < tree->nodes[section].end; i = tree_next(tree, i)) {
+		const char *key = tree_key(tree, i);
+
+		for (unsigned int k = 0; k < count; k++)
+			if (keys[k][0] == key[0] && strcmp(keys[k], key) == 0)
+				return refuse_twice(reader, key);
+		keys[count++] = key;
+	}
 	return RESULT_OK;
 }
 
-static enum result check_keys(struct reader *reader, uint32_t section)
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Room for this many; NULL: there is no memory. */
+static const char **reserve_keys(struct reader *reader, size_t count)
+{
+	size_t bytes = 2 * count * sizeof(*reader->keys);
+	const char **keys = reader->keys;
+
+	if (keys && count <= reader->keys_capacity)
+		return keys;
+	keys = realloc(keys, bytes);
+	if (!keys) {
+		fail_memory(reader->why, "a metadata text", bytes);
+		return NULL;
+	}
+	reader->keys = keys;
+	reader->keys_capacity = 2 * count;
+	return keys;
+}
+
+static enum result check_many(struct reader *reader, uint32_t section, uint32_t count)
 {
 	const struct tree *tree = reader->tree;
-	size_t count = tree_count(tree, section), used = 0;
-	enum result result = reserve_sorted(reader, count);
+	const char **keys = reserve_keys(reader, count);
+	size_t used = 0;
 
-	if (result != RESULT_OK)
-		return result;
+	if (!keys)
+		return RESULT_NO_MEMORY;
 	for (uint32_t i = section + 1; i < tree->nodes[section].end; i = tree_next(tree, i))
-		reader->sorted[used++] = &tree->nodes[i];
-	qsort(reader->sorted, count, sizeof(*reader->sorted), compare_keys);
-	for (size_t i = 1; i < count; i++)
-		if (compare_keys(&reader->sorted[i - 1], &reader->sorted[i]) == 0)
-			return fail(reader->why, RESULT_DAMAGED,
-				    "line %" PRIu32 ": %.127s is there twice in one section",
-				    reader->sorted[i]->line, reader->sorted[i]->key);
+		keys[used++] = tree_key(tree, i);
+	qsort(keys, used, sizeof(*keys), compare_keys);
+	for (size_t i = 1; i < used; i++)
+		if (strcmp(keys[i - 1], keys[i]) == 0)
+			return refuse_twice(reader, keys[i]);
 	return RESULT_OK;
 }
 
 static enum result close_section(struct reader *reader)
 {
-	uint32_t section = reader->open[--reader->depth];
+	uint32_t section = reader->open[--reader->depth], count;
 
 	reader->tree->nodes[section].end = reader->tree->count;
-	return check_keys(reader, section);
+	count = tree_count(reader->tree, section);
+	return count <= FEW_KEYS ? check_few(reader, section) : check_many(reader, section, count);
 }
 
 static enum result open_section(struct reader *reader)
@@ -162,7 +187,7 @@ static enum result read_string(struct reader *reader)
 	char *out = ++reader->at;
 
 	last(reader)->kind = TREE_STRING;
-	last(reader)->string = out;
+	last(reader)->value = (uint32_t)(out - reader->tree->text);
 	for (; *reader->at != '"'; reader->at++) {
 		if (*reader->at == '\n')
 			reader->line++;
@@ -184,6 +209,7 @@ static enum result read_number(struct reader *reader)
 	uint64_t number = 0;
 
 	last(reader)->kind = *reader->at == '-' ? TREE_NEGATIVE : TREE_NUMBER;
+	last(reader)->value = (uint32_t)(digits - reader->tree->text);
 	for (reader->at += *reader->at == '-'; is_digit(*reader->at); reader->at++) {
 		uint64_t digit = (uint64_t)(*reader->at - '0');
 
@@ -195,7 +221,6 @@ static enum result read_number(struct reader *reader)
 		return refuse(reader, "a value is neither a decimal number nor a string in quotes");
 	if (digits[0] == '0' && reader->at != digits + 1)
 		return refuse(reader, "a number begins with 0, which makes it octal for LVM");
-	last(reader)->number = number;
 	return RESULT_OK;
 }
 
@@ -207,7 +232,7 @@ static enum result read_plain(struct reader *reader)
 static enum result read_items(struct reader *reader)
 {
 	for (;;) {
-		enum result result = add(reader, "", 0);
+		enum result result = add(reader, reader->end);
 
 		if (result == RESULT_OK)
 			result = read_plain(reader);
@@ -244,16 +269,15 @@ static enum result read_array(struct reader *reader)
 static enum result read_entry(struct reader *reader)
 {
 	char *key = reader->at, *key_end;
-	uint32_t hash = 2166136261u; /* FNV */
 	enum result result;
 	bool is_section;
 
-	for (; is_key_letter(*reader->at); reader->at++)
-		hash = (hash ^ (uint8_t)*reader->at) * 16777619u;
+	while (is_key_letter(*reader->at))
+		reader->at++;
 	key_end = reader->at;
 	if (key == key_end)
 		return refuse(reader, "a key has other letters than LVM writes");
-	result = add(reader, key, hash);
+	result = add(reader, key);
 	if (result != RESULT_OK)
 		return result;
 	skip_space(reader);
@@ -270,7 +294,7 @@ static enum result read_entry(struct reader *reader)
 
 static enum result read_all(struct reader *reader)
 {
-	enum result result = add(reader, "", 0);
+	enum result result = add(reader, reader->end);
 
 	if (result == RESULT_OK)
 		result = open_section(reader);
@@ -298,13 +322,16 @@ enum result tree_read(struct tree *tree, char *text, size_t bytes, struct failur
 	enum result result;
 
 	memset(tree, 0, sizeof(*tree));
+	if (bytes > PV_TEXT_BYTES_MAX)
+		return fail(why, RESULT_DAMAGED, "the text is longer than 64 MiB");
 	if (bytes > 0 && text[bytes - 1] == '\0')
 		bytes--;
 	if (memchr(text, 0, bytes))
 		return fail(why, RESULT_DAMAGED, "there is a NUL in the text");
 	reader.end = text + bytes;
+	tree->text = text;
 	result = read_all(&reader);
-	free(reader.sorted);
+	free(reader.keys);
 	if (result != RESULT_OK)
 		tree_free(tree);
 	return result;
@@ -321,7 +348,7 @@ void tree_free(struct tree *tree)
 uint32_t tree_find(const struct tree *tree, uint32_t section, const char *key)
 {
 	for (uint32_t i = section + 1; i < tree->nodes[section].end; i = tree_next(tree, i))
-		if (strcmp(tree->nodes[i].key, key) == 0)
+		if (strcmp(tree_key(tree, i), key) == 0)
 			return i;
 	return TREE_NONE;
 }
@@ -335,6 +362,15 @@ uint32_t tree_count(const struct tree *tree, uint32_t parent)
 	return count;
 }
 
+uint64_t tree_value(const struct tree *tree, uint32_t node)
+{
+	uint64_t number = 0;
+
+	for (const char *at = tree_text(tree, node); is_digit(*at); at++)
+		number = number * 10 + (uint64_t)(*at - '0');
+	return number;
+}
+
 enum result tree_fail(const struct tree *tree, uint32_t node, enum result result,
 		      struct failure *why, const char *format, ...)
 {
@@ -344,7 +380,7 @@ enum result tree_fail(const struct tree *tree, uint32_t node, enum result result
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	return fail(why, result, "line %" PRIu32 ": %s", tree->nodes[node].line, text);
+	return fail(why, result, "line %u: %s", tree->nodes[node].line, text);
 }
 
 enum result tree_require(const struct tree *tree, uint32_t section, const char *key,
@@ -359,7 +395,7 @@ enum result tree_require(const struct tree *tree, uint32_t section, const char *
 	*node = tree_find(tree, section, key);
 	if (*node == TREE_NONE)
 		return tree_fail(tree, section, RESULT_DAMAGED, why, "%.127s has no %s",
-				 section == 0 ? "the text" : tree->nodes[section].key, key);
+				 section == 0 ? "the text" : tree_key(tree, section), key);
 	if (tree->nodes[*node].kind != kind)
 		return tree_fail(tree, *node, RESULT_DAMAGED, why, "%s is not %s", key,
 				 kinds[kind]);
@@ -374,7 +410,7 @@ enum result tree_number(const struct tree *tree, uint32_t section, const char *k
 
 	if (result != RESULT_OK)
 		return result;
-	*number = tree->nodes[node].number;
+	*number = tree_value(tree, node);
 	if (*number < least || *number > most)
 		return tree_fail(tree, node, RESULT_DAMAGED, why,
 				 "%s is %" PRIu64 ", not between %" PRIu64 " and %" PRIu64, key,
@@ -389,6 +425,6 @@ enum result tree_string(const struct tree *tree, uint32_t section, const char *k
 	enum result result = tree_require(tree, section, key, TREE_STRING, &node, why);
 
 	if (result == RESULT_OK)
-		*string = tree->nodes[node].string;
+		*string = tree_text(tree, node);
 	return result;
 }

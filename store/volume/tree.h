@@ -24,24 +24,20 @@ enum tree_kind {
 	TREE_ARRAY,
 	TREE_STRING,
 	TREE_NUMBER,
-	TREE_NEGATIVE, /* `number` is without its sign */
+	TREE_NEGATIVE,
 };
 
+/* Small, for there are many: most of the time goes into the first touch of their pages. */
 struct tree_node {
-	const char *key; /* "" in an array */
-	union {
-		const char *string;
-		uint64_t number;
-	};
-	uint32_t end; /* the node after it, and after all that is in it */
-	uint32_t line;
-	uint32_t hash; /* of the key */
-	enum tree_kind kind;
+	uint32_t key, value;	      /* where in the text; key: of a NUL in an array */
+	uint32_t end;		      /* the node after it, and after all that is in it */
+	uint32_t line : 28, kind : 4; /* an enum tree_kind */
 };
 
 /* In the order of the text: what is in a section or an array follows it. The first node is the text
  * itself, a section without a key. */
 struct tree {
+	char *text;
 	struct tree_node *nodes;
 	uint32_t count;
 };
@@ -56,10 +52,22 @@ static inline uint32_t tree_next(const struct tree *tree, uint32_t node)
 	return tree->nodes[node].end;
 }
 
+/* "" in an array. */
+static inline const char *tree_key(const struct tree *tree, uint32_t node)
+{
+	return tree->text + tree->nodes[node].key;
+}
+
+/* Of a string. */
+static inline const char *tree_text(const struct tree *tree, uint32_t node)
+{
+	return tree->text + tree->nodes[node].value;
+}
+
 /*
- * Reads `bytes` bytes, which it changes, and into which the tree points; text[bytes] is a NUL. One
- * more NUL may be the last of them. RESULT_DAMAGED, with a sentence that begins with "line N: ";
- * RESULT_NO_MEMORY. tree_free it.
+ * Reads at most PV_TEXT_BYTES_MAX bytes, which it changes, and into which the tree points;
+ * text[bytes] is a NUL. One more NUL may be the last of them. RESULT_DAMAGED, with a sentence that
+ * begins with "line N: "; RESULT_NO_MEMORY. tree_free it.
  */
 enum result tree_read(struct tree *tree, char *text, size_t bytes, struct failure *why);
 
@@ -71,6 +79,9 @@ uint32_t tree_find(const struct tree *tree, uint32_t section, const char *key);
 
 /* How many nodes a section or an array has, but for what is in them. */
 uint32_t tree_count(const struct tree *tree, uint32_t parent);
+
+/* The number of a TREE_NUMBER, at most INT64_MAX. */
+uint64_t tree_value(const struct tree *tree, uint32_t node);
 
 /* "line N: " and the sentence. */
 enum result tree_fail(const struct tree *tree, uint32_t node, enum result result,

@@ -213,6 +213,32 @@ spoil() {
     same origin before
 }
 
+@test "imprint: export and verify compare it, say so, and need no consent" {
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
+    cp origin before
+    expect 0 merge --undo=undo origin store
+    remember origin undo
+    expect 0 export --json origin undo image
+    is .identity compared
+    [[ ! -s err ]] || complain 'something was noted'
+    same image before
+    expect 0 verify --json --origin=origin undo
+    object '.identity == "compared" and (has("identity_problem") | not)'
+    unchanged
+}
+
+@test "imprint: an origin of another size is not what it was, though every byte that was compared is there" {
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
+    expect 0 merge --undo=undo origin store
+    cp origin other
+    truncate -s 4198400 other
+    refuses 5 other undo -- merge other undo
+    said 'other: is not what it was when undo became its undo store'
+    refuses 5 other undo -- export other undo image
+    [[ ! -e image ]]
+    expect 0 export origin undo image
+}
+
 @test "imprint: two merges are taken back in their order alone" {
     pair 4194304 chunk=8 random=200 origin_chunks=1024
     cp origin first

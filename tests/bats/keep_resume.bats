@@ -241,6 +241,27 @@ refused() {
     goes_well --undo=undo
 }
 
+@test "keep: a store with the record of another merge is kept with --force alone, which forgets that" {
+    unfinished
+    dd if=a of=record bs=256 skip=1 count=1 status=none
+    from_pristine
+    make chunk=8 sequential=20
+    rm right.* a.noted
+    reference
+    dd if=record of=a bs=256 seek=1 conv=notrunc status=none
+    note_kept a
+    refuses 5 origin store a -- merge --keep=a origin store
+    said 'a: is kept by an unfinished merge of another store; finish that first, or, if there is none, remove what it left there'
+    refuses 5 origin store a -- merge --dry-run --keep=a origin store
+    put a $((256 + 8)) '\2'
+    refuses 5 origin store a -- merge --keep=a origin store
+    said 'a: belongs to an unfinished merge of another version of cowtool; finish it with that version, or use --force, which forgets it'
+    refuses 5 origin store a -- merge --dry-run --keep=a origin store
+    expect 0 merge --force --keep=a origin store
+    merged
+    was_kept a
+}
+
 @test "keep: a store whose own merge is unfinished is not kept" {
     cut_off KILL
     mv store other

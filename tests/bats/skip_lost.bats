@@ -82,6 +82,34 @@ is_skipping() {
         and .lost == [{"offset": 8192, "bytes": 8192}, {"offset": 159744, "bytes": 2560}]'
 }
 
+@test "skip-lost: the text lists twenty ranges and counts the others" {
+    local entries=() i
+    # Every other chunk is lost, so that no two of them are one range; the last five exceptions are sound.
+    for ((i = 0; i < 25; i++)); do
+        entries+=("entry=$i:$((2 * i)):$((1000 + i))")
+    done
+    pair 25600 chunk=1 sequential=5 from=1 every=2 size=40960
+    wanted chunk=1 size=40960 sequential=5 from=1 every=2
+    for ((i = 0; i < 5; i++)); do
+        entries+=("entry=$((25 + i)):$((2 * i + 1)):$((2 + i))")
+    done
+    make chunk=1 sequential=5 size=40960 "${entries[@]}"
+    {
+        echo 'store: left out, as they are lost: 25 exceptions; origin keeps what it has in'
+        for ((i = 0; i < 20; i++)); do
+            echo "  bytes $((i * 1024)) to $((i * 1024 + 511))"
+        done
+        echo '  and 5 more ranges'
+    } >wanted
+    expect 0 merge --dry-run --skip-lost origin store
+    sed -n '/left out/,/more ranges/p' out | cmp - wanted
+    expect 0 merge --json --dry-run --skip-lost origin store
+    object '.lost == [range(25) | {offset: (. * 1024), bytes: 512}] and .lost_unlisted == 0'
+    expect 0 merge --skip-lost origin store
+    sed -n '/left out/,/more ranges/p' out | cmp - wanted
+    merged
+}
+
 @test "skip-lost: windows of which everything is lost, and a store of which everything is" {
     fill origin 1228800
     cp origin before

@@ -85,9 +85,9 @@ volumes() {
     lvm_on lvs -a --noheadings -o lv_name,lv_attr,origin "$2" | sed "s/^ */LV $1 /; s/ *$//"
 }
 
-# views LABEL GROUP: of each visible volume, which is active: VIEW LABEL NAME HASH; and what `volumes` tells.
+# views LABEL GROUP: of each visible volume that is active, VIEW LABEL NAME HASH; and what `volumes` tells.
 views() {
-    for _volume in $(lvm_on lvs --noheadings -o lv_name "$2"); do
+    for _volume in $(lvm_on lvs --noheadings -o lv_name -S 'lv_active=active' "$2"); do
         blockdev --flushbufs "/dev/$2/$_volume"
         _hash=$(md5sum <"/dev/$2/$_volume")
         echo "VIEW $1 $_volume ${_hash%% *}"

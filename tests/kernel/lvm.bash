@@ -16,7 +16,7 @@ cd "$BATS_FILE_TMPDIR" || exit
 copy_group() {
     cp --sparse=always "$1.1" "$2.1"
     cp --sparse=always "$1.2" "$2.2"
-    sed "s/|$1\./|$2./; s/ $1\./ $2./g" "$1.map" >"$2.map"
+    sed "s/\([| ]\)$1\./\1$2./g" "$1.map" >"$2.map"
 }
 
 # disks_of NAME: the options for cowtool.

@@ -99,20 +99,25 @@ edit_group() {
     lvm2_do vgcfgrestore --force -y -f "$lvm_folder/text" "$1"
 }
 
-# map_of GROUP NAME=FILE[:START]...: what lvm2 says of the group's extents, as tests/tools/extents reads it. There is a
-# NAME for each loop device, in the order in which they were attached: how the map calls it, and the image that it is in.
+# map_of GROUP NAME=FILE[:START]...: what lvm2 says of the group's extents, as tests/tools/extents reads it; it fails where
+# lvm2 does not take the group. There is a NAME for each loop device, in the order in which they were attached: how the map
+# calls it, and the image that it is in.
 map_of() {
-    local group=$1 names='' i=0 pv name file start first
+    local group=$1 names='' i=0 pv name file start loop first
+    local -A first_of=()
     shift
+    while IFS='|' read -r loop first; do
+        first_of[${loop##* }]=$first
+    done < <(lvm2 pvs --noheadings --separator '|' --units s --nosuffix -o pv_name,pe_start)
     for pv in "$@"; do
-        name=${pv%%=*} file=${pv#*=} start=0
+        name=${pv%%=*} file=${pv#*=} start=0 loop=${lvm_loops[i]}
         [[ $file != *:* ]] || start=${file#*:}
-        first=$(lvm2 pvs --noheadings --units s --nosuffix -o pe_start "${lvm_loops[i]}" | tr -d ' ')
-        echo "pv|$name|${file%:*}|$start|$first"
-        names+="s,${lvm_loops[i]}:,$name:,g;"
+        [ -z "${first_of[$loop]:-}" ] || echo "pv|$name|${file%:*}|$start|${first_of[$loop]}"
+        names+="s,$loop:,$name:,g;"
         i=$((i + 1))
     done
     lvm2 lvs -a --noheadings --separator '|' --units s --nosuffix -O lv_name,seg_start_pe \
         -o lv_name,segtype,seg_start_pe,seg_size_pe,seg_pe_ranges,origin,chunk_size,stripe_size,vg_extent_size "$group" |
         sed "s/^ */lv|/;$names"
+    return "${PIPESTATUS[0]}"
 }

@@ -6,7 +6,8 @@
  *   read MAP VOLUME    writes the volume's bytes to stdout
  *   write MAP VOLUME   puts stdin's bytes into the volume, from its beginning
  *   list MAP VOLUME    prints where they are: lines of START BYTES PV OFFSET, neighbours joined
- *   names MAP          prints the names of all volumes, hidden ones with their brackets
+ *   list MAP           the same of all volumes, by name, each after a line "volume NAME ORIGIN CHUNK":
+ *                      the origin and the chunk size in sectors of a store, else - and 0
  *
  * MAP has lines of two kinds; numbers of sectors and extents are decimal:
  *   pv|NAME|FILE|START|PE_START      a physical volume: the image that it is in, the sector of the
@@ -42,8 +43,8 @@ struct area {
 };
 
 struct segment {
-	char *volume, *type;
-	uint64_t start, bytes, stripe, extent_bytes;
+	char *volume, *type, *origin;
+	uint64_t chunk, start, bytes, stripe, extent_bytes;
 	struct area areas[AREAS_MAX];
 	unsigned int area_count;
 };
@@ -115,8 +116,10 @@ static void take_segment(char **fields)
 	struct segment *segment = &segments[segment_count++];
 
 	check(segment_count <= SEGMENTS_MAX, "too many segments", fields[1]);
-	segment->volume = fields[1];
+	segment->volume = plain_name(fields[1]);
 	segment->type = fields[2];
+	segment->origin = *fields[6] ? plain_name(fields[6]) : "-";
+	segment->chunk = number(fields[7]);
 	segment->extent_bytes = number(fields[9]) * SECTOR;
 	segment->start = number(fields[3]) * segment->extent_bytes;
 	segment->bytes = number(fields[4]) * segment->extent_bytes;
@@ -161,7 +164,7 @@ static struct segment *find_segment(const char *volume, uint64_t offset)
 	for (unsigned int i = 0; i < segment_count; i++) {
 		struct segment *segment = &segments[i];
 
-		if (strcmp(plain_name(strdupa(segment->volume)), volume) == 0 &&
+		if (strcmp(segment->volume, volume) == 0 &&
 		    offset - segment->start < segment->bytes)
 			return segment;
 	}
@@ -273,11 +276,26 @@ static void copy(const char *volume, int writes)
 	check(fflush(stdout) == 0, "cannot write", "stdout");
 }
 
-static void names(void)
+static int by_name(const void *a, const void *b)
 {
-	for (unsigned int i = 0; i < segment_count; i++)
-		if (i == 0 || strcmp(segments[i].volume, segments[i - 1].volume) != 0)
-			puts(segments[i].volume);
+	return strcmp(((const struct segment *)a)->volume, ((const struct segment *)b)->volume);
+}
+
+static void list_all(void)
+{
+	struct segment *last = NULL;
+
+	qsort(segments, segment_count, sizeof(*segments), by_name);
+	for (unsigned int i = 0; i < segment_count; i++) {
+		struct segment *segment = &segments[i];
+
+		if (last && strcmp(segment->volume, last->volume) == 0)
+			continue;
+		printf("volume %s %s %" PRIu64 "\n", segment->volume, segment->origin,
+		       segment->chunk);
+		list(segment->volume);
+		last = segment;
+	}
 }
 
 int main(int argc, char **argv)
@@ -285,8 +303,8 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	load(argv[2]);
-	if (argc == 3 && strcmp(argv[1], "names") == 0)
-		names();
+	if (argc == 3 && strcmp(argv[1], "list") == 0)
+		list_all();
 	else if (argc == 4 && strcmp(argv[1], "list") == 0)
 		list(argv[3]);
 	else if (argc == 4 && (strcmp(argv[1], "read") == 0 || strcmp(argv[1], "write") == 0))

@@ -2,9 +2,9 @@
 # shellcheck shell=dash
 # shellcheck source-path=SCRIPTDIR
 # Guest job: whole disks with partition tables. /dev/vda has a GPT and the group vga in its second partition, /dev/vdb an
-# MBR and vgb in its logical one, /dev/vdc the group vgc without partitions. /step says what is done:
-#   make    makes them: a volume root and its snapshots s1 and s2; shows them
-#   merge   cowtool merges s2 of each, by name alone, and prints CODE GROUP EXIT-CODE; shows them
+# MBR and vgb in its logical one, /dev/vdc the group vgc without partitions. /step says what is done, and with which of them:
+#   make GROUP...    makes them: a volume root and its snapshots s1 and s2; shows them
+#   merge GROUP...   cowtool merges s2 of each, by name alone, and prints CODE GROUP EXIT-CODE; shows them
 # What is shown: see /lvm-lib.sh.
 # shellcheck source=../lvm-lib.sh
 . /lvm-lib.sh
@@ -29,13 +29,17 @@ make() {
         sfdisk --quiet /dev/vda
     printf 'label: dos\nstart=%s, size=%s\nstart=%s, size=%s, type=5\nstart=%s, size=%s, type=8e\n' \
         $mib $mib $((2 * mib)) $((13 * mib)) $((3 * mib)) $((10 * mib)) | sfdisk --quiet /dev/vdb
-    make_group_on vga /dev/vda2 1
-    make_group_on vgb /dev/vdb5 2
-    make_group_on vgc /dev/vdc 3
+    for group in $groups; do
+        case $group in
+        vga) make_group_on vga /dev/vda2 1 ;;
+        vgb) make_group_on vgb /dev/vdb5 2 ;;
+        vgc) make_group_on vgc /dev/vdc 3 ;;
+        esac
+    done
 }
 
 merge() {
-    for group in vga vgb vgc; do
+    for group in $groups; do
         code=0
         cowtool merge --quiet $group/s2 || code=$?
         echo "CODE $group $code"
@@ -43,6 +47,6 @@ merge() {
     done
 }
 
-read -r step </step
+read -r step groups </step
 use_disks /dev/vda2 /dev/vdb5 /dev/vdc
 $step

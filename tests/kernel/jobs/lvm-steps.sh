@@ -20,6 +20,7 @@ make() {
     views "$label" vg0
     lvm_do vgchange -an vg0
     look "again-$label" vg0
+    map "$label" vg0
 }
 
 merge() {
