@@ -525,8 +525,13 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 
 /* ---- the command line ---- */
 
-static enum result check_choice(const struct merge_choice *choice, const char *store,
-				struct failure *why)
+static bool is_volume(const char *name)
+{
+	return name && volumes_is_name(name);
+}
+
+static enum result check_choice(const struct merge_choice *choice, const char *origin,
+				const char *store, struct failure *why)
 {
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
@@ -535,8 +540,8 @@ static enum result check_choice(const struct merge_choice *choice, const char *s
 			    "--pending is --resume of what was begun only; leave one of them out");
 	if (!store && !choice->pending)
 		return fail(why, RESULT_USAGE, "STORE is missing; only --pending goes without");
-	if (choice->drop.count > 0 && !choice->resume && !choice->pending && store &&
-	    !volumes_is_name(store))
+	if (choice->drop.count > 0 && !choice->resume && !choice->pending && !is_volume(origin) &&
+	    !is_volume(store))
 		return fail(
 			why, RESULT_USAGE,
 			"--drop-kept: only an unfinished merge keeps anything: use it with --resume");
@@ -591,7 +596,6 @@ static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 {
 	enum result result = RESULT_OK;
 
-	choice->listed = true;
 	for (size_t i = 0; i < list->count && result != RESULT_STOPPED; i++) {
 		struct failure failure = {.text = ""};
 		enum result one;
@@ -604,7 +608,6 @@ static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 			return fail_memory(why, "a name", strlen(list->items[i]));
 		one = open_and_merge(cli, choice, &failure);
 		volumes_end(cli->volumes);
-		choice->follows = true;
 		if (result == RESULT_OK) {
 			*why = failure;
 			result = one;
@@ -618,18 +621,25 @@ static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 
 static enum result merge_pending(struct cli *cli, struct merge_choice *choice, struct failure *why)
 {
+	struct json json = {.file = stdout};
 	struct cli_list list = {0};
 	enum result result = find_pending(cli, &list, why);
 
-	if (result == RESULT_OK && cli->json)
-		printf("{\"pending\":[");
-	if (result == RESULT_OK && list.count == 0 && !cli->json && !cli->quiet)
-		printf("no merge was begun; nothing was written\n");
-	if (result == RESULT_OK) {
+	if (result == RESULT_OK && cli->json) {
+		choice->list = &json;
+		json_open_object(&json, NULL);
+		json_open_array(&json, "pending");
 		result = merge_all(cli, choice, &list, why);
-		cli->object_open = cli->json && result != RESULT_OK;
-		if (cli->json)
-			printf(result == RESULT_OK ? "]}\n" : "]");
+		json_close_array(&json);
+		cli->object_open = result != RESULT_OK;
+		if (result == RESULT_OK) {
+			json_close_object(&json);
+			json_end_line(&json);
+		}
+	} else if (result == RESULT_OK) {
+		if (list.count == 0 && !cli->quiet)
+			printf("no merge was begun; nothing was written\n");
+		result = merge_all(cli, choice, &list, why);
 	}
 	cli_list_free(&list);
 	return result;
@@ -673,7 +683,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 	enum result result = cli_parse(cli, options, (struct cli_count){0, 2}, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = check_choice(&choice, cli->arguments[1], why);
+		result = check_choice(&choice, cli->arguments[0], cli->arguments[1], why);
 	if (result == RESULT_OK && !cli->finished)
 		result = cli->arguments[1] ? open_and_merge(cli, &choice, why)
 					   : merge_pending(cli, &choice, why);

@@ -95,31 +95,34 @@ static void print_json_then(struct json *json, const struct merge_session *sessi
 /* The end of the one object, or of one in a list. */
 static void end_json(struct merge_session *session, struct json *json, bool failed)
 {
-	session->cli->object_open = failed && !session->choice->listed;
+	bool listed = session->choice->list != NULL;
+
+	session->cli->object_open = failed && !listed;
 	if (session->cli->object_open)
 		return;
 	json_close_object(json);
-	if (!session->choice->listed)
+	if (!listed)
 		json_end_line(json);
 }
 
 static void print_json(struct merge_session *session, const struct merge_estimate *plan,
 		       bool failed)
 {
-	struct json json = {.file = stdout, .needs_comma = session->choice->follows};
+	struct json alone = {.file = stdout};
+	struct json *json = session->choice->list ? session->choice->list : &alone;
 
-	print_numbers(&json, session);
+	print_numbers(json, session);
 	if (!plan && !failed)
-		print_json_then(&json, session);
+		print_json_then(json, session);
 	if (plan) {
-		json_open_object(&json, "plan");
-		json_number(&json, "runs", plan->runs);
-		json_number(&json, "windows", plan->windows);
-		json_number(&json, "bytes", plan->bytes);
-		json_number(&json, "flushes", plan->flushes);
-		json_close_object(&json);
+		json_open_object(json, "plan");
+		json_number(json, "runs", plan->runs);
+		json_number(json, "windows", plan->windows);
+		json_number(json, "bytes", plan->bytes);
+		json_number(json, "flushes", plan->flushes);
+		json_close_object(json);
 	}
-	end_json(session, &json, failed);
+	end_json(session, json, failed);
 }
 
 static void print_kept_plan(const struct kept *kept, const char *name)
@@ -250,19 +253,18 @@ enum result cmd_merge_print_plan(struct merge_session *session, struct failure *
 	return RESULT_OK;
 }
 
-void cmd_merge_print_not_begun(const struct merge_session *session)
+void cmd_merge_print_not_begun(struct merge_session *session)
 {
 	const struct cli *cli = session->cli;
-	struct json json = {.file = stdout, .needs_comma = session->choice->follows};
+	struct json alone = {.file = stdout};
+	struct json *json = session->choice->list ? session->choice->list : &alone;
 
 	if (cli->json) {
-		json_open_object(&json, NULL);
-		json_string(&json, "origin", cli->arguments[0]);
-		json_string(&json, "store", cli->arguments[1]);
-		json_boolean(&json, "begun", false);
-		json_close_object(&json);
-		if (!session->choice->listed)
-			json_end_line(&json);
+		json_open_object(json, NULL);
+		json_string(json, "origin", cli->arguments[0]);
+		json_string(json, "store", cli->arguments[1]);
+		json_boolean(json, "begun", false);
+		end_json(session, json, false);
 	} else if (!cli->quiet) {
 		cli_print(stdout, "%s: no merge of it was begun; nothing was written",
 			  cli->arguments[1]);
