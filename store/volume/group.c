@@ -192,6 +192,19 @@ static enum result read_extent_size(const struct group_reader *reader, uint32_t 
 	return RESULT_OK;
 }
 
+/* LVM itself reads no group without them. */
+static enum result read_limits(const struct group_reader *reader, uint32_t section)
+{
+	uint64_t limit;
+	enum result result =
+		tree_number(&reader->tree, section, "max_lv", 0, INT64_MAX, &limit, reader->why);
+
+	if (result == RESULT_OK)
+		result = tree_number(&reader->tree, section, "max_pv", 0, INT64_MAX, &limit,
+				     reader->why);
+	return result;
+}
+
 static enum result read_group(struct group_reader *reader, uint32_t section)
 {
 	struct group *group = reader->group;
@@ -207,6 +220,8 @@ static enum result read_group(struct group_reader *reader, uint32_t section)
 		result = read_options(reader, section);
 	if (result == RESULT_OK)
 		result = read_extent_size(reader, section);
+	if (result == RESULT_OK)
+		result = read_limits(reader, section);
 	if (result == RESULT_OK)
 		result = group_pvs_read(reader, section);
 	return result == RESULT_OK ? group_volumes_read(reader, section) : result;

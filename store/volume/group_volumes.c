@@ -64,6 +64,20 @@ static uint32_t first_segment(const struct tree *tree, uint32_t section)
 	return TREE_NONE;
 }
 
+/* LVM itself reads no volume with one of them alone. */
+static enum result check_creation(const struct group_reader *reader, uint32_t section)
+{
+	const struct tree *tree = &reader->tree;
+	uint32_t time = tree_find(tree, section, "creation_time");
+	uint32_t host = tree_find(tree, section, "creation_host");
+
+	if ((time == TREE_NONE) == (host == TREE_NONE))
+		return RESULT_OK;
+	return tree_fail(tree, section, RESULT_DAMAGED, reader->why,
+			 "%.127s has one of creation_time and creation_host",
+			 tree_key(tree, section));
+}
+
 /* snapshotN has one segment, of that type. */
 static bool is_snapshot(const struct group_reader *reader, uint32_t section)
 {
@@ -86,6 +100,8 @@ static enum result read_volume(struct group_reader *reader, uint32_t section,
 
 	volume->name = tree_key(&reader->tree, section);
 	volume->snapshot = GROUP_NO_SNAPSHOT;
+	if (result == RESULT_OK)
+		result = check_creation(reader, section);
 	if (result == RESULT_OK)
 		result = read_status(reader, section, &status);
 	volume->writable = status.bits & VOLUME_WRITE;
@@ -215,6 +231,8 @@ static enum result read_snapshot(const struct group_reader *reader, uint32_t sec
 		return tree_fail(&reader->tree, section, RESULT_DAMAGED, reader->why,
 				 "%.127s is a snapshot that has not the name of one",
 				 snapshot->name);
+	if (result == RESULT_OK)
+		result = check_creation(reader, section);
 	if (result == RESULT_OK)
 		result = read_status(reader, section, &status);
 	if (result == RESULT_OK)

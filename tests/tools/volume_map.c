@@ -8,7 +8,8 @@
  *   obstacle TEXT                  why nothing may be written by the maps of this group
  *   uncertain                      and why nothing should be read by them
  *   volume NAME ORIGIN CHUNK       the origin and the chunk size in sectors of a store, else - and 0
- *   START BYTES FILE OFFSET        where its bytes are, neighbours joined
+ *   START BYTES FILE OFFSET        where its bytes are, neighbours joined; FILE is "missing" where the
+ *                                  physical volume is, or was when the text was written
  *   unmapped TEXT                  why they are nowhere
  */
 #include <fcntl.h>
@@ -82,7 +83,9 @@ static void extend(struct run *run, uint64_t start, uint64_t bytes, const char *
 static const char *name_of(const struct groups *groups, const struct groups_one *one,
 			   unsigned int pv)
 {
-	return one->pvs[pv] < 0 ? "missing" : groups->pvs[one->pvs[pv]].name;
+	if (one->pvs[pv] < 0 || one->group.pvs[pv].missing)
+		return "missing";
+	return groups->pvs[one->pvs[pv]].name;
 }
 
 static void print_segment(const struct groups *groups, const struct groups_one *one,

@@ -153,7 +153,7 @@ static void what_may_be_missing_may(void)
 		      "status = []\n"));
 	CHECK(is_read(TEXT_VISIBLE "]\nflags = []\n", TEXT_VISIBLE "]\n"));
 	CHECK(read_text("vg {\nid = \"" ID_DASHED(
-		      "g") "\"\nseqno = 1\nstatus = []\nextent_size = 1\nphysical_volumes {\n}\n}\n"
+		      "g") "\"\nseqno = 1\nstatus = []\nextent_size = 1\nmax_lv = 0\nmax_pv = 0\nphysical_volumes {\n}\n}\n"
 			   "contents = \"Text Format Volume Group\"\nversion = 1\n") == RESULT_OK);
 	CHECK(!group.writable && group.extent_bytes == 512 && group.volume_count == 0);
 	CHECK(read_bytes(TEXT, strlen(TEXT)) == RESULT_OK);
@@ -164,7 +164,7 @@ static void what_nobody_asks_for_is_ignored(void)
 	CHECK(is_read("max_lv = 0", "max_lv = 0\nnew = -1\nmore { a = [1, \"b\"]\nb { } }"));
 	CHECK(is_read("max_lv = 0", "max_lv = 0 allocation_policy = \"x\\\"\\\\\n\xff\x1b\""));
 	CHECK(is_read("pe_start = 2048", "pe_start = 2048 tags = [\"x\"] sub { }"));
-	CHECK(is_read("creation_time = 1795944078", "read_ahead = -1"));
+	CHECK(is_read("creation_time = 1795944078\ncreation_host = \"vm\"", "read_ahead = -1"));
 	CHECK(is_read("stripe_count = 1", "stripe_count = 1\npolicy { x = 1 }"));
 	CHECK(is_read("version = 1\n", "version = 1 # and so on"));
 	CHECK(is_read("max_lv", "\tmax_lv"));
@@ -339,6 +339,10 @@ static void what_must_be_there_must(void)
 	}
 	CHECK(is_damaged("pv0 {\nid", "pv0 {\nx", "pv0 has no id"));
 	CHECK(is_damaged("root {\nid", "root {\nx", "root has no id"));
+	CHECK(is_damaged("max_lv", "x", "has no max_lv") &&
+	      is_damaged("max_pv", "x", "has no max_pv"));
+	CHECK(is_damaged("creation_time", "x", "root has one of creation_time and creation_host"));
+	CHECK(is_damaged("creation_host", "x", "root has one of creation_time and creation_host"));
 	CHECK(is_damaged("snapshot0 {\nid", "snapshot0 {\nx", "snapshot0 has no id"));
 	CHECK(is_damaged("status = [\"ALLOCATABLE\"]\n", "", "pv0 has no status"));
 	CHECK(is_damaged("status = [" TEXT_VISIBLE "]\n", "", "root has no status"));

@@ -62,17 +62,25 @@ ends_in_time() {
     done
 }
 
-# Is there a process in that state? busybox's ps has it in its third column.
+# stands_still PROCESS: waits until it does (SIGSTOP); fails where it has ended.
 stands_still() {
-    until grep -q '^State:.T' "/proc/$1/status"; do
+    while _state=$(grep '^State:' "/proc/$1/status" 2>/dev/null); do
+        case $_state in
+        *T*) return ;;
+        *Z*) return 1 ;;
+        esac
         usleep 20000
     done
+    return 1
 }
 
 beside_commands() {
     /live stop 10 "/dev/vdb@$(($(first_sector s3) * 512))" cowtool merge --quiet --window=4K vg0/s3 2>/tmp/err &
     merge=$!
-    stands_still $merge
+    stands_still $merge || {
+        sed 's/^/SAID lock /' /tmp/err
+        return 1
+    }
     lvs --devices "$devices" vg0 >/dev/null 2>&1 &
     lvs=$!
     if ends_in_time $lvs; then echo 'LVS went on'; else echo 'LVS waits'; fi

@@ -41,9 +41,9 @@ make() {
 merge() {
     for group in $groups; do
         code=0
-        cowtool merge --quiet $group/s2 || code=$?
+        cowtool merge --quiet "$group/s2" || code=$?
         echo "CODE $group $code"
-        look "merged-$group" $group
+        look "merged-$group" "$group"
     done
 }
 
