@@ -550,27 +550,35 @@ static enum result check_choice(const struct merge_choice *choice, const char *o
 
 /* ---- all that is pending ---- */
 
+/* Was a merge of it begun? Where that cannot be told, for now, it may have been: who mounts the
+ * origin has to know. One that cannot be mapped is none that cowtool began to merge. */
+static bool may_be_begun(struct cli *cli, const char *name)
+{
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
+	struct failure looking;
+	struct pair pair;
+	enum result result = pair_open(&pair, cli, &opening, NULL, name, &looking);
+	bool begun = result == RESULT_NOT_THERE || result == RESULT_IO;
+
+	if (result == RESULT_OK && pair.store.record_presence != RECORD_ABSENT)
+		begun = pair.store.record_presence != RECORD_PRESENT ||
+			pair.store.record.role == RECORD_MERGING;
+	pair_close(&pair);
+	return begun;
+}
+
 /* LVM's name of a snapshot that was begun to be merged is added to the list. What cannot be opened
- * is told, and hides no other. */
+ * is told as it is merged, and hides no other. */
 static enum result add_pending(struct cli *cli, const struct group *group,
 			       const struct group_snapshot *snapshot, struct cli_list *list,
 			       struct failure *why)
 {
-	const struct pair_options opening = {
-		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
 	char *name = volumes_name(cli->volumes, group, snapshot->store);
-	struct failure looking;
-	struct pair pair;
-	bool begun = snapshot->merging;
 
 	if (!name)
 		return fail_memory(why, "a name", 0);
-	if (!begun && pair_open(&pair, cli, &opening, NULL, name, &looking) == RESULT_OK)
-		begun = pair.store.record_presence == RECORD_PRESENT &&
-			pair.store.record.role == RECORD_MERGING;
-	if (!snapshot->merging)
-		pair_close(&pair);
-	if (begun)
+	if (snapshot->merging || may_be_begun(cli, name))
 		return cli_list_add(list, name, why);
 	free(name);
 	return RESULT_OK;

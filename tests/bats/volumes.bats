@@ -357,6 +357,15 @@ unfinished() {
     "$extents" write volumes1.map other <other
 }
 
+@test "merge --pending: where a disk is missing, whether a merge was begun cannot be told: not there yet" {
+    two_disks
+    refuses 8 volumes2.1 -- merge --pending --disk=volumes2.1
+    said 'vg0/other: needs the physical volume'
+    expect 8 merge --pending --json --disk=volumes2.2
+    failure 8
+    expect 0 merge --pending "${disks[@]}"
+}
+
 @test "merge --pending: the merges of two groups, also where one of them cannot be done now" {
     unfinished
     unpack volumes-merging
