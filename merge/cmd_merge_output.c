@@ -18,15 +18,16 @@ static const char *role_name(const struct kept *kept)
 	return kept->role == RECORD_UNDO ? "undo" : "kept";
 }
 
-static const char *identity_text(enum identity identity)
+static const char *identity_text(const struct merge_session *session)
 {
-	switch (identity) {
+	switch (session->merge.identity) {
 	case IDENTITY_UNKNOWN:
 		break;
 	case IDENTITY_COMPARED:
 		return "compared, and the same";
 	case IDENTITY_NOT_IN_STORE:
-		return "nothing in the store tells";
+		return session->options.origin_is_told ? "as LVM has it; nothing in the store tells"
+						       : "nothing in the store tells";
 	}
 	return "not known";
 }
@@ -237,7 +238,7 @@ enum result cmd_merge_print_plan(struct merge_session *session, struct failure *
 	}
 	cli_print(stdout, "%s would be merged into %s; nothing was written",
 		  session->pair.device.name, session->pair.origin.name);
-	printf("%-12s %s\n", "Identity:", identity_text(session->merge.identity));
+	printf("%-12s %s\n", "Identity:", identity_text(session));
 	printf("%-12s %" PRIu64 "\n", "Exceptions:", session->merge.exceptions_before);
 	printf("%-12s %" PRIu64 "\n", "Runs:", plan.runs);
 	printf("%-12s %" PRIu64 "\n", "Windows:", plan.windows);
