@@ -258,7 +258,7 @@ lint: layers
 bench: cowtool test-programs
 	tests/bench
 
-## demo: a merge that is interrupted and resumed, on a file system that a real kernel made
+## demo: a merge of a snapshot of LVM that is interrupted and resumed, on a file system that a real kernel made
 .PHONY: demo
 demo: cowtool
 	tests/demo

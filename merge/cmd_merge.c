@@ -525,8 +525,13 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 
 /* ---- the command line ---- */
 
-static enum result check_choice(const struct merge_choice *choice, const char *store,
-				struct failure *why)
+static bool is_volume(const char *name)
+{
+	return name && volumes_is_name(name);
+}
+
+static enum result check_choice(const struct merge_choice *choice, const char *origin,
+				const char *store, struct failure *why)
 {
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
@@ -535,8 +540,8 @@ static enum result check_choice(const struct merge_choice *choice, const char *s
 			    "--pending is --resume of what was begun only; leave one of them out");
 	if (!store && !choice->pending)
 		return fail(why, RESULT_USAGE, "STORE is missing; only --pending goes without");
-	if (choice->drop.count > 0 && !choice->resume && !choice->pending && store &&
-	    !volumes_is_name(store))
+	if (choice->drop.count > 0 && !choice->resume && !choice->pending && !is_volume(origin) &&
+	    !is_volume(store))
 		return fail(
 			why, RESULT_USAGE,
 			"--drop-kept: only an unfinished merge keeps anything: use it with --resume");
@@ -545,27 +550,35 @@ static enum result check_choice(const struct merge_choice *choice, const char *s
 
 /* ---- all that is pending ---- */
 
+/* Was a merge of it begun? Where that cannot be told, for now, it may have been: who mounts the
+ * origin has to know. One that cannot be mapped is none that cowtool began to merge. */
+static bool may_be_begun(struct cli *cli, const char *name)
+{
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
+	struct failure looking;
+	struct pair pair;
+	enum result result = pair_open(&pair, cli, &opening, NULL, name, &looking);
+	bool begun = result == RESULT_NOT_THERE || result == RESULT_IO;
+
+	if (result == RESULT_OK && pair.store.record_presence != RECORD_ABSENT)
+		begun = pair.store.record_presence != RECORD_PRESENT ||
+			pair.store.record.role == RECORD_MERGING;
+	pair_close(&pair);
+	return begun;
+}
+
 /* LVM's name of a snapshot that was begun to be merged is added to the list. What cannot be opened
- * is told, and hides no other. */
+ * is told as it is merged, and hides no other. */
 static enum result add_pending(struct cli *cli, const struct group *group,
 			       const struct group_snapshot *snapshot, struct cli_list *list,
 			       struct failure *why)
 {
-	const struct pair_options opening = {
-		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
 	char *name = volumes_name(cli->volumes, group, snapshot->store);
-	struct failure looking;
-	struct pair pair;
-	bool begun = snapshot->merging;
 
 	if (!name)
 		return fail_memory(why, "a name", 0);
-	if (!begun && pair_open(&pair, cli, &opening, NULL, name, &looking) == RESULT_OK)
-		begun = pair.store.record_presence == RECORD_PRESENT &&
-			pair.store.record.role == RECORD_MERGING;
-	if (!snapshot->merging)
-		pair_close(&pair);
-	if (begun)
+	if (snapshot->merging || may_be_begun(cli, name))
 		return cli_list_add(list, name, why);
 	free(name);
 	return RESULT_OK;
@@ -591,7 +604,6 @@ static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 {
 	enum result result = RESULT_OK;
 
-	choice->listed = true;
 	for (size_t i = 0; i < list->count && result != RESULT_STOPPED; i++) {
 		struct failure failure = {.text = ""};
 		enum result one;
@@ -604,7 +616,6 @@ static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 			return fail_memory(why, "a name", strlen(list->items[i]));
 		one = open_and_merge(cli, choice, &failure);
 		volumes_end(cli->volumes);
-		choice->follows = true;
 		if (result == RESULT_OK) {
 			*why = failure;
 			result = one;
@@ -618,18 +629,25 @@ static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 
 static enum result merge_pending(struct cli *cli, struct merge_choice *choice, struct failure *why)
 {
+	struct json json = {.file = stdout};
 	struct cli_list list = {0};
 	enum result result = find_pending(cli, &list, why);
 
-	if (result == RESULT_OK && cli->json)
-		printf("{\"pending\":[");
-	if (result == RESULT_OK && list.count == 0 && !cli->json && !cli->quiet)
-		printf("no merge was begun; nothing was written\n");
-	if (result == RESULT_OK) {
+	if (result == RESULT_OK && cli->json) {
+		choice->list = &json;
+		json_open_object(&json, NULL);
+		json_open_array(&json, "pending");
 		result = merge_all(cli, choice, &list, why);
-		cli->object_open = cli->json && result != RESULT_OK;
-		if (cli->json)
-			printf(result == RESULT_OK ? "]}\n" : "]");
+		json_close_array(&json);
+		cli->object_open = result != RESULT_OK;
+		if (result == RESULT_OK) {
+			json_close_object(&json);
+			json_end_line(&json);
+		}
+	} else if (result == RESULT_OK) {
+		if (list.count == 0 && !cli->quiet)
+			printf("no merge was begun; nothing was written\n");
+		result = merge_all(cli, choice, &list, why);
 	}
 	cli_list_free(&list);
 	return result;
@@ -673,7 +691,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 	enum result result = cli_parse(cli, options, (struct cli_count){0, 2}, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = check_choice(&choice, cli->arguments[1], why);
+		result = check_choice(&choice, cli->arguments[0], cli->arguments[1], why);
 	if (result == RESULT_OK && !cli->finished)
 		result = cli->arguments[1] ? open_and_merge(cli, &choice, why)
 					   : merge_pending(cli, &choice, why);

@@ -7,13 +7,14 @@
 #include "merge/undo.h"
 #include "store/base/suggest.h"
 #include "store/cli/cli.h"
+#include "store/cli/json.h"
 #include "store/cli/pair.h"
 #include "store/cli/progress.h"
 
 /* The command line. */
 struct merge_choice {
 	bool resume, pending, accept_origin, force, dry_run, invalidate_full, skip_lost;
-	bool listed, follows; /* in JSON: an object of an array that is open, and not its first */
+	struct json *list; /* in JSON: where the object is one of an array; NULL: it is alone */
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;
@@ -50,7 +51,7 @@ struct merge_session {
 enum result cmd_merge_print_plan(struct merge_session *session, struct failure *why);
 
 /* Nobody began a merge of it: there was nothing to go on with. */
-void cmd_merge_print_not_begun(const struct merge_session *session);
+void cmd_merge_print_not_begun(struct merge_session *session);
 
 /* What was done, with a result that may be an error. */
 void cmd_merge_print_outcome(struct merge_session *session, enum result result);
@@ -60,7 +61,7 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result);
 void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result result,
 				struct failure *why);
 
-/* ---- LVM's volumes (cmd_merge_volumes.c); nothing, where STORE is none ---- */
+/* ---- LVM's volumes (cmd_merge_volumes.c); nothing, where ORIGIN is none ---- */
 
 /* May its origin be written to, and is this the snapshot that LVM would merge? RESULT_REFUSED. */
 enum result cmd_merge_check_volumes(const struct merge_session *session, struct failure *why);

@@ -18,15 +18,16 @@ static const char *role_name(const struct kept *kept)
 	return kept->role == RECORD_UNDO ? "undo" : "kept";
 }
 
-static const char *identity_text(enum identity identity)
+static const char *identity_text(const struct merge_session *session)
 {
-	switch (identity) {
+	switch (session->merge.identity) {
 	case IDENTITY_UNKNOWN:
 		break;
 	case IDENTITY_COMPARED:
 		return "compared, and the same";
 	case IDENTITY_NOT_IN_STORE:
-		return "nothing in the store tells";
+		return session->options.origin_is_told ? "as LVM has it; nothing in the store tells"
+						       : "nothing in the store tells";
 	}
 	return "not known";
 }
@@ -95,31 +96,34 @@ static void print_json_then(struct json *json, const struct merge_session *sessi
 /* The end of the one object, or of one in a list. */
 static void end_json(struct merge_session *session, struct json *json, bool failed)
 {
-	session->cli->object_open = failed && !session->choice->listed;
+	bool listed = session->choice->list != NULL;
+
+	session->cli->object_open = failed && !listed;
 	if (session->cli->object_open)
 		return;
 	json_close_object(json);
-	if (!session->choice->listed)
+	if (!listed)
 		json_end_line(json);
 }
 
 static void print_json(struct merge_session *session, const struct merge_estimate *plan,
 		       bool failed)
 {
-	struct json json = {.file = stdout, .needs_comma = session->choice->follows};
+	struct json alone = {.file = stdout};
+	struct json *json = session->choice->list ? session->choice->list : &alone;
 
-	print_numbers(&json, session);
+	print_numbers(json, session);
 	if (!plan && !failed)
-		print_json_then(&json, session);
+		print_json_then(json, session);
 	if (plan) {
-		json_open_object(&json, "plan");
-		json_number(&json, "runs", plan->runs);
-		json_number(&json, "windows", plan->windows);
-		json_number(&json, "bytes", plan->bytes);
-		json_number(&json, "flushes", plan->flushes);
-		json_close_object(&json);
+		json_open_object(json, "plan");
+		json_number(json, "runs", plan->runs);
+		json_number(json, "windows", plan->windows);
+		json_number(json, "bytes", plan->bytes);
+		json_number(json, "flushes", plan->flushes);
+		json_close_object(json);
 	}
-	end_json(session, &json, failed);
+	end_json(session, json, failed);
 }
 
 static void print_kept_plan(const struct kept *kept, const char *name)
@@ -234,7 +238,7 @@ enum result cmd_merge_print_plan(struct merge_session *session, struct failure *
 	}
 	cli_print(stdout, "%s would be merged into %s; nothing was written",
 		  session->pair.device.name, session->pair.origin.name);
-	printf("%-12s %s\n", "Identity:", identity_text(session->merge.identity));
+	printf("%-12s %s\n", "Identity:", identity_text(session));
 	printf("%-12s %" PRIu64 "\n", "Exceptions:", session->merge.exceptions_before);
 	printf("%-12s %" PRIu64 "\n", "Runs:", plan.runs);
 	printf("%-12s %" PRIu64 "\n", "Windows:", plan.windows);
@@ -250,19 +254,18 @@ enum result cmd_merge_print_plan(struct merge_session *session, struct failure *
 	return RESULT_OK;
 }
 
-void cmd_merge_print_not_begun(const struct merge_session *session)
+void cmd_merge_print_not_begun(struct merge_session *session)
 {
 	const struct cli *cli = session->cli;
-	struct json json = {.file = stdout, .needs_comma = session->choice->follows};
+	struct json alone = {.file = stdout};
+	struct json *json = session->choice->list ? session->choice->list : &alone;
 
 	if (cli->json) {
-		json_open_object(&json, NULL);
-		json_string(&json, "origin", cli->arguments[0]);
-		json_string(&json, "store", cli->arguments[1]);
-		json_boolean(&json, "begun", false);
-		json_close_object(&json);
-		if (!session->choice->listed)
-			json_end_line(&json);
+		json_open_object(json, NULL);
+		json_string(json, "origin", cli->arguments[0]);
+		json_string(json, "store", cli->arguments[1]);
+		json_boolean(json, "begun", false);
+		end_json(session, json, false);
 	} else if (!cli->quiet) {
 		cli_print(stdout, "%s: no merge of it was begun; nothing was written",
 			  cli->arguments[1]);

@@ -18,42 +18,59 @@ static const char *lvm_name(const struct group *group, unsigned int volume,
 	return name;
 }
 
+/* ORIGIN, where it is a volume: LVM knows its snapshots, whatever STORE is. NULL: it is none. */
+static const struct volume *origin_of(const struct merge_session *session)
+{
+	const struct volume *volume = volumes_of(session->cli->volumes, &session->pair.origin);
+
+	return volume && volume->group ? volume : NULL;
+}
+
+/* Is it a snapshot of ORIGIN, and another one than STORE? */
+static bool is_other(const struct merge_session *session, const struct group_snapshot *snapshot)
+{
+	return snapshot != session->pair.snapshot && snapshot->origin == origin_of(session)->index;
+}
+
 /* ---- may it be merged? ---- */
 
 /* LVM merges one snapshot of an origin at a time. */
 static enum result check_other_merge(const struct merge_session *session, struct failure *why)
 {
 	const struct pair *pair = &session->pair;
-	const struct group *group = pair->volume->group;
+	const struct group *group = origin_of(session)->group;
+	char name[LVM_NAME_BYTES];
+	struct suggestion command;
 
 	for (unsigned int i = 0; i < group->snapshot_count; i++) {
 		const struct group_snapshot *other = &group->snapshots[i];
 
-		if (other == pair->snapshot || other->origin != pair->snapshot->origin ||
-		    !other->merging)
+		if (!is_other(session, other) || !other->merging)
 			continue;
+		lvm_name(group, other->store, name);
 		return fail(
 			why, RESULT_REFUSED,
-			"%s: LVM was told to merge another snapshot of its origin, %s/%s; that one comes first",
-			pair->device.name, group->name, group->volumes[other->store].name);
+			"%s: LVM was told to merge another snapshot of its origin, %s; %s finishes that first",
+			pair->device.name, name,
+			suggest(&command, "cowtool merge --pending %s", name));
 	}
 	return RESULT_OK;
 }
 
 enum result cmd_merge_check_volumes(const struct merge_session *session, struct failure *why)
 {
-	const struct pair *pair = &session->pair;
+	const struct volume *origin = origin_of(session);
 	char name[LVM_NAME_BYTES];
 	struct suggestion command;
 
-	if (!pair->snapshot)
+	if (!origin)
 		return RESULT_OK;
-	if (!pair->volume->group->volumes[pair->snapshot->origin].writable)
+	if (!origin->group->volumes[origin->index].writable)
 		return fail(why, RESULT_REFUSED,
 			    "%s: is read-only, for LVM; %s lets it be written to",
-			    pair->origin.name,
+			    session->pair.origin.name,
 			    suggest(&command, "lvchange -prw %s",
-				    lvm_name(pair->volume->group, pair->snapshot->origin, name)));
+				    lvm_name(origin->group, origin->index, name)));
 	return check_other_merge(session, why);
 }
 
@@ -63,7 +80,7 @@ enum result cmd_merge_check_volumes(const struct merge_session *session, struct 
 static bool is_listed(const struct merge_session *session, const struct cli_list *list,
 		      const char *name, unsigned int index)
 {
-	const struct group *group = session->pair.volume->group;
+	const struct group *group = origin_of(session)->group;
 	struct volume *volume;
 	struct failure ignored;
 
@@ -103,8 +120,8 @@ static bool is_invalid(const struct merge_session *session, const char *name)
 static enum result add_sibling(struct merge_session *session, unsigned int index,
 			       struct failure *why)
 {
-	const char *volume = session->pair.volume->group->volumes[index].name;
-	char *name = volumes_sibling(session->cli->arguments[1], volume);
+	const char *volume = origin_of(session)->group->volumes[index].name;
+	char *name = volumes_sibling(session->cli->arguments[0], volume);
 	struct cli_list *list = &session->keep;
 
 	if (!name)
@@ -137,29 +154,56 @@ static enum result add_all(struct cli_list *to, const struct cli_list *from, str
 	return result;
 }
 
-/* What is given up as a merge begins is of LVM's group: nobody else's would be kept. */
-static bool drops_now(const struct merge_session *session)
+/* Another origin's snapshot would lose all it has, for nothing. */
+static enum result check_given_up(const struct merge_session *session, const char *name,
+				  struct failure *why)
 {
-	return session->pair.snapshot && !session->merge.record_is_current;
+	const struct volume *origin = origin_of(session);
+	const struct group_snapshot *snapshot = NULL;
+	struct volume *volume;
+
+	if (volumes_is_name(name)) {
+		enum result result = volumes_find(session->cli->volumes, name, &volume, why);
+
+		if (result != RESULT_OK)
+			return result;
+		snapshot = volumes_snapshot(volume);
+	}
+	if (snapshot && volume->group == origin->group && is_other(session, snapshot))
+		return RESULT_OK;
+	return fail(why, RESULT_REFUSED,
+		    "%s: is no other snapshot of %s: it would not be kept, and cannot be dropped",
+		    name, session->pair.origin.name);
+}
+
+/* As a merge begins, nobody keeps anything yet: what is dropped is a snapshot that LVM knows. */
+static enum result add_dropped(struct merge_session *session, struct failure *why)
+{
+	const struct cli_list *names = &session->choice->drop;
+	bool begins = origin_of(session) && !session->merge.record_is_current;
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; begins && i < names->count && result == RESULT_OK; i++)
+		result = check_given_up(session, names->items[i], why);
+	return result == RESULT_OK
+		       ? add_all(begins ? &session->give_up : &session->drop, names, why)
+		       : result;
 }
 
 enum result cmd_merge_list_names(struct merge_session *session, struct failure *why)
 {
-	const struct merge_choice *choice = session->choice;
-	const struct pair *pair = &session->pair;
-	enum result result = add_all(&session->keep, &choice->keep, why);
+	const struct volume *origin = origin_of(session);
+	enum result result = add_all(&session->keep, &session->choice->keep, why);
 
 	for (size_t i = 0; i < session->keep.count && result == RESULT_OK; i++)
 		result = cli_resolve(session->cli, &session->keep.items[i], why);
 	if (result == RESULT_OK)
-		result = add_all(drops_now(session) ? &session->give_up : &session->drop,
-				 &choice->drop, why);
-	for (unsigned int i = 0;
-	     pair->snapshot && i < pair->volume->group->snapshot_count && result == RESULT_OK;
+		result = add_dropped(session, why);
+	for (unsigned int i = 0; origin && i < origin->group->snapshot_count && result == RESULT_OK;
 	     i++) {
-		const struct group_snapshot *other = &pair->volume->group->snapshots[i];
+		const struct group_snapshot *other = &origin->group->snapshots[i];
 
-		if (other != pair->snapshot && other->origin == pair->snapshot->origin)
+		if (is_other(session, other))
 			result = add_sibling(session, other->store, why);
 	}
 	return result;
@@ -173,14 +217,20 @@ void cmd_merge_note_lvm(const struct merge_session *session)
 	char name[LVM_NAME_BYTES];
 	struct suggestion command;
 
-	if (!pair->snapshot || pair->snapshot->merging || session->merge.exceptions_before == 0)
+	if (!origin_of(session) || session->merge.exceptions_before == 0)
 		return;
-	cli_note(
-		session->cli,
-		"%s: note: LVM does not know of this merge: do not activate %s before it is finished; if it is cut off and must be, %s lets LVM finish it",
-		pair->device.name, pair->origin.name,
-		suggest(&command, "lvconvert --merge %s",
-			lvm_name(pair->volume->group, pair->snapshot->store, name)));
+	if (!pair->snapshot)
+		cli_note(
+			session->cli,
+			"%s: note: LVM does not know of this merge: do not activate %s before it is finished",
+			pair->device.name, pair->origin.name);
+	else if (!pair->snapshot->merging)
+		cli_note(
+			session->cli,
+			"%s: note: LVM does not know of this merge: do not activate %s before it is finished; if it is cut off, and cowtool cannot go on, %s lets LVM finish it",
+			pair->device.name, pair->origin.name,
+			suggest(&command, "lvconvert --merge %s",
+				lvm_name(pair->volume->group, pair->snapshot->store, name)));
 }
 
 bool cmd_merge_then(const struct merge_session *session, struct suggestion *command)
@@ -211,14 +261,13 @@ void cmd_merge_print_then(const struct merge_session *session)
 	if (pair->snapshot->merging)
 		cli_print(
 			stdout,
-			"%s: %s activates the origin, and LVM removes the snapshot by itself; where the kernel has no dm-snapshot, %s does that first",
+			"%s: %s activates the origin, and LVM removes the snapshot by itself; where the kernel has no dm-snapshot, %s comes first",
 			pair->device.name, suggest_end(&then),
 			suggest(&remove, "lvremove -y %s",
 				lvm_name(pair->volume->group, pair->snapshot->store, name)));
 	else
-		cli_print(stdout,
-			  "%s: is kept, and empty: its origin was reverted to it; %s takes it away",
-			  pair->device.name, suggest_end(&then));
+		cli_print(stdout, "%s: is an empty snapshot now; %s removes it", pair->device.name,
+			  suggest_end(&then));
 }
 
 void cmd_merge_say_enlarge(const struct merge_session *session, struct failure *why)

@@ -111,7 +111,9 @@ static enum result invalidate_full(struct merge *merge, struct failure *why)
 		if (result == RESULT_OK)
 			merge_note_lost(
 				merge, kept->store,
-				"was too small to be kept and is now marked invalid: this snapshot is given up");
+				kept->give_up
+					? "is dropped, and is now marked invalid: this snapshot is given up"
+					: "was too small to be kept and is now marked invalid: this snapshot is given up");
 	}
 	return result;
 }

@@ -36,11 +36,9 @@ static void take_record(struct row *row, const struct store *store, const struct
 	const struct record *record = &store->record;
 
 	if (store->record_presence == RECORD_FOREIGN)
-		snprintf(row->detail, sizeof(row->detail),
-			 "merging, begun by another version of cowtool");
+		snprintf(row->detail, sizeof(row->detail), "begun by another version of cowtool");
 	else if (record->role == RECORD_MERGING && record->exceptions > 0)
-		snprintf(row->detail, sizeof(row->detail),
-			 "merging: begun by cowtool, %" PRIu64 "%% left",
+		snprintf(row->detail, sizeof(row->detail), "begun by cowtool, %" PRIu64 "%% left",
 			 status->summary.exceptions * 100 / record->exceptions);
 	else if (record->role == RECORD_RESTORING)
 		snprintf(row->detail, sizeof(row->detail), "%s", STORE_HALF_RESTORED);
@@ -58,7 +56,10 @@ static void take_status(struct row *row, const struct store *store, const struct
 		take_record(row, store, status);
 	if (row->marked && status->state != STATUS_MERGING && status->state != STATUS_INVALID) {
 		row->state = status_name(STATUS_MERGING);
-		snprintf(row->detail, sizeof(row->detail), "merging: LVM was told to merge it");
+		snprintf(row->detail, sizeof(row->detail), "%s",
+			 status->summary.exceptions > 0
+				 ? "LVM was told to merge it"
+				 : "LVM was told to merge it, and nothing is left to merge");
 	}
 	if (status->state == STATUS_ACTIVE && !row->marked &&
 	    status->next_free >= store->geometry.device_chunks)

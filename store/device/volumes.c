@@ -671,5 +671,6 @@ void volumes_end(struct volumes *volumes)
 		volumes->parts = next;
 	}
 	group_lock_release(&volumes->lock);
+	volumes->locked[0] = '\0';
 	forget(volumes);
 }

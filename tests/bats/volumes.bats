@@ -319,3 +319,69 @@ map_to() {
     expect 0 merge --quiet --disk=volumes1 vg0/root undo.img
     cmp before <("$extents" read volumes1.map root)
 }
+
+@test "undo: going back into a volume keeps all of its snapshots, as LVM knows them" {
+    unpack volumes1
+    bytes_of volumes1.map root
+    expect 0 export --quiet --disk=volumes1 vg0/other view
+    expect 0 merge --quiet --disk=volumes1 --undo=undo.img vg0/before-upgrade
+    "$extents" read volumes1.map root >merged
+    expect 0 merge --quiet --disk=volumes1 vg0/root undo.img
+    cmp root <("$extents" read volumes1.map root)
+    expect 0 export --quiet --disk=volumes1 vg0/other view2
+    cmp view view2
+    expect 0 export --quiet --disk=volumes1 vg0/before-upgrade view3
+    cmp merged view3
+}
+
+@test "merge --drop-kept: what is no other snapshot of this origin is not dropped as a merge begins" {
+    unpack volumes-unmapped
+    for name in vg0/of-thin vg0/plain vg0/of-plain volumes-unmapped; do
+        refuses 5 volumes-unmapped -- merge --disk=volumes-unmapped --drop-kept=$name vg0/of-plain
+        said 'is no other snapshot of vg0/plain'
+    done
+}
+
+# unfinished: volumes1, of which cowtool began to merge before-upgrade; other is kept.
+unfinished() {
+    unpack volumes1
+    bytes_of volumes1.map root before-upgrade other
+    cp root origin
+    cp before-upgrade store
+    start_until 15 --keep=other
+    kill -s INT "$merge_pid"
+    goes_on
+    ((status == 3)) || complain "it ended with $status"
+    "$extents" write volumes1.map root <origin
+    "$extents" write volumes1.map before-upgrade <store
+    "$extents" write volumes1.map other <other
+}
+
+@test "merge --pending: where a disk is missing, whether a merge was begun cannot be told: not there yet" {
+    two_disks
+    refuses 8 volumes2.1 -- merge --pending --disk=volumes2.1
+    said 'vg0/other: needs the physical volume'
+    expect 8 merge --pending --json --disk=volumes2.2
+    failure 8
+    expect 0 merge --pending "${disks[@]}"
+}
+
+@test "merge --pending: the merges of two groups, also where one of them cannot be done now" {
+    unfinished
+    unpack volumes-merging
+    bytes_of volumes-merging.map root before-upgrade other
+    merged_as_files
+    disks=(--disk=volumes-merging --disk=volumes1)
+    for busy in volumes-merging volumes1; do
+        exec 9<>"$busy"
+        flock 9
+        expect 5 merge --pending --json --dry-run "${disks[@]}"
+        exec 9>&-
+        object '(.pending | length) == 1 and .error.code == 5'
+    done
+    expect 0 merge --pending --json "${disks[@]}"
+    object '[.pending[].then[0]] | sort == ["lvchange -ay vg0/root", "lvremove vg0/before-upgrade"]'
+    group_is volumes-merging.map
+    expect 0 scan --json volumes1
+    object '.stores[0].state == "empty" and .stores[1].state == "active"'
+}
