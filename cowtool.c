@@ -47,6 +47,9 @@ struct command {
 static enum result cmd_help(struct cli *cli, int argc, const char **argv, struct failure *why);
 
 static const struct command commands[] = {
+	{"scan", cmd_scan, "[OPTION...] [DISK...]",
+	 "List every COW store that is there: LVM's snapshots, devices, files.", CAUGHT_NONE,
+	 RESULT(REFUSED) | RESULT(NOT_THERE), "cowtool scan disk.img"},
 	{"inspect", cmd_inspect, "[OPTION...] STORE", "Show what a COW store is and how full.",
 	 CAUGHT_NONE, RESULT(DAMAGED) | RESULT(REFUSED) | RESULT(NO_STORE) | RESULT(NOT_THERE),
 	 "cowtool inspect /dev/mapper/vg-snap-cow"},
@@ -59,12 +62,12 @@ static const struct command commands[] = {
 	 "List every live exception in the order of the store.", CAUGHT_NONE,
 	 RESULT(DAMAGED) | RESULT(REFUSED) | RESULT(NO_STORE) | RESULT(NOT_THERE),
 	 "cowtool dump --format=csv store.img >exceptions.csv"},
-	{"merge", cmd_merge, "[OPTION...] ORIGIN STORE", "Merge a COW store into its origin.",
+	{"merge", cmd_merge, "[OPTION...] [ORIGIN] STORE", "Merge a COW store into its origin.",
 	 CAUGHT_ALL,
 	 RESULT(DAMAGED) | RESULT(STOPPED) | RESULT(REFUSED) | RESULT(NO_STORE) |
 		 RESULT(NOT_THERE) | RESULT(NO_SPACE),
 	 "cowtool merge --undo=undo.img origin.img store.img"},
-	{"export", cmd_export, "[OPTION...] ORIGIN STORE OUT",
+	{"export", cmd_export, "[OPTION...] [ORIGIN] STORE OUT",
 	 "Write what a snapshot shows to an image.", CAUGHT_ALL,
 	 RESULT(DAMAGED) | RESULT(STOPPED) | RESULT(REFUSED) | RESULT(NO_STORE) |
 		 RESULT(NOT_THERE) | RESULT(NO_SPACE),
@@ -296,7 +299,7 @@ static enum result cmd_help(struct cli *cli, int argc, const char **argv, struct
 		print_help(stdout);
 		return RESULT_OK;
 	}
-	result = cli_parse(cli, NULL, 1, argc, argv, why);
+	result = cli_parse(cli, NULL, CLI_EXACTLY(1), argc, argv, why);
 	if (result != RESULT_OK || cli->finished)
 		return result;
 	command = find_command(cli->arguments[0]);
@@ -305,6 +308,7 @@ static enum result cmd_help(struct cli *cli, int argc, const char **argv, struct
 	its_cli = cli_of(command);
 	help[0] = command->name;
 	result = command->run(&its_cli, 2, help, why);
+	cli_free(&its_cli);
 	print_exit_codes(command);
 	return result;
 }

@@ -32,7 +32,32 @@ _cowtool_add_files() {
     compopt -o filenames 2>/dev/null
 }
 
-# _cowtool_add_devices VALUE PREFIX: block devices, image files and tags.
+# The names of logical volumes, one a line: of LVM's snapshots and their origins, on the disks that the line names.
+# Without the right to look at disks there are none.
+_cowtool_volumes() {
+    local i disks=()
+    for ((i = 2; i < ${#words[@]} - 1; i++)); do
+        case ${words[i]} in
+            --disk=*) disks+=("${words[i]}") ;;
+            --disk) disks+=("--disk=${words[i + 1]}") ;;
+        esac
+    done
+    "$program" scan --json --quiet "${disks[@]}" 2>/dev/null </dev/null |
+        grep -oE '"(store|origin)":"(LVM=)?[A-Za-z0-9+_.-]+/[A-Za-z0-9+_.-]+"' | cut -d '"' -f 4 | sort -u
+}
+
+# _cowtool_add_volumes VALUE PREFIX: in the form in which VALUE begins.
+_cowtool_add_volumes() {
+    local name names
+    mapfile -t names < <(_cowtool_volumes)
+    for name in "${names[@]}"; do
+        [[ $1 == LVM=* && $name != LVM=* ]] && name=LVM=$name
+        [[ $1 == /dev/* ]] && name=/dev/$name
+        [[ $name == "$1"* ]] && COMPREPLY+=("$2$name")
+    done
+}
+
+# _cowtool_add_devices VALUE PREFIX: block devices, image files and tags; where there is no such file, logical volumes.
 _cowtool_add_devices() {
     local tag kind entry tags=()
     for tag in UUID= LABEL= PARTUUID= PARTLABEL=; do
@@ -46,6 +71,10 @@ _cowtool_add_devices() {
         [[ $tag == "$1"* ]] && tags+=("$tag")
     done
     _cowtool_add_files "$1" "$2"
+    if [[ ${#COMPREPLY[@]} -eq 0 && (${#tags[@]} -eq 0 || -z $1) ]]; then
+        _cowtool_add_volumes "$1" "$2"
+        compopt +o filenames 2>/dev/null
+    fi
     [[ ${#tags[@]} -gt 0 ]] || return
     COMPREPLY+=("${tags[@]/#/$2}")
     # 'filenames' would put a backslash before the '=' of a tag.
@@ -108,6 +137,8 @@ _cowtool_add_all() {
         _cowtool_add_options
     elif [[ $command == help ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_cowtool_commands)" -- "$cur")
+    elif [[ $command == scan ]]; then
+        _cowtool_add_files "$cur" ''
     else
         _cowtool_add_devices "$cur" ''
     fi

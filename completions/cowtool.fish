@@ -1,7 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fish completion for cowtool(8). Commands, options and their values come from the program's own --help.
 
-# Block devices, image files and tags that begin with $argv[1]; each is printed after $argv[2].
+# The names of logical volumes: of LVM's snapshots and their origins, on the disks that the line names, in the form in
+# which $argv[1] begins. Without the right to look at disks there are none.
+function __cowtool_volumes
+    set -l words (commandline -opc)
+    set -l disks
+    for i in (seq 3 (count $words))
+        switch $words[$i]
+            case '--disk=*'
+                set -a disks $words[$i]
+            case --disk
+                set -a disks --disk=$words[(math $i + 1)]
+        end
+    end
+    set -l names ($words[1] scan --json --quiet $disks 2>/dev/null </dev/null |
+        string match -ra '"(?:store|origin)":"(?:LVM=)?[A-Za-z0-9+_.-]+/[A-Za-z0-9+_.-]+"' |
+        string replace -r '.*:"(.*)"' '$1' | sort -u)
+    if string match -q -- 'LVM=*' $argv[1]
+        string replace -r -- '^(LVM=)?' LVM= $names
+    else if string match -q -- '/dev/*' $argv[1]
+        string replace -r -- '^' /dev/ $names
+    else
+        printf '%s\n' $names
+    end
+end
+
+# Block devices, image files and tags that begin with $argv[1]; where there is no such file, logical volumes. Each is
+# printed after $argv[2].
 function __cowtool_devices
     for tag in UUID LABEL PARTUUID PARTLABEL
         if string match -q -- "$tag=*" $argv[1]
@@ -12,7 +38,11 @@ function __cowtool_devices
         end
         echo $argv[2]$tag=
     end
-    string replace -r -- '^' $argv[2] (__fish_complete_path $argv[1])
+    set -l files (__fish_complete_path $argv[1])
+    if test (count $files) -eq 0
+        set files (__cowtool_volumes $argv[1])
+    end
+    string replace -r -- '^' $argv[2] $files
 end
 
 # The values of option $argv[1], as lines of the help in $argv[2..] have it, that begin with the rest of `token`.
@@ -58,6 +88,8 @@ function __cowtool_complete
                 string replace -r -- '^.{6}(--[a-z0-9-]+=?)\S* +(.*)' '$1\t$2' $line
             end
         end
+    else if test "$words[2]" = scan
+        __fish_complete_path "$token"
     else
         __cowtool_devices "$token" ''
     end

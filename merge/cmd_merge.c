@@ -2,11 +2,14 @@
 /* cowtool merge: a store goes back into its origin. */
 #include "merge/cmd_merge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "store/base/bytes.h"
 #include "store/base/path.h"
-#include "store/base/suggest.h"
 #include "store/cli/note.h"
+#include "store/cli/remedies.h"
 #include "verify/check/cmd_lost.h"
 
 /* ---- what the merge tells ---- */
@@ -83,15 +86,18 @@ static enum result open_device(const struct merge_session *session, struct devic
 static enum result refuse_same(const struct merge_session *session, const char *name, size_t opened,
 			       struct failure *why)
 {
+	struct volumes *volumes = session->cli->volumes;
+	const struct pair *pair = &session->pair;
 	enum result result =
-		device_refuse_same(&session->pair.origin, name, "as ORIGIN and as a store", why);
+		volumes_refuse_same(volumes, &pair->origin, name, "as ORIGIN and as a store", why);
 
 	if (result == RESULT_OK)
-		result = device_refuse_same(&session->pair.device, name, "as STORE and once more",
-					    why);
+		result = volumes_refuse_same(volumes, &pair->device, name, "as STORE and once more",
+					     why);
 	for (size_t i = 0; i < opened && result == RESULT_OK; i++)
 		if (session->others[i].device.open)
-			result = device_refuse_same(&session->others[i].device, name, "twice", why);
+			result = volumes_refuse_same(volumes, &session->others[i].device, name,
+						     "twice", why);
 	return result;
 }
 
@@ -148,22 +154,38 @@ static enum result open_undo(struct merge_session *session, size_t i, struct fai
 	return result;
 }
 
+/* How much of the origin it shows, where LVM knows that. */
+static void take_length(const struct merge_session *session, size_t i)
+{
+	const struct volume *volume = volumes_of(session->cli->volumes, &session->others[i].device);
+	const struct group_snapshot *snapshot = volume ? volumes_snapshot(volume) : NULL;
+
+	if (session->pair.snapshot)
+		session->kept[i].origin_bytes = session->pair.origin_bytes;
+	if (snapshot)
+		session->kept[i].shown_bytes =
+			min_u64(snapshot->extent_count * volume->group->extent_bytes,
+				session->pair.origin_bytes);
+}
+
 static enum result open_kept(struct merge_session *session, struct failure *why)
 {
-	const struct merge_choice *choice = session->choice;
-	size_t undo = choice->undo ? 1 : 0;
+	size_t given_up = session->keep.count, undo = given_up + session->give_up.count;
 	enum result result = RESULT_OK;
 
-	for (size_t i = 0; i < choice->keep.count && result == RESULT_OK; i++)
-		result = cli_resolve(session->cli, &choice->keep.items[i], why);
-	for (size_t i = 0; i < choice->keep.count + undo && result == RESULT_OK; i++) {
+	for (size_t i = 0; i < undo + (session->choice->undo != NULL) && result == RESULT_OK; i++) {
 		session->kept_count = i + 1;
 		session->kept[i].store = &session->others[i].store;
-		session->kept[i].role = i < choice->keep.count ? RECORD_KEPT : RECORD_UNDO;
-		if (i < choice->keep.count)
-			result = open_kept_store(session, i, choice->keep.items[i], why);
+		session->kept[i].role = i < undo ? RECORD_KEPT : RECORD_UNDO;
+		session->kept[i].give_up = i >= given_up && i < undo;
+		if (i < given_up)
+			result = open_kept_store(session, i, session->keep.items[i], why);
+		else if (i < undo)
+			result = open_kept_store(session, i, session->give_up.items[i - given_up],
+						 why);
 		else
 			result = open_undo(session, i, why);
+		take_length(session, i);
 	}
 	return result;
 }
@@ -193,9 +215,9 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 {
 	const struct merge_choice *choice = session->choice;
 
-	for (size_t i = 0; i < choice->drop.count; i++) {
+	for (size_t i = 0; i < session->drop.count; i++) {
 		size_t place = session->kept_count + session->dropped_count;
-		const char *name = choice->drop.items[i];
+		const char *name = session->drop.items[i];
 		enum result result = open_dropped_store(session, place, name, why);
 		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE ||
 			      result == RESULT_NO_STORE || path_is_other_kind(name);
@@ -224,10 +246,11 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 
 static enum result open_others(struct merge_session *session, struct failure *why)
 {
-	const struct merge_choice *choice = session->choice;
-	size_t count = choice->keep.count + (choice->undo ? 1 : 0) + choice->drop.count + 1;
-	enum result result;
+	enum result result = cmd_merge_list_names(session, why);
+	size_t count = session->keep.count + session->give_up.count + session->drop.count + 2;
 
+	if (result != RESULT_OK)
+		return result;
 	session->others = calloc(count, sizeof(*session->others));
 	session->kept = calloc(count, sizeof(*session->kept));
 	session->dropped = calloc(count, sizeof(struct store *));
@@ -245,7 +268,8 @@ static enum result open_others(struct merge_session *session, struct failure *wh
 	return result;
 }
 
-/* For --pending: does STORE hold the record of a merge? Whoever uses the two does not matter. */
+/* For --pending: does STORE hold the record of a merge, or was LVM told to merge it? Whoever uses the
+ * two does not matter. */
 static enum result look(const struct merge_session *session, bool *begun, struct failure *why)
 {
 	const struct pair_options opening = {
@@ -261,8 +285,10 @@ static enum result look(const struct merge_session *session, bool *begun, struct
 			why, RESULT_REFUSED,
 			"%s: its merge record is damaged: whether a merge of it is unfinished cannot be told; --resume instead of --pending merges it",
 			names[1]);
-	*begun = result == RESULT_OK && pair.store.record_presence != RECORD_ABSENT;
+	*begun = result == RESULT_OK && (pair.store.record_presence != RECORD_ABSENT ||
+					 (pair.snapshot && pair.snapshot->merging));
 	pair_close(&pair);
+	volumes_end(session->cli->volumes);
 	return result;
 }
 
@@ -270,16 +296,19 @@ static enum result open_pair(struct merge_session *session, struct failure *why)
 {
 	const struct pair_options opening = opening_of(session->choice);
 	char **names = session->cli->arguments;
-	enum result result = cli_resolve(session->cli, &names[0], why);
+	enum result result = cli_resolve(session->cli, &names[1], why);
 
 	if (result == RESULT_OK)
-		result = cli_resolve(session->cli, &names[1], why);
+		result = pair_find_origin(session->cli, opening.mode, why);
+	if (result == RESULT_OK)
+		result = cli_resolve(session->cli, &names[0], why);
 	if (result == RESULT_OK)
 		result = pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
+	session->options.origin_is_told = session->pair.snapshot != NULL;
 	if (result == RESULT_IO &&
 	    (is_read_only(session, names[0]) || is_read_only(session, names[1])))
 		return name_export(session, result, why);
-	return result;
+	return result == RESULT_OK ? cmd_merge_check_volumes(session, why) : result;
 }
 
 static enum result release(struct merge_session *session, enum result result, struct failure *why)
@@ -300,6 +329,9 @@ static void close_all(struct merge_session *session)
 	for (size_t i = 0; i < session->kept_count; i++)
 		kept_free(&session->kept[i]);
 	left_out_free(&session->merge.left_out);
+	cli_list_free(&session->keep);
+	cli_list_free(&session->give_up);
+	cli_list_free(&session->drop);
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);
@@ -348,16 +380,8 @@ static void note_all_buffered(const struct merge_session *session)
 /* --pending goes on with what was begun, and with nothing else. */
 static bool is_to_do(const struct merge_session *session)
 {
-	return !session->choice->pending || session->merge.record_is_current;
-}
-
-/* What a kept store takes: its chunks, and the areas that list them. */
-static uint64_t kept_bytes(const struct kept *kept)
-{
-	const struct geometry *geometry = &kept->store->geometry;
-
-	return (kept->needed + kept->needed / geometry->exceptions_per_area + 1) *
-	       geometry->chunk_bytes;
+	return !session->choice->pending || session->merge.record_is_current ||
+	       (session->pair.snapshot && session->pair.snapshot->merging);
 }
 
 static void note_all_room(const struct merge_session *session)
@@ -370,7 +394,7 @@ static void note_all_room(const struct merge_session *session)
 	for (size_t i = 0; i < session->kept_count; i++)
 		if (!session->kept[i].is_new && !session->kept[i].given_up)
 			note_room(session->cli, &session->others[i].device,
-				  kept_bytes(&session->kept[i]));
+				  kept_growth_bytes(&session->kept[i], session->kept[i].needed));
 }
 
 /* The undo store that this merge is to make; NULL: none. */
@@ -416,6 +440,8 @@ static enum result prepare(struct merge_session *session, struct failure *why)
 	result = open_others(session, why);
 	if (result == RESULT_OK)
 		result = merge_prepare_kept(merge, why);
+	if (result == RESULT_NO_SPACE)
+		cmd_merge_say_enlarge(session, why);
 	if (result == RESULT_OK)
 		note_kept_later(session);
 	return result == RESULT_OK ? check_undo(session, why) : result;
@@ -438,6 +464,7 @@ static enum result run(struct merge_session *session, struct failure *why)
 	note_all_room(session);
 	if (session->choice->dry_run)
 		return cmd_merge_print_plan(session, why);
+	cmd_merge_note_lvm(session);
 	undo = new_undo(session);
 	if (undo)
 		result = undo_make(&session->undo, undo, why);
@@ -498,18 +525,114 @@ static enum result open_and_merge(struct cli *cli, const struct merge_choice *ch
 
 /* ---- the command line ---- */
 
-static enum result check_choice(const struct merge_choice *choice, struct failure *why)
+static enum result check_choice(const struct merge_choice *choice, const char *store,
+				struct failure *why)
 {
 	if (choice->window_bytes == 0 || choice->window_bytes > MERGE_WINDOW_BYTES_MAX)
 		return fail(why, RESULT_USAGE, "--window: must be at least 1 byte and at most 1G");
 	if (choice->resume && choice->pending)
 		return fail(why, RESULT_USAGE,
 			    "--pending is --resume of what was begun only; leave one of them out");
-	if (choice->drop.count > 0 && !choice->resume && !choice->pending)
+	if (!store && !choice->pending)
+		return fail(why, RESULT_USAGE, "STORE is missing; only --pending goes without");
+	if (choice->drop.count > 0 && !choice->resume && !choice->pending && store &&
+	    !volumes_is_name(store))
 		return fail(
 			why, RESULT_USAGE,
 			"--drop-kept: only an unfinished merge keeps anything: use it with --resume");
 	return RESULT_OK;
+}
+
+/* ---- all that is pending ---- */
+
+/* LVM's name of a snapshot that was begun to be merged is added to the list. What cannot be opened
+ * is told, and hides no other. */
+static enum result add_pending(struct cli *cli, const struct group *group,
+			       const struct group_snapshot *snapshot, struct cli_list *list,
+			       struct failure *why)
+{
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
+	char *name = volumes_name(cli->volumes, group, snapshot->store);
+	struct failure looking;
+	struct pair pair;
+	bool begun = snapshot->merging;
+
+	if (!name)
+		return fail_memory(why, "a name", 0);
+	if (!begun && pair_open(&pair, cli, &opening, NULL, name, &looking) == RESULT_OK)
+		begun = pair.store.record_presence == RECORD_PRESENT &&
+			pair.store.record.role == RECORD_MERGING;
+	if (!snapshot->merging)
+		pair_close(&pair);
+	if (begun)
+		return cli_list_add(list, name, why);
+	free(name);
+	return RESULT_OK;
+}
+
+static enum result find_pending(struct cli *cli, struct cli_list *list, struct failure *why)
+{
+	enum result result = volumes_load(cli->volumes, why);
+
+	for (size_t i = 0; result == RESULT_OK && i < cli->volumes->groups.count; i++) {
+		const struct group *group = &cli->volumes->groups.groups[i].group;
+
+		for (unsigned int j = 0; result == RESULT_OK && j < group->snapshot_count; j++)
+			result = add_pending(cli, group, &group->snapshots[j], list, why);
+	}
+	volumes_end(cli->volumes);
+	return result;
+}
+
+/* The first failure is the result; the others are told. */
+static enum result merge_all(struct cli *cli, struct merge_choice *choice,
+			     const struct cli_list *list, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	choice->listed = true;
+	for (size_t i = 0; i < list->count && result != RESULT_STOPPED; i++) {
+		struct failure failure = {.text = ""};
+		enum result one;
+
+		free(cli->arguments[0]);
+		free(cli->arguments[1]);
+		cli->arguments[0] = NULL;
+		cli->arguments[1] = strdup(list->items[i]);
+		if (!cli->arguments[1])
+			return fail_memory(why, "a name", strlen(list->items[i]));
+		one = open_and_merge(cli, choice, &failure);
+		volumes_end(cli->volumes);
+		choice->follows = true;
+		if (result == RESULT_OK) {
+			*why = failure;
+			result = one;
+		} else if (one != RESULT_OK) {
+			remedies_say(cli, &failure);
+			cli_message(cli, "%s", failure.text);
+		}
+	}
+	return result;
+}
+
+static enum result merge_pending(struct cli *cli, struct merge_choice *choice, struct failure *why)
+{
+	struct cli_list list = {0};
+	enum result result = find_pending(cli, &list, why);
+
+	if (result == RESULT_OK && cli->json)
+		printf("{\"pending\":[");
+	if (result == RESULT_OK && list.count == 0 && !cli->json && !cli->quiet)
+		printf("no merge was begun; nothing was written\n");
+	if (result == RESULT_OK) {
+		result = merge_all(cli, choice, &list, why);
+		cli->object_open = cli->json && result != RESULT_OK;
+		if (cli->json)
+			printf(result == RESULT_OK ? "]}\n" : "]");
+	}
+	cli_list_free(&list);
+	return result;
 }
 
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why)
@@ -529,7 +652,8 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		{"invalidate-full", CLI_FLAG, &choice.invalidate_full,
 		 "mark a kept store invalid that is too small, instead of refusing", NULL},
 		{"drop-kept", CLI_LIST, &choice.drop,
-		 "when going on: give up a kept store, marking it invalid (repeatable)", "STORE2"},
+		 "give up a store that would be kept, or is, marking it invalid (repeatable)",
+		 "STORE2"},
 		{"dry-run", CLI_FLAG, &choice.dry_run,
 		 "check everything, show the plan, write nothing", NULL},
 		{"accept-origin", CLI_FLAG, &choice.accept_origin,
@@ -546,12 +670,13 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 2, argc, argv, why);
+	enum result result = cli_parse(cli, options, (struct cli_count){0, 2}, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = check_choice(&choice, why);
+		result = check_choice(&choice, cli->arguments[1], why);
 	if (result == RESULT_OK && !cli->finished)
-		result = open_and_merge(cli, &choice, why);
+		result = cli->arguments[1] ? open_and_merge(cli, &choice, why)
+					   : merge_pending(cli, &choice, why);
 	cli_list_free(&choice.keep);
 	cli_list_free(&choice.drop);
 	free(choice.undo);

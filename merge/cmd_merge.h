@@ -5,6 +5,7 @@
 
 #include "merge/merge.h"
 #include "merge/undo.h"
+#include "store/base/suggest.h"
 #include "store/cli/cli.h"
 #include "store/cli/pair.h"
 #include "store/cli/progress.h"
@@ -12,6 +13,7 @@
 /* The command line. */
 struct merge_choice {
 	bool resume, pending, accept_origin, force, dry_run, invalidate_full, skip_lost;
+	bool listed, follows; /* in JSON: an object of an array that is open, and not its first */
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;
@@ -36,6 +38,9 @@ struct merge_session {
 	struct store **dropped;
 	const char **unseen; /* names of dropped ones that could not be opened */
 	struct undo undo;    /* where one is wanted */
+	/* names: what is kept, with LVM's other snapshots of ORIGIN; what is given up as the merge
+	 * begins; what an unfinished merge kept, and is given up */
+	struct cli_list keep, give_up, drop;
 	struct merge_options options;
 	struct merge merge;
 	struct progress progress;
@@ -54,6 +59,24 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result);
  * on. */
 void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result result,
 				struct failure *why);
+
+/* ---- LVM's volumes (cmd_merge_volumes.c); nothing, where STORE is none ---- */
+
+/* May its origin be written to, and is this the snapshot that LVM would merge? RESULT_REFUSED. */
+enum result cmd_merge_check_volumes(const struct merge_session *session, struct failure *why);
+
+/* The names of session->keep, give_up and drop: the user's, and LVM's other snapshots of ORIGIN. */
+enum result cmd_merge_list_names(struct merge_session *session, struct failure *why);
+
+/* Before the first write, where LVM does not know of the merge. */
+void cmd_merge_note_lvm(const struct merge_session *session);
+
+/* The command that LVM still has to be told, after a whole merge; false: there is none. */
+bool cmd_merge_then(const struct merge_session *session, struct suggestion *command);
+void cmd_merge_print_then(const struct merge_session *session);
+
+/* Where a kept volume is too small: how to enlarge it. */
+void cmd_merge_say_enlarge(const struct merge_session *session, struct failure *why);
 
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why);
 

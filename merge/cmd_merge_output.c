@@ -82,12 +82,35 @@ static void print_numbers(struct json *json, const struct merge_session *session
 		print_json_left_out(json, merge);
 }
 
+static void print_json_then(struct json *json, const struct merge_session *session)
+{
+	struct suggestion then;
+
+	json_open_array(json, "then");
+	if (cmd_merge_then(session, &then))
+		json_string(json, NULL, suggest_plain(&then));
+	json_close_array(json);
+}
+
+/* The end of the one object, or of one in a list. */
+static void end_json(struct merge_session *session, struct json *json, bool failed)
+{
+	session->cli->object_open = failed && !session->choice->listed;
+	if (session->cli->object_open)
+		return;
+	json_close_object(json);
+	if (!session->choice->listed)
+		json_end_line(json);
+}
+
 static void print_json(struct merge_session *session, const struct merge_estimate *plan,
 		       bool failed)
 {
-	struct json json = {.file = stdout};
+	struct json json = {.file = stdout, .needs_comma = session->choice->follows};
 
 	print_numbers(&json, session);
+	if (!plan && !failed)
+		print_json_then(&json, session);
 	if (plan) {
 		json_open_object(&json, "plan");
 		json_number(&json, "runs", plan->runs);
@@ -96,11 +119,7 @@ static void print_json(struct merge_session *session, const struct merge_estimat
 		json_number(&json, "flushes", plan->flushes);
 		json_close_object(&json);
 	}
-	session->cli->object_open = failed;
-	if (failed)
-		return;
-	json_close_object(&json);
-	json_end_line(&json);
+	end_json(session, &json, failed);
 }
 
 static void print_kept_plan(const struct kept *kept, const char *name)
@@ -111,6 +130,8 @@ static void print_kept_plan(const struct kept *kept, const char *name)
 		cli_print(stdout, "%-12s %s: %" PRIu64 " exception%s, a file of %s", "Undo:", name,
 			  kept->needed, text_plural(kept->needed),
 			  cli_format_size(undo_bytes(kept), size, sizeof(size)));
+	else if (kept->give_up)
+		cli_print(stdout, "%-12s %s: to be marked invalid", "Given up:", name);
 	else if (kept->given_up)
 		cli_print(stdout,
 			  "%-12s %s: to be marked invalid: %" PRIu64
@@ -232,7 +253,7 @@ enum result cmd_merge_print_plan(struct merge_session *session, struct failure *
 void cmd_merge_print_not_begun(const struct merge_session *session)
 {
 	const struct cli *cli = session->cli;
-	struct json json = {.file = stdout};
+	struct json json = {.file = stdout, .needs_comma = session->choice->follows};
 
 	if (cli->json) {
 		json_open_object(&json, NULL);
@@ -240,7 +261,8 @@ void cmd_merge_print_not_begun(const struct merge_session *session)
 		json_string(&json, "store", cli->arguments[1]);
 		json_boolean(&json, "begun", false);
 		json_close_object(&json);
-		json_end_line(&json);
+		if (!session->choice->listed)
+			json_end_line(&json);
 	} else if (!cli->quiet) {
 		cli_print(stdout, "%s: no merge of it was begun; nothing was written",
 			  cli->arguments[1]);
@@ -276,6 +298,7 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 								       : "kept as it was",
 				  session->kept[i].exceptions_added,
 				  text_plural(session->kept[i].exceptions_added));
+	cmd_merge_print_then(session);
 }
 
 /* A store that was dropped in vain must be dropped again. One that is dropped is no more of this
@@ -290,9 +313,11 @@ static void name_dropped(const struct merge *merge, struct suggestion *command)
 		suggest_more(command, " --drop-kept %s", merge->unseen[i]);
 }
 
-/* The whole command that goes on. */
-static const char *resume_command(const struct merge *merge, struct suggestion *command)
+/* The whole command that goes on. LVM knows the origin of a volume, and its other snapshots. */
+static const char *resume_command(const struct merge_session *session, struct suggestion *command)
 {
+	const struct merge *merge = &session->merge;
+
 	suggest_begin(command);
 	suggest_more(command, "cowtool merge --resume");
 	if (merge->options->force)
@@ -304,11 +329,13 @@ static const char *resume_command(const struct merge *merge, struct suggestion *
 
 		if (!kept->given_up && kept->role == RECORD_UNDO)
 			suggest_more(command, " --undo %s", kept->store->device->name);
-		else if (!kept->given_up)
+		else if (!kept->given_up && !(session->pair.snapshot && kept->shown_bytes))
 			suggest_more(command, " --keep %s", kept->store->device->name);
 	}
 	name_dropped(merge, command);
-	suggest_more(command, " %s %s", merge->origin->name, merge->store->device->name);
+	if (!session->pair.snapshot)
+		suggest_more(command, " %s", merge->origin->name);
+	suggest_more(command, " %s", merge->store->device->name);
 	return suggest_end(command);
 }
 
@@ -324,5 +351,5 @@ void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result
 		return;
 	remedies_say(session->cli, why);
 	fail_more(why, result, "what is merged is safe, %s goes on%s",
-		  resume_command(merge, &command), failed ? " when that is mended" : "");
+		  resume_command(session, &command), failed ? " when that is mended" : "");
 }

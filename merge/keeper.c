@@ -101,7 +101,7 @@ static bool next_read(struct batch *batch, struct io_request *request)
 	struct copier *copier = batch->owner;
 	const struct keeper *keeper = copier->keeper;
 	uint8_t *buffer = copier->buffer + (copier->cursor - copier->begin);
-	uint64_t within, bytes, offset, inside;
+	uint64_t within, bytes, offset, inside, end;
 
 	if (copier->cursor >= copier->end)
 		return false;
@@ -110,8 +110,8 @@ static bool next_read(struct batch *batch, struct io_request *request)
 			 chunk_bytes(keeper) +
 		 within;
 	copier->cursor += bytes;
-	inside =
-		offset < keeper->origin->bytes ? min_u64(bytes, keeper->origin->bytes - offset) : 0;
+	end = keeper->kept->origin_bytes ? keeper->kept->origin_bytes : keeper->origin->bytes;
+	inside = offset < end ? min_u64(bytes, end - offset) : 0;
 	if (BROKEN(KEPT_NO_CLIP))
 		inside = bytes;
 	memset(buffer + inside, 0, bytes - inside);

@@ -47,6 +47,11 @@ static enum result refuse_errors(const struct kept *kept, const struct device *o
 			   problem_info(first->problem)->code, first->message);
 }
 
+uint64_t kept_shown_bytes(const struct kept *kept, const struct device *origin)
+{
+	return kept->shown_bytes ? kept->shown_bytes : origin->bytes;
+}
+
 enum result kept_verify(struct kept *kept, const struct device *origin, bool force,
 			struct failure *why)
 {
@@ -62,7 +67,7 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 		return result == RESULT_NO_STORE ? RESULT_REFUSED : result;
 	*check = (struct check){.store = kept->store,
 				.options.origin_known = true,
-				.options.origin_bytes = origin->bytes,
+				.options.origin_bytes = kept_shown_bytes(kept, origin),
 				.options.memory_bytes = CHECK_MEMORY_BYTES};
 	result = check_run(check, why);
 	if (result != RESULT_OK)
@@ -121,8 +126,8 @@ static enum result begin_counting(struct kept *kept, const struct store *merging
 	if (kept->is_new)
 		kept->store->geometry = merging->geometry;
 	kept->needed = 0;
-	if (!chunk_set_init(&kept->lacking,
-			    geometry_origin_chunks(&kept->store->geometry, origin->bytes)))
+	if (!chunk_set_init(&kept->lacking, geometry_origin_chunks(&kept->store->geometry,
+								   kept_shown_bytes(kept, origin))))
 		return fail_memory(why, "the chunks of a kept snapshot", 0);
 	return RESULT_OK;
 }
@@ -167,6 +172,14 @@ enum result kept_count(struct kept *kept, size_t count, const struct store *merg
 		if (!kept[i].given_up)
 			result = end_counting(&kept[i], why);
 	return result;
+}
+
+uint64_t kept_growth_bytes(const struct kept *kept, uint64_t exceptions)
+{
+	const struct geometry *geometry = &kept->store->geometry;
+
+	return (exceptions + exceptions / geometry->exceptions_per_area + 1) *
+	       geometry->chunk_bytes;
 }
 
 uint32_t kept_live(const struct kept *kept, size_t count)

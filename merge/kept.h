@@ -18,6 +18,11 @@ struct kept {
 	struct store *store;
 	enum record_role role; /* RECORD_KEPT or RECORD_UNDO */
 	bool is_new;	       /* an undo store that does not exist yet */
+	bool give_up;	       /* not to be kept: to be marked invalid */
+	/* As long as its snapshot is: what comes after that is not kept. And all of its origin, of
+	 * which the merge may take a part only: chunks that are kept are copied whole. 0: both are
+	 * as long as the origin of the merge. */
+	uint64_t shown_bytes, origin_bytes;
 	/* results */
 	struct check check;
 	struct chunk_set lacking; /* old chunks that need an exception and have none; owned */
@@ -38,6 +43,9 @@ struct kept_range {
 struct kept_range kept_range(const struct geometry *kept, const struct geometry *merging,
 			     uint64_t old_chunk);
 
+/* How much of the origin it shows. */
+uint64_t kept_shown_bytes(const struct kept *kept, const struct device *origin);
+
 /*
  * Is it a sound store over that origin? Not asked of a new one. RESULT_DAMAGED, RESULT_REFUSED,
  * RESULT_IO. Two exceptions for a chunk are forgiven with `force`.
@@ -54,6 +62,9 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 enum result kept_count(struct kept *kept, size_t count, const struct store *merging,
 		       const struct summary *before, const struct device *origin,
 		       struct failure *why);
+
+/* Bytes that hold this many more exceptions: their chunks, and the areas that list them. */
+uint64_t kept_growth_bytes(const struct kept *kept, uint64_t exceptions);
 
 /* How many are really kept. */
 uint32_t kept_live(const struct kept *kept, size_t count);

@@ -24,6 +24,7 @@ struct merge;
 struct merge_options {
 	bool resume;
 	bool pending;	      /* with resume: nothing that is not begun is merged, or given up */
+	bool origin_is_told;  /* somebody who knows told whose the stores are: LVM's metadata */
 	bool accept_origin;   /* consent to an origin that looks like another device */
 	bool force;	      /* the same, and to another witness or imprint, and to duplicates */
 	bool skip_lost;	      /* leave out what is lost, see left_out */

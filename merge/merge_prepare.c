@@ -108,8 +108,9 @@ static enum result refuse_unfinished(const struct merge *merge, struct failure *
 	if (!names[0])
 		return fail_remedy(why, RESULT_REFUSED, REMEDY_RESUME, NULL,
 				   "%s: has an unfinished merge", store);
-	return fail_remedy(why, RESULT_REFUSED, REMEDY_RESUME_KEPT, NULL,
-			   "%s: has an unfinished merge, which keeps %s", store, names);
+	return fail_remedy(why, RESULT_REFUSED,
+			   merge->options->origin_is_told ? REMEDY_RESUME_TOLD : REMEDY_RESUME_KEPT,
+			   NULL, "%s: has an unfinished merge, which keeps %s", store, names);
 }
 
 /* Giving up the other merge for this one is for the user to say. */
@@ -213,7 +214,11 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 	for (size_t i = 0; i < merge->kept_count && result == RESULT_OK; i++) {
 		struct kept *kept = &merge->kept[i];
 
-		kept->given_up = is_given_up(merge, kept);
+		kept->given_up = kept->give_up || is_given_up(merge, kept);
+		if (kept->give_up) {
+			result = store_require_header(kept->store, why);
+			continue;
+		}
 		if (kept->given_up) {
 			/* Who marked it may have been killed before that was told. */
 			merge_note_lost(merge, kept->store,
@@ -222,6 +227,9 @@ static enum result check_kept(struct merge *merge, struct failure *why)
 		}
 		result = kept_verify(kept, merge->origin, merge->options->force, why);
 	}
+	/* As of a kept store: a script goes on where STORE alone is none. */
+	if (result == RESULT_NO_STORE)
+		return RESULT_REFUSED;
 	return result == RESULT_OK ? records_match_kept(merge, why) : result;
 }
 
@@ -234,8 +242,9 @@ static enum result note_unknown(const struct merge *merge, const char *reason)
 
 static void note_not_in_store(const struct merge *merge, const struct store *store)
 {
-	merge_note(merge, "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
-		   merge->origin->name);
+	if (!merge->options->origin_is_told)
+		merge_note(merge, "%s: " IDENTITY_NOT_IN_STORE_NOTE, store->device->name,
+			   merge->origin->name);
 }
 
 /* Its imprint, where an undo store has one of this list: after this merge it says no more. */

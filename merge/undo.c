@@ -130,12 +130,18 @@ enum result undo_end(const struct kept *kept, struct device *origin, struct fail
 {
 	struct store *store = kept->store;
 	uint64_t exceptions = kept->check.summary.exceptions + kept->exceptions_added;
+	uint64_t merged_bytes = origin->bytes;
 	struct imprint imprint;
 	struct failure ignored;
-	enum result result;
+	enum result result = RESULT_REFUSED;
 
-	if (store->record_presence == RECORD_ABSENT || exceptions == 0 ||
-	    imprint_make(store, exceptions, origin, &imprint, &ignored) != RESULT_OK)
+	/* It will be merged into all of it. */
+	if (kept->origin_bytes)
+		origin->bytes = kept->origin_bytes;
+	if (store->record_presence != RECORD_ABSENT && exceptions > 0)
+		result = imprint_make(store, exceptions, origin, &imprint, &ignored);
+	origin->bytes = merged_bytes;
+	if (result != RESULT_OK)
 		return records_end(store, why);
 	result = store_write_imprint(store, &imprint, why);
 	if (result == RESULT_OK)

@@ -413,14 +413,13 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 	struct output output = {.json = cli->json, .writer = {.file = stdout}};
 	struct check check = {
 		.store = store,
-		.options.origin_known = origin != NULL,
-		.options.origin_bytes = origin ? origin->bytes : 0,
 		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
 		.options.report = report,
 		.options.context = &output,
 	};
 	enum result result;
 
+	check.options.origin_known = pair_knows_origin(pair, &check.options.origin_bytes);
 	output.names = (struct cmd_advice_names){.store = store,
 						 .summary = &check.summary,
 						 .origin = origin ? origin->name : NULL,
@@ -478,7 +477,7 @@ enum result cmd_verify(struct cli *cli, int argc, const char **argv, struct fail
 		 "the same, and read all that a merge into it would read or write", "ORIGIN"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished && chosen.origin && chosen.data)
 		result = fail(why, RESULT_USAGE,

@@ -33,12 +33,13 @@ enum remedy {
 	REMEDY_NEW_UNDO, /* name a file that is not there, or go on with the merge that it is of */
 	REMEDY_FILE_ON_DISK, /* name one, or consent to this one */
 	/* of a merge */
-	REMEDY_VERIFY_FIRST_COUNTS,  /* the same; or consent: of two exceptions the first counts */
-	REMEDY_VERIFY_LEAVE_OUT,     /* the same; or leave out what is lost */
-	REMEDY_SEE_VERIFY,	     /* a check of the named store tells more */
-	REMEDY_RESUME,		     /* go on with the unfinished merge */
-	REMEDY_RESUME_KEPT,	     /* the same, and name the stores that it keeps */
-	REMEDY_FINISH_FIRST,	     /* the unfinished merge of the named store */
+	REMEDY_VERIFY_FIRST_COUNTS, /* the same; or consent: of two exceptions the first counts */
+	REMEDY_VERIFY_LEAVE_OUT,    /* the same; or leave out what is lost */
+	REMEDY_SEE_VERIFY,	    /* a check of the named store tells more */
+	REMEDY_RESUME,		    /* go on with the unfinished merge */
+	REMEDY_RESUME_KEPT,	    /* the same, and name the stores that it keeps */
+	REMEDY_RESUME_TOLD,  /* the same; which stores it keeps is told, but for its undo store */
+	REMEDY_FINISH_FIRST, /* the unfinished merge of the named store */
 	REMEDY_FINISH_OTHER_OF_KEPT, /* the merge that keeps the named store; or give that up */
 	REMEDY_FINISH_OTHER_OF_UNDO, /* the same, where it is the undo store */
 	REMEDY_FORGET_KEPT, /* finish the merge that keeps it; or forget that there was one */

@@ -8,6 +8,20 @@
 
 static const char end_of_full[] = " ...";
 
+/* See suggest_always. */
+static struct {
+	const char *option;
+	const char *const *names;
+	size_t count;
+} always;
+
+void suggest_always(const char *option, const char *const *names, size_t count)
+{
+	always.option = option;
+	always.names = names;
+	always.count = count;
+}
+
 void suggest_words(struct suggestion *suggestion, const char *words, size_t count)
 {
 	if (suggestion->is_full ||
@@ -75,13 +89,39 @@ void suggest_more_names(struct suggestion *suggestion, const char *words, const 
 	suggest_words(suggestion, words, strlen(words));
 }
 
-const char *suggest_end(struct suggestion *suggestion)
+static void add_always(struct suggestion *suggestion)
+{
+	static const char cowtool[] = "cowtool ";
+
+	if (suggestion->used < strlen(cowtool) ||
+	    memcmp(suggestion->command, cowtool, strlen(cowtool)) != 0)
+		return;
+	for (size_t i = 0; i < always.count; i++) {
+		suggest_words(suggestion, " ", 1);
+		suggest_words(suggestion, always.option, strlen(always.option));
+		suggest_more(suggestion, " %s", always.names[i]);
+	}
+}
+
+static void finish(struct suggestion *suggestion, const char *quote)
 {
 	const char *end = suggestion->is_full ? end_of_full : "";
-	const char *quote = memchr(suggestion->command, '\'', suggestion->used) ? "\"" : "'";
 
 	snprintf(suggestion->quoted, sizeof(suggestion->quoted), "%s%.*s%s%s", quote,
 		 (int)suggestion->used, suggestion->command, end, quote);
+}
+
+const char *suggest_end(struct suggestion *suggestion)
+{
+	add_always(suggestion);
+	finish(suggestion, memchr(suggestion->command, '\'', suggestion->used) ? "\"" : "'");
+	return suggestion->quoted;
+}
+
+const char *suggest_plain(struct suggestion *suggestion)
+{
+	add_always(suggestion);
+	finish(suggestion, "");
 	return suggestion->quoted;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands that a message suggests, for people to copy. Pure. */
+/* Commands that a message suggests, for people to copy. */
 #ifndef STORE_BASE_SUGGEST_H
 #define STORE_BASE_SUGGEST_H
 
@@ -24,9 +24,16 @@ struct suggestion {
 };
 
 void suggest_begin(struct suggestion *suggestion);
+
+/* From now on every suggested command of cowtool's ends with this option for each of `count` names,
+ * which the caller keeps. 0: with none. */
+void suggest_always(const char *option, const char *const *names, size_t count);
+
 /* Words of a command, as they are. */
 void suggest_words(struct suggestion *suggestion, const char *words, size_t count);
 const char *suggest_end(struct suggestion *suggestion);
+/* The same without quotes, for a program. */
+const char *suggest_plain(struct suggestion *suggestion);
 /* `names` ends with NULL. */
 void suggest_more_names(struct suggestion *suggestion, const char *words, const char *const *names);
 const char *suggest_names(struct suggestion *suggestion, const char *words,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/base/suggest.h"
 #include "store/cli/help.h"
 #include "store/device/probe.h"
 #include "store/base/text.h"
@@ -117,15 +118,15 @@ static enum result fail_word(const struct cli_option *option, const char *text, 
 		    words[1] ? "neither" : "not", list);
 }
 
-static enum result add_to_list(struct cli_list *list, char *value, struct failure *why)
+enum result cli_list_add(struct cli_list *list, char *item, struct failure *why)
 {
-	char **items = realloc(list->items, (list->count + 1) * sizeof(*items));
+	char **items = item ? realloc(list->items, (list->count + 1) * sizeof(*items)) : NULL;
 
 	if (!items) {
-		free(value);
+		free(item);
 		return fail_memory(why, "the command line", (list->count + 1) * sizeof(*items));
 	}
-	items[list->count++] = value;
+	items[list->count++] = item;
 	list->items = items;
 	return RESULT_OK;
 }
@@ -207,7 +208,7 @@ static enum result take_value(const struct cli_option *option, char *value, stru
 		return make_path(option->target, why);
 	}
 	if (option->kind == CLI_LIST)
-		return add_to_list(option->target, value, why);
+		return cli_list_add(option->target, value, why);
 	result = read_value(option, value, why);
 	free(value);
 	return result;
@@ -237,26 +238,53 @@ static enum result read_options(struct parser *parser, struct failure *why)
 	return result;
 }
 
-static enum result read_arguments(struct parser *parser, unsigned int wanted, struct failure *why)
+static enum result take_argument(struct cli *cli, const char *argument, bool is_disk,
+				 struct failure *why)
+{
+	char *copy = strdup(argument);
+
+	if (!copy)
+		return fail_memory(why, "an argument", strlen(argument));
+	if (is_disk)
+		return cli_list_add(&cli->disks, copy, why);
+	cli->arguments[cli->argument_count++] = copy;
+	return RESULT_OK;
+}
+
+static enum result read_arguments(struct parser *parser, struct cli_count count,
+				  struct failure *why)
 {
 	const char **arguments = poptGetArgs(parser->context);
 	struct cli *cli = parser->cli;
+	bool are_disks = count.most == CLI_DISKS.most;
+	enum result result = RESULT_OK;
 	unsigned int given = 0;
 
 	while (arguments && arguments[given])
 		given++;
-	if (given != wanted)
+	if (given < count.least || given > count.most)
 		return fail(why, RESULT_USAGE, "%u argument%s given, %u needed: cowtool %s %s",
-			    given, text_plural(given), wanted, cli->command, cli->synopsis);
-	for (unsigned int i = 0; i < wanted; i++) {
+			    given, text_plural(given), count.most, cli->command, cli->synopsis);
+	while (!are_disks && cli->argument_count < count.most - given)
+		cli->arguments[cli->argument_count++] = NULL;
+	for (unsigned int i = 0; i < given && result == RESULT_OK; i++) {
 		if (!*arguments[i])
 			return fail(why, RESULT_USAGE, "argument %u is empty: cowtool %s %s", i + 1,
 				    cli->command, cli->synopsis);
-		cli->arguments[i] = strdup(arguments[i]);
-		if (!cli->arguments[i])
-			return fail_memory(why, "an argument", strlen(arguments[i]));
-		cli->argument_count++;
+		result = take_argument(cli, arguments[i], are_disks, why);
 	}
+	return result;
+}
+
+/* Commands that are suggested look where this one was told to. */
+static enum result begin_volumes(struct cli *cli, struct failure *why)
+{
+	cli->volumes = calloc(1, sizeof(*cli->volumes));
+	if (!cli->volumes)
+		return fail_memory(why, "the volumes", sizeof(*cli->volumes));
+	cli->volumes->disks = (const char *const *)cli->disks.items;
+	cli->volumes->disk_count = cli->disks.count;
+	suggest_always("--disk", cli->volumes->disks, cli->disks.count);
 	return RESULT_OK;
 }
 
@@ -284,12 +312,14 @@ bool cli_asks_for_json(int argc, const char **argv)
 	return false;
 }
 
-enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
+enum result cli_parse(struct cli *cli, const struct cli_option *options, struct cli_count count,
 		      int argc, const char **argv, struct failure *why)
 {
 	struct parser parser = {.cli = cli};
 	bool json = false;
 	const struct cli_option common[] = {
+		{"disk", CLI_LIST, &cli->disks, "look for logical volumes only there (repeatable)",
+		 "FILE"},
 		{"json", CLI_FLAG, &json, "print one JSON object instead of text", NULL},
 		{"quiet", CLI_FLAG, &cli->quiet, "no notes, no progress, no closing line", NULL},
 		{"help", CLI_FLAG, &parser.help, "print this help", NULL},
@@ -317,7 +347,9 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigne
 		cli->helped = parser.help;
 		cli->finished = true;
 	} else if (result == RESULT_OK) {
-		result = read_arguments(&parser, wanted, why);
+		result = read_arguments(&parser, count, why);
+		if (result == RESULT_OK)
+			result = begin_volumes(cli, why);
 	}
 	poptFreeContext(parser.context);
 	return result;
@@ -328,13 +360,15 @@ const char *cli_argument_named(const struct cli *cli, const char *name)
 	const char *word = cli->synopsis;
 	size_t length = strlen(name);
 
-	/* Its other words are options. */
+	/* Its other words are options. What may be left out is in brackets. */
 	for (unsigned int i = 0; i < cli->argument_count;
 	     word += strcspn(word, " "), word += strspn(word, " ")) {
-		if (*word == '[' || *word == '-')
+		const char *bare = word + strspn(word, "[");
+
+		if (strncmp(bare, "OPTION", strlen("OPTION")) == 0 || *bare == '-')
 			continue;
-		if (strncmp(word, name, length) == 0 && strchr(" ", word[length]))
-			return cli->arguments[i];
+		if (strncmp(bare, name, length) == 0 && strchr(" ]", bare[length]))
+			return cli->arguments[i] ? cli->arguments[i] : name;
 		i++;
 	}
 	return name;
@@ -344,6 +378,11 @@ void cli_free(struct cli *cli)
 {
 	while (cli->argument_count > 0)
 		free(cli->arguments[--cli->argument_count]);
+	if (cli->volumes)
+		volumes_end(cli->volumes);
+	free(cli->volumes);
+	cli_list_free(&cli->disks);
+	suggest_always(NULL, NULL, 0);
 }
 
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size)

@@ -8,10 +8,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "store/device/volumes.h"
 #include "store/io/io_engine.h"
 #include "store/base/fail.h"
 
 #define CLI_ARGUMENTS_MAX 3
+
+struct cli_list {
+	char **items; /* owned (cli_list_free) */
+	size_t count;
+};
 
 struct cli {
 	const char *version;  /* of the program */
@@ -23,8 +29,10 @@ struct cli {
 			     key */
 	bool finished;	  /* --help or --version was answered: nothing is left to do */
 	bool helped;	  /* it was --help: cowtool.c adds what only it knows */
-	char *arguments[CLI_ARGUMENTS_MAX]; /* owned */
+	char *arguments[CLI_ARGUMENTS_MAX]; /* owned; NULL in the place of one that is left out */
 	unsigned int argument_count;
+	struct volumes *volumes; /* owned; where names of logical volumes lead */
+	struct cli_list disks;	 /* --disk */
 };
 
 /* Set by the signal handlers of cowtool.c; read between windows. */
@@ -44,11 +52,6 @@ enum cli_kind {
 	CLI_WORD,   /* target: struct cli_word, of which the command has set the words */
 };
 
-struct cli_list {
-	char **items; /* owned by the command (cli_list_free) */
-	size_t count;
-};
-
 /* A value that is one of a few words, in the order of an enum. */
 struct cli_word {
 	const char *const *words; /* NULL ends them */
@@ -64,13 +67,22 @@ struct cli_option {
 	const char *value; /* what the help calls the value, NULL for a flag */
 };
 
+/* How many arguments a command takes; fewer than `most`: the first ones are left out. */
+struct cli_count {
+	unsigned int least, most;
+};
+
+#define CLI_EXACTLY(count) ((struct cli_count){count, count})
+/* Any number: each is one more --disk. */
+#define CLI_DISKS ((struct cli_count){0, UINT32_MAX})
+
 /*
- * Reads a command's own options and the common ones, and exactly `wanted` arguments into
- * cli->arguments. An option given twice (but a CLI_LIST), an unknown one, too few or too many
- * arguments: RESULT_USAGE. So is an empty value or argument: nothing has such a name. --help and
- * --version print what they are asked for and set cli->finished.
+ * Reads a command's own options and the common ones, and its arguments into cli->arguments. An
+ * option given twice (but a CLI_LIST), an unknown one, too few or too many arguments: RESULT_USAGE.
+ * So is an empty value or argument: nothing has such a name. --help and --version print what they
+ * are asked for and set cli->finished.
  */
-enum result cli_parse(struct cli *cli, const struct cli_option *options, unsigned int wanted,
+enum result cli_parse(struct cli *cli, const struct cli_option *options, struct cli_count count,
 		      int argc, const char **argv, struct failure *why);
 
 /* The argument that the synopsis calls so ("ORIGIN"), or that name itself where there is none: of
@@ -92,6 +104,9 @@ bool cli_asks_for_json(int argc, const char **argv);
 
 void cli_free(struct cli *cli);
 void cli_list_free(struct cli_list *list);
+
+/* Takes over a string that was malloc's; NULL: RESULT_NO_MEMORY. */
+enum result cli_list_add(struct cli_list *list, char *item, struct failure *why);
 
 /* "64K" and the like to bytes; false where it is no size or does not fit. */
 bool cli_parse_size(const char *text, uint64_t *bytes);

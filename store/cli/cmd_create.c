@@ -121,6 +121,16 @@ static enum result make_in_place(const struct cli *cli, const struct choice *cho
 	return result;
 }
 
+/* A name of that form may also be that of a new file. */
+static bool is_volume(const struct cli *cli, const char *name)
+{
+	struct volume *volume;
+	struct failure ignored;
+
+	return volumes_is_name(name) &&
+	       volumes_find(cli->volumes, name, &volume, &ignored) == RESULT_OK;
+}
+
 static enum result create(const struct cli *cli, const struct choice *choice, struct failure *why)
 {
 	struct device device = {0};
@@ -128,8 +138,14 @@ static enum result create(const struct cli *cli, const struct choice *choice, st
 	struct stat status;
 	struct io io;
 	char *path = NULL;
-	enum result result = probe_resolve(cli->arguments[0], &path, why);
+	enum result result;
 
+	if (is_volume(cli, cli->arguments[0]))
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is a logical volume: LVM makes the stores of its snapshots itself ('lvcreate --snapshot')",
+			cli->arguments[0]);
+	result = probe_resolve(cli->arguments[0], &path, why);
 	if (result == RESULT_OK)
 		result = path_refuse_dangling(path, why);
 	if (result != RESULT_OK) {
@@ -157,7 +173,7 @@ enum result cmd_create(struct cli *cli, int argc, const char **argv, struct fail
 		{"force", CLI_FLAG, &choice.force, "overwrite what STORE holds", NULL},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = check_choice(&choice, why);

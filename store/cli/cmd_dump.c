@@ -84,11 +84,22 @@ static enum result check_options(const struct dump_options *options, struct fail
 {
 	if (options->stale + options->runs + options->map > 1)
 		return fail(why, RESULT_USAGE, "--stale, --runs and --map exclude each other");
-	if (options->map && !options->origin)
-		return fail(why, RESULT_USAGE, "--map needs --origin=ORIGIN");
 	if (options->origin && !options->map && !options->stale)
 		return fail(why, RESULT_USAGE, "--origin is for --map and --stale");
 	return RESULT_OK;
+}
+
+/* Of a volume, LVM knows it. */
+static enum result name_origin(const struct cli *cli, struct dump_options *options,
+			       struct failure *why)
+{
+	const char *store = cli->arguments[0];
+
+	if (!options->map || options->origin)
+		return RESULT_OK;
+	if (!volumes_is_name(store))
+		return fail(why, RESULT_USAGE, "--map needs --origin=ORIGIN");
+	return pair_name_origin(cli, store, DEVICE_LOOK, &options->origin, why);
 }
 
 static enum result open_and_dump(struct cli *cli, const struct dump_options *options,
@@ -123,12 +134,14 @@ enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failur
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum table_format format = TABLE_TEXT;
-	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = choose_format(cli, &chosen.format, &format, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = check_options(&chosen, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = name_origin(cli, &chosen, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_dump(cli, &chosen, format, why);
 	free(chosen.origin);

@@ -9,49 +9,12 @@
 #include "store/cli/json.h"
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
-#include "store/cow/summary.h"
+#include "store/cow/status.h"
 
 struct inspection {
 	const struct store *store;
-	struct summary summary;
-	bool area_missing, record_is_stale;
-	const char *state;
-	uint64_t next_free, smallest_bytes;
-	uint64_t allocated_sectors, metadata_sectors; /* as in dmsetup status */
+	struct status status;
 };
-
-static const char *state_of(const struct inspection *inspection)
-{
-	if (inspection->store->header.valid == 0)
-		return "invalid";
-	if (inspection->store->record_presence == RECORD_FOREIGN)
-		return "merging";
-	if (inspection->store->record_presence == RECORD_PRESENT && !inspection->record_is_stale)
-		return "merging";
-	return inspection->summary.exceptions ? "active" : "empty";
-}
-
-static enum result gather(struct inspection *inspection, struct failure *why)
-{
-	const struct geometry *geometry = &inspection->store->geometry;
-	enum result result = store_summarize(inspection->store, &inspection->summary,
-					     &inspection->area_missing, why);
-
-	if (result != RESULT_OK)
-		return result;
-	inspection->record_is_stale =
-		record_is_stale(&inspection->store->record, inspection->summary.exceptions,
-				&inspection->summary.first);
-	inspection->state = state_of(inspection);
-	inspection->next_free = geometry_next_free(geometry, inspection->summary.highest_new);
-	/* The kernel's own arithmetic wraps for numbers that no sound store has; so does this. */
-	inspection->allocated_sectors = inspection->next_free * geometry->chunk_sectors;
-	inspection->metadata_sectors =
-		(summary_areas(&inspection->summary) + 1) * geometry->chunk_sectors;
-	if (!summary_smallest_bytes(&inspection->summary, &inspection->smallest_bytes))
-		inspection->smallest_bytes = UINT64_MAX;
-	return RESULT_OK;
-}
 
 static void print_json_record(struct json *json, const struct inspection *inspection)
 {
@@ -72,7 +35,7 @@ static void print_json_record(struct json *json, const struct inspection *inspec
 	json_number(json, "origin_bytes", record->origin_bytes);
 	json_number(json, "exceptions", record->exceptions);
 	json_number(json, "kept_stores", record->kept_stores);
-	json_boolean(json, "stale", inspection->record_is_stale);
+	json_boolean(json, "stale", inspection->status.record_is_stale);
 	json_close_object(json);
 }
 
@@ -80,7 +43,7 @@ static void print_json_record(struct json *json, const struct inspection *inspec
 static void print_json(const struct inspection *inspection, bool complete)
 {
 	const struct store *store = inspection->store;
-	const struct summary *summary = &inspection->summary;
+	const struct summary *summary = &inspection->status.summary;
 	struct json json = {.file = stdout};
 
 	json_open_object(&json, NULL);
@@ -100,16 +63,17 @@ static void print_json(const struct inspection *inspection, bool complete)
 	json_number(&json, "runs", summary->runs);
 	json_number(&json, "longest_run", summary->longest_run);
 	json_number(&json, "changed_bytes", summary->exceptions * store->geometry.chunk_bytes);
-	json_number(&json, "next_free_chunk", inspection->next_free);
+	json_number(&json, "next_free_chunk", inspection->status.next_free);
 	json_known_number(&json, "highest_old_chunk", summary->exceptions > 0,
 			  summary->highest_old);
-	json_number(&json, "smallest_store_bytes", inspection->smallest_bytes);
+	json_number(&json, "smallest_store_bytes", inspection->status.smallest_bytes);
 	json_open_object(&json, "status");
-	json_number(&json, "allocated_sectors", inspection->allocated_sectors);
+	json_number(&json, "allocated_sectors", inspection->status.allocated_sectors);
 	json_number(&json, "total_sectors", store->geometry.device_sectors);
-	json_number(&json, "metadata_sectors", inspection->metadata_sectors);
+	json_number(&json, "metadata_sectors", inspection->status.metadata_sectors);
 	json_close_object(&json);
-	json_string(&json, "state", inspection->state);
+	json_number(&json, "full_percent", status_full_percent(store, &inspection->status));
+	json_string(&json, "state", status_name(inspection->status.state));
 	print_json_record(&json, inspection);
 	if (!complete)
 		return;
@@ -137,13 +101,14 @@ static void print_text_record(const struct inspection *inspection)
 		printf("%-20s begun by another version of cowtool\n", "Unfinished merge:");
 	if (store->record_presence != RECORD_PRESENT)
 		return;
-	if (inspection->record_is_stale)
+	if (inspection->status.record_is_stale)
 		printf("%-20s stale: the store was used again since\n", "Merge record:");
 	else if (record->role == RECORD_RESTORING)
 		printf("%-20s %s\n", "Unfinished restore:", STORE_HALF_RESTORED);
 	else if (record->role == RECORD_MERGING)
 		printf("%-20s %" PRIu64 " of %" PRIu64 " exceptions are left to merge\n",
-		       "Unfinished merge:", inspection->summary.exceptions, record->exceptions);
+		       "Unfinished merge:", inspection->status.summary.exceptions,
+		       record->exceptions);
 	else
 		printf("%-20s this store is kept by the merge of another one\n",
 		       "Unfinished merge:");
@@ -153,11 +118,11 @@ static void print_text(const struct inspection *inspection)
 {
 	const struct store *store = inspection->store;
 	const struct geometry *geometry = &store->geometry;
-	const struct summary *summary = &inspection->summary;
+	const struct summary *summary = &inspection->status.summary;
 
 	cli_print(stdout, "%-20s %s", "Store:", store->device->name);
 	print_size("Device size:", store->device->bytes);
-	printf("%-20s %s\n", "State:", inspection->state);
+	printf("%-20s %s\n", "State:", status_name(inspection->status.state));
 	printf("%-20s version %" PRIu32 ", %s\n", "Header:", store->header.version,
 	       store->header.valid ? "valid" : "marked invalid");
 	printf("%-20s %" PRIu64 " bytes (%" PRIu32 " sectors)\n",
@@ -172,13 +137,14 @@ static void print_text(const struct inspection *inspection)
 	print_size("Changed:", summary->exceptions * geometry->chunk_bytes);
 	if (summary->exceptions)
 		printf("%-20s %" PRIu64 "\n", "Highest old chunk:", summary->highest_old);
-	printf("%-20s %" PRIu64 " of %" PRIu64 "\n", "Next free chunk:", inspection->next_free,
-	       geometry->device_chunks);
-	print_size("Smallest store:", inspection->smallest_bytes);
+	printf("%-20s %" PRIu64 " of %" PRIu64 "\n",
+	       "Next free chunk:", inspection->status.next_free, geometry->device_chunks);
+	printf("%-20s %u%%\n", "Full:", status_full_percent(store, &inspection->status));
+	print_size("Smallest store:", inspection->status.smallest_bytes);
 	if (store->header.valid)
 		printf("%-20s %" PRIu64 "/%" PRIu64 " %" PRIu64 "\n",
-		       "dmsetup status:", inspection->allocated_sectors, geometry->device_sectors,
-		       inspection->metadata_sectors);
+		       "dmsetup status:", inspection->status.allocated_sectors,
+		       geometry->device_sectors, inspection->status.metadata_sectors);
 	else
 		printf("%-20s Invalid\n", "dmsetup status:");
 	print_text_record(inspection);
@@ -207,11 +173,11 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 		cli->object_open = true;
 	}
 	if (result == RESULT_OK)
-		result = gather(&inspection, why);
+		result = status_look(store, &inspection.status, why);
 	if (result != RESULT_OK)
 		return result;
-	result = pair_require_list(store, inspection.area_missing,
-				   inspection.summary.unreadable > 0, why);
+	result = pair_require_list(store, inspection.status.area_missing,
+				   inspection.status.summary.unreadable > 0, why);
 	if (cli->json)
 		print_json(&inspection, result == RESULT_OK);
 	else
@@ -222,7 +188,7 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	enum result result = cli_parse(cli, NULL, 1, argc, argv, why);
+	enum result result = cli_parse(cli, NULL, CLI_EXACTLY(1), argc, argv, why);
 	const struct pair_options opening = {.mode = DEVICE_LOOK, .saved = true, .gaps = true};
 	struct pair pair;
 

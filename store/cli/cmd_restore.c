@@ -67,15 +67,19 @@ static enum result write_back(struct savefile *saved, struct device *device, boo
 }
 
 /* A close that fails may be a write that was lost. */
-static enum result open_and_write(struct savefile *saved, const char *name, bool force,
+static enum result open_and_write(const struct cli *cli, struct savefile *saved, bool force,
 				  struct failure *why)
 {
+	const char *name = cli->arguments[1];
 	struct failure ignored; /* what was written is closed already */
 	struct device device = {0};
-	enum result result = device_refuse_same(&saved->file, name, "as FILE and as STORE", why);
+	const struct pair_options opening = {.mode = pair_mode(false, force)};
+	enum result result;
 
+	cli->volumes->mode = opening.mode;
+	result = volumes_refuse_same(cli->volumes, &saved->file, name, "as FILE and as STORE", why);
 	if (result == RESULT_OK)
-		result = device_open(&device, name, pair_mode(false, force), why);
+		result = pair_open_device(&device, cli, &opening, name, why);
 	if (result != RESULT_OK)
 		return result;
 	result = device_refuse_read_only(&device, why);
@@ -95,7 +99,7 @@ enum result cmd_restore(struct cli *cli, int argc, const char **argv, struct fai
 		 NULL},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 2, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(2), argc, argv, why);
 	struct savefile saved;
 
 	/* No device is a saved file, so no tag is meant either. */
@@ -105,7 +109,7 @@ enum result cmd_restore(struct cli *cli, int argc, const char **argv, struct fai
 		return result;
 	result = savefile_open(&saved, cli->arguments[0], why);
 	if (result == RESULT_OK)
-		result = open_and_write(&saved, cli->arguments[1], force, why);
+		result = open_and_write(cli, &saved, force, why);
 	if (result == RESULT_OK && cli->json)
 		print_json(&saved, cli->arguments[1]);
 	else if (result == RESULT_OK && !cli->quiet)

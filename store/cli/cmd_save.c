@@ -104,7 +104,7 @@ enum result cmd_save(struct cli *cli, int argc, const char **argv, struct failur
 		 "replace FILE where it exists; save what does not begin as a store does", NULL},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 2, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(2), argc, argv, why);
 	const struct pair_options opening = {.mode = DEVICE_LOOK, .saved = true, .gaps = true};
 	struct pair pair;
 

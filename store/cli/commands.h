@@ -5,6 +5,7 @@
 
 #include "store/cli/cli.h"
 
+enum result cmd_scan(struct cli *cli, int argc, const char **argv, struct failure *why);
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why);
 enum result cmd_create(struct cli *cli, int argc, const char **argv, struct failure *why);
 enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failure *why);

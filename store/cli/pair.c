@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/cli/pair.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "store/base/bytes.h"
 #include "store/base/suggest.h"
 #include "store/device/usage.h"
 
@@ -13,6 +15,25 @@ enum device_mode pair_mode(bool dry_run, bool force)
 	return force ? DEVICE_OWN_UNSEEN : DEVICE_OWN;
 }
 
+/* What it is made of; and, where it is only looked at, whether it is active. */
+static void tell_volume(const struct cli *cli, const struct pair_options *options,
+			const struct device *device)
+{
+	const struct volume *volume = volumes_of(cli->volumes, device);
+	struct tables_user user;
+	struct failure ignored;
+	char text[512];
+	bool used = false;
+
+	cli_note(cli, "%s: is %s", device->name, volumes_describe(volume, text, sizeof(text)));
+	if (options->mode == DEVICE_LOOK &&
+	    volumes_user(cli->volumes, device, &user, &used, &ignored) == RESULT_OK && used)
+		cli_note(
+			cli,
+			"%s: warning: its bytes are in use by %s, a device of the device mapper; what is read here may be changing",
+			device->name, user.name);
+}
+
 static void tell_usage(const struct cli *cli, const struct pair_options *options,
 		       const struct device *device)
 {
@@ -20,6 +41,10 @@ static void tell_usage(const struct cli *cli, const struct pair_options *options
 
 	if (options->silent)
 		return;
+	if (device->map) {
+		tell_volume(cli, options, device);
+		return;
+	}
 	if (options->mode == DEVICE_LOOK && usage_find_or_lock(device, &usage))
 		cli_note(cli, "%s: warning: %s; what is read here may be changing", device->name,
 			 usage.phrase);
@@ -34,7 +59,7 @@ enum result pair_open_device(struct device *device, const struct cli *cli,
 			     const struct pair_options *options, const char *name,
 			     struct failure *why)
 {
-	enum result result = device_open(device, name, options->mode, why);
+	enum result result = volumes_open(cli->volumes, device, name, options->mode, why);
 
 	if (result == RESULT_OK)
 		tell_usage(cli, options, device);
@@ -51,15 +76,16 @@ static enum result open_origin(struct pair *pair, const struct cli *cli,
 
 	if (!options->origin_is_option)
 		return pair_open_device(&pair->origin, cli, options, name, why);
-	result = device_open(&pair->origin, name, DEVICE_LOOK, why);
+	result = volumes_open(cli->volumes, &pair->origin, name, DEVICE_LOOK, why);
 	return result == RESULT_OK ? foreign_check_origin(&pair->origin, why) : result;
 }
 
-static enum result refuse_same(const struct pair *pair, const struct pair_options *options,
-			       const char *store, struct failure *why)
+static enum result refuse_same(const struct pair *pair, const struct cli *cli,
+			       const struct pair_options *options, const char *store,
+			       struct failure *why)
 {
 	bool same = false;
-	enum result result = device_is(&pair->origin, store, &same, why);
+	enum result result = volumes_is(cli->volumes, &pair->origin, store, &same, why);
 
 	if (result == RESULT_OK && same)
 		result = fail(why, RESULT_REFUSED, "%s: is given as ORIGIN and as STORE",
@@ -87,7 +113,7 @@ static enum result open_device(struct pair *pair, const struct cli *cli,
 	enum result result;
 
 	if (options->saved) {
-		result = device_open(&pair->device, name, options->mode, why);
+		result = volumes_open(cli->volumes, &pair->device, name, options->mode, why);
 		if (result != RESULT_OK)
 			return result;
 		if (savefile_detect(&pair->device)) {
@@ -101,18 +127,123 @@ static enum result open_device(struct pair *pair, const struct cli *cli,
 	return result == RESULT_OK ? io_engine_open(&pair->io, options->engine, why) : result;
 }
 
+/* ---- a snapshot of LVM's ---- */
+
+static const struct group_volume *origin_of(const struct volume *volume,
+					    const struct group_snapshot *snapshot)
+{
+	return &volume->group->volumes[snapshot->origin];
+}
+
+enum result pair_name_origin(const struct cli *cli, const char *store, enum device_mode mode,
+			     char **origin, struct failure *why)
+{
+	const struct group_snapshot *snapshot;
+	struct volume *volume;
+	enum result result;
+
+	if (!volumes_is_name(store))
+		return fail(
+			why, RESULT_USAGE,
+			"%s: is no logical volume (VG/LV), so ORIGIN must be named, too: cowtool %s %s",
+			store, cli->command, cli->synopsis);
+	cli->volumes->mode = mode;
+	result = volumes_find(cli->volumes, store, &volume, why);
+	if (result != RESULT_OK)
+		return result;
+	snapshot = volumes_snapshot(volume);
+	if (!snapshot)
+		return fail(why, RESULT_REFUSED, "%s: is no snapshot, for LVM", store);
+	*origin = volumes_sibling(store, origin_of(volume, snapshot)->name);
+	return *origin ? RESULT_OK : fail_memory(why, "a name", strlen(store));
+}
+
+enum result pair_find_origin(struct cli *cli, enum device_mode mode, struct failure *why)
+{
+	return cli->arguments[0]
+		       ? RESULT_OK
+		       : pair_name_origin(cli, cli->arguments[1], mode, &cli->arguments[0], why);
+}
+
+static uint64_t snapshot_bytes(const struct pair *pair)
+{
+	return pair->snapshot->extent_count * pair->volume->group->extent_bytes;
+}
+
+bool pair_knows_origin(const struct pair *pair, uint64_t *bytes)
+{
+	*bytes = pair->origin.open ? pair->origin.bytes : pair->snapshot ? snapshot_bytes(pair) : 0;
+	return pair->origin.open || pair->snapshot;
+}
+
+/* ORIGIN is LVM's, and ends where the snapshot does. */
+static enum result check_origin(struct pair *pair, const struct cli *cli, const char *store,
+				struct failure *why)
+{
+	const struct group_snapshot *snapshot = pair->snapshot;
+	uint64_t bytes = snapshot_bytes(pair);
+	char *name = volumes_sibling(store, origin_of(pair->volume, snapshot)->name);
+	bool same = false;
+	enum result result;
+
+	if (!name)
+		return fail_memory(why, "a name", strlen(store));
+	result = volumes_is(cli->volumes, &pair->origin, name, &same, why);
+	if (result == RESULT_OK && !same)
+		result = fail(why, RESULT_REFUSED, "%s: is a snapshot of %s, not of %s", store,
+			      name, pair->origin.name);
+	else if (result == RESULT_OK && bytes > pair->origin.bytes)
+		result =
+			fail(why, RESULT_REFUSED, "%s: is longer than its origin, %s", store, name);
+	pair->origin.bytes = min_u64(pair->origin.bytes, bytes);
+	free(name);
+	return result;
+}
+
+/* ORIGIN, of no name of LVM's, where STORE is a snapshot of LVM's: it is not opened, for it may be
+ * what that is on. */
+static enum result check_origin_name(const struct cli *cli, const struct pair_options *options,
+				     const char *origin, const char *store, struct failure *why)
+{
+	struct failure ignored;
+	char *name;
+	enum result result;
+
+	if (!origin || volumes_is_name(origin) || !volumes_is_name(store) ||
+	    pair_name_origin(cli, store, options->mode, &name, &ignored) != RESULT_OK)
+		return RESULT_OK;
+	result = fail(why, RESULT_REFUSED,
+		      "%s: is a snapshot of %s, not of %s; ORIGIN may be left out", store, name,
+		      origin);
+	free(name);
+	return result;
+}
+
+static enum result match_volumes(struct pair *pair, const struct cli *cli, const char *store,
+				 struct failure *why)
+{
+	pair->origin_bytes = pair->origin.bytes;
+	pair->volume = volumes_of(cli->volumes, &pair->device);
+	pair->snapshot = pair->volume ? volumes_snapshot(pair->volume) : NULL;
+	return pair->snapshot && pair->origin.open ? check_origin(pair, cli, store, why)
+						   : RESULT_OK;
+}
+
 enum result pair_open(struct pair *pair, const struct cli *cli, const struct pair_options *options,
 		      const char *origin, const char *store, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result = check_origin_name(cli, options, origin, store, why);
 
 	memset(pair, 0, sizeof(*pair));
-	if (origin)
+	cli->volumes->mode = options->mode;
+	if (result == RESULT_OK && origin)
 		result = open_origin(pair, cli, options, origin, why);
 	if (result == RESULT_OK && origin)
-		result = refuse_same(pair, options, store, why);
+		result = refuse_same(pair, cli, options, store, why);
 	if (result == RESULT_OK)
 		result = open_device(pair, cli, options, store, why);
+	if (result == RESULT_OK)
+		result = match_volumes(pair, cli, store, why);
 	pair->io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)
 		result = store_open(&pair->store,

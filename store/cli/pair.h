@@ -33,7 +33,27 @@ struct pair {
 	struct io io;
 	struct store store;
 	struct gaps gaps;
+	/* Where STORE is a volume: it, and what LVM knows of the snapshot. NULL: it is none. */
+	const struct volume *volume;
+	const struct group_snapshot *snapshot;
+	/* All of ORIGIN; of it, origin.bytes are what the snapshot shows: an origin may have been
+	 * extended since. */
+	uint64_t origin_bytes;
 };
+
+/*
+ * The name of the origin of STORE, a volume that is a snapshot's store: LVM knows it. *origin is
+ * the caller's to free. RESULT_USAGE where STORE is no volume; RESULT_REFUSED where it is no
+ * snapshot's; as volumes_find fails. `mode` is how the two will be opened.
+ */
+enum result pair_name_origin(const struct cli *cli, const char *store, enum device_mode mode,
+			     char **origin, struct failure *why);
+
+/* The same of the second argument, in the place of the first one, where that was left out. */
+enum result pair_find_origin(struct cli *cli, enum device_mode mode, struct failure *why);
+
+/* Is it known how long the origin is for the snapshot, and how long: ORIGIN tells, or LVM. */
+bool pair_knows_origin(const struct pair *pair, uint64_t *bytes);
 
 /*
  * Opens ORIGIN (NULL: none is named), STORE, the queue, and the store; see device_open and
@@ -47,7 +67,7 @@ enum result pair_open(struct pair *pair, const struct cli *cli, const struct pai
 /* How what a command writes to is opened; in a dry run, what it would write to. */
 enum device_mode pair_mode(bool dry_run, bool force);
 
-/* One more device, opened as STORE is. */
+/* One more device, opened as STORE is. A volume is told with what it is made of. */
 enum result pair_open_device(struct device *device, const struct cli *cli,
 			     const struct pair_options *options, const char *name,
 			     struct failure *why);

@@ -39,6 +39,8 @@ static const char *const words_of[REMEDY_COUNT] = {
 	[REMEDY_RESUME] = "{cowtool merge --resume <origin> <store>} goes on",
 	[REMEDY_RESUME_KEPT] =
 		"{cowtool merge --resume ... <origin> <store>} goes on, with --keep or --undo for each of them",
+	[REMEDY_RESUME_TOLD] =
+		"{cowtool merge --resume <origin> <store>} goes on, with --undo if it has an undo store",
 	[REMEDY_FINISH_FIRST] = "finish that with {cowtool merge --resume <origin> <name>} first",
 	[REMEDY_FINISH_OTHER_OF_KEPT] =
 		"finish that with {cowtool merge --resume --keep=<name> <origin> STORE}, STORE being that one, or use --force to give it up",

@@ -87,18 +87,25 @@ static enum result refuse_unseen(const struct device *device, struct failure *wh
 		device->name);
 }
 
-/* *beside: it is used, by who does not write to it, and that is no reason not to read it. */
-static enum result refuse_user(struct device *device, enum device_mode mode, bool *beside,
-			       struct failure *why)
+/* How it is to be opened. */
+struct opening {
+	enum device_mode mode;
+	bool mapped; /* what device-mapper's devices hold may be opened beside them */
+	bool beside; /* result: it is used, and that is no reason not to open it */
+};
+
+/* A reader may read beside who does not write; see device_open_beside, too. */
+static enum result refuse_user(struct device *device, struct opening *opening, struct failure *why)
 {
 	struct usage usage;
 	bool used = usage_find(device, &usage);
 
-	*beside = used && mode == DEVICE_READ && usage.reads_only;
+	opening->beside = used && ((opening->mode == DEVICE_READ && usage.reads_only) ||
+				   (opening->mapped && usage.is_mapped));
 	device->unseen = usage.unseen;
-	if (usage.unseen && mode == DEVICE_OWN)
+	if (usage.unseen && opening->mode == DEVICE_OWN)
 		return refuse_unseen(device, why);
-	if (!used || *beside)
+	if (!used || opening->beside)
 		return RESULT_OK;
 	return fail_remedy(why, RESULT_REFUSED, REMEDY_FREE, NULL, "%s: %s; %s", device->name,
 			   usage.phrase, usage.help[0] ? usage.help : "free it first");
@@ -155,19 +162,19 @@ static const char *read_only_kind(const char *name)
 	return NULL;
 }
 
-static enum result refuse_read_only_file(const struct device *device, struct failure *why)
+static enum result refuse_read_only_file(const char *name, struct failure *why)
 {
-	const char *kind = read_only_kind(device->name);
+	const char *kind = read_only_kind(name);
 
 	if (kind)
 		return fail(
 			why, RESULT_IO,
 			"%s: is read-only, for nobody can write to its file system (%s); nothing was written; copy it to another one first",
-			device->name, kind);
+			name, kind);
 	return fail(
 		why, RESULT_IO,
 		"%s: is read-only, for its file system is; nothing was written; mount that for writing first",
-		device->name);
+		name);
 }
 
 /*
@@ -188,22 +195,21 @@ static bool open_beside_reader(struct device *device, int flags)
 }
 
 /* With O_NONBLOCK, for a FIFO may have come in the place of what was looked at, and would wait. */
-static enum result open_file(struct device *device, enum device_mode mode, struct failure *why)
+static enum result open_file(struct device *device, struct opening *opening, struct failure *why)
 {
 	int flags = O_CLOEXEC | O_NONBLOCK | (device->writable ? O_RDWR : O_RDONLY | O_NOATIME);
 	enum result result = RESULT_OK;
-	bool beside = false;
 	int error = EBUSY;
 
-	if (mode != DEVICE_LOOK && device->file.is_block)
+	if (opening->mode != DEVICE_LOOK && device->file.is_block)
 		flags |= O_EXCL;
 	for (int try = 0; try < HOLD_TRIES && error == EBUSY && result == RESULT_OK; try++) {
 		if (try > 0)
 			pause_for_hold();
 		error = open_once(device, flags);
 		if (error == EBUSY)
-			result = refuse_user(device, mode, &beside, why);
-		if (beside)
+			result = refuse_user(device, opening, why);
+		if (opening->beside)
 			error = open_once(device, flags & ~O_EXCL);
 		else if (error == EBUSY && result == RESULT_OK && !device->writable &&
 			 open_beside_reader(device, flags))
@@ -216,7 +222,7 @@ static enum result open_file(struct device *device, enum device_mode mode, struc
 				   "%s: is in use by the kernel or another program; free it first",
 				   device->name);
 	if (error == EROFS && !device->file.is_block)
-		return refuse_read_only_file(device, why);
+		return refuse_read_only_file(device->name, why);
 	return fail_errno(why, error_result(error), error, "%s: cannot open", device->name);
 }
 
@@ -290,6 +296,7 @@ static enum result measure(struct device *device, struct failure *why)
 	fd = device->file.fd;
 	device->file = file_of(&status);
 	device->file.fd = fd;
+	device->file.path = device->name;
 	set_flag(&device->file, O_NONBLOCK, false); /* only opening it must not wait */
 	if (device->file.is_block) {
 		if (ioctl(device->file.fd, BLKGETSIZE64, &device->bytes) != 0 ||
@@ -338,38 +345,96 @@ static enum result lock(struct device *device, struct failure *why)
 			   device->name);
 }
 
-static enum result hold(struct device *device, enum device_mode mode, struct failure *why)
+static enum result hold(struct device *device, struct opening *opening, struct failure *why)
 {
-	bool beside;
-	enum result result = refuse_user(device, mode, &beside, why);
+	enum result result = refuse_user(device, opening, why);
 
 	return result == RESULT_OK ? lock(device, why) : result;
 }
 
-static enum result open_named(struct device *device, enum device_mode mode, struct failure *why)
+static bool is_writing(enum device_mode mode)
 {
-	enum result result = check_kind(device, why);
+	return mode == DEVICE_OWN || mode == DEVICE_OWN_UNSEEN;
+}
 
+static enum result open_named(struct device *device, const char *name, struct opening *opening,
+			      struct failure *why)
+{
+	struct failure ignored;
+	enum result result;
+
+	memset(device, 0, sizeof(*device));
+	device->writable = is_writing(opening->mode);
+	result = probe_resolve(name, &device->name, why);
 	if (result == RESULT_OK)
-		result = open_file(device, mode, why);
+		result = check_kind(device, why);
+	if (result == RESULT_OK)
+		result = open_file(device, opening, why);
 	if (result == RESULT_OK)
 		result = measure(device, why);
-	if (result == RESULT_OK && mode != DEVICE_LOOK)
-		result = hold(device, mode, why);
+	if (result == RESULT_OK && opening->mode != DEVICE_LOOK)
+		result = hold(device, opening, why);
+	if (result != RESULT_OK)
+		device_close(device, &ignored);
 	return result;
 }
 
 enum result device_open(struct device *device, const char *name, enum device_mode mode,
 			struct failure *why)
 {
-	struct failure ignored;
-	enum result result;
+	struct opening opening = {.mode = mode};
 
-	memset(device, 0, sizeof(*device));
-	device->writable = mode == DEVICE_OWN || mode == DEVICE_OWN_UNSEEN;
-	result = probe_resolve(name, &device->name, why);
-	if (result == RESULT_OK)
-		result = open_named(device, mode, why);
+	return open_named(device, name, &opening, why);
+}
+
+enum result device_open_beside(struct device *device, const char *name, enum device_mode mode,
+			       bool *beside, struct failure *why)
+{
+	struct opening opening = {.mode = mode, .mapped = true};
+	enum result result = open_named(device, name, &opening, why);
+
+	*beside = opening.beside;
+	return result;
+}
+
+/* The file of a part, by a descriptor of its own: it has the part's holds, and its flags. */
+static enum result share_file(struct device *device, unsigned int number, const struct device *part,
+			      struct failure *why)
+{
+	struct device_file *file = &device->files[number];
+
+	*file = part->file;
+	file->engine = NULL;
+	file->fd = fcntl(part->file.fd, F_DUPFD_CLOEXEC, 0);
+	if (file->fd < 0)
+		return fail_errno(why, RESULT_IO, errno, "%s: cannot open", part->name);
+	device->direct &= part->direct;
+	device->block_bytes = (uint32_t)max_u64(device->block_bytes, part->block_bytes);
+	return RESULT_OK;
+}
+
+enum result device_open_map(struct device *device, const char *name, struct map *map,
+			    struct device *const *parts, unsigned int count, uint64_t bytes,
+			    enum device_mode mode, struct failure *why)
+{
+	struct failure ignored;
+	enum result result = RESULT_OK;
+
+	*device = (struct device){.name = strdup(name),
+				  .bytes = bytes,
+				  .block_bytes = SECTOR_BYTES,
+				  .direct = true,
+				  .writable = is_writing(mode),
+				  .map = map};
+	device->files = calloc(count, sizeof(*device->files));
+	if (!device->name || !device->files)
+		result = fail_memory(why, "a device", count * sizeof(*device->files));
+	map->files = device->files;
+	map->file_count = 0;
+	for (; map->file_count < count && result == RESULT_OK; map->file_count++)
+		result = share_file(device, map->file_count, parts[map->file_count], why);
+	map->file_count -= result != RESULT_OK && map->file_count > 0;
+	device->open = device->files != NULL;
 	if (result != RESULT_OK)
 		device_close(device, &ignored);
 	return result;
@@ -477,30 +542,41 @@ void device_use_cache(struct device *device)
 }
 
 /* An errno value. */
-static int look_for_right(const struct device *device)
+static int look_for_right(const struct device_file *file)
 {
-	if (device->writable)
-		return 0;
-	return faccessat(AT_FDCWD, device->name, W_OK, AT_EACCESS) == 0 ? 0 : errno;
+	return faccessat(AT_FDCWD, file->path, W_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+static enum result refuse_read_only(const struct device_file *file, bool writable,
+				    struct failure *why)
+{
+	int read_only = 0;
+
+	if (file->is_block && ioctl(file->fd, BLKROGET, &read_only) == 0 && read_only)
+		return fail(
+			why, RESULT_IO,
+			"%s: is read-only; nothing was written; let it be written to first (blockdev --setrw, or losetup without --read-only)",
+			file->path);
+	if (!file->is_block && !writable && look_for_right(file) == EROFS)
+		return refuse_read_only_file(file->path, why);
+	return RESULT_OK;
 }
 
 enum result device_refuse_read_only(const struct device *device, struct failure *why)
 {
-	int read_only = 0;
+	enum result result = RESULT_OK;
 
-	if (device->file.is_block && ioctl(device->file.fd, BLKROGET, &read_only) == 0 && read_only)
-		return fail(
-			why, RESULT_IO,
-			"%s: is read-only; nothing was written; let it be written to first (blockdev --setrw, or losetup without --read-only)",
-			device->name);
-	if (!device->file.is_block && look_for_right(device) == EROFS)
-		return refuse_read_only_file(device, why);
-	return RESULT_OK;
+	for (unsigned int i = 0; i < device_file_count(device) && result == RESULT_OK; i++)
+		result = refuse_read_only(device_file(device, i), device->writable, why);
+	return result;
 }
 
 bool device_may_write(const struct device *device)
 {
-	return look_for_right(device) == 0;
+	for (unsigned int i = 0; i < device_file_count(device) && !device->writable; i++)
+		if (look_for_right(device_file(device, i)) != 0)
+			return false;
+	return true;
 }
 
 void device_drop_cache(const struct device *device)
@@ -604,12 +680,20 @@ enum result device_set_size(struct device *device, uint64_t bytes, struct failur
 			  (unsigned long long)bytes);
 }
 
+static bool file_is_node(const struct device_file *file, const struct stat *status)
+{
+	if (file->is_block)
+		return S_ISBLK(status->st_mode) && status->st_rdev == file->number;
+	return S_ISREG(status->st_mode) && status->st_dev == file->file_system &&
+	       status->st_ino == file->inode;
+}
+
 bool device_is_node(const struct device *device, const struct stat *status)
 {
-	if (device->file.is_block)
-		return S_ISBLK(status->st_mode) && status->st_rdev == device->file.number;
-	return S_ISREG(status->st_mode) && status->st_dev == device->file.file_system &&
-	       status->st_ino == device->file.inode;
+	for (unsigned int i = 0; i < device_file_count(device); i++)
+		if (file_is_node(device_file(device, i), status))
+			return true;
+	return false;
 }
 
 static struct backing find_backing(const struct device_file *file)
@@ -624,16 +708,29 @@ static struct backing find_backing(const struct device_file *file)
 }
 
 /* What cannot be opened for that is not opened as a device either. */
-static bool shares_bytes(const struct device *device, const char *path, const struct stat *status)
+static bool shares_bytes(const struct device_file *file, const char *path,
+			 const struct stat *status)
 {
 	struct device_file other = file_of(status);
-	struct backing own = find_backing(&device->file), others;
+	struct backing own = find_backing(file), others;
 
 	other.fd = other.is_block ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 	others = find_backing(&other);
 	if (other.fd >= 0)
 		close(other.fd);
 	return backing_overlap(&own, &others);
+}
+
+static bool is_at(const struct device *device, const char *path, const struct stat *status)
+{
+	for (unsigned int i = 0; i < device_file_count(device); i++) {
+		const struct device_file *file = device_file(device, i);
+
+		if (file_is_node(file, status) || ((file->is_block || S_ISBLK(status->st_mode)) &&
+						   shares_bytes(file, path, status)))
+			return true;
+	}
+	return false;
 }
 
 enum result device_is(const struct device *device, const char *name, bool *same,
@@ -646,9 +743,7 @@ enum result device_is(const struct device *device, const char *name, bool *same,
 	*same = false;
 	if (result == RESULT_OK && stat(path, &status) == 0 &&
 	    (S_ISBLK(status.st_mode) || S_ISREG(status.st_mode)))
-		*same = device_is_node(device, &status) ||
-			((device->file.is_block || S_ISBLK(status.st_mode)) &&
-			 shares_bytes(device, path, &status));
+		*same = is_at(device, path, &status);
 	free(path);
 	return result;
 }
@@ -666,21 +761,24 @@ enum result device_refuse_same(const struct device *device, const char *name, co
 
 enum result device_release(struct device *device, struct failure *why)
 {
-	bool was_open = device->open;
+	enum result result = RESULT_OK;
 
-	device->open = false;
 	if (device->holds_below)
 		close(device->below_fd);
 	device->holds_below = false;
-	if (was_open && close(device->file.fd) != 0 && device->writable)
-		return fail_errno(why, RESULT_IO, errno, "%s: cannot close", device->name);
-	return RESULT_OK;
+	for (unsigned int i = 0; device->open && i < device_file_count(device); i++)
+		if (close(device_file(device, i)->fd) != 0 && device->writable)
+			result = fail_errno(why, RESULT_IO, errno, "%s: cannot close",
+					    device_file(device, i)->path);
+	device->open = false;
+	return result;
 }
 
 enum result device_close(struct device *device, struct failure *why)
 {
 	enum result result = device_release(device, why);
 
+	free(device->files);
 	free(device->name);
 	memset(device, 0, sizeof(*device));
 	return result;

@@ -29,6 +29,7 @@ enum device_mode {
 
 /* A block device or image file on which bytes of a device are. */
 struct device_file {
+	const char *path;  /* the device's name, or the caller's */
 	int fd;		   /* owned; only where the device is open */
 	bool is_block;	   /* a block device, not an image file */
 	dev_t file_system; /* identity: file system and inode, or the device number */
@@ -51,8 +52,9 @@ struct device {
 	bool unseen;	  /* whether a loop device is attached to it could not be told */
 	bool holds_below; /* below_fd is open: it has the lock on what a loop device is on */
 	int below_fd;
-	struct device_file file; /* all of it, where there is no map */
-	const struct map *map;	 /* NULL, or where its bytes are; the caller's */
+	struct device_file file;   /* all of it, where there is no map */
+	const struct map *map;	   /* NULL, or where its bytes are; the caller's */
+	struct device_file *files; /* of the map, where the device owns them; else NULL */
 };
 
 /* A run of a device's bytes that are neighbours on one file, too. */
@@ -85,6 +87,22 @@ bool device_is_block(const struct device *device);
  */
 enum result device_open(struct device *device, const char *name, enum device_mode mode,
 			struct failure *why);
+
+/*
+ * The same, of a physical volume: what only device-mapper devices hold is opened all the same, and
+ * *beside is true then. Which of its bytes they use is the caller's to ask (store/device/tables.h).
+ */
+enum result device_open_beside(struct device *device, const char *name, enum device_mode mode,
+			       bool *beside, struct failure *why);
+
+/*
+ * One device of parts of several, which are open and stay so as long as it is: file number i of the
+ * map is the file of parts[i], a device without a map. `map` has no files yet, and gets those of
+ * this device; it is the caller's, and serves one device. RESULT_NO_MEMORY, RESULT_IO.
+ */
+enum result device_open_map(struct device *device, const char *name, struct map *map,
+			    struct device *const *parts, unsigned int count, uint64_t bytes,
+			    enum device_mode mode, struct failure *why);
 
 /*
  * Makes a new image file of that many bytes, a multiple of a sector, all of it a hole, and opens it

@@ -22,19 +22,27 @@ struct disk {
 	uint64_t offset; /* in the file: of a partition of an image; else 0 */
 	uint64_t bytes;
 	bool is_block;
-	int fd; /* open for reading */
+	int fd; /* open for reading; -1: it could not be opened */
 	/* Why it is not taken for a physical volume although it has the label, a sentence without
 	 * its name: "is a member of an md array", "has a partition table, and an old label of LVM
-	 * before it"; "": it is taken. */
+	 * before it", "cannot be read: Input/output error"; "": it is taken. */
 	char obstacle[256];
+};
+
+/* What has no label of LVM's. */
+struct disks_other {
+	char *name, *path; /* as above */
+	uint64_t offset, bytes;
+	bool is_store;	/* it begins as a COW store does */
+	char text[384]; /* what it is instead, a sentence without its name: "holds ext4, LABEL root,
+			   and no physical volume"; "" for a store */
 };
 
 struct disks {
 	struct disk *items;
 	size_t count;
-	/* Of the named ones only: what has no label, and what it is instead, one sentence each,
-	 * with its name. */
-	char **others;
+	/* Stores, and, of the named ones only, what else has no label. */
+	struct disks_other *others;
 	size_t other_count;
 };
 
@@ -42,7 +50,8 @@ struct disks {
  * Without names (count 0): all block devices of this machine but those that are logical volumes
  * themselves, paths of a multipath device, and what has no medium. A named one that is not there is
  * RESULT_NOT_THERE, one that is neither block device nor regular file RESULT_REFUSED, one that
- * cannot be read RESULT_IO. A named block device of a whole disk stands for its partitions, too.
+ * cannot be read RESULT_IO. A named block device of a whole disk means its partitions, too.
+ * What is named twice is there once. disks_free it, after an error, too.
  */
 enum result disks_find(struct disks *disks, const char *const *names, size_t count,
 		       struct failure *why);

@@ -18,7 +18,11 @@ struct group_lock {
 
 /*
  * `alone`: as lvm2's commands do that change the group, else as those that read it. Waits a moment.
- * RESULT_REFUSED where another process has it; RESULT_IO. On an error nothing is held.
+ * RESULT_REFUSED where another process has it; RESULT_IO. On an error nothing is held. Not alone,
+ * a process without the right to lock goes on without.
+ *
+ * The folder is /run/lock/lvm, or what global/locking_dir says in lvm.conf or lvmlocal.conf of
+ * $LVM_SYSTEM_DIR, else of /etc/lvm.
  */
 enum result group_lock_take(struct group_lock *lock, const char *group, bool alone,
 			    struct failure *why);

@@ -113,12 +113,15 @@ static void take_partitions(blkid_probe probe, struct probe_identity *identity)
 	blkid_partlist list = blkid_probe_get_partitions(probe);
 	int count = list ? blkid_partlist_numof_partitions(list) : 0;
 
+	identity->table_count = count > 0 ? (size_t)count : 0;
 	for (int i = 0; i < count && count <= (int)PROBE_PARTITIONS_MAX; i++) {
 		blkid_partition partition = blkid_partlist_get_partition(list, i);
 		uint64_t start = (uint64_t)blkid_partition_get_start(partition), end;
 		uint64_t sectors = (uint64_t)blkid_partition_get_size(partition);
 		struct probe_partition *taken = &identity->partitions[identity->partition_count];
 
+		taken->number = (unsigned int)blkid_partition_get_partno(partition);
+		taken->is_extended = blkid_partition_is_extended(partition) != 0;
 		if (checked_add(start, sectors, &end) &&
 		    checked_mul(start, SECTOR_BYTES, &taken->from) &&
 		    checked_mul(end, SECTOR_BYTES, &taken->to))
@@ -158,24 +161,56 @@ static enum result take_answer(blkid_probe probe, int answer, struct probe_ident
 	return fail(why, RESULT_IO, "libblkid cannot look for a file system");
 }
 
-static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity *identity,
+/* Some disks' blocks have this many bytes; a file does not tell. */
+#define LARGE_BLOCK_BYTES 4096u
+
+/* What libblkid is to look at. */
+struct look {
+	int fd;
+	uint64_t offset, bytes;
+	bool no_label;		  /* a physical volume's is not seen */
+	unsigned int block_bytes; /* 0: as libblkid thinks */
+};
+
+static blkid_probe make_probe(const struct look *look)
+{
+	char member[] = "LVM2_member";
+	char *const members[] = {member, NULL};
+	blkid_probe probe = blkid_new_probe();
+
+	if (!probe)
+		return NULL;
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE |
+							 BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
+	if (look->no_label)
+		blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_NOTIN, (char **)members);
+	blkid_probe_enable_partitions(probe, 1);
+	return probe;
+}
+
+static enum result probe_look(const struct look *look, struct probe_identity *identity,
 			      struct failure *why)
 {
-	blkid_probe probe = blkid_new_probe();
+	blkid_probe probe = make_probe(look);
 	enum result result;
 
 	if (!probe)
 		return fail_memory(why, "libblkid's probe", 0);
-	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE |
-							 BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE);
-	blkid_probe_enable_partitions(probe, 1);
-	if (blkid_probe_set_device(probe, fd, 0, (blkid_loff_t)disk_bytes) == 0)
+	if (blkid_probe_set_device(probe, look->fd, (blkid_loff_t)look->offset,
+				   (blkid_loff_t)look->bytes) == 0 &&
+	    (look->block_bytes == 0 || blkid_probe_set_sectorsize(probe, look->block_bytes) == 0))
 		result = take_answer(probe, blkid_do_safeprobe(probe), identity, why);
 	else
 		result = fail(why, RESULT_IO, "libblkid cannot look for a file system");
 	blkid_free_probe(probe);
 	return result;
+}
+
+static enum result probe_file(int fd, uint64_t disk_bytes, struct probe_identity *identity,
+			      struct failure *why)
+{
+	return probe_look(&(struct look){.fd = fd, .bytes = disk_bytes}, identity, why);
 }
 
 /* The limit on file sizes counts for memory files, too. */
@@ -223,6 +258,33 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 	return result;
 }
 
+/* Of a device with a map: superblocks are in the first MiB of a disk, or at its end. */
+#define HEAD_BYTES (1024u << 10)
+#define TAIL_BYTES (128u << 10)
+
+static enum result probe_ends(const struct device *device, struct probe_identity *identity,
+			      struct failure *why)
+{
+	uint64_t head = min_u64(device->bytes, HEAD_BYTES);
+	uint64_t tail = device->bytes - min_u64(device->bytes - head, TAIL_BYTES);
+	uint8_t *buffer = aligned_alloc(BUFFER_ALIGNMENT, HEAD_BYTES + TAIL_BYTES);
+	const struct probe_range ranges[] = {{0, head, buffer},
+					     {tail, device->bytes - tail, buffer + HEAD_BYTES}};
+	enum result result = RESULT_OK;
+
+	if (!buffer)
+		return fail_memory(why, "what the disk begins with", HEAD_BYTES + TAIL_BYTES);
+	for (int i = 0; i < 2 && result == RESULT_OK; i++)
+		if (device_read(device, ranges[i].offset, buffer + (size_t)i * HEAD_BYTES,
+				ranges[i].bytes) != (ssize_t)ranges[i].bytes)
+			result = fail(why, RESULT_IO, "%s: cannot be read where it begins and ends",
+				      device->name);
+	if (result == RESULT_OK)
+		result = probe_bytes(device->bytes, ranges, 2, identity, why);
+	free(buffer);
+	return result;
+}
+
 enum result probe_device(const struct device *device, struct probe_identity *identity,
 			 struct failure *why)
 {
@@ -231,6 +293,8 @@ enum result probe_device(const struct device *device, struct probe_identity *ide
 	enum result result;
 
 	memset(identity, 0, sizeof(*identity));
+	if (device->map)
+		return probe_ends(device, identity, why);
 	/* libblkid reads any bytes into any buffer. */
 	if (flags < 0 || fcntl(device->file.fd, F_SETFL, flags & ~O_DIRECT) != 0)
 		return fail_errno(why, RESULT_IO, errno,
@@ -241,6 +305,24 @@ enum result probe_device(const struct device *device, struct probe_identity *ide
 	if (result != RESULT_OK)
 		return fail(why, result, "%s: %s", device->name, reading.text);
 	return RESULT_OK;
+}
+
+enum result probe_beside_label(int fd, uint64_t offset, uint64_t bytes,
+			       struct probe_identity *identity, struct failure *why)
+{
+	struct look look = {.fd = fd, .offset = offset, .bytes = bytes, .no_label = true};
+	enum result result;
+
+	memset(identity, 0, sizeof(*identity));
+	if (bytes == 0)
+		return RESULT_OK;
+	result = probe_look(&look, identity, why);
+	/* The first part of a GPT, whose second part is at the second block: how large is that? */
+	if (result != RESULT_OK || !identity->is_table || strcmp(identity->type, "PMBR") != 0)
+		return result;
+	memset(identity, 0, sizeof(*identity));
+	look.block_bytes = LARGE_BLOCK_BYTES;
+	return probe_look(&look, identity, why);
 }
 
 bool probe_same(const struct probe_identity *a, const struct probe_identity *b)

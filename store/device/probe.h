@@ -34,8 +34,11 @@ struct probe_identity {
 	 * others. None where there are more than this. */
 	struct probe_partition {
 		uint64_t from, to;
+		unsigned int number;
+		bool is_extended; /* it has logical ones in it, and is none itself */
 	} partitions[PROBE_PARTITIONS_MAX];
 	size_t partition_count;
+	size_t table_count; /* how many there are */
 };
 
 /* Some bytes of a disk, for probe_bytes. */
@@ -56,6 +59,13 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
  */
 enum result probe_device(const struct device *device, struct probe_identity *identity,
 			 struct failure *why);
+
+/*
+ * What these bytes of an open file or block device hold beside a label of LVM's, at their beginning
+ * or their end. A partition table of a disk with blocks of 4096 bytes is seen in a file, too.
+ */
+enum result probe_beside_label(int fd, uint64_t offset, uint64_t bytes,
+			       struct probe_identity *identity, struct failure *why);
 
 /* Same type and same UUID? */
 bool probe_same(const struct probe_identity *a, const struct probe_identity *b);

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "store/base/fail.h"
+#include "store/device/mapper.h"
 
 /* Bytes from .. to - 1 of a block device. */
 struct tables_range {
@@ -20,28 +21,26 @@ struct tables_range {
 };
 
 struct tables_user {
-	char name[128]; /* of the device-mapper device */
-	bool is_loaded; /* its table is loaded only, and not live yet */
+	char name[MAPPER_NAME_BYTES]; /* of the device-mapper device */
+	bool is_loaded;		      /* its table is loaded only, and not live yet */
 };
 
 /*
- * *used: a table has one of these bytes. Of linear and striped targets the map tells; any other
- * target that names the device counts as using all of it. A partition's bytes are its disk's, too.
- * RESULT_OK without the device mapper in this kernel; RESULT_REFUSED where its tables cannot be
- * looked at.
+ * *used: a table has one of these bytes, the one of *user. Of linear and striped targets the map tells; any other
+ * target that names the device counts as using all of it. The bytes of a partition are its disk's,
+ * too, and those of a loop device what it is on. RESULT_OK without the device mapper in this
+ * kernel; RESULT_REFUSED where its tables cannot be looked at.
  */
 enum result tables_find(const struct tables_range *ranges, size_t count, struct tables_user *user,
 			bool *used, struct failure *why);
 
-/* The name of the device whose uuid begins with "LVM-", the group's and the volume's id; false:
- * there is none (lib/activate/dev_manager.c of lvm2). */
+/* The name of the device whose uuid begins with "LVM-", the group's and the volume's id, without
+ * dashes; false: there is none, or it cannot be told (lib/activate/dev_manager.c of lvm2). */
 bool tables_find_volume(const char *group_id, const char *volume_id, struct tables_user *user);
 
-/*
- * A table's line, as device-mapper tells it: does it use one of the ranges? Pure. `start` and
- * `length` are in sectors. NULL parameters: no.
- */
-bool tables_line_uses(uint64_t start, uint64_t length, const char *target, const char *parameters,
-		      const struct tables_range *ranges, size_t count);
+/* A table's line: does it use one of the ranges? Looks for nothing but what the devices are on
+ * (backing_descend). */
+bool tables_line_uses(const struct mapper_line *line, const struct tables_range *ranges,
+		      size_t count);
 
 #endif

@@ -171,15 +171,42 @@ static void describe_holder(const char *holder, struct usage *usage)
 		say_help(usage, "mdadm --stop ", path, "takes that array away from its users");
 }
 
-static bool find_holder(dev_t number, struct usage *usage)
+static DIR *open_holders(dev_t number)
 {
 	char path[PATH_BYTES];
-	const struct dirent *entry;
-	bool found = false;
-	DIR *directory;
 
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(number), minor(number));
-	directory = opendir(path);
+	return opendir(path);
+}
+
+/* Has it holders, all of them device-mapper's? */
+static bool is_mapped(dev_t number)
+{
+	DIR *directory = open_holders(number);
+	const struct dirent *entry;
+	unsigned int count = 0;
+	bool all = true;
+
+	while (directory && (entry = readdir(directory)) != NULL) {
+		char path[PATH_BYTES];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/sys/class/block/%s/dm", entry->d_name);
+		all &= access(path, F_OK) == 0;
+		count++;
+	}
+	if (directory)
+		closedir(directory);
+	return all && count > 0;
+}
+
+static bool find_holder(dev_t number, struct usage *usage)
+{
+	const struct dirent *entry;
+	bool found = false;
+	DIR *directory = open_holders(number);
+
 	if (!directory)
 		return false;
 	while (!found && (entry = readdir(directory)) != NULL) {
@@ -380,17 +407,22 @@ static bool find_below(const struct device *device, struct usage *usage)
 bool usage_find(const struct device *device, struct usage *usage)
 {
 	struct backing own = whole(device);
+	dev_t number = device->file.number;
+	bool mapped;
 
 	*usage = (struct usage){.phrase = ""};
 	backing_descend(&own, device->file.fd);
 	if (!device->file.is_block)
 		return find_loop(device, &own, usage) || find_swap(device, usage);
-	if (find_number(device->file.number, usage) || find_partition(device->file.number, usage) ||
+	mapped = is_mapped(number);
+	if (find_mount(number, usage) || find_swap(device, usage) ||
+	    (!mapped && find_holder(number, usage)) || find_partition(number, usage) ||
 	    find_below(device, usage) || find_loop(device, &own, usage))
 		return true;
 	/* The kernel itself lets nobody hold a block device that is used. */
 	usage->unseen = false;
-	return false;
+	usage->is_mapped = mapped && find_holder(number, usage);
+	return usage->is_mapped;
 }
 
 /* ---- locks ---- */

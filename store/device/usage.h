@@ -15,6 +15,7 @@ struct usage {
 	char phrase[1024]; /* "is mounted on /mnt", "is held by vg-snap (dm-3)" */
 	char help[1200];   /* the command that frees it, and what that stops */
 	bool reads_only;   /* it is mounted, by all mounts for reading only */
+	bool is_mapped;	   /* device-mapper's devices hold it, and nobody else uses it */
 	bool unseen; /* nobody was found, and not all could be looked at: neither /sys nor the loop
 			devices in /dev can be */
 };

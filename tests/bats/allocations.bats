@@ -1,26 +1,28 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2154
 # Without memory: of each command's allocations one after the other fails, alone and with all that follow. Nothing crashes,
 # nothing is lost, and what ends with 70 has written nothing. (With sanitizers: nothing leaks.)
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=tests/bats/helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || return
+    cd "$BATS_TEST_TMPDIR" || exit
     failing=${TOOLS:-$here/../../build/tests/tools}/cowtool-failing
-    gunzip -c "$here/../fixtures/chunk8-random.origin.gz" >origin.was
-    gunzip -c "$here/../fixtures/chunk8-random.store.gz" >store.was
-    "$cowtool" create --quiet --chunk=8K --size=8M kept.was
-    "$cowtool" save --quiet store.was saved.was
+    gunzip -c "$here/../fixtures/chunk8-random.origin.gz" >origin
+    gunzip -c "$here/../fixtures/chunk8-random.store.gz" >store
+    set_aside
+    "$cowtool" create --quiet --chunk=8K --size=8M pristine/kept
+    "$cowtool" save --quiet pristine/store saved.was
     restore_files
+    remember origin store kept
 }
 
 restore_files() {
-    rm -f undo out.img out.img.cowtool-export saved backup
-    for file in origin store kept; do
-        cp "$file.was" "$file"
-    done
-    remember origin store kept
+    rm -f out.img out.img.cowtool-export saved backup
+    from_pristine
 }
 
 # without_memory ARGUMENT...: each allocation of the command fails once, of a merge also with all that follow. It ends with 0 (it can do without) or 70, and then
@@ -105,7 +107,8 @@ goes_on_after() {
 }
 
 @test "memory: repair without it writes nothing" {
-    put store.was 1057728 x # after the end of the list
-    cp store.was store
+    put pristine/store 1057728 x # after the end of the list
+    restore_files
+    remember origin store kept
     without_memory repair --dry-run store
 }

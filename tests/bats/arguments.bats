@@ -4,12 +4,12 @@
 # shellcheck disable=SC2119,SC2154,SC2016,SC2030,SC2031
 # Names and options that could be taken for each other.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
-    fill origin 1048576
-    make chunk=8 random=100 origin_chunks=256 size=425984
+    pair 1048576 chunk=8 random=100 origin_chunks=256 size=425984
 }
 
 is_text() {
@@ -115,7 +115,7 @@ with_program() {
     paste_from told
     merged
     expect 0 merge origin ./LABEL=x
-    same origin "$pristine.origin"
+    same origin "$pristine/origin"
 }
 
 @test "export: OUT that looks like a tag is a file" {

@@ -3,16 +3,11 @@
 # shellcheck disable=SC2154
 # Somebody else who may write in a folder, or chooses a name, gets nothing by that.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
-pair() {
-    fill origin 409600
-    make chunk=1 random=300 origin_chunks=800
-    reference
+usual_pair() {
+    judged_pair 409600 chunk=1 random=300 origin_chunks=800
 }
 
 # ---- one descriptor from creation on ----
@@ -27,7 +22,7 @@ opened() {
 
 @test "attacks: what export makes it opens once, and never again by its name" {
     needs_strace
-    pair
+    usual_pair
     opened image export origin store image
     (($(wc -l <opens) == 1)) || complain "opened more than once: $(<opens)"
     grep -q 'O_CREAT|O_EXCL' opens
@@ -36,7 +31,7 @@ opened() {
 
 @test "attacks: what is opened by a user's name never waits for the other end of a FIFO" {
     needs_strace
-    pair
+    usual_pair
     cp origin image
     for arguments in 'inspect store' 'verify --data=origin store' 'merge --dry-run origin store' \
         'export --force origin store image' 'save --force store saved' 'inspect saved'; do
@@ -59,7 +54,7 @@ theirs() {
 }
 
 @test "attacks: an OUT of another user is refused, with --force and --resume, too" {
-    pair
+    usual_pair
     echo planted >image
     theirs image
     refuses 5 image -- export origin store image
@@ -72,7 +67,7 @@ theirs() {
 }
 
 @test "attacks: an OUT that is another user's symbolic link is refused" {
-    pair
+    usual_pair
     echo mine >precious
     ln -s precious image
     ((EUID == 0)) || skip 'only root can give links away'
@@ -85,7 +80,7 @@ theirs() {
 }
 
 @test "attacks: a state file of another user is not believed" {
-    pair
+    usual_pair
     export_killed_early
     theirs image.cowtool-export
     refuses 5 image image.cowtool-export -- export --resume origin store image
@@ -106,7 +101,7 @@ export_killed_early() {
 
 @test "attacks: a saved file that somebody exchanges for another one is told" {
     needs_strace
-    pair
+    usual_pair
     # The file is flushed; before it gets its name, its temporary name leads to another one.
     echo theirs >theirs
     strace -f -o trace --inject=renameat2:delay_enter=3000000 "$cowtool" save store saved >out 2>err </dev/null &
@@ -127,7 +122,7 @@ export_killed_early() {
 @test "attacks: no result on stdout has a control character of a name, and none has a line too many" {
     name=$'disk: clean; exceptions: 0\nfull: 0%\r\e[8m\u9b'
     shown='disk: clean; exceptions: 0\x0afull: 0%\x0d\x1b[8m'
-    pair
+    usual_pair
     cp store "$name"
     cp store plain
     cp origin plain.origin

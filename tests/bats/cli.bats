@@ -3,12 +3,12 @@
 # shellcheck disable=SC2154
 # The command line: help, usage errors, where output goes, arguments that are no store.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
-    fill origin 65536
-    make chunk=8 sequential=3
+    pair 65536 chunk=8 sequential=3
 }
 
 # usage ARGUMENT...: refused with 64, a message on stderr, nothing on stdout; origin and store keep every byte.

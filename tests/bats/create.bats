@@ -3,21 +3,12 @@
 # shellcheck disable=SC2154,SC2119,SC2030,SC2031 # each test has its own variables
 # cowtool create: what it makes is what the kernel makes, and it overwrites nothing without consent.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
     fixtures=$BATS_TEST_DIRNAME/../fixtures
-}
-
-teardown() {
-    [[ -z ${loop:-} ]] || losetup --detach "$loop" 2>/dev/null || true
-}
-
-# attach FILE [OPTION...]: as block device $loop.
-attach() {
-    ((EUID == 0)) || skip 'only root attaches loop devices'
-    loop=$(losetup --find --show "${@:2}" "$1" 2>/dev/null) || skip 'there are no loop devices here'
 }
 
 # header FILE CHUNK_SECTORS: its first 16 bytes, as cowtool(5) has them.
@@ -203,7 +194,7 @@ uncreated() {
     refuses 5 image -- create --chunk=16K "$loop"
     expect 0 create --force --chunk=4K "$loop"
     header image 8
-    losetup --detach "$loop"
+    detach_all
     file_system image 11111111-1111-4111-8111-111111111111
     attach image
     refuses 5 image -- create --chunk=16K "$loop"
@@ -235,8 +226,7 @@ uncreated() {
     refuses 5 image -- create --chunk=4K image
     refuses 5 image -- create --force --chunk=4K image
     said "$loop"
-    losetup --detach "$loop"
-    loop=
+    detach_all
     exec 9<>image
     flock 9
     expect 5 create --force --chunk=4K --json image 9>&-

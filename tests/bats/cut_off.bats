@@ -3,11 +3,8 @@
 # shellcheck disable=SC2154,SC2119
 # A list that zeros may have cut off: verify finds what looks like exceptions after it, merge and export note it.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # zeros SECTOR: in ./store.
 zeros() {
@@ -20,8 +17,7 @@ later() {
 }
 
 @test "cut off: after an area of zeros verify counts what dump --stale shows" {
-    fill origin 512000
-    make chunk=1 random=200 origin_chunks=1000
+    pair 512000 chunk=1 random=200 origin_chunks=1000
     zeros 34
     expect 0 dump --stale --format=csv --origin=origin store
     (($(grep -c ',stale,' out) == 136))
@@ -30,8 +26,7 @@ later() {
 }
 
 @test "cut off: merge and export note it before they write, for kept stores, too" {
-    fill origin 512000
-    make chunk=1 random=100 origin_chunks=1000 seed=2
+    pair 512000 chunk=1 random=100 origin_chunks=1000 seed=2
     mv store other
     make chunk=1 random=200 origin_chunks=1000
     zeros 34
@@ -79,8 +74,7 @@ later() {
 
 @test "cut off: what cannot be read after the end of the list is no error" {
     needs_strace
-    fill origin 512000
-    make chunk=1 sequential=64 size=65536
+    pair 512000 chunk=1 sequential=64 size=65536
     strace -o calls -e trace=preadv,pread64 "$cowtool" merge --dry-run --io=sync origin store >/dev/null
     count=$(grep -c 'pread' calls)
     ((count > 3))

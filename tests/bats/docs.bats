@@ -93,7 +93,7 @@ lines_are() {
 @test "check-docs: a common option that is missing is found for every command" {
     changed_page cowtool.8 '/^\.It Fl q , Fl Fl quiet/d'
     local missing=()
-    for command in inspect verify dump merge export save restore repair create help; do
+    for command in scan inspect verify dump merge export save restore repair create help; do
         missing+=("options of $command: only in --help: --quiet -q")
     done
     check_docs_refuses options "${missing[@]}"
@@ -154,7 +154,7 @@ lines_are() {
     { cat "$root/completions/cowtool.bash" && echo '_cowtool_options() { echo --json; }'; } >other.bash
     run env COWTOOL_BASH_COMPLETION="$PWD/other.bash" "$check" options
     [ "$status" -eq 1 ]
-    [[ $output == *'options of inspect: only in --help: --help --quiet'* ]]
+    [[ $output == *'options of inspect: only in --help: --disk= --help --quiet'* ]]
 }
 
 @test "man pages: no line is wider than 80 columns, and cowtool(8) has about 300 of them" {
@@ -190,7 +190,7 @@ lines_are() {
 
 @test "bash: the first word is a command" {
     complete_bash cowtool ''
-    lines_are inspect verify dump merge export save restore repair create help --help --version
+    lines_are scan inspect verify dump merge export save restore repair create help --help --version
     complete_bash cowtool ver
     lines_are verify
 }
@@ -198,10 +198,10 @@ lines_are() {
 @test "bash: options of the command, but those that are there already" {
     complete_bash cowtool merge --
     lines_are --resume --pending --keep= --undo= --invalidate-full --drop-kept= --dry-run --accept-origin --force \
-        --skip-lost --window= --io= --progress= --json --quiet --help --version
+        --skip-lost --window= --io= --progress= --disk= --json --quiet --help --version
     complete_bash cowtool merge --resume --window = 16M --progress none --undo u --invalidate-full --
-    lines_are --pending --keep= --drop-kept= --dry-run --accept-origin --force --skip-lost --io= --json --quiet --help \
-        --version
+    lines_are --pending --keep= --drop-kept= --dry-run --accept-origin --force --skip-lost --io= --disk= --json --quiet \
+        --help --version
     complete_bash cowtool merge --re
     lines_are --resume
     complete_bash cowtool repair --fo
@@ -273,9 +273,41 @@ lines_are() {
     lines_are origin.img
 }
 
+# disk_with_volumes: ./disk.img, with snapshots that LVM made.
+disk_with_volumes() {
+    gzip -dc "$root/tests/fixtures/volumes1.gz" >disk.img
+}
+
+@test "bash: where no file has the name, it is completed to a logical volume, on the disks that are named" {
+    disk_with_volumes
+    complete_bash cowtool merge --disk = disk.img v
+    lines_are vg0/before-upgrade vg0/other vg0/root
+    complete_bash cowtool merge --disk disk.img vg0/o
+    lines_are vg0/other
+    complete_bash cowtool verify --disk disk.img --origin = vg0/r
+    lines_are vg0/root
+    complete_bash cowtool merge --disk disk.img --keep vg0/b
+    lines_are vg0/before-upgrade
+    complete_bash cowtool merge --disk disk.img /dev/vg0/b
+    lines_are /dev/vg0/before-upgrade
+    complete_bash cowtool merge --disk disk.img LVM = vg0/b
+    lines_are vg0/before-upgrade
+    complete_bash cowtool merge --disk disk.img ''
+    lines_are disk.img UUID= LABEL= PARTUUID= PARTLABEL=
+    complete_bash cowtool merge --disk nosuch v
+    [ -z "$output" ]
+    complete_bash cowtool scan d
+    lines_are disk.img
+    complete_bash cowtool scan UU
+    [ -z "$output" ]
+    touch vg0
+    complete_bash cowtool merge --disk disk.img v
+    lines_are vg0
+}
+
 @test "bash: after help, a command" {
     complete_bash cowtool help ''
-    lines_are inspect verify dump merge export save restore repair create help
+    lines_are scan inspect verify dump merge export save restore repair create help
     complete_bash cowtool help cr
     lines_are create
 }
@@ -289,13 +321,13 @@ lines_are() {
     command -v fish >/dev/null || skip 'fish is not installed'
     touch origin.img
     complete_fish 'cowtool '
-    lines_are inspect verify dump merge export save restore repair create help --help --version
+    lines_are scan inspect verify dump merge export save restore repair create help --help --version
     complete_fish 'cowtool merge --resume --'
     lines_are --pending --keep= --undo= --invalidate-full --drop-kept= --dry-run --accept-origin --force --skip-lost \
-        --window= --io= --progress= --json --quiet --help --version
+        --window= --io= --progress= --disk= --json --quiet --help --version
     complete_fish 'cowtool merge --dry-run --undo u --keep=a --drop-kept b --'
     lines_are --resume --pending --keep= --invalidate-full --drop-kept= --accept-origin --force --skip-lost --window= \
-        --io= --progress= --json --quiet --help --version
+        --io= --progress= --disk= --json --quiet --help --version
     complete_fish 'cowtool repair --fo'
     lines_are --forget-kept --force
     complete_fish 'cowtool dump --format='
@@ -318,6 +350,15 @@ lines_are() {
     lines_are create
     complete_fish 'cowtool inspect PART'
     lines_are PARTUUID= PARTLABEL=
+    disk_with_volumes
+    complete_fish 'cowtool merge --disk=disk.img vg0/'
+    lines_are vg0/before-upgrade vg0/other vg0/root
+    complete_fish 'cowtool merge --disk disk.img --keep=LVM=vg0/o'
+    lines_are --keep=LVM=vg0/other
+    complete_fish 'cowtool merge --disk nosuch vg0/'
+    [ -z "$output" ]
+    complete_fish 'cowtool scan d'
+    lines_are disk.img
 }
 
 @test "zsh: commands, options, values, files and tags" {
@@ -337,6 +378,11 @@ lines_are() {
     complete_zsh 'cowtool merge --undo=or' '*--undo=*origin.img*'
     complete_zsh 'cowtool help ' '*create*dump*export*merge*'
     complete_zsh 'cowtool inspect PARTU' '*PARTUUID=*'
+    disk_with_volumes
+    complete_zsh 'cowtool merge --disk=disk.img vg0/o' '*vg0/other*'
+    complete_zsh 'cowtool merge --disk disk.img --keep=LVM=vg0/b' '*--keep=LVM=vg0/before-upgrade*'
+    complete_zsh 'cowtool merge --disk=disk.img vg' '*vg0/before-upgrade*vg0/other*vg0/root*'
+    complete_zsh 'cowtool scan dis' '*disk.img*'
 }
 
 @test "README: the quick tour prints what the program prints" {

@@ -4,11 +4,8 @@
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031
 # A dry run ends as the real run would, and makes nothing.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # who WHO COMMAND...: as the user, without root's right to write anywhere where WHO is "plain".
 who() {
@@ -54,8 +51,7 @@ too_long() {
 }
 
 @test "merge --dry-run: an undo file that cannot be made is refused as the merge refuses it" {
-    fill origin 1048576
-    make chunk=8 random=100 origin_chunks=256 size=425984
+    pair 1048576 chunk=8 random=100 origin_chunks=256 size=425984
     : >file
     for name in file/x newdir/x; do
         alike 8 user origin store -- merge --undo="$name" -- origin store
@@ -122,8 +118,7 @@ foretells() {
 }
 
 @test "merge --dry-run: of two exceptions for a chunk in one window one is counted, in two windows both" {
-    fill origin 1048576
-    make chunk=8 entry=0:1:2 entry=1:1:3 size=65536
+    pair 1048576 chunk=8 entry=0:1:2 entry=1:1:3 size=65536
     foretells --force
     ((planned == 4096))
     make chunk=8 entry=0:1:2 entry=1:1:3 size=65536
@@ -137,8 +132,7 @@ foretells() {
 }
 
 @test "merge --dry-run: what is left out is not counted, nor what is after the end of the origin" {
-    fill origin $((1048576 + 512))
-    make chunk=8 size=204800 sequential=40 entry=5:256:7 entry=10:10:49000
+    pair $((1048576 + 512)) chunk=8 size=204800 sequential=40 entry=5:256:7 entry=10:10:49000
     foretells --skip-lost
     ((planned == 38 * 4096 + 512))
     # The highest one, in the last chunk, is lost.

@@ -3,11 +3,8 @@
 # shellcheck disable=SC2154
 # cowtool dump: every live exception in the order of the store.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # usual COUNT CHUNK: the CSV of a sequential store, from the format's description.
 usual() {

@@ -3,31 +3,21 @@
 # shellcheck disable=SC2154,SC2016,SC2119,SC2030,SC2031
 # cowtool export: the image must equal, in every byte, the origin that the reference merge leaves.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 # A pair of which an export takes several windows of 4 MiB.
 setup_file() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_FILE_TMPDIR" || exit
-    fill origin 13632512
-    make chunk=8 random=1500 origin_chunks=3328
-    reference
+    judged_pair 13632512 chunk=8 random=1500 origin_chunks=3328
     mv origin big.origin
     mv store big.store
     mv right.origin big.right
 }
 
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
     ulimit -c 0
-}
-
-teardown() {
-    [[ -z ${loop:-} ]] || losetup --detach "$loop" 2>/dev/null || true
-    [[ -z ${held_pid:-} ]] || kill "$held_pid" 2>/dev/null || true
-    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may be stopped
-    [[ -z ${export_pid:-} ]] || kill -KILL "$export_pid" 2>/dev/null || true
 }
 
 # crc FILE: as gzip computes it, in eight hexadecimal digits.
@@ -67,20 +57,17 @@ shows_right() {
 orders() {
     local shape
     for shape in "random=$2" "sequential=$2 from=$((($3 - $2) / 2))" "random=$2 seed=2 reversed=1"; do
-        fill origin $(($1 * 512 * $3))
         # shellcheck disable=SC2086
-        make chunk="$1" origin_chunks="$3" $shape
+        pair $(($1 * 512 * $3)) chunk="$1" origin_chunks="$3" $shape
         shows_right || complain "in this order: $shape"
         is .bytes_from_store $(($1 * 512 * $2))
         is '.unreadable | length' 0
     done
 }
 
-# small_pair: ./origin, ./store and right.origin.
-small_pair() {
-    fill origin 409600
-    make chunk=4 random=100 origin_chunks=200
-    reference
+# usual_pair: ./origin, ./store and right.origin, of 100 exceptions.
+usual_pair() {
+    judged_pair 409600 chunk=4 random=100 origin_chunks=200
 }
 
 # big_pair: ./origin, ./store and right.origin are links to the big ones.
@@ -129,12 +116,6 @@ finished() {
     [[ ! -e image.cowtool-export ]]
 }
 
-# attach FILE [OPTION...]: $loop is a loop device of it.
-attach() {
-    ((EUID == 0)) || skip 'only root attaches loop devices'
-    loop=$(losetup --find --show "${@:2}" "$1" 2>/dev/null) || skip 'there are no loop devices here'
-}
-
 # locked FILE: somebody holds it with flock.
 locked() {
     flock --no-fork "$1" sleep 30 3>&- &
@@ -176,8 +157,7 @@ catches_sigint() {
 }
 
 @test "export: chunks larger than what is in memory at a time" {
-    fill origin 16777216
-    make chunk=16384 sequential=1 from=1
+    pair 16777216 chunk=16384 sequential=1 from=1
     shows_right
 }
 
@@ -189,19 +169,16 @@ catches_sigint() {
 
 @test "export: a last, partial chunk is clipped to the origin" {
     for bytes in 168448 166912 164352; do
-        fill origin $bytes
-        make chunk=32 sequential=11
+        pair $bytes chunk=32 sequential=11
         shows_right
         is .bytes $bytes
     done
-    fill origin 1536
-    make chunk=8 sequential=1
+    pair 1536 chunk=8 sequential=1
     shows_right
 }
 
 @test "export: an empty store shows the origin" {
-    fill origin 40960
-    make chunk=8
+    pair 40960 chunk=8
     shows origin
     is .bytes_from_store 0
 }
@@ -226,15 +203,14 @@ catches_sigint() {
 }
 
 @test "export: of a chunk that has two exceptions the first counts, with --force" {
-    fill origin 65536
-    make chunk=1 size=40960 sequential=40 entry=40:1:45 entry=41:0:46
+    pair 65536 chunk=1 size=40960 sequential=40 entry=40:1:45 entry=41:0:46
     refuses 2 origin store -- export origin store image
     [[ ! -e image ]]
     shows_right --force
 }
 
 @test "export: with every engine" {
-    small_pair
+    usual_pair
     shows right.origin --io=sync
     shows right.origin --io=threads
     shows right.origin --io=auto
@@ -249,7 +225,7 @@ catches_sigint() {
 }
 
 @test "export: what cannot be written can be read" {
-    small_pair
+    usual_pair
     chmod 400 origin store
     if ((EUID == 0)); then
         command -v setpriv >/dev/null || skip 'there is no setpriv(1)'
@@ -261,7 +237,7 @@ catches_sigint() {
 }
 
 @test "export: only its owner may read the image" {
-    small_pair
+    usual_pair
     (umask 000 && expect 0 export origin store image)
     [[ $(stat -c %a image) == 600 ]]
 }
@@ -320,7 +296,7 @@ catches_sigint() {
 }
 
 @test "export: a name that ends in .gz is a name like any other" {
-    small_pair
+    usual_pair
     for out in image.gz .gz; do
         expect 0 export origin store $out
         same $out right.origin
@@ -335,15 +311,14 @@ catches_sigint() {
 }
 
 @test "export: to a block device, of which the rest stays as it is" {
-    small_pair
+    usual_pair
     head -c 1048576 /dev/urandom >disk
     tail -c +409601 disk >behind
     attach disk
     expect 0 export --json origin store "$loop"
     is .bytes_sparse 0
     is .crc32 "$(crc right.origin)"
-    losetup --detach "$loop"
-    loop=
+    detach_all
     same disk right.origin 409600
     tail -c +409601 disk | cmp - behind
 }
@@ -355,34 +330,30 @@ catches_sigint() {
     head -c 1048576 /dev/urandom >disk
     attach disk
     expect 0 export origin store "$loop"
-    losetup --detach "$loop"
-    loop=
+    detach_all
     same disk right.origin
 }
 
 @test "export: to a block device of larger blocks than the view ends with" {
-    fill origin 41472
-    make chunk=1 random=40 origin_chunks=81
-    reference
+    judged_pair 41472 chunk=1 random=40 origin_chunks=81
     head -c 81920 /dev/urandom >disk
     tail -c +41473 disk >behind
     attach disk --sector-size=4096
     expect 0 export origin store "$loop"
-    losetup --detach "$loop"
-    loop=
+    detach_all
     same disk right.origin 41472
     tail -c +41473 disk | cmp - behind
 }
 
 @test "export: origin and store on block devices" {
-    small_pair
+    usual_pair
     attach store --read-only
     expect 0 export --json origin "$loop" image
     same image right.origin
 }
 
 @test "export: a block device that is too small is refused" {
-    small_pair
+    usual_pair
     head -c 409088 /dev/zero >disk
     attach disk
     remember disk
@@ -400,25 +371,24 @@ spares_disk() {
     said "$1"
     unchanged
     expect 0 export --force origin store "$loop"
-    losetup --detach "$loop"
-    loop=
+    detach_all
     same disk right.origin 409600
 }
 
 @test "export: a block device that holds something is refused, unless forced" {
-    small_pair
+    usual_pair
     file_system disk 11111111-1111-4111-8111-111111111111
     spares_disk 'ext4'
 }
 
 @test "export: a block device on which signatures contradict each other is refused, unless forced" {
-    small_pair
+    usual_pair
     two_file_systems disk 11111111-1111-4111-8111-111111111111
     spares_disk 'holds something already (more than one signature)'
 }
 
 @test "export: a full standard output is an error" {
-    small_pair
+    usual_pair
     local status=0
     "$cowtool" export origin store - >/dev/full 2>err || status=$?
     ((status == 4))
@@ -445,14 +415,14 @@ spares_disk() {
 }
 
 @test "export: a resume of an image that is complete says that it may be" {
-    small_pair
+    usual_pair
     expect 0 export origin store image
     refuses 5 image -- export --resume origin store image
     said 'it may be complete already'
 }
 
 @test "export: an image is not written to a terminal" {
-    small_pair
+    usual_pair
     terminal "'$cowtool' export origin store -" terminal </dev/null >/dev/null || true
     grep -q 'is a terminal' terminal
     (($(stat -c %s terminal) < 1000))
@@ -461,7 +431,7 @@ spares_disk() {
 # ---- damaged stores ----
 
 @test "export: an invalid store is refused, and exported with --force" {
-    small_pair
+    usual_pair
     put store 4 '\0\0\0\0'
     refuses 2 origin store -- export origin store image
     [[ ! -e image ]]
@@ -470,7 +440,7 @@ spares_disk() {
 }
 
 @test "export: what is no store is refused, with --force, too" {
-    small_pair
+    usual_pair
     put store 0 'XXXX'
     refuses 6 origin store -- export origin store image
     refuses 6 origin store -- export --force origin store image
@@ -481,9 +451,7 @@ spares_disk() {
 }
 
 @test "export: chunks that a cut store has lost are an error, and are filled and listed with --fill" {
-    fill origin 65536
-    make chunk=8 sequential=6 from=4
-    reference
+    judged_pair 65536 chunk=8 sequential=6 from=4
     # 3 chunks are gone, and of one a half, with which the other one goes, as verify says.
     truncate -s $((5 * 4096 - 2048)) store
     refuses 2 origin store -- export origin store image
@@ -504,8 +472,7 @@ spares_disk() {
 }
 
 @test "export: exceptions whose new chunk cannot hold data are lost" {
-    fill origin 65536
-    make chunk=1 size=40960 sequential=3 entry=3:9:34 entry=4:10:80 entry=5:20:72057594037927936
+    pair 65536 chunk=1 size=40960 sequential=3 entry=3:9:34 entry=4:10:80 entry=5:20:72057594037927936
     cp origin right.origin
     dd if=store of=right.origin bs=512 skip=2 count=3 conv=notrunc status=none
     for chunk in 9 10 20; do
@@ -516,8 +483,7 @@ spares_disk() {
 }
 
 @test "export: the list of exceptions has no end" {
-    fill origin 65536
-    make chunk=1 sequential=32 size=17408
+    pair 65536 chunk=1 sequential=32 size=17408
     cp origin right.origin
     dd if=store of=right.origin bs=512 skip=2 count=32 conv=notrunc status=none
     refuses 2 origin store -- export origin store image
@@ -527,7 +493,7 @@ spares_disk() {
 # ---- what is refused ----
 
 @test "export: a file that exists is refused, and overwritten with --force" {
-    small_pair
+    usual_pair
     fill image 500000 7
     refuses 5 image origin store -- export origin store image
     expect 0 export --force origin store image
@@ -535,7 +501,7 @@ spares_disk() {
 }
 
 @test "export: OUT is the origin or the store, by any name, with --force, too" {
-    small_pair
+    usual_pair
     ln -s origin soft
     ln store hard
     for out in origin store soft hard ./store; do
@@ -545,26 +511,25 @@ spares_disk() {
 }
 
 @test "export: OUT is a loop device of the origin or of the store, with --force, too" {
-    small_pair
+    usual_pair
     for source in origin store; do
         attach $source
         for out in "$loop" $source; do
             refuses 5 origin store -- export --force origin store "$out"
             refuses 5 origin store -- export origin store "$out"
         done
-        losetup --detach "$loop"
-        loop=
+        detach_all
     done
 }
 
 @test "export: OUT is the file of the loop device that is given as origin" {
-    small_pair
+    usual_pair
     attach origin
     refuses 5 origin store -- export --force "$loop" store origin
 }
 
 @test "export: OUT is neither a file nor a block device" {
-    small_pair
+    usual_pair
     mkdir folder
     mkfifo pipe
     for out in folder pipe /dev/null; do
@@ -573,12 +538,12 @@ spares_disk() {
 }
 
 @test "export: OUT cannot be made" {
-    small_pair
+    usual_pair
     refuses 8 origin store -- export origin store nowhere/image
 }
 
 @test "export: ORIGIN does not exist, is no device, is the store, or is swapped with it" {
-    small_pair
+    usual_pair
     refuses 8 store -- export nowhere store image
     refuses 5 store -- export /dev/null store image
     refuses 5 store -- export store store image
@@ -608,9 +573,7 @@ spares_disk() {
 }
 
 @test "export: an origin that is too small is refused, unless forced" {
-    fill origin 65536
-    make chunk=8 sequential=3 from=4
-    reference
+    judged_pair 65536 chunk=8 sequential=3 from=4
     truncate -s 24576 origin
     refuses 5 origin store -- export origin store image
     truncate -s 24576 right.origin
@@ -625,7 +588,7 @@ busy() {
 }
 
 @test "export: an origin or a store in use is refused, unless forced" {
-    small_pair
+    usual_pair
     remember origin store
     locked origin
     busy origin store image
@@ -641,7 +604,7 @@ busy() {
 }
 
 @test "export: an origin that is attached to a loop device is refused, and with --force warned of" {
-    small_pair
+    usual_pair
     attach origin
     refuses 5 origin store -- export origin store image
     said "$loop"
@@ -651,7 +614,7 @@ busy() {
 }
 
 @test "export: an image that is in use is refused, with --force, too" {
-    small_pair
+    usual_pair
     fill image 5000 3
     remember origin store image
     locked image
@@ -659,7 +622,7 @@ busy() {
 }
 
 @test "export: options that do not fit are a matter of usage" {
-    small_pair
+    usual_pair
     refuses 64 origin store -- export origin store
     refuses 64 origin store -- export --fill=one origin store image
     refuses 64 origin store -- export --fill origin store image
@@ -730,9 +693,7 @@ killed_before() {
 }
 
 @test "export: a limit on file sizes that keeps the origin from being looked at is told" {
-    fill origin 1048576
-    make chunk=8 random=100 origin_chunks=256
-    reference
+    judged_pair 1048576 chunk=8 random=100 origin_chunks=256
     { (ulimit -f 512; exec "$cowtool" export origin store - 2>err); echo $? >code; } | cmp - right.origin
     [[ $(<code) == 0 ]]
     said 'whether this is its origin is not known: origin: which file system it holds cannot be told'
@@ -752,13 +713,13 @@ killed_before() {
         exec 5<>pipe
         head -c 65536 /dev/zero >&5
         "$cowtool" export --resume --force --json origin store image >out 2>pipe 5>&- 3>&- &
-        export_pid=$!
-        catches_sigint $export_pid
-        kill -s $signal $export_pid
+        held_pid=$!
+        catches_sigint $held_pid
+        kill -s $signal $held_pid
         tr -d '\0' <pipe >err 5>&- 3>&- &
         exec 5>&-
         status=0
-        wait $export_pid || status=$?
+        wait $held_pid || status=$?
         wait $!
         rm pipe
         ((status == 3)) || complain "exit code $status, not 3"
@@ -776,12 +737,12 @@ killed_before() {
     mkfifo pipe
     exec 5<>pipe
     "$cowtool" export origin store - >pipe 2>err 5>&- 3>&- &
-    export_pid=$!
+    held_pid=$!
     head -c 1000000 <&5 | cmp - right.origin -n 1000000
-    until [[ $(cut -d ' ' -f 3 /proc/$export_pid/stat) == S ]]; do :; done
+    until [[ $(cut -d ' ' -f 3 /proc/$held_pid/stat) == S ]]; do :; done
     sleep 0.1
-    kill -s INT $export_pid
-    wait $export_pid || status=$?
+    kill -s INT $held_pid
+    wait $held_pid || status=$?
     exec 5>&-
     ((status == 3)) || complain "exit code $status, not 3"
     said 'stopped on request'
@@ -798,7 +759,7 @@ killed_before() {
 }
 
 @test "export: a resume of nothing begins" {
-    small_pair
+    usual_pair
     expect 0 export --resume origin store image
     same image right.origin
     refuses 5 image -- export --resume origin store image
@@ -896,13 +857,13 @@ chunks() {
         ulimit -f 8192
         expect 7 export "$loop" store image
     )
-    losetup --detach "$loop"
+    detach_all
     cp origin right
     chunk=$(seq 0 15 | grep -vxFf <(chunks | cut -d ' ' -f 1) | head -n 1)
     put origin $((chunk * 4096)) '????'
     attach origin
     refuses 5 image image.cowtool-export -- export --resume "$loop" store image
-    losetup --detach "$loop"
+    detach_all
     cp right origin
     attach origin
     expect 0 export --resume "$loop" store image
@@ -930,7 +891,7 @@ chunks() {
 }
 
 @test "export: files beside the image that are not cowtool's stay as they are" {
-    small_pair
+    usual_pair
     echo 'my own notes' >image.cowtool-export.new
     remember image.cowtool-export.new
     expect 0 export origin store image
@@ -940,7 +901,7 @@ chunks() {
 
 @test "export: a state that cannot be written leaves nothing" {
     needs_strace
-    small_pair
+    usual_pair
     local call
     for call in fsync rename; do
         strace -o trace --trace=$call --inject=$call:error=EDQUOT:when=1 \
@@ -953,21 +914,21 @@ chunks() {
 # ---- what it says ----
 
 @test "export: the text has the numbers" {
-    small_pair
+    usual_pair
     expect 0 export origin store image
     [[ $(<out) == "image: exported 400.0 KiB (409600 bytes), 200.0 KiB from store; CRC-32 $(crc right.origin)" ]]
     silent
 }
 
 @test "export: --quiet says nothing at all" {
-    small_pair
+    usual_pair
     expect 0 export --quiet origin store image
     [[ ! -s out && ! -s err ]]
     same image right.origin
 }
 
 @test "export: progress is told in JSON, and as a bar on a terminal" {
-    small_pair
+    usual_pair
     expect 0 export --progress=json origin store image
     grep -v '^cowtool' err | tail -n 1 |
         jq -e '.device == "store" and .done_bytes == "409600" and .total_bytes == "409600"' >/dev/null

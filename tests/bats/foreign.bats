@@ -4,11 +4,8 @@
 # What is neither a store nor an origin: containers, compressed files, and what libblkid knows. It is called by its
 # name, and never written to. tests/unit/foreign.c has the magic numbers.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # physical_volume FILE: of the volume group vg0.
 physical_volume() {

@@ -4,22 +4,12 @@
 # shellcheck disable=SC2119,SC2154,SC2030,SC2031
 # A snapshot that a merge gives up is never lost without a word.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
-
-teardown() {
-    let_go
-}
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
 
 # too_small: ./origin and ./store, and ./a, which has no room for what it lacks.
 too_small() {
-    fill origin 1048576
-    make chunk=8 random=100 origin_chunks=256 size=425984
+    pair 1048576 chunk=8 random=100 origin_chunks=256 size=425984
     expect 0 create --quiet --chunk=4K --size=100K a
 }
 
@@ -56,7 +46,7 @@ state_is() {
 
 @test "merge --quiet: a kept store that is dropped is told" {
     pristine_pair
-    "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
+    pristine_kept a
     cut_off INT --keep=a
     ((status == 3))
     expect 0 merge --quiet --resume --drop-kept=a origin store
@@ -67,7 +57,7 @@ state_is() {
 
 @test "merge --quiet: a kept store that is dropped and out of reach is told" {
     pristine_pair
-    "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
+    pristine_kept a
     cut_off INT --keep=a
     rm a
     expect 0 merge --quiet --resume --force --drop-kept=a origin store
@@ -77,7 +67,7 @@ state_is() {
 
 @test "merge: of a kept store to be dropped that is out of reach, it is said what helps, and that helps" {
     pristine_pair
-    "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
+    pristine_kept a
     cut_off INT --keep=a
     rm a
     refuses 8 origin store -- merge --resume --drop-kept=a origin store
@@ -91,7 +81,7 @@ state_is() {
 
 @test "merge: of a kept store to be dropped that is given twice, --force is not said to help" {
     pristine_pair
-    "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
+    pristine_kept a
     cut_off INT --keep=a
     refuses 5 origin store a -- merge --resume --drop-kept=a --drop-kept=./a origin store
     fails grep -e --force err

@@ -3,19 +3,12 @@
 # shellcheck disable=SC2154,SC2119
 # What cowtool refuses to touch. Each case proves that every byte of what was refused is as it was.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-    fill origin 65536
-    make chunk=8 sequential=3 from=4
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
-teardown() {
-    [[ ! -d mounted ]] || umount mounted 2>/dev/null || true
-    [[ -z ${loop:-} ]] || losetup --detach "$loop" 2>/dev/null || true
-    [[ -z ${held_pid:-} ]] || kill "$held_pid" 2>/dev/null || true
-    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may be stopped
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit
+    small_pair
 }
 
 # no_origin PATH [FILE...]: a merge into it is refused; the files and the store keep every byte.
@@ -56,12 +49,6 @@ no_rights() {
     said "$file"
     said 'Permission denied'
     unchanged
-}
-
-# attach FILE [OPTION...]: $loop is a loop device of it.
-attach() {
-    ((EUID == 0)) || skip 'only root attaches loop devices'
-    loop=$(losetup --find --show "${@:2}" "$1" 2>/dev/null) || skip 'there are no loop devices here'
 }
 
 uuid_a=11111111-1111-4111-8111-111111111111
@@ -150,8 +137,7 @@ damaged() {
 }
 
 @test "guards: a store with an error in its last entry is refused before the first write" {
-    fill origin 1048576
-    make chunk=1 size=1048576 random=1000 origin_chunks=2048 entry=1000:5000:1033
+    pair 1048576 chunk=1 size=1048576 random=1000 origin_chunks=2048 entry=1000:5000:1033
     refuses 5 origin store -- merge --window=512 origin store
     make chunk=1 size=1048576 random=1000 origin_chunks=2048 entry=1000:2048:2048
     refuses 2 origin store -- merge --window=512 origin store
@@ -316,9 +302,7 @@ damaged() {
 }
 
 @test "guards: where the store has nothing of the places of file systems, none is looked for" {
-    fill origin 8388608
-    make chunk=8 sequential=100 from=300
-    reference
+    judged_pair 8388608 chunk=8 sequential=100 from=300
     # A look would need a memory file as large as the origin.
     (ulimit -f 4096; expect 0 merge origin store)
     merged
@@ -405,23 +389,17 @@ damaged() {
 
 @test "guards: block devices of 512 and of 4096 bytes are merged" {
     for block in 512 4096; do
-        fill origin 2097152
-        make chunk=8 random=300 origin_chunks=512
-        reference
+        judged_pair 2097152 chunk=8 random=300 origin_chunks=512
         attach origin --sector-size "$block"
         expect 0 merge --window=64K "$loop" store
-        losetup --detach "$loop"
-        loop=
+        detach_all
         merged
     done
     for block in 512 4096; do
-        fill origin 2097152
-        make chunk=16 random=100 origin_chunks=256
-        reference
+        judged_pair 2097152 chunk=16 random=100 origin_chunks=256
         attach store --sector-size "$block"
         expect 0 merge --window=64K origin "$loop"
-        losetup --detach "$loop"
-        loop=
+        detach_all
         merged
     done
 }
@@ -461,9 +439,7 @@ damaged() {
     # Where O_DIRECT takes any length: elsewhere such a write may just fail.
     folder=$(mktemp -d /dev/shm/cowtool-test.XXXXXX 2>/dev/null) || folder=$(mktemp -d -p .)
     for streams in '2>&-' '>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
-        fill origin 1048576
-        make chunk=1 random=100 origin_chunks=2000
-        reference
+        judged_pair 1048576 chunk=1 random=100 origin_chunks=2000
         cp origin store "$folder"
         eval '"$cowtool" merge --json --progress=json "$folder/origin" "$folder/store"' "$streams" >/dev/null || true
         mv "$folder/origin" "$folder/store" .

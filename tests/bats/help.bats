@@ -3,14 +3,11 @@
 # shellcheck disable=SC2154
 # 'cowtool help', the short options, and how --help looks.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup_file() {
     bats_require_minimum_version 1.5.0
-}
-
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
 }
 
 # commands_of_help: one a line.
@@ -64,8 +61,7 @@ exit_codes() {
     "$cowtool" --version >long
     "$cowtool" -V | diff long -
     "$cowtool" merge -V | diff long -
-    fill origin 65536
-    make chunk=8 sequential=3
+    pair 65536 chunk=8 sequential=3
     expect 0 merge -q origin store
     [[ ! -s out && ! -s err ]]
     expect 64 inspect -q --quiet store

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2016 # BATS_* come from bats; jq has variables of its own
-# What the tests share: programs, images, and assertions that fail with a reason.
+# What the tests share: programs, images, assertions that fail with a reason, and what a test begins and ends with.
 #
 # After expect, refuses and finds, ./out and ./err hold what cowtool wrote to stdout and stderr.
 
@@ -18,6 +18,31 @@ quickly() {
     local -
     set +o functrace
     "$@"
+}
+
+# ---- before and after each test, where its file says nothing else ----
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit
+}
+
+teardown() {
+    let_go
+}
+
+# let_go: nothing stays mounted, attached or running.
+let_go() {
+    local pid stat
+    for pid in ${merge_pid:-} ${held_pid:-}; do
+        # Another process may have the number of one that ended.
+        if read -r stat 2>/dev/null <"/proc/$pid/stat" && [[ $stat == *") "?" $BASHPID "* ]]; then
+            kill -KILL "$pid"
+            wait "$pid" 2>/dev/null || true
+        fi
+    done
+    cd "$BATS_TEST_TMPDIR" || true # a test that failed may be below it
+    [[ ! -d mounted ]] || umount mounted 2>/dev/null || true
+    detach_all
 }
 
 # ---- assertions ----
@@ -186,6 +211,28 @@ needs_strace() {
     export ASAN_OPTIONS=detect_leaks=0
 }
 
+# ---- devices, for root ----
+
+loops=()
+
+# attach FILE [OPTION...]: $loop is a block device of it.
+attach() {
+    ((EUID == 0)) || skip 'only root attaches loop devices'
+    loop=$(losetup --find --show "${@:2}" "$1" 2>/dev/null) || skip 'there are no loop devices here'
+    loops+=("$loop")
+    # What blockdev set stays with the device, for the next one who attaches something to it.
+    [[ " ${*:2} " == *' --read-only '* ]] || blockdev --setrw "$loop"
+}
+
+# detach_all: and the images hold what was written.
+detach_all() {
+    local device
+    for device in "${loops[@]}"; do
+        losetup --detach "$device" 2>/dev/null || true
+    done
+    loops=()
+}
+
 # ---- images ----
 
 # fill FILE BYTES [FIRST]: a file of lines that all differ.
@@ -196,6 +243,23 @@ fill() {
 # make KEY=VALUE...: ./store, see mkstore.
 make() {
     "$mkstore" store "$@"
+}
+
+# pair BYTES KEY=VALUE...: ./origin of that length, and ./store, see mkstore.
+pair() {
+    fill origin "$1"
+    make "${@:2}"
+}
+
+# judged_pair BYTES KEY=VALUE...: and ./right.origin and ./right.store, as a merge must leave them.
+judged_pair() {
+    pair "$@"
+    reference
+}
+
+# small_pair: ./origin and ./store, with three exceptions.
+small_pair() {
+    pair 65536 chunk=8 sequential=3 from=4
 }
 
 # file_system FILE UUID
@@ -253,24 +317,37 @@ is_merged_right() {
 
 # ---- a merge that is caught in the middle ----
 
-# pristine_pair KEY=VALUE...: $pristine.origin and $pristine.store, whose merge takes long enough to be caught, and
-# right.origin and right.store.
-pristine_pair() {
-    fill origin 1572864
-    make chunk=1 random=2000 origin_chunks=3072 "$@"
-    reference
-    mv origin pristine.origin
-    mv store pristine.store
+# set_aside: ./origin and ./store are moved to the folder $pristine.
+set_aside() {
     pristine=$PWD/pristine
+    mkdir -p "$pristine"
+    mv origin store "$pristine"
 }
 
-# from_pristine: ./origin, ./store, and whatever other $pristine.NAME there is as ./NAME; no undo store.
+# from_pristine: copies of all that is in $pristine, and no undo store.
 from_pristine() {
-    local file
     rm -f undo mounted/undo
-    for file in "$pristine".*; do
-        cp --sparse=always "$file" "${file#"$pristine".}"
-    done
+    cp --sparse=always "$pristine"/* .
+}
+
+# pristine_pair KEY=VALUE...: $pristine/origin and $pristine/store, whose merge takes long enough to be caught, and
+# right.origin and right.store.
+pristine_pair() {
+    judged_pair 1572864 chunk=1 random=2000 origin_chunks=3072 "$@"
+    set_aside
+}
+
+# put_by FILE...; unfinished: what a merge that was cut off left, $left of its exceptions, too, is put by for every test
+# of the file; it is here again.
+put_by() {
+    mkdir unfinished
+    mv "$@" unfinished
+    echo "$left" >unfinished.left
+}
+
+unfinished() {
+    cp --sparse=always "$BATS_FILE_TMPDIR"/unfinished/* .
+    left=$(<"$BATS_FILE_TMPDIR/unfinished.left")
 }
 
 # start OPTION...: a merge of ./origin and ./store in the background, $merge_pid.
@@ -285,7 +362,7 @@ ended() {
     wait "$merge_pid" 2>/dev/null || status=$?
 }
 
-# midway OPTION...: a merge of copies of $pristine.origin and $pristine.store that is stopped (SIGSTOP), $left
+# midway OPTION...: a merge of copies of what is in $pristine that is stopped (SIGSTOP), $left
 # exceptions from its end: neither at the start nor at the end.
 midway() {
     quickly catch_midway "$@"

@@ -4,17 +4,8 @@
 # shellcheck disable=SC2119,SC2154,SC2016,SC2030,SC2031
 # What the commands tell beside their results: advice that can be followed, and notes on what is odd about a device.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
-
-teardown() {
-    let_go
-}
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
 
 # verified FILE CODE: the helps of all that verify finds are in ./helps, and the text has them, too.
 verified() {
@@ -55,7 +46,7 @@ advises_of_saved() {
 
 @test "verify: on a saved file of a kept store, the placeholder is not that of the merging store" {
     pristine_pair
-    "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
+    pristine_kept a
     cut_off INT --keep=a
     mv store merging
     mv a store
@@ -68,9 +59,8 @@ advises_of_saved() {
 }
 
 @test "export and merge: an origin that is no whole number of sectors" {
-    fill origin 1048577
+    pair 1048577 chunk=8 random=100 origin_chunks=256 size=425984
     cp origin before
-    make chunk=8 random=100 origin_chunks=256 size=425984
     expect 0 export --quiet origin store quiet
     silent
     expect 0 export origin store image
@@ -89,12 +79,10 @@ advises_of_saved() {
     (($(stat -c %s origin) == 1048577))
     same origin image 1048576
     tail -c 1 before | cmp - <(tail -c 1 origin)
-    fill origin $((1048576 + 511))
-    make chunk=8 random=100 origin_chunks=256 size=425984
+    pair $((1048576 + 511)) chunk=8 random=100 origin_chunks=256 size=425984
     expect 0 merge origin store
     said '(511 bytes)'
-    fill origin 1048576
-    make chunk=8 random=100 origin_chunks=256 size=425984
+    pair 1048576 chunk=8 random=100 origin_chunks=256 size=425984
     expect 0 merge origin store
     silent
 }
@@ -125,8 +113,7 @@ $((chunk * 512)) bytes, and $loop has logical blocks of 4096"
 }
 
 @test "verify: chunks smaller than the blocks of the origin" {
-    fill origin 262144
-    make chunk=1 random=20 origin_chunks=32 size=262144
+    pair 262144 chunk=1 random=20 origin_chunks=32 size=262144
     attach origin --sector-size=4096
     for option in --origin --data; do
         expect 0 verify $option="$loop" store

@@ -4,11 +4,8 @@
 # shellcheck disable=SC2154,SC2119
 # Whose store it is: what is compared, what cannot be, and what speaks against an origin.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 uuid=11111111-2222-3333-4444-555555555555
 other_uuid=66666666-7777-8888-9999-aaaaaaaaaaaa
@@ -110,8 +107,7 @@ tells() {
 }
 
 @test "identity: --accept-origin consents neither to two exceptions for a chunk nor to a store as ORIGIN" {
-    fill origin 40960
-    make chunk=1 sequential=150 modulo=60
+    pair 40960 chunk=1 sequential=150 modulo=60
     refuses 2 origin store -- merge --accept-origin origin store
     cp store other
     refuses 5 other store -- merge --accept-origin other store
@@ -194,9 +190,8 @@ spoil() {
 }
 
 @test "imprint: going back onto an origin that was used since is refused; --force goes through" {
-    fill origin 4194304
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
     cp origin before
-    make chunk=8 random=200 origin_chunks=1024
     expect 0 merge --undo=undo origin store
     cp origin merged
     cp undo kept
@@ -218,10 +213,35 @@ spoil() {
     same origin before
 }
 
+@test "imprint: export and verify compare it, say so, and need no consent" {
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
+    cp origin before
+    expect 0 merge --undo=undo origin store
+    remember origin undo
+    expect 0 export --json origin undo image
+    is .identity compared
+    [[ ! -s err ]] || complain 'something was noted'
+    same image before
+    expect 0 verify --json --origin=origin undo
+    object '.identity == "compared" and (has("identity_problem") | not)'
+    unchanged
+}
+
+@test "imprint: an origin of another size is not what it was, though every byte that was compared is there" {
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
+    expect 0 merge --undo=undo origin store
+    cp origin other
+    truncate -s 4198400 other
+    refuses 5 other undo -- merge other undo
+    said 'other: is not what it was when undo became its undo store'
+    refuses 5 other undo -- export other undo image
+    [[ ! -e image ]]
+    expect 0 export origin undo image
+}
+
 @test "imprint: two merges are taken back in their order alone" {
-    fill origin 4194304
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
     cp origin first
-    make chunk=8 random=200 origin_chunks=1024
     expect 0 merge --undo=undo1 origin store
     cp origin second
     make chunk=8 random=200 origin_chunks=1024 seed=2
@@ -235,8 +255,7 @@ spoil() {
 }
 
 @test "imprint: the one chunk of a superblock, of 512 bytes, is always among those that are compared" {
-    fill origin 2097152
-    make chunk=1 sequential=3000
+    pair 2097152 chunk=1 sequential=3000
     expect 0 merge --undo=undo origin store
     put origin 1124 'another UUID'
     refuses 5 origin undo -- merge origin undo
@@ -253,9 +272,8 @@ spoil() {
 }
 
 @test "imprint: verify, repair, save and restore leave it; a merge that keeps the store takes it away" {
-    fill origin 4194304
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
     cp origin before
-    make chunk=8 random=200 origin_chunks=1024
     expect 0 merge --undo=undo origin store
     cp undo right
     expect 0 verify --json --origin=origin undo
@@ -278,9 +296,8 @@ spoil() {
 }
 
 @test "imprint: one that is damaged is a finding, and is not in the way" {
-    fill origin 4194304
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
     cp origin before
-    make chunk=8 random=200 origin_chunks=1024
     expect 0 merge --undo=undo origin store
     put undo 60 'xx'
     finds 1 problems '[{"code": "header-slack", "severity": "warning"}]' undo
@@ -290,8 +307,7 @@ spoil() {
 }
 
 @test "imprint: a store that was used again since says nothing" {
-    fill origin 4194304
-    make chunk=8 random=200 origin_chunks=1024
+    pair 4194304 chunk=8 random=200 origin_chunks=1024
     expect 0 merge --undo=undo origin store
     put undo $((4096 + 16 * 199)) '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
     fill origin 4194304 7

@@ -3,9 +3,10 @@
 # shellcheck disable=SC2016,SC2154,SC2119
 # Files in memory, which a reboot loses, and images whose holes find no room: said before the first write.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
     unshare -rm true 2>/dev/null || skip 'no name space of mounts can be made here'
     mkdir small
@@ -20,8 +21,7 @@ in_small() {
 }
 
 @test "in memory: an undo store there is refused, with --force it is made and said" {
-    fill origin 163840
-    make chunk=8 random=20 origin_chunks=40
+    pair 163840 chunk=8 random=20 origin_chunks=40
     remember origin store
     for option in --dry-run --quiet; do
         code=0
@@ -37,8 +37,7 @@ in_small() {
 }
 
 @test "in memory: OUT, FILE and the backup of a repair are noted" {
-    fill origin 163840
-    make chunk=8 random=20 origin_chunks=40 entry=30:1:40
+    pair 163840 chunk=8 random=20 origin_chunks=40 entry=30:1:40
     in_small 1M '"$0" export origin store small/out'
     said 'small/out: warning: is a file in memory'
     in_small 1M '"$0" save store small/file && "$0" verify small/file || [ $? -eq 1 ]'
@@ -80,8 +79,7 @@ in_small() {
 }
 
 @test "room: so it is for the holes of a kept store" {
-    fill origin 4194304
-    make chunk=8 sequential=600
+    pair 4194304 chunk=8 sequential=600
     in_small 1M '"$0" create --chunk=4K --size=8M small/kept >/dev/null && "$0" merge --dry-run --keep=small/kept origin store' ||
         in_small 1M 'truncate -s 8M small/kept && "$0" create --chunk=4K small/kept && "$0" merge --dry-run --keep=small/kept origin store'
     said 'small/kept: warning: it is sparse: filling its holes may take up to 2469888 bytes'

@@ -4,27 +4,13 @@
 # Who else uses a device, by another name of the same bytes or below it, is found and named with the command that
 # frees it. What is refused keeps every byte.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
-    fill origin 1048576
-    make chunk=8 sequential=40
+    pair 1048576 chunk=8 sequential=40
     cp store store2
-    loops=()
-}
-
-teardown() {
-    [[ -z ${held_pid-} ]] || kill "$held_pid" 2>/dev/null || true
-    if mountpoint -q mounted 2>/dev/null; then umount mounted; fi
-    for device in "${loops[@]}"; do losetup --detach "$device" 2>/dev/null || true; done
-}
-
-# attach FILE [OPTION...]: to the loop device $loop.
-attach() {
-    ((EUID == 0)) || skip 'only root attaches loop devices'
-    loop=$(losetup --find --show "${@:2}" "$1" 2>/dev/null) || skip 'there are no loop devices here'
-    loops+=("$loop")
 }
 
 # held FILE [TYPE]: another process has a lock on all of it, as QEMU or cowtool has, until $held_pid ends.

@@ -4,11 +4,8 @@
 # cowtool inspect. The numbers of the stores are worked out by hand from the format's description:
 # area a is chunk 1 + a * (32 * C + 1); status is next_free * C / device sectors, (areas + 1) * C.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # shows JSON: inspect ./store has these keys and values, and leaves it alone.
 shows() {

@@ -3,11 +3,8 @@
 # shellcheck disable=SC2154,SC2119
 # cowtool verify: why a store that is marked invalid was given up, as far as its numbers tell.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # given_up TEXT OPTION...: a store that mkstore makes with these options, marked invalid, is said to be so for that reason;
 # nothing else is wrong with it, and it keeps every byte.

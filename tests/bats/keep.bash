@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2154,SC2034,SC2017 # variables of helpers.bash, and for those who source this; whole areas
 # What the tests of kept stores share. The merging pair is ./origin and ./store; the judge of the kept stores is refkeep,
 # which knows nothing of cowtool's own counting.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 refkeep=${TOOLS:-$here/../../build/tests/tools}/refkeep
-loops=()
 
 # note_kept NAME...: what each shows and holds, and must hold after the merge of ./store.
 note_kept() {
@@ -37,6 +40,11 @@ is_sound() {
 # count_of NAME: how many exceptions it lacks, and for how many it has room: $needed, $possible.
 count_of() {
     read -r needed possible < <("$refkeep" count origin store "$1")
+}
+
+# pristine_kept NAME: $pristine/NAME, a store of the pristine pair that can be kept.
+pristine_kept() {
+    "$mkstore" "$pristine/$1" chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
 }
 
 # tells_of NAME ROLE: the JSON's object of that kept store.
@@ -71,33 +79,4 @@ sectors_for() {
     chunks=$((2 + last + last / area + 1))
     (($2 % area > 0)) || chunks=$((2 + $2 / area * (area + 1)))
     echo $((chunks * $1))
-}
-
-# ---- devices and disks, for root ----
-
-# attach FILE [OPTION...]: $loop is a block device of it.
-attach() {
-    ((EUID == 0)) || skip 'only root attaches loop devices'
-    loop=$(losetup --find --show "${@:2}" "$1" 2>/dev/null) || skip 'there are no loop devices here'
-    loops+=("$loop")
-    # What blockdev set stays with the device, for the next one who attaches something to it.
-    [[ " ${*:2} " == *' --read-only '* ]] || blockdev --setrw "$loop"
-}
-
-# detach_all: and the images hold what was written.
-detach_all() {
-    local device
-    for device in "${loops[@]}"; do
-        losetup --detach "$device" 2>/dev/null || true
-    done
-    loops=()
-}
-
-# let_go: nothing stays mounted, attached or running.
-let_go() {
-    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may be stopped
-    [[ -z ${held_pid:-} ]] || kill "$held_pid" 2>/dev/null || true
-    cd "$BATS_TEST_TMPDIR" || true # a test that failed may be below it
-    [[ ! -d $BATS_TEST_TMPDIR/mounted ]] || umount "$BATS_TEST_TMPDIR/mounted" 2>/dev/null || true
-    detach_all
 }

@@ -5,17 +5,8 @@
 # cowtool merge --keep: other snapshots of the origin show what they showed, byte for byte, and have the exceptions that
 # the kernel's merge would have given them.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
-
-teardown() {
-    let_go
-}
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
 
 # five: ./a to ./e, snapshots of ./origin with chunks from 512 bytes to 64 KiB and some exceptions each.
 five() {
@@ -39,17 +30,15 @@ judges() {
 }
 
 @test "keep: the judge notices what was not kept" {
-    fill origin 204800
+    pair 204800 chunk=2 random=50 origin_chunks=200
     "$mkstore" a chunk=8 size=1048576 random=10 origin_chunks=50 seed=3
     cp a before
-    make chunk=2 random=50 origin_chunks=200
     note_kept a
-    cp origin origin.before
-    cp store store.before
+    set_aside
+    from_pristine
     expect 0 merge origin store
     judges midway 'the view is another one'
-    cp origin.before origin
-    cp store.before store
+    from_pristine
     judges ended 'has no exception'
     expect 0 merge --keep=a origin store
     was_kept a
@@ -69,8 +58,7 @@ judges() {
     put a 4 '\0'
     judges ended 'another header'
     # A chunk more than was asked for.
-    cp store.before store
-    cp origin.before origin
+    from_pristine
     cp before a
     make chunk=2 random=49 origin_chunks=200
     note_kept a
@@ -82,32 +70,28 @@ judges() {
 # ---- views ----
 
 @test "keep: a merge of 512-byte chunks keeps stores of 512 bytes to 64 KiB" {
-    fill origin 1048576
+    pair 1048576 chunk=1 random=300 origin_chunks=2048
     five
-    make chunk=1 random=300 origin_chunks=2048
     keep_all --window=16K -- a b c d e
 }
 
 @test "keep: a merge of 4 KiB chunks keeps stores of 512 bytes to 64 KiB" {
-    fill origin 1048576
+    pair 1048576 chunk=8 random=100 origin_chunks=256
     five
-    make chunk=8 random=100 origin_chunks=256
     keep_all --window=64K -- a b c d e
 }
 
 @test "keep: a merge of 64 KiB chunks keeps stores of 512 bytes to 64 KiB" {
-    fill origin 1048576
+    pair 1048576 chunk=128 random=9 origin_chunks=16
     five
-    make chunk=128 random=9 origin_chunks=16
     keep_all --window=64K -- a b c d e
 }
 
 @test "keep: windows from one chunk to all, and a chunk that several windows share" {
     for window in 512 3000 20K 32M; do
-        fill origin 65536
+        pair 65536 chunk=1 random=60 origin_chunks=128
         "$mkstore" a chunk=1 size=262144 random=20 origin_chunks=128 seed=2
         "$mkstore" b chunk=32 size=524288 random=1 origin_chunks=4 seed=3
-        make chunk=1 random=60 origin_chunks=128
         keep_all --window=$window -- a b
     done
 }
@@ -115,9 +99,8 @@ judges() {
 @test "keep: one request at a time, with threads, and with io_uring where it is" {
     local io
     for io in sync threads auto; do
-        fill origin 1048576
+        pair 1048576 chunk=4 random=200 origin_chunks=512 seed=7 reversed=1
         five
-        make chunk=4 random=200 origin_chunks=512 seed=7 reversed=1
         keep_all --io=$io --window=64K -- c a e
     done
 }
@@ -125,10 +108,9 @@ judges() {
 @test "keep: in every order of the exceptions" {
     local shape
     for shape in 'sequential=200 from=30' 'sequential=100 every=3' 'random=250 reversed=1'; do
-        fill origin 1048576
-        five
         # shellcheck disable=SC2086
-        make chunk=4 origin_chunks=512 $shape
+        pair 1048576 chunk=4 origin_chunks=512 $shape
+        five
         keep_all --window=100K -- d b
     done
 }
@@ -137,27 +119,24 @@ judges() {
     local row size chunk
     for row in 413696:8 410112:8 413184:1 413184:128 41660:8 51300:1; do
         IFS=: read -r size chunk <<<"$row"
-        fill origin "$size"
+        pair "$size" chunk="$chunk" sequential=$(((size / 512 + chunk - 1) / chunk))
         five
-        make chunk="$chunk" sequential=$(((size / 512 + chunk - 1) / chunk))
         keep_all --window=64K -- a b c d e
     done
 }
 
 @test "keep: only the origin's last partial chunk is merged" {
-    fill origin 413184
+    pair 413184 chunk=32 sequential=1 from=25
     "$mkstore" a chunk=128 size=262144
     "$mkstore" b chunk=1 size=262144
-    make chunk=32 sequential=1 from=25
     keep_all -- a b
     (($(live a) == 1 && $(live b) == 7)) || complain 'other counts'
 }
 
 @test "keep: a store that has every exception already keeps every byte" {
-    fill origin 204800
+    pair 204800 chunk=1 random=200 origin_chunks=400
     "$mkstore" a chunk=8 random=50 origin_chunks=50 seed=5
     cp a before
-    make chunk=1 random=200 origin_chunks=400
     keep_all --window=4K -- a
     same a before
 }
@@ -173,10 +152,9 @@ judges() {
 }
 
 @test "keep: an empty store, and one that goes through many areas" {
-    fill origin 1048576
+    pair 1048576 chunk=2 random=700 origin_chunks=1024
     "$mkstore" a chunk=1 size=1310720
     "$mkstore" b chunk=1 size=1310720 random=1000 origin_chunks=2048 seed=4
-    make chunk=2 random=700 origin_chunks=1024
     keep_all --window=64K -- a b
     (($(live a) == 1400)) || complain 'not every chunk was kept'
 }
@@ -204,12 +182,11 @@ judges() {
 }
 
 @test "keep: stores without order and with holes" {
-    fill origin 204800
+    pair 204800 chunk=1 random=200 origin_chunks=400
     "$mkstore" a chunk=1 size=1048576 entry=0:70:150 entry=1:60:50 entry=2:61:198 entry=3:80:45
     "$mkstore" b chunk=2 size=1048576 random=80 origin_chunks=200 reversed=1 seed=3
     # The next chunk after the highest one is metadata.
     "$mkstore" c chunk=1 size=1048576 entry=0:99:33
-    make chunk=1 random=200 origin_chunks=400
     keep_all --window=8K -- a b c
 }
 
@@ -221,8 +198,7 @@ judges() {
     for count in 3 1 9 28 29 30 50; do
         cp a a.store
         cp b b.store
-        fill origin 204800
-        make chunk=1 sequential=$count from=100
+        pair 204800 chunk=1 sequential=$count from=100
         keep_all --window=2K -- a.store b.store
     done
 }
@@ -241,9 +217,8 @@ judges() {
 }
 
 @test "keep: of two exceptions for a chunk the first counts, in both stores, with --force" {
-    fill origin 40960
+    pair 40960 chunk=1 sequential=20
     "$mkstore" a chunk=1 size=262144 sequential=70 modulo=40
-    make chunk=1 sequential=20
     refuses 2 origin store a -- merge --keep=a origin store
     reference
     cp a before
@@ -251,15 +226,13 @@ judges() {
     expect 0 merge --force --keep=a origin store
     merged
     same a before
-    fill origin 40960
+    pair 40960 chunk=1 sequential=150 modulo=60
     "$mkstore" a chunk=2 size=262144 sequential=3
-    make chunk=1 sequential=150 modulo=60
     keep_all --force --window=4K -- a
 }
 
 @test "keep: an empty store is nothing to merge: nothing is written to the kept ones" {
-    fill origin 40960
-    make chunk=8
+    pair 40960 chunk=8
     "$mkstore" a chunk=1 size=65536 sequential=3
     remember origin store a
     expect 0 merge --json --keep=a origin store
@@ -290,14 +263,12 @@ missing() {
     # The second and third of each fill an area: the next one must have its place, too.
     for row in 1:10:25 1:10:22 1:0:64 2:3:61 8:100:41 32:20:20 128:3:13; do
         IFS=: read -r chunk before count <<<"$row"
-        fill origin $((chunk * 512 * (before + count)))
-        make chunk="$chunk" sequential="$count" from="$before"
+        pair $((chunk * 512 * (before + count))) chunk="$chunk" sequential="$count" from="$before"
         kept_at "$(sectors_for "$chunk" $((before + count)))" chunk="$chunk" sequential="$before"
         count_of a
         ((needed == count && possible == count)) || complain "the test is wrong: $needed, $possible"
         keep_all --window=16K -- a
-        fill origin $((chunk * 512 * (before + count)))
-        make chunk="$chunk" sequential="$count" from="$before"
+        pair $((chunk * 512 * (before + count))) chunk="$chunk" sequential="$count" from="$before"
         kept_at $(($(sectors_for "$chunk" $((before + count))) - 1)) chunk="$chunk" sequential="$before"
         missing "1 "
     done
@@ -315,8 +286,7 @@ missing() {
 }
 
 @test "keep: room after a high new chunk is what counts, not the holes before it" {
-    fill origin 204800
-    make chunk=1 sequential=5 from=100
+    pair 204800 chunk=1 sequential=5 from=100
     "$mkstore" a chunk=1 size=32768 entry=0:7:59
     count_of a
     ((needed == 5 && possible == 4)) || complain "the test is wrong: $needed, $possible"
@@ -326,16 +296,14 @@ missing() {
 }
 
 @test "keep: a chunk that is shared by many counts once" {
-    fill origin 1048576
-    make chunk=1 random=1500 origin_chunks=2048
+    pair 1048576 chunk=1 random=1500 origin_chunks=2048
     kept_at "$(sectors_for 128 16)" chunk=128
     keep_all --window=16K -- a
     (($(live a) == 16))
 }
 
 @test "keep: how much is missing is told, of every store that is too small" {
-    fill origin 204800
-    make chunk=1 sequential=100
+    pair 204800 chunk=1 sequential=100
     kept_at 50 chunk=1 sequential=10
     count_of a
     missing " $((needed - possible)) "
@@ -345,9 +313,8 @@ missing() {
 }
 
 @test "keep: a dry run shows what each store would get and has room for, and writes nothing" {
-    fill origin 1048576
+    pair 1048576 chunk=8 random=100 origin_chunks=256
     five
-    make chunk=8 random=100 origin_chunks=256
     remember origin store a b c d e
     expect 0 merge --dry-run --json --keep=a --keep=b --keep=c --keep=d --keep=e origin store
     is '.kept | length' 5
@@ -364,8 +331,7 @@ missing() {
 }
 
 @test "keep: a dry run needs no right to write" {
-    fill origin 204800
-    make chunk=1 sequential=100
+    pair 204800 chunk=1 sequential=100
     "$mkstore" a chunk=8 size=262144
     remember origin store a
     chmod 400 origin store a
@@ -379,8 +345,7 @@ missing() {
 }
 
 @test "keep: the JSON names each store, its role, and what was added, needed and possible" {
-    fill origin 204800
-    make chunk=1 sequential=100
+    pair 204800 chunk=1 sequential=100
     "$mkstore" a chunk=8 size=262144 sequential=2
     "$mkstore" b chunk=1 size=262144 sequential=100
     count_of b
@@ -397,10 +362,9 @@ missing() {
     local window shape planned
     for window in 1K 16K 32M; do
         for shape in 'chunk=1 random=300 origin_chunks=2048' 'chunk=8 sequential=200' 'chunk=32 random=60 origin_chunks=64'; do
-            fill origin 1048576
-            five
             # shellcheck disable=SC2086
-            make $shape
+            pair 1048576 $shape
+            five
             rm -f undo
             expect 0 merge --dry-run --json --window=$window --keep=a --keep=c --keep=e --undo=undo origin store
             planned=$(value .plan.flushes)
@@ -411,8 +375,7 @@ missing() {
 }
 
 @test "keep: --quiet says nothing at all" {
-    fill origin 204800
-    make chunk=1 sequential=100
+    pair 204800 chunk=1 sequential=100
     "$mkstore" a chunk=8 size=262144
     expect 0 merge --quiet --keep=a origin store
     [[ ! -s out && ! -s err ]] || complain 'something was said'
@@ -422,8 +385,7 @@ missing() {
 
 @test "keep: --invalidate-full marks what is too small invalid, says so, and merges; the others are kept" {
     for count in 0 10; do
-        fill origin 204800
-        make chunk=1 sequential=100 from=50
+        pair 204800 chunk=1 sequential=100 from=50
         kept_at 50 chunk=1 sequential=$count
         "$mkstore" b chunk=8 size=262144 sequential=3 seed=4
         reference
@@ -442,15 +404,13 @@ missing() {
 }
 
 @test "keep: --invalidate-full leaves what is large enough alone" {
-    fill origin 204800
-    make chunk=1 sequential=100 from=50
+    pair 204800 chunk=1 sequential=100 from=50
     "$mkstore" a chunk=8 size=262144 sequential=3 seed=4
     keep_all --invalidate-full -- a
 }
 
 @test "keep: --invalidate-full with --dry-run writes nothing" {
-    fill origin 204800
-    make chunk=1 sequential=100 from=50
+    pair 204800 chunk=1 sequential=100 from=50
     kept_at 50 chunk=1 sequential=10
     remember origin store a
     expect 0 merge --dry-run --invalidate-full --keep=a origin store
@@ -458,18 +418,16 @@ missing() {
 }
 
 @test "keep: --invalidate-full does not help a store that is damaged" {
-    fill origin 204800
-    make chunk=1 sequential=100 from=50
+    pair 204800 chunk=1 sequential=100 from=50
     kept_at 50 chunk=1 sequential=10 entry=3:9:1
     refuses 2 origin store a -- merge --invalidate-full --keep=a origin store
 }
 
 # ---- refusals ----
 
-# small_pair: ./origin, ./store and ./a, a store that can be kept.
-small_pair() {
-    fill origin 65536
-    make chunk=8 sequential=3 from=4
+# kept_pair: ./origin, ./store and ./a, a store that can be kept.
+kept_pair() {
+    small_pair
     "$mkstore" a chunk=4 size=65536 sequential=3 from=20 seed=3
 }
 
@@ -483,7 +441,7 @@ unkept() {
 }
 
 @test "keep: the same store twice is refused, by whatever name" {
-    small_pair
+    kept_pair
     ln -s a link
     ln a hard
     for name in a ./a link hard; do
@@ -493,7 +451,7 @@ unkept() {
 }
 
 @test "keep: STORE and ORIGIN are not kept, by whatever name" {
-    small_pair
+    kept_pair
     ln -s store link
     ln origin hard
     for name in store ./store link origin hard; do
@@ -503,7 +461,7 @@ unkept() {
 }
 
 @test "keep: a damaged store is refused, with --force, too" {
-    small_pair
+    kept_pair
     "$mkstore" b chunk=1 size=65536 sequential=3 entry=3:9:34
     unkept 2 b
     unkept 2 b --force
@@ -517,14 +475,14 @@ unkept() {
 }
 
 @test "keep: a store that is marked invalid is refused" {
-    small_pair
+    kept_pair
     "$mkstore" b chunk=1 size=65536 sequential=3 valid=0
     unkept 2 b
     unkept 2 b --force
 }
 
 @test "keep: what is no store is refused" {
-    small_pair
+    kept_pair
     fill b 65536
     unkept 5 b
     : >b
@@ -536,7 +494,7 @@ unkept() {
 }
 
 @test "keep: a store of a larger origin is refused" {
-    small_pair
+    kept_pair
     "$mkstore" b chunk=8 size=65536 sequential=3 from=14
     unkept 5 b
 }
@@ -564,7 +522,7 @@ unkept() {
 }
 
 @test "keep: a store that somebody holds is refused" {
-    small_pair
+    kept_pair
     flock --no-fork a sleep 30 3>&- &
     held_pid=$!
     until fails flock -n a true >/dev/null; do :; done
@@ -575,7 +533,7 @@ unkept() {
 }
 
 @test "keep: an image that is attached to a loop device is refused and the device named" {
-    small_pair
+    kept_pair
     attach a
     refuses 5 origin store a -- merge --keep=a origin store
     said "$loop"
@@ -584,7 +542,7 @@ unkept() {
 
 @test "keep: a store that must not be written is an error" {
     ((EUID != 0)) || command -v setpriv >/dev/null || skip 'there is no setpriv(1)'
-    small_pair
+    kept_pair
     remember origin store a
     chmod 400 a
     code=0
@@ -596,16 +554,16 @@ unkept() {
 }
 
 @test "keep: what is wrong with the pair is refused as ever, and the kept store is not written" {
-    small_pair
+    kept_pair
     truncate -s 16384 origin
     refuses 5 origin store a -- merge --keep=a origin store
-    small_pair
+    kept_pair
     put store 4 '\0'
     refuses 2 origin store a -- merge --keep=a origin store
 }
 
 @test "keep: --drop-kept without --resume is a usage error" {
-    small_pair
+    kept_pair
     refuses 64 origin store a -- merge --drop-kept=a origin store
     refuses 64 origin store a -- merge --keep=a --drop-kept=a origin store
 }
@@ -613,8 +571,7 @@ unkept() {
 # Files that are opened take the place of what is closed: a message must not land in them.
 @test "keep: with closed standard streams nothing strays into any store" {
     for streams in '2>&-' '>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
-        fill origin 65536
-        make chunk=1 random=50 origin_chunks=128
+        pair 65536 chunk=1 random=50 origin_chunks=128
         "$mkstore" a chunk=8 size=262144
         rm -f undo
         reference
@@ -629,10 +586,9 @@ unkept() {
 
 @test "keep: stores on block devices of 512 and of 4096 bytes are kept" {
     for block in 512 4096; do
-        fill origin 2097152
+        pair 2097152 chunk=8 random=200 origin_chunks=512
         "$mkstore" a chunk=8 size=4194304 random=50 origin_chunks=512 seed=3
         "$mkstore" b chunk=32 size=4194304 random=5 origin_chunks=128 seed=4
-        make chunk=8 random=200 origin_chunks=512
         reference
         note_kept a b
         kept=()
@@ -648,9 +604,8 @@ unkept() {
 }
 
 @test "keep: chunks smaller than the block of the kept store's device" {
-    fill origin 65536
+    pair 65536 chunk=8 sequential=5 from=4
     "$mkstore" a chunk=1 size=262144 random=20 origin_chunks=128 seed=3
-    make chunk=8 sequential=5 from=4
     reference
     note_kept a
     attach a --sector-size 4096
@@ -661,10 +616,9 @@ unkept() {
 }
 
 @test "keep: all on block devices of 4096 bytes, a kept image of smaller chunks beside them" {
-    fill origin 2097152
+    pair 2097152 chunk=8 random=200 origin_chunks=512
     "$mkstore" a chunk=1 size=4194304 random=50 origin_chunks=4096 seed=3
     "$mkstore" b chunk=128 size=4194304 random=5 origin_chunks=32 seed=4
-    make chunk=8 random=200 origin_chunks=512
     reference
     note_kept a b
     devices=()
@@ -682,9 +636,8 @@ unkept() {
 on_large_blocks() {
     cd "$BATS_TEST_TMPDIR/mounted"
     rm -rf -- *
-    fill origin "$1"
+    pair "$1" chunk="$2" sequential=20
     five
-    make chunk="$2" sequential=20
     reference
     note_kept a b c d e
     expect 0 merge --quiet --keep=a --keep=b --keep=c --keep=d --keep=e origin store

@@ -5,46 +5,29 @@
 # Merges with kept stores and an undo store that are cut off: every view is what it was at the cut, and a resume, with
 # exactly the stores of that merge, makes everything right.
 
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
+
 all_kept='--keep=a --keep=b --keep=c'
 
 setup_file() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
     cd "$BATS_FILE_TMPDIR" || exit
     pristine_pair
-    "$mkstore" pristine.a chunk=8 size=2097152 random=60 origin_chunks=384 seed=3
-    "$mkstore" pristine.b chunk=1 size=2097152 random=300 origin_chunks=3072 seed=4
-    "$mkstore" pristine.c chunk=32 size=2097152 random=20 origin_chunks=96 seed=5
+    pristine_kept a
+    "$mkstore" pristine/b chunk=1 size=2097152 random=300 origin_chunks=3072 seed=4
+    "$mkstore" pristine/c chunk=32 size=2097152 random=20 origin_chunks=96 seed=5
     from_pristine
     note_kept a b c undo
     # shellcheck disable=SC2086
     cut_off INT $all_kept --undo=undo
     ((status == 3))
-    mkdir unfinished
-    mv origin store undo a b c unfinished
-    echo "$left" >unfinished.left
+    put_by origin store undo a b c
 }
 
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
     pristine=$BATS_FILE_TMPDIR/pristine
     cd "$BATS_TEST_TMPDIR" || exit
     ln -s "$BATS_FILE_TMPDIR"/right.* "$BATS_FILE_TMPDIR"/*.noted .
-}
-
-teardown() {
-    let_go
-}
-
-# unfinished: ./origin, ./store, ./undo, ./a, ./b and ./c are a merge that was stopped.
-unfinished() {
-    cp --sparse=always "$BATS_FILE_TMPDIR"/unfinished/* .
-    left=$(<"$BATS_FILE_TMPDIR/unfinished.left")
 }
 
 # undone: the undo store is one like any other, and brings the origin back.
@@ -52,7 +35,7 @@ undone() {
     was_kept undo
     cp --sparse=always undo undo.copy
     expect 0 merge --quiet origin undo.copy
-    same origin "$pristine.origin"
+    same origin "$pristine/origin"
 }
 
 # goes_well OPTION...: a resume with these options goes to the end, and everything is right.
@@ -98,7 +81,7 @@ refused() {
         cut_off INT --json $all_kept
         ((status == 3)) || complain "exit code $status"
         for name in a b c; do
-            before=$(live "$pristine.$name")
+            before=$(live "$pristine/$name")
             is ".kept[] | select(.store == \"$name\") | .exceptions_added" $(($(live $name) - before))
         done
     done
@@ -248,7 +231,7 @@ refused() {
     unfinished
     mkdir unfinished
     mv origin store unfinished
-    cp "$pristine.origin" origin
+    cp "$pristine/origin" origin
     make chunk=8 sequential=20
     refuses 5 origin store a undo -- merge --keep=a origin store
     refuses 5 origin store a undo -- merge --resume --keep=a origin store
@@ -256,6 +239,27 @@ refused() {
     refuses 5 origin store a undo -- merge --undo=undo origin store
     mv unfinished/* .
     goes_well --undo=undo
+}
+
+@test "keep: a store with the record of another merge is kept with --force alone, which forgets that" {
+    unfinished
+    dd if=a of=record bs=256 skip=1 count=1 status=none
+    from_pristine
+    make chunk=8 sequential=20
+    rm right.* a.noted
+    reference
+    dd if=record of=a bs=256 seek=1 conv=notrunc status=none
+    note_kept a
+    refuses 5 origin store a -- merge --keep=a origin store
+    said 'a: is kept by an unfinished merge of another store; finish that first, or, if there is none, remove what it left there'
+    refuses 5 origin store a -- merge --dry-run --keep=a origin store
+    put a $((256 + 8)) '\2'
+    refuses 5 origin store a -- merge --keep=a origin store
+    said 'a: belongs to an unfinished merge of another version of cowtool; finish it with that version, or use --force, which forgets it'
+    refuses 5 origin store a -- merge --dry-run --keep=a origin store
+    expect 0 merge --force --keep=a origin store
+    merged
+    was_kept a
 }
 
 @test "keep: a store whose own merge is unfinished is not kept" {
@@ -303,7 +307,7 @@ refused() {
 
 @test "keep: a resume with another store in the place of a kept one is refused" {
     unfinished
-    cp "$pristine.b" other
+    cp "$pristine/b" other
     refused 'a b c undo' --keep=a --keep=other --keep=c --undo=undo
     # One of another merge.
     mkdir first
@@ -329,7 +333,7 @@ refused() {
 
 @test "keep: a resume of a merge that kept nothing does not begin to" {
     cut_off KILL
-    cp "$pristine.a" a
+    cp "$pristine/a" a
     refuses 5 origin store a -- merge --resume --keep=a origin store
     refuses 5 origin store -- merge --resume --undo=undo origin store
     [[ ! -e undo ]] || complain 'an undo store was made'
@@ -376,12 +380,8 @@ refused() {
 
 # Where every chunk is kept already, the reference merge may finish in the kernel's place.
 @test "keep: a merge that the kernel finished leaves records, which a resume with all stores removes" {
-    mkdir full
-    cd full
-    "$mkstore" pristine.d chunk=8 size=2097152 random=384 origin_chunks=384 seed=3
-    cp "$pristine".origin pristine.origin
-    cp "$pristine".store pristine.store
-    pristine=$PWD/pristine
+    in_own full
+    "$mkstore" pristine/d chunk=8 size=2097152 random=384 origin_chunks=384 seed=3
     from_pristine
     note_kept d
     cut_off KILL --keep=d
@@ -393,20 +393,16 @@ refused() {
     same origin ../right.origin
     same store ../right.store
     was_kept d
-    same d "$pristine.d"
+    same d "$pristine/d"
 }
 
 # The end of a merge takes the records away one by one.
 # all_but_ended: in ./ended, a merge that kept d, e and f, each of which had all exceptions already; only records are left.
 all_but_ended() {
-    mkdir full
-    cd full || return
+    in_own full
     for name in d e f; do
-        "$mkstore" pristine.$name chunk=8 size=2097152 random=384 origin_chunks=384 seed=$((${#name} + 3))
+        "$mkstore" pristine/$name chunk=8 size=2097152 random=384 origin_chunks=384 seed=$((${#name} + 3))
     done
-    cp "$pristine".origin pristine.origin
-    cp "$pristine".store pristine.store
-    pristine=$PWD/pristine
     from_pristine
     note_kept d e f
     cut_off KILL --keep=d --keep=e --keep=f
@@ -598,13 +594,9 @@ as_the_kernel_gives_up() {
 }
 
 @test "keep: what --invalidate-full gave up is not asked for by a resume, and may be named in the same way" {
-    mkdir small
-    cd small
-    cp "$pristine.origin" pristine.origin
-    cp "$pristine.store" pristine.store
-    cp "$pristine.a" pristine.a
-    "$mkstore" pristine.d chunk=1 size=16384
-    pristine=$PWD/pristine
+    in_own small
+    cp "$BATS_FILE_TMPDIR/pristine/a" pristine
+    "$mkstore" pristine/d chunk=1 size=16384
     ln -s ../right.* ../a.noted .
     for again in '--invalidate-full --keep=d' ''; do
         cut_off KILL --invalidate-full --keep=a --keep=d
@@ -624,11 +616,10 @@ as_the_kernel_gives_up() {
 @test "keep: a write error of a kept store ends a merge with 4, nothing is lost, and a resume finishes it" {
     mkdir far
     cd far
-    fill origin 200000
+    pair 200000 chunk=1 random=300 origin_chunks=390 seed=6
     cp origin before
     # Its free chunks begin below 512 KiB, which is as far as files can be written.
     "$mkstore" a chunk=1 size=1048576 sequential=1 entry=1:380:970
-    make chunk=1 random=300 origin_chunks=390 seed=6
     "$mkstore" b chunk=8 size=262144 sequential=3 seed=9
     reference
     note_kept a b

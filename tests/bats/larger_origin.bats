@@ -4,18 +4,15 @@
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031
 # A half-merged origin that was copied to a larger disk: the merge goes on there, up to where the origin ended.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
     needs_strace
     # The last chunk is a partial one.
-    fill origin 1573376
-    make chunk=2 sequential=1537
-    reference
-    mv origin pristine.origin
-    mv store pristine.store
-    pristine=$PWD/pristine
+    judged_pair 1573376 chunk=2 sequential=1537
+    set_aside
 }
 
 # fails_at N: a merge whose N-th write fails, in small windows.

@@ -4,11 +4,10 @@
 # shellcheck disable=SC2154,SC2016,SC2119,SC2030,SC2031
 # No record of a merge that is over, or given up, stays; and every kept store can be dropped, whatever its name.
 
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
     cd "$BATS_TEST_TMPDIR" || exit
     pristine_pair
 }
@@ -34,7 +33,7 @@ fails_at() {
 @test "merge: going back with an undo store that is still empty leaves no record" {
     local n roles
     needs_strace
-    kept pristine.a
+    kept pristine/a
     for ((n = 1; n < 40; n++)); do
         from_pristine
         rm -f undo
@@ -42,12 +41,12 @@ fails_at() {
         ((status == 4)) || complain "write $n: exit code $status"
         [[ $("$cowtool" inspect --json store | jq -r .state) != merging ]] || break
     done
-    cmp origin pristine.origin
+    cmp origin pristine/origin
     roles=$(for f in undo a; do "$cowtool" inspect --json $f | jq -r '.record.role, .exceptions'; done | xargs)
     [[ $roles == 'undo 0 kept '* ]] || complain "undo and a: $roles"
     expect 0 merge --force --keep=a origin undo
     [[ $(for f in undo a; do "$cowtool" inspect --json $f | jq .record; done | xargs) == 'null null' ]]
-    cmp origin pristine.origin
+    cmp origin pristine/origin
     expect 0 merge --dry-run origin a
 }
 

@@ -3,13 +3,12 @@
 # shellcheck disable=SC2154
 # What an export that did not end leaves, and what people do with it.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
-    fill origin 12582912
-    make chunk=8 random=300 origin_chunks=3072
-    reference
+    judged_pair 12582912 chunk=8 random=300 origin_chunks=3072
 }
 
 # unfinished: ./image and its state, of an export that was not let write larger files.

@@ -4,9 +4,10 @@
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031
 # A store of Linux 2.4 with chunks of one sector begins as a store of today does, and is none.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
     fill origin 65536
     # magic, version, chunk size and extent size in sectors, start of the exceptions, full

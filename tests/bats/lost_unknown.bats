@@ -4,11 +4,8 @@
 # shellcheck disable=SC2154,SC2016,SC2119
 # Entries that no kernel can have written, where exceptions were: all commands say the same number of lost chunks.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # everywhere COUNT [OPTION...]: verify, repair, merge and export of ./store, an exception list with entries that are wrong,
 # say in JSON and in the text that up to COUNT chunks of the view of ./origin are lost.
@@ -39,9 +36,8 @@ everywhere() {
 }
 
 @test "lost unknown: an area of junk within the list cost as many chunks as it held" {
-    fill origin 512000
+    pair 512000 chunk=1 random=200 origin_chunks=1000
     cp origin wanted
-    make chunk=1 random=200 origin_chunks=1000
     "$refmerge" wanted store
     make chunk=1 random=200 origin_chunks=1000 junk=3
     everywhere 32
@@ -56,8 +52,7 @@ everywhere() {
 }
 
 @test "lost unknown: the first area, too, and junk of which a zero ends the list" {
-    fill origin 512000
-    make chunk=1 random=200 origin_chunks=1000 junk=0
+    pair 512000 chunk=1 random=200 origin_chunks=1000 junk=0
     everywhere 32
     make chunk=1 random=200 origin_chunks=1000 junk=3 entry=106:77:0
     everywhere 32
@@ -67,8 +62,7 @@ everywhere() {
 }
 
 @test "lost unknown: junk that begins with the zero that ends the list" {
-    fill origin 512000
-    make chunk=1 random=200 origin_chunks=1000 junk=3 entry=96:77:0
+    pair 512000 chunk=1 random=200 origin_chunks=1000 junk=3 entry=96:77:0
     remember origin store
     expect 1 verify --json --origin=origin store
     object '.lost_unknown_chunks == 32 and ([.findings[].code] | sort) == ["dirty-tail", "stale-exceptions"]'
@@ -79,8 +73,7 @@ everywhere() {
 }
 
 @test "lost unknown: one entry whose numbers no device can have" {
-    fill origin 512000
-    make chunk=1 random=20 origin_chunks=1000 entry=7:1152921504606846976:1152921504606846976
+    pair 512000 chunk=1 random=20 origin_chunks=1000 entry=7:1152921504606846976:1152921504606846976
     everywhere 1
     make chunk=1 random=20 origin_chunks=1000 entry=7:1152921504606846976:9
     everywhere 1
@@ -91,8 +84,7 @@ everywhere() {
 }
 
 @test "lost unknown: where an entry names a chunk of the view, or was never an exception, all is known" {
-    fill origin 512000
-    make chunk=1 random=20 origin_chunks=1000 entry=7:3:1152921504606846976
+    pair 512000 chunk=1 random=20 origin_chunks=1000 entry=7:3:1152921504606846976
     expect 2 verify --json --origin=origin store
     object '(.lost_unknown | not) and .lost_unknown_chunks == 0 and .view_bytes_lost == 512'
     # After the last full area, what the device held before.

@@ -3,11 +3,8 @@
 # shellcheck disable=SC2154,SC2119
 # cowtool dump --runs and --map: neighbours joined, and from where each byte of the view comes.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # csv FILE: FILE's CSV without the heading.
 csv() {
@@ -130,16 +127,14 @@ maps_right() {
 }
 
 @test "map: the last chunk is clipped at the origin's end" {
-    fill origin 16896
-    make chunk=8 entry=0:4:2 entry=1:3:5 size=40960
+    pair 16896 chunk=8 entry=0:4:2 entry=1:3:5 size=40960
     maps_right
     printf '%s\n' 0,12288,origin,0,0, 12288,4096,store,20480,3,5 16384,512,store,8192,4,2 >wanted
     same extents wanted
 }
 
 @test "map: of several exceptions for one chunk the first counts" {
-    fill origin 10240
-    make chunk=1 size=40960 entry=0:9:20 entry=1:9:30 entry=2:3:40 entry=3:9:50 entry=4:3:60
+    pair 10240 chunk=1 size=40960 entry=0:9:20 entry=1:9:30 entry=2:3:40 entry=3:9:50 entry=4:3:60
     maps_right
     printf '%s\n' 0,1536,origin,0,0, 1536,512,store,20480,3,40 2048,2560,origin,2048,4, 4608,512,store,10240,9,20 \
         5120,5120,origin,5120,10, >wanted
@@ -147,8 +142,7 @@ maps_right() {
 }
 
 @test "map: of a store cut in the middle of a chunk, the map calls lost what verify, merge and repair do" {
-    fill origin 65536
-    make chunk=8 sequential=6 from=4
+    pair 65536 chunk=8 sequential=6 from=4
     truncate -s $((5 * 4096 - 2048)) store
     remember origin store
     expect 0 dump --map --origin=origin --format=csv store
@@ -163,16 +157,14 @@ maps_right() {
 }
 
 @test "map: exceptions without data are lost" {
-    fill origin 5120
-    make chunk=1 size=40960 entry=0:1:34 entry=1:2:80 entry=2:3:18446744073709551615 entry=3:4:9
+    pair 5120 chunk=1 size=40960 entry=0:1:34 entry=1:2:80 entry=2:3:18446744073709551615 entry=3:4:9
     map
     printf '%s\n' 0,512,origin,0,0, 512,1536,lost,,1,34 2048,512,store,4608,4,9 2560,2560,origin,2560,5, >wanted
     same extents wanted
 }
 
 @test "map: JSON and text have the same" {
-    fill origin 5120
-    make chunk=1 size=40960 entry=0:1:34 entry=1:4:9
+    pair 5120 chunk=1 size=40960 entry=0:1:34 entry=1:4:9
     map
     expect 0 dump --map --origin=origin --json store
     has '{"store": "store", "chunk_bytes": 512, "origin": "origin", "origin_bytes": 5120, "map": [
@@ -190,8 +182,7 @@ maps_right() {
 }
 
 @test "map: an empty store shows the origin, an empty origin nothing" {
-    fill origin 10240
-    make chunk=8
+    pair 10240 chunk=8
     map
     echo 0,10240,origin,0,0, >wanted
     same extents wanted
@@ -203,8 +194,7 @@ maps_right() {
 }
 
 @test "map: exceptions outside the origin are left out, with a warning" {
-    fill origin 1024
-    make chunk=1 sequential=5
+    pair 1024 chunk=1 sequential=5
     map
     echo 0,1024,store,1024,0,2 >wanted
     same extents wanted
@@ -212,8 +202,7 @@ maps_right() {
 }
 
 @test "map: of an invalid store, with a warning" {
-    fill origin 1024
-    make chunk=1 sequential=2 valid=0
+    pair 1024 chunk=1 sequential=2 valid=0
     map
     said 'store: warning: is marked invalid'
     expect 0 dump --map --origin=origin --quiet store
@@ -221,8 +210,7 @@ maps_right() {
 }
 
 @test "map: a list without an end exits as damaged, after what there is of it" {
-    fill origin 40960
-    make chunk=1 sequential=40
+    pair 40960 chunk=1 sequential=40
     truncate -s 17408 store
     expect 2 dump --map --origin=origin --format=csv store
     csv out >extents

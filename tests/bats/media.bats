@@ -3,11 +3,8 @@
 # shellcheck disable=SC2154,SC2119
 # cowtool verify --data: all that a merge would read or write can be read. tests/unit/data.c has the places.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # plainly OPTION... -- ARGUMENT...: cowtool with these, one read after the other: strace counts each thread by itself.
 plainly() {
@@ -35,8 +32,7 @@ failing_from() {
 }
 
 @test "data: of sound devices everything can be read, and how much is said" {
-    fill origin 153600
-    make chunk=1 random=150 origin_chunks=300
+    pair 153600 chunk=1 random=150 origin_chunks=300
     remember origin store
     expect 0 verify --data=origin --json store
     has '{"verdict": "clean", "findings": [], "data": {"unreadable": [], "store_bytes": 76800, "origin_bytes": 76800,
@@ -59,24 +55,21 @@ failing_from() {
 }
 
 @test "data: it includes the check against the origin" {
-    fill origin 16896
-    make chunk=8 sequential=6
+    pair 16896 chunk=8 sequential=6
     finds 2 damaged '[{"code": "entry-beyond-origin", "severity": "error", "area": 0, "index": 5, "old_chunk": 5, "new_chunk": 7}]' \
         --data=origin store
     is .data.store_bytes 20480
 }
 
 @test "data: of a damaged store what can be merged is read" {
-    fill origin 16896
-    make chunk=1 size=40960 sequential=3 entry=3:9:34 entry=4:8:99 entry=5:3:18446744073709551615
+    pair 16896 chunk=1 size=40960 sequential=3 entry=3:9:34 entry=4:8:99 entry=5:3:18446744073709551615
     expect 2 verify --data=origin --json store
     is .data.store_bytes 1536
     is .data.origin_bytes 1536
 }
 
 @test "data: without a header there is nothing to read" {
-    fill origin 16896
-    make chunk=8 sequential=3 version=2
+    pair 16896 chunk=8 sequential=3 version=2
     expect 2 verify --data=origin --json store
     object 'has("data") | not'
     make chunk=8 sequential=3 magic=0
@@ -86,8 +79,7 @@ failing_from() {
 
 @test "data: what is unreadable is listed, with its place in the view, and the exit code is 4" {
     needs_strace
-    fill origin 40960
-    make chunk=8 sequential=8 from=2 size=45056
+    pair 40960 chunk=8 sequential=8 from=2 size=45056
     before=$(reads verify store)
     # The metadata is read once more: one read, for there is one area.
     failing_from $((before + 2)) verify --data=origin --json store
@@ -110,8 +102,7 @@ failing_from() {
 
 @test "data: the text lists twenty places and counts the others, JSON lists all" {
     needs_strace
-    fill origin 51200
-    make chunk=1 sequential=32 every=3 size=40960
+    pair 51200 chunk=1 sequential=32 every=3 size=40960
     # Two areas are on this device: both are read ahead.
     before=$(reads verify store)
     failing_from $((before + 3)) verify --data=origin store
@@ -124,8 +115,7 @@ failing_from() {
 
 @test "data: metadata that cannot be read is an error, as without --data" {
     needs_strace
-    fill origin 40960
-    make chunk=8 sequential=8
+    pair 40960 chunk=8 sequential=8
     failing_from 3 verify --data=origin --json store
     (($(<code) == 4))
     failure 4
@@ -134,16 +124,14 @@ failing_from() {
 }
 
 @test "data: an origin that is not there is refused; two origins make no sense" {
-    fill origin 40960
-    make chunk=8 sequential=8
+    pair 40960 chunk=8 sequential=8
     refuses 8 origin store -- verify --data=nowhere store
     refuses 64 origin store -- verify --data=origin --origin=origin store
 }
 
 @test "data: SIGUSR1 prints the progress and disturbs nothing; SIGINT ends it" {
     needs_strace
-    fill origin 819200
-    make chunk=8 random=100 origin_chunks=200
+    pair 819200 chunk=8 random=100 origin_chunks=200
     plainly --inject=preadv:signal=SIGUSR1:when=6 -- verify --json --data=origin store
     object '.verdict == "clean" and .data.store_bytes == 409600'
     grep -qE '^\[[#.]*\] +[0-9]+%  [0-9.]+ [a-zA-Z]+ of 800\.0 KiB  ' err

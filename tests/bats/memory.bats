@@ -4,13 +4,8 @@
 # shellcheck disable=SC2154,SC2016,SC2119,SC2030,SC2031
 # A merge takes its memory before it writes anything.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
 
 # limited KIB ARGUMENT...: cowtool with that much address space; its exit code is in $status.
 limited() {
@@ -28,13 +23,9 @@ needs_little() {
     local done=0 refused=0 kib
     needs_little
     pristine_pair
-    "$mkstore" pristine.a chunk=16 size=2097152 random=60 origin_chunks=192 seed=3
-    from_pristine
+    "$mkstore" pristine/a chunk=16 size=2097152 random=60 origin_chunks=192 seed=3
     for ((kib = 3600; kib < 12000; kib += 200)); do
-        cp pristine.origin origin
-        cp pristine.store store
-        cp pristine.a a
-        rm -f undo
+        from_pristine
         remember origin store a
         limited $kib merge --quiet --keep=a --undo=undo origin store
         if ((status == 0)); then

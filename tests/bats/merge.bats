@@ -3,23 +3,15 @@
 # shellcheck disable=SC2154,SC2016,SC2119
 # cowtool merge: what it leaves must equal, in every byte of both files, what the reference merge leaves.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
-
-teardown() {
-    [[ -z ${merge_pid:-} ]] || kill -KILL "$merge_pid" 2>/dev/null || true # it may be stopped
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # orders CHUNK COUNT ORIGIN_CHUNKS: merges stores in random, sequential and reversed order.
 orders() {
     local shape
     for shape in "random=$2" "sequential=$2 from=$((($3 - $2) / 2))" "random=$2 seed=2 reversed=1"; do
-        fill origin $(($1 * 512 * $3))
         # shellcheck disable=SC2086
-        make chunk="$1" origin_chunks="$3" $shape
+        pair $(($1 * 512 * $3)) chunk="$1" origin_chunks="$3" $shape
         merges_right || complain "in this order: $shape"
     done
 }
@@ -68,31 +60,27 @@ numbers() {
 @test "merge: exactly full areas" {
     for shape in 'chunk=1 sequential=32' 'chunk=1 random=64' 'chunk=1 random=96 reversed=1' 'chunk=2 sequential=64' \
         'chunk=8 random=256' 'chunk=8 sequential=512'; do
-        fill origin 2097152
         # shellcheck disable=SC2086
-        make origin_chunks=512 $shape
+        pair 2097152 origin_chunks=512 $shape
         merges_right || complain "with $shape"
     done
 }
 
 @test "merge: one exception, in the first and in the last chunk" {
-    fill origin 40960
-    make chunk=8 sequential=1
+    pair 40960 chunk=8 sequential=1
     merges_right
     make chunk=8 sequential=1 from=9 seed=2
     merges_right
 }
 
 @test "merge: all chunks of an origin" {
-    fill origin 1024000
-    make chunk=2 random=1000 origin_chunks=1000
+    pair 1024000 chunk=2 random=1000 origin_chunks=1000
     merges_right
 }
 
 @test "merge: the last partial chunk is clipped to the origin's end" {
     for size in 413696 409600 410112 413184; do
-        fill origin $size
-        make chunk=8 random=101 origin_chunks=101 seed=$size
+        pair $size chunk=8 random=101 origin_chunks=101 seed=$size
         # The last chunk is not there at all, there in part, or whole.
         ((size > 409600)) || make chunk=8 random=100 origin_chunks=100
         merges_right
@@ -101,22 +89,18 @@ numbers() {
 }
 
 @test "merge: the last partial chunk of 16 KiB and of 512 KiB is clipped in its middle" {
-    fill origin 168448
-    make chunk=32 random=11 origin_chunks=11
+    pair 168448 chunk=32 random=11 origin_chunks=11
     merges_right
-    fill origin 2300416
-    make chunk=1024 random=5 origin_chunks=5
+    pair 2300416 chunk=1024 random=5 origin_chunks=5
     merges_right --window=64K
     (($(stat -c %s origin) == 2300416))
 }
 
 @test "merge: an image that ends in the middle of a sector" {
-    fill origin 41660
-    make chunk=8 random=11 origin_chunks=11
+    pair 41660 chunk=8 random=11 origin_chunks=11
     merges_right
     (($(stat -c %s origin) == 41660))
-    fill origin 51300
-    make chunk=1 random=100 origin_chunks=100
+    pair 51300 chunk=1 random=100 origin_chunks=100
     merges_right
     (($(stat -c %s origin) == 51300))
 }
@@ -135,16 +119,14 @@ numbers() {
 @test "merge: a store with holes, entries across groups and no order" {
     fill junk 80896 5000
     for window in 512 4K 16M; do
-        fill origin 51200
-        make chunk=1 size=102400 sequential=38 entry=0:70:150 entry=1:60:50 entry=33:61:198 entry=37:80:45
+        pair 51200 chunk=1 size=102400 sequential=38 entry=0:70:150 entry=1:60:50 entry=33:61:198 entry=37:80:45
         dd if=junk of=store bs=512 seek=41 conv=notrunc status=none
         merges_right --window=$window
     done
 }
 
 @test "merge: a dirty tail does not come alive and is gone afterwards" {
-    fill origin 204800
-    make chunk=1 size=40960 sequential=3 from=20 entry=5:40:20 entry=31:41:21
+    pair 204800 chunk=1 size=40960 sequential=3 from=20 entry=5:40:20 entry=31:41:21
     merges_right
     make chunk=8 size=204800 sequential=3 from=20 entry=40:40:20 entry=255:41:21
     merges_right
@@ -155,8 +137,7 @@ numbers() {
 @test "merge: of two exceptions for one chunk the first counts, with --force" {
     for window in 512 4K 16M; do
         for shape in '' reversed=1; do
-            fill origin 40960
-            make chunk=1 sequential=150 modulo=60 $shape
+            pair 40960 chunk=1 sequential=150 modulo=60 $shape
             merges_right --force --window=$window
         done
     done
@@ -166,39 +147,34 @@ numbers() {
 
 @test "merge: windows from 1 byte to 64 MiB" {
     for window in 1 511 4096 5000 64K 1M 64M; do
-        fill origin 524288
-        make chunk=4 random=150 origin_chunks=256 seed=4
+        pair 524288 chunk=4 random=150 origin_chunks=256 seed=4
         merges_right --window=$window
     done
 }
 
 @test "merge: windows smaller than a chunk" {
     for window in 1 4K 10000 100K; do
-        fill origin 2097152
-        make chunk=1024 random=3 origin_chunks=4
+        pair 2097152 chunk=1024 random=3 origin_chunks=4
         merges_right --window=$window
     done
 }
 
 @test "merge: windows that end within areas, in reversed order" {
     for window in 512 3000 20K; do
-        fill origin 524288
-        make chunk=1 random=200 origin_chunks=1000 reversed=1
+        pair 524288 chunk=1 random=200 origin_chunks=1000 reversed=1
         merges_right --window=$window
     done
 }
 
 @test "merge: one request at a time" {
-    fill origin 2097152
-    make chunk=4 random=400 origin_chunks=1024
+    pair 2097152 chunk=4 random=400 origin_chunks=1024
     merges_right --io=sync --window=64K
     make chunk=4 random=300 origin_chunks=1024 reversed=1 seed=2
     merges_right --io=sync --window=64K
 }
 
 @test "merge: with threads" {
-    fill origin 2097152
-    make chunk=4 random=400 origin_chunks=1024
+    pair 2097152 chunk=4 random=400 origin_chunks=1024
     merges_right --io=threads --window=64K
     make chunk=4 random=300 origin_chunks=1024 reversed=1 seed=2
     merges_right --io=threads --window=64K
@@ -209,29 +185,22 @@ numbers() {
     if grep -q __asan_init "$cowtool"; then
         skip 'the sanitizer needs memory of its own'
     fi
-    fill origin 1638400
-    make chunk=8 random=300 origin_chunks=400
-    reference
-    mv origin before
-    mv store before.store
+    judged_pair 1638400 chunk=8 random=300 origin_chunks=400
+    set_aside
     ulimit -s 8192
     for ((kib = 4096; kib < 65536; kib += 512)); do
-        cp before origin
-        cp before.store store
+        from_pristine
         (ulimit -v $kib; exec "$cowtool" merge --quiet --window=64K --io=sync origin store) >out 2>err || continue
         break
     done
     merged
-    cp before origin
-    cp before.store store
+    from_pristine
     (ulimit -v $((kib + 4096)); expect 0 merge --window=64K --io=threads origin store)
     merged
 }
 
 @test "merge: with io_uring" {
-    fill origin 2097152
-    make chunk=4 random=400 origin_chunks=1024
-    reference
+    judged_pair 2097152 chunk=4 random=400 origin_chunks=1024
     remember origin store
     if ! "$cowtool" merge --io=uring --window=64K origin store >out 2>err; then
         said 'cannot use io_uring here'
@@ -246,9 +215,7 @@ numbers() {
 # ---- what it says ----
 
 @test "merge: the JSON has the numbers of the merge" {
-    fill origin 409600
-    make chunk=4 random=100 origin_chunks=200
-    reference
+    judged_pair 409600 chunk=4 random=100 origin_chunks=200
     expect 0 merge --json origin store
     numbers '{"origin": "origin", "store": "store", "exceptions_before": 100, "merged": 100, "exceptions_left": 0,
         "bytes_copied": 204800, "kept": []}'
@@ -258,15 +225,13 @@ numbers() {
 }
 
 @test "merge: bytes_copied is what lies inside the origin" {
-    fill origin 168448
-    make chunk=32 sequential=11
+    pair 168448 chunk=32 sequential=11
     expect 0 merge --json origin store
     numbers '{"exceptions_before": 11, "bytes_copied": 168448}'
 }
 
 @test "merge: an empty store is nothing to merge, and nothing is written" {
-    fill origin 40960
-    make chunk=8
+    pair 40960 chunk=8
     remember origin store
     expect 0 merge origin store
     unchanged
@@ -276,8 +241,7 @@ numbers() {
 }
 
 @test "merge: a merged store is empty and can be merged again" {
-    fill origin 409600
-    make chunk=4 random=100 origin_chunks=200
+    pair 409600 chunk=4 random=100 origin_chunks=200
     merges_right
     remember origin store
     expect 0 inspect --json store
@@ -288,8 +252,7 @@ numbers() {
 }
 
 @test "merge: a dry run writes nothing and counts runs, windows, bytes and flushes" {
-    fill origin 409600
-    make chunk=4 size=1048576 sequential=200 from=0
+    pair 409600 chunk=4 size=1048576 sequential=200 from=0
     # Areas of 128: a run of 128, then 72; windows of 16 chunks.
     remember origin store
     expect 0 merge --dry-run --window=32K --json origin store
@@ -309,23 +272,19 @@ numbers() {
 }
 
 @test "merge: a dry run counts the bytes that lie inside the origin" {
-    fill origin 168448
-    make chunk=32 sequential=11
+    pair 168448 chunk=32 sequential=11
     expect 0 merge --dry-run --json origin store
     has '{"plan": {"bytes": 168448}}'
 }
 
 @test "merge: a dry run of an empty store has nothing to do" {
-    fill origin 40960
-    make chunk=8
+    pair 40960 chunk=8
     expect 0 merge --dry-run --json origin store
     has '{"exceptions_before": 0, "plan": {"runs": 0, "windows": 0, "bytes": 0, "flushes": 0}}'
 }
 
 @test "merge: --quiet says nothing at all" {
-    fill origin 409600
-    make chunk=4 random=100 origin_chunks=200
-    reference
+    judged_pair 409600 chunk=4 random=100 origin_chunks=200
     expect 0 merge --quiet origin store
     [[ ! -s out ]]
     [[ ! -s err ]]
@@ -333,8 +292,7 @@ numbers() {
 }
 
 @test "merge: no progress is shown where stderr is no terminal" {
-    fill origin 1048576
-    make chunk=2 random=100 origin_chunks=1024
+    pair 1048576 chunk=2 random=100 origin_chunks=1024
     expect 0 merge --window=1K --io=sync origin store
     silent
     make chunk=2 random=100 origin_chunks=1024
@@ -343,9 +301,7 @@ numbers() {
 }
 
 @test "merge: a bar is shown on a terminal" {
-    fill origin 409600
-    make chunk=4 random=100 origin_chunks=200
-    reference
+    judged_pair 409600 chunk=4 random=100 origin_chunks=200
     terminal "'$cowtool' merge origin store" terminal </dev/null >/dev/null
     grep -q '100%' terminal
     merged
@@ -378,24 +334,18 @@ numbers() {
     merged
 }
 
-# writes_of OPTION...: a merge of copies of ./first and ./second under strace; ./writes has the size of each write.
+# writes_of OPTION...: a merge of copies of the pristine pair under strace; ./writes has the size of each write.
 writes_of() {
-    cp first origin
-    cp second store
+    from_pristine
     strace -o trace -e trace=pwritev "$@" "$cowtool" merge --io=sync --window=4K origin store >out 2>err
     grep -o '= [0-9]*$' trace >writes
     merged
 }
 
 @test "merge: the blocks of an image's disk are known where the kernel does not tell them (before 6.1)" {
-    command -v strace >/dev/null || skip 'strace is not installed (make setup)'
-    strace -o /dev/null true 2>/dev/null || skip 'strace may not trace here (no ptrace)'
-    export ASAN_OPTIONS=detect_leaks=0
-    fill origin 262144
-    make chunk=1 random=300 origin_chunks=512
-    reference
-    cp origin first
-    cp store second
+    needs_strace
+    judged_pair 262144 chunk=1 random=300 origin_chunks=512
+    set_aside
     writes_of
     mv writes told
     ! grep -q O_DIRECT err || skip 'no O_DIRECT here'

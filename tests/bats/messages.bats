@@ -4,9 +4,10 @@
 # shellcheck disable=SC2154,SC2016,SC2119 # of the helpers; names that a shell would expand
 # What messages suggest can be pasted and is not refused, whatever the files are called.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
     mkdir 'q d'
     odd_names=('q d/my backup' "q d/it's a \$store \`.img" $'q d/a\nb\e[31m' $'q d/\xc3\xa4 \xff"\\x')
@@ -34,18 +35,14 @@ one_clean_line() {
 
 # big_pair: ./origin of 12 MiB and ./store, and the view.
 big_pair() {
-    fill origin 12582912
-    make chunk=8 random=100 origin_chunks=3072
+    pair 12582912 chunk=8 random=100 origin_chunks=3072
     expect 0 export origin store view
 }
 
 # unfinished_merge [KEPT]: ./store and ./origin as a killed merge leaves them.
 unfinished_merge() {
-    if [[ ${1:-} ]]; then
-        expect 0 create --chunk=4K --size=8M "$1"
-        mv "$1" "pristine.$1"
-    fi
     pristine_pair
+    [[ -z ${1:-} ]] || expect 0 create --chunk=4K --size=8M "pristine/$1"
     cut_off KILL ${1:+--keep="$1"}
 }
 
@@ -126,7 +123,7 @@ unfinished_merge() {
     expect 0 verify --origin=origin a
     pasted <(grep helps out) 'merge --resume' 0 's/STORE/store/'
     same origin right.origin
-    rm a pristine.a
+    rm a pristine/a
     pristine_pair
     cut_off KILL --undo=undo
     refuses 5 origin undo -- merge origin undo

@@ -5,11 +5,8 @@
 # merge --pending goes on with what was begun, and with nothing else; an initramfs hook that runs it lets nothing use an
 # origin that is half merged.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # goes_not_on OPTION... ORIGIN STORE: nothing was begun, and not a byte changes.
 goes_not_on() {
@@ -29,8 +26,7 @@ hook() {
 }
 
 @test "merge --pending: nothing was begun, and nothing is written, whoever uses the devices" {
-    fill origin 65536
-    make chunk=8 sequential=3
+    pair 65536 chunk=8 sequential=3
     goes_not_on origin store
     grep -qx 'store: no merge of it was begun; nothing was written' out
     goes_not_on --json origin store
@@ -57,7 +53,7 @@ hook() {
 
 @test "merge --pending: a store that another merge keeps is refused, with --force, too" {
     pristine_pair
-    "$mkstore" pristine.a chunk=16 size=2097152 random=60 origin_chunks=192 seed=3
+    "$mkstore" pristine/a chunk=16 size=2097152 random=60 origin_chunks=192 seed=3
     from_pristine
     cut_off INT --keep=a
     for force in --quiet --force; do
@@ -80,7 +76,7 @@ hook() {
 @test "an initramfs hook stops while the store, the origin or a kept store of an unfinished merge is not there" {
     local gone
     pristine_pair
-    "$mkstore" pristine.a chunk=16 size=2097152 random=60 origin_chunks=192 seed=3
+    "$mkstore" pristine/a chunk=16 size=2097152 random=60 origin_chunks=192 seed=3
     from_pristine
     cut_off INT --keep=a
     for gone in origin store a; do
@@ -106,8 +102,7 @@ hook() {
     ((UID == 0)) || skip 'only root makes device nodes'
     mknod disk b 7 211 2>/dev/null || skip 'there are no device nodes here'
     [[ ! -d /sys/block/loop211/loop ]] || skip 'loop211 is in use'
-    fill origin 65536
-    make chunk=8 sequential=3
+    pair 65536 chunk=8 sequential=3
     refuses 8 origin -- merge --pending origin disk
     refuses 8 store -- merge disk store
     refuses 8 -- inspect disk

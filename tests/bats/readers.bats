@@ -3,20 +3,12 @@
 # shellcheck disable=SC2154
 # Who only reads lets others read; who writes is alone.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-    fill origin 409600
-    make chunk=1 random=300 origin_chunks=800
-    reference
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
-teardown() {
-    [[ -z ${reader_pid:-} ]] || kill -KILL "$reader_pid" 2>/dev/null || true
-    for device in ${loops:-}; do
-        losetup --detach "$device" 2>/dev/null || true
-    done
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit
+    judged_pair 409600 chunk=1 random=300 origin_chunks=800
 }
 
 # locks ARGUMENT...: the locks that cowtool asks for, each once.
@@ -38,7 +30,7 @@ locks() {
 read_by_another() {
     mkfifo pipe
     "$cowtool" export --quiet "$1" "$2" - >pipe 2>/dev/null </dev/null 3>&- &
-    reader_pid=$!
+    held_pid=$!
     exec 7<pipe
     head -c 512 <&7 >/dev/null
 }
@@ -53,35 +45,33 @@ read_by_another() {
     said 'is locked by another process'
     expect 5 repair --yes --no-backup store
     unchanged
-    kill -KILL "$reader_pid"
-    wait "$reader_pid" || true
+    kill -KILL "$held_pid"
+    wait "$held_pid" || true
     expect 0 merge origin store
     merged
 }
 
 @test "readers: so do two exports from block devices" {
-    ((EUID == 0)) || skip 'only root attaches loop devices'
-    first=$(losetup --find --show origin 2>/dev/null) || skip 'there are no loop devices here'
-    loops=$first
-    second=$(losetup --find --show store 2>/dev/null) || skip 'there are no loop devices here'
-    loops+=" $second"
+    attach origin
+    first=$loop
+    attach store
+    second=$loop
     read_by_another "$first" "$second"
     expect 0 export "$first" "$second" image
     same image right.origin
     expect 5 merge "$first" "$second"
-    kill -KILL "$reader_pid"
-    wait "$reader_pid" || true
+    kill -KILL "$held_pid"
+    wait "$held_pid" || true
     expect 0 merge --quiet "$first" "$second"
 }
 
 @test "readers: a block device that another program holds alone is refused" {
-    ((EUID == 0)) || skip 'only root attaches loop devices'
     command -v python3 >/dev/null || skip 'there is no python3'
-    first=$(losetup --find --show origin 2>/dev/null) || skip 'there are no loop devices here'
-    loops=$first
+    attach origin
+    first=$loop
     python3 -c 'import os, sys, time; os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL); open("held", "w"); time.sleep(60)' \
         "$first" 3>&- &
-    reader_pid=$!
+    held_pid=$!
     until [[ -e held ]]; do sleep 0.05; done
     expect 5 export "$first" store image
     said 'in use by the kernel or another program'
@@ -90,7 +80,7 @@ read_by_another() {
 @test "readers: a file that another one reads is not replaced by save" {
     expect 0 save store saved
     flock --shared --no-fork saved sleep 30 3>&- &
-    reader_pid=$!
+    held_pid=$!
     until fails flock --exclusive -n saved true >/dev/null; do :; done
     refuses 5 saved -- save --force store saved
 }

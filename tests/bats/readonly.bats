@@ -3,11 +3,8 @@
 # shellcheck disable=SC2154,SC2119
 # inspect, verify and dump never write, as the kernel sees it: strace shows every system call on the devices.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # calls TRACE: the names of all system calls on ./store and ./origin, each once.
 calls() {
@@ -44,8 +41,7 @@ look() {
 
 @test "read only: inspect, verify and dump open read-only and never write" {
     needs_strace
-    fill origin 153600
-    make chunk=1 random=150 origin_chunks=300
+    pair 153600 chunk=1 random=150 origin_chunks=300
     remember origin store
     look inspect store
     look verify store
@@ -76,8 +72,7 @@ look() {
 
 @test "read only: this test sees the writes of a merge" {
     needs_strace
-    fill origin 153600
-    make chunk=1 random=150 origin_chunks=300
+    pair 153600 chunk=1 random=150 origin_chunks=300
     strace -f -y -s 0 -o trace "$cowtool" merge --io=sync origin store
     fails only_reads trace
     calls trace | grep -q pwritev
@@ -89,8 +84,7 @@ look() {
 
 @test "read only: access times stay as they are" {
     needs_strace
-    fill origin 153600
-    make chunk=1 random=150 origin_chunks=300
+    pair 153600 chunk=1 random=150 origin_chunks=300
     for arguments in 'inspect' 'verify --data=origin' 'dump --map --origin=origin' dump; do
         # shellcheck disable=SC2086
         strace -f -y -s 0 -o trace "$cowtool" $arguments store >out 2>err

@@ -4,15 +4,8 @@
 # shellcheck disable=SC2016,SC2154,SC2119
 # cowtool repair: what each repair leaves, byte for byte; consent; the backup; what it refuses.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
-
-teardown() {
-    [[ -z ${holder:-} ]] || kill "$holder" 2>/dev/null || true
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # wanted KEY=VALUE...: ./wanted, as the repaired store must be.
 wanted() {
@@ -180,8 +173,7 @@ comes_and_goes() {
 }
 
 @test "repair: exceptions outside the origin are dropped where the origin is named, and not else" {
-    fill origin 163840
-    make chunk=8 size=204800 sequential=40 entry=7:40:9
+    pair 163840 chunk=8 size=204800 sequential=40 entry=7:40:9
     remember store
     expect 0 repair --yes --no-backup store
     unchanged
@@ -303,8 +295,7 @@ comes_and_goes() {
 }
 
 @test "repair: what is lost is clipped to the origin, joined, and told in bytes" {
-    fill origin 162304
-    make chunk=8 size=204800 sequential=40 entry=39:38:1 entry=38:39:1 entry=2:2:1
+    pair 162304 chunk=8 size=204800 sequential=40 entry=39:38:1 entry=38:39:1 entry=2:2:1
     expect 0 repair --dry-run --json --origin=origin store
     object '.lost == [{"offset": 8192, "bytes": 4096}, {"offset": 155648, "bytes": 6656}]'
     expect 0 repair --dry-run --origin=origin store
@@ -831,7 +822,7 @@ meanwhile() {
 @test "repair: a store that somebody holds is refused, in a dry run too" {
     three_defects
     flock --no-fork -x store sleep 60 3>&- &
-    holder=$!
+    held_pid=$!
     until fails flock -n store true >/dev/null; do sleep 0.01; done
     remember store
     expect 5 repair --yes --no-backup store
@@ -879,8 +870,7 @@ meanwhile() {
 }
 
 @test "repair: what is not in the view of the origin that was named says how large that is" {
-    fill origin 81408
-    make chunk=8 sequential=40
+    pair 81408 chunk=8 sequential=40
     expect 0 repair --dry-run --origin=origin store
     grep -q 'drop it; nothing of the view of an origin of 81408 bytes is lost' out
     fails grep 'nothing of the view is lost' out

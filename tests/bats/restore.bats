@@ -5,11 +5,8 @@
 # cowtool restore that is cut off: what it leaves, what the other commands say to that, and how it is finished; and
 # restores over an unfinished merge.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 sentence='a restore was cut off here: do it again, with the same file'
 
@@ -125,10 +122,10 @@ half_restored() {
 
 @test "restore: over an unfinished merge that the file does not know of, it is refused without --force" {
     pristine_pair
-    "$mkstore" pristine.kept chunk=1 sequential=10 origin_chunks=3072 size=4194304
-    cp pristine.store before
+    "$mkstore" pristine/kept chunk=1 sequential=10 origin_chunks=3072 size=4194304
+    cp pristine/store before
     "$cowtool" save --quiet before file
-    "$cowtool" save --quiet pristine.kept kept.file
+    "$cowtool" save --quiet pristine/kept kept.file
     cut_off TERM --keep=kept
     refuses 5 store file -- restore file store
     said "store: it has the record of an unfinished merge, and file holds nothing of that; finish it with 'cowtool merge --resume'"

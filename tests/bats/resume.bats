@@ -3,30 +3,20 @@
 # shellcheck disable=SC2154,SC2016,SC2017,SC2030,SC2031
 # Merges that are cut off, and what goes on with them. The judge is the reference merge of the pristine pair.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup_file() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_FILE_TMPDIR" || exit
     pristine_pair
     cut_off INT
-    mv origin unfinished.origin
-    mv store unfinished.store
-    echo "$left" >unfinished.left
+    put_by origin store
 }
 
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     pristine=$BATS_FILE_TMPDIR/pristine
     cd "$BATS_TEST_TMPDIR" || exit
     ln -s "$BATS_FILE_TMPDIR"/right.* .
-}
-
-# unfinished: ./origin and ./store are a merge that was stopped; $left exceptions are left.
-unfinished() {
-    cp "$BATS_FILE_TMPDIR/unfinished.origin" origin
-    cp "$BATS_FILE_TMPDIR/unfinished.store" store
-    left=$(<"$BATS_FILE_TMPDIR/unfinished.left")
 }
 
 # resumed OPTION...: a resume goes to the end, and the end is right.
@@ -162,7 +152,7 @@ merge_by_hand() {
 
 @test "resume: the origin as it was before the merge is refused" {
     unfinished
-    cp "$pristine.origin" other
+    cp "$pristine/origin" other
     refuses 5 origin store other -- merge --resume other store
     resumed
 }
@@ -170,7 +160,7 @@ merge_by_hand() {
 # tests/bats/larger_origin.bats has what is accepted.
 @test "resume: a smaller origin is refused, and a larger one without the data that was merged first" {
     unfinished
-    witness=$(number "$pristine.store" "$(place_of 1999)")
+    witness=$(number "$pristine/store" "$(place_of 1999)")
     for more in 4096 512; do
         cp origin larger
         truncate -s +$more larger
@@ -186,7 +176,7 @@ merge_by_hand() {
 @test "resume: an origin to which somebody wrote where the merge had been first is refused" {
     unfinished
     place=$(place_of 1999)
-    witness=$(number "$pristine.store" "$place")
+    witness=$(number "$pristine/store" "$place")
     cp origin other
     put other $((witness * 512 + 100)) '?'
     refuses 5 origin store other -- merge --resume other store
@@ -213,8 +203,7 @@ merge_by_hand() {
 # ---- nothing to do, nobody began ----
 
 @test "resume: with nothing left to merge it succeeds, again and again, and writes nothing" {
-    cp "$pristine.origin" origin
-    cp "$pristine.store" store
+    from_pristine
     expect 0 merge origin store
     merged
     remember origin store
@@ -228,16 +217,14 @@ merge_by_hand() {
 }
 
 @test "resume: a store that was always empty has nothing to resume" {
-    fill origin 65536
-    make chunk=8
+    pair 65536 chunk=8
     remember origin store
     expect 0 merge --resume origin store
     unchanged
 }
 
 @test "resume: of a store that was never merged it is a merge" {
-    cp "$pristine.origin" origin
-    cp "$pristine.store" store
+    from_pristine
     resumed
 }
 
@@ -253,8 +240,7 @@ merge_by_hand() {
 # ---- the kernel and the record ----
 
 @test "resume: a merge that the kernel began needs no record" {
-    cp "$pristine.origin" origin
-    cp "$pristine.store" store
+    from_pristine
     merge_by_hand 5
     (($(live store) == 1995))
     cp origin plain.origin
@@ -286,9 +272,7 @@ merge_by_hand() {
 
 @test "resume: entries that a torn clear left behind the end do not come alive and are gone afterwards" {
     rm right.*
-    fill origin 1638400
-    make chunk=8 random=250 origin_chunks=400
-    reference
+    judged_pair 1638400 chunk=8 random=250 origin_chunks=400
     # All was merged, and of the clearing only the area's fourth sector reached the disk: exceptions 96 to 127.
     cp right.origin origin
     dd if=/dev/zero of=store bs=512 seek=11 count=1 conv=notrunc status=none
@@ -301,7 +285,7 @@ merge_by_hand() {
     unfinished
     sector=$(($(place_of 1952) / 512))
     cmp -i $((sector * 512)):0 -n 512 store /dev/zero
-    dd if="$pristine.store" of=store bs=512 skip=$sector seek=$sector count=1 conv=notrunc status=none
+    dd if="$pristine/store" of=store bs=512 skip=$sector seek=$sector count=1 conv=notrunc status=none
     (($(live store) == left))
     resumed
 }
@@ -320,9 +304,9 @@ merge_by_hand() {
 
 @test "resume: the record is in bytes 256 to 511 and leaves the rest of the header alone" {
     unfinished
-    same store "$pristine.store" 256
-    fails cmp -s -i 256 -n 256 store "$pristine.store"
-    cmp -i 512 -n 512 store "$pristine.store"
+    same store "$pristine/store" 256
+    fails cmp -s -i 256 -n 256 store "$pristine/store"
+    cmp -i 512 -n 512 store "$pristine/store"
 }
 
 # stale: a store of 50 exceptions that has the record of another merge.
@@ -330,9 +314,7 @@ stale() {
     unfinished
     head -c 512 store >sector
     rm right.*
-    fill origin 1572864
-    make chunk=1 random=50 origin_chunks=3072 seed=9
-    reference
+    judged_pair 1572864 chunk=1 random=50 origin_chunks=3072 seed=9
     dd if=sector of=store conv=notrunc status=none
 }
 
@@ -362,9 +344,7 @@ stale() {
     unfinished
     head -c 512 store >sector
     rm right.*
-    fill origin 1572864
-    make chunk=1 random=2001 origin_chunks=3072
-    reference
+    judged_pair 1572864 chunk=1 random=2001 origin_chunks=3072
     dd if=sector of=store conv=notrunc status=none
     expect 0 merge origin store
     said stale
@@ -391,8 +371,7 @@ stale() {
 # ---- errors ----
 
 @test "resume: a write error ends a merge with 4, and a resume finishes it" {
-    cp "$pristine.origin" origin
-    cp "$pristine.store" store
+    from_pristine
     # Nothing after 512 KiB can be written, in neither of the two. (Without --force, libblkid is shown a sparse file as
     # large as the origin, which would meet the limit first.)
     code=0

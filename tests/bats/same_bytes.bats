@@ -5,18 +5,12 @@
 # Two devices with the same bytes are one: loop devices of one file, of one part of it, on each other, partitions. Each
 # case proves that every byte is as it was. And two devices of one file that share no byte are two.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-    fill origin 65536
-    make chunk=8 sequential=3 from=4
-}
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
 
-teardown() {
-    let_go
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit
+    small_pair
 }
 
 # twice FILE [OPTION...]: $one and $two are loop devices of it.
@@ -172,7 +166,7 @@ another() {
 
 @test "same bytes: a store to be dropped, or the undo store, is another loop device of STORE or of a kept one" {
     pristine_pair
-    "$mkstore" pristine.a chunk=1 size=4194304 sequential=2 from=9
+    "$mkstore" pristine/a chunk=1 size=4194304 sequential=2 from=9
     midway --keep=a
     kill -KILL "$merge_pid"
     ended

@@ -4,18 +4,10 @@
 # cowtool save and restore, and saved files in the place of a store. Where the metadata is on a device is worked out here
 # from the format's description: with chunks of C sectors, area a is chunk 1 + a * (32 * C + 1).
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 bats_require_minimum_version 1.5.0
-
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
-
-teardown() {
-    [[ -z ${loop:-} ]] || losetup --detach "$loop" 2>/dev/null || true
-    [[ -z ${held_pid:-} ]] || kill "$held_pid" 2>/dev/null || true
-}
 
 # saved [OPTION...]: ./store in ./file; the store keeps every byte.
 saved() {
@@ -131,8 +123,7 @@ all_look_same() {
 }
 
 @test "save: what a merge cleared is brought back" {
-    fill origin 4000000
-    make chunk=8 random=600 origin_chunks=900
+    pair 4000000 chunk=8 random=600 origin_chunks=900
     cp store store.before
     saved
     expect 0 merge origin store
@@ -242,14 +233,12 @@ all_look_same() {
 }
 
 @test "save: a file that is attached to a loop device is not replaced" {
-    ((EUID == 0)) || skip 'only root makes loop devices'
     make chunk=8 sequential=3
     fill file 65536
-    loop=$(losetup --find --show file 2>/dev/null) || skip 'no loop devices here'
+    attach file
     refuses 5 store file -- save --force store file
     said "file: is attached to $loop"
-    losetup --detach "$loop"
-    loop=
+    detach_all
     expect 0 save --force store file
 }
 
@@ -419,8 +408,7 @@ failing_flush() {
 }
 
 @test "a saved file: no command that needs a store takes one" {
-    fill origin 65536
-    make chunk=8 sequential=3
+    pair 65536 chunk=8 sequential=3
     saved
     refuses 6 file origin -- merge origin file
     said 'file: is a saved file, not a store'
@@ -433,8 +421,7 @@ failing_flush() {
 }
 
 @test "a saved file: truncated anywhere, it is refused everywhere" {
-    fill origin 65536
-    make chunk=1 sequential=1
+    pair 65536 chunk=1 sequential=1
     saved
     truncate -s 1M device
     size=$(stat -c %s file)
@@ -603,33 +590,29 @@ spares_device() {
 }
 
 @test "restore: a device that is attached to a loop device is refused, the loop device is not" {
-    ((EUID == 0)) || skip 'only root makes loop devices'
     make chunk=8 sequential=300 size=4194304
     saved
     truncate -s 4M device
-    loop=$(losetup --find --show device 2>/dev/null) || skip 'no loop devices here'
+    attach device
     remember file device
     expect 5 restore file device
     said "is attached to $loop"
     unchanged
     expect 0 restore file "$loop"
-    losetup --detach "$loop"
-    loop=
+    detach_all
     looks_same store device dump
 }
 
 @test "restore: another saved file on a block device is not overwritten, unless forced" {
-    ((EUID == 0)) || skip 'only root makes loop devices'
     make chunk=8 sequential=300 size=4194304
     saved
     cp file device
     truncate -s 4M device
-    loop=$(losetup --find --show device 2>/dev/null) || skip 'no loop devices here'
+    attach device
     refuses 5 file device -- restore file "$loop"
     said "$loop: holds something else: a saved file"
     expect 0 restore --force file "$loop"
-    losetup --detach "$loop"
-    loop=
+    detach_all
     looks_same store device dump
 }
 

@@ -4,11 +4,8 @@
 # shellcheck disable=SC2016,SC2154,SC2119
 # cowtool merge --skip-lost: what is lost is left out and listed, and all else is merged.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # wanted KEY=VALUE...: ./right.origin, as a merge of the sound store that mkstore makes of these leaves it; and
 # ./right.store: ./store with areas of zeros, by its own chunk size.
@@ -45,8 +42,7 @@ is_skipping() {
 }
 
 @test "skip-lost: data outside the device and in metadata is left out" {
-    fill origin 1228800
-    make chunk=8 size=204800 sequential=40 entry=5:5:49000 entry=20:20:1 entry=39:39:72057594037927936
+    pair 1228800 chunk=8 size=204800 sequential=40 entry=5:5:49000 entry=20:20:1 entry=39:39:72057594037927936
     wanted chunk=8 size=204800 sequential=40 entry=5:38:40 entry=20:37:39 entry=37:0:0
     skips
     grep -qx 'store: left out, as they are lost: 3 exceptions; origin keeps what it has in' out
@@ -69,8 +65,7 @@ is_skipping() {
 }
 
 @test "skip-lost: chunks outside the origin are left out, and no byte is listed for them" {
-    fill origin 163840
-    make chunk=8 sequential=40 entry=7:40:9
+    pair 163840 chunk=8 sequential=40 entry=7:40:9
     wanted chunk=8 sequential=40 entry=7:39:41 entry=39:0:0
     refuses 5 origin store -- merge origin store
     expect 0 merge --dry-run --skip-lost origin store
@@ -81,11 +76,38 @@ is_skipping() {
 }
 
 @test "skip-lost: JSON lists the ranges, joined and clipped" {
-    fill origin 162304
-    make chunk=8 size=204800 sequential=40 entry=2:2:1 entry=3:3:1 entry=39:39:60
+    pair 162304 chunk=8 size=204800 sequential=40 entry=2:2:1 entry=3:3:1 entry=39:39:60
     expect 0 merge --json --skip-lost origin store
     object '.left_out == 3 and .merged == 40
         and .lost == [{"offset": 8192, "bytes": 8192}, {"offset": 159744, "bytes": 2560}]'
+}
+
+@test "skip-lost: the text lists twenty ranges and counts the others" {
+    local entries=() i
+    # Every other chunk is lost, so that no two of them are one range; the last five exceptions are sound.
+    for ((i = 0; i < 25; i++)); do
+        entries+=("entry=$i:$((2 * i)):$((1000 + i))")
+    done
+    pair 25600 chunk=1 sequential=5 from=1 every=2 size=40960
+    wanted chunk=1 size=40960 sequential=5 from=1 every=2
+    for ((i = 0; i < 5; i++)); do
+        entries+=("entry=$((25 + i)):$((2 * i + 1)):$((2 + i))")
+    done
+    make chunk=1 sequential=5 size=40960 "${entries[@]}"
+    {
+        echo 'store: left out, as they are lost: 25 exceptions; origin keeps what it has in'
+        for ((i = 0; i < 20; i++)); do
+            echo "  bytes $((i * 1024)) to $((i * 1024 + 511))"
+        done
+        echo '  and 5 more ranges'
+    } >wanted
+    expect 0 merge --dry-run --skip-lost origin store
+    sed -n '/left out/,/more ranges/p' out | cmp - wanted
+    expect 0 merge --json --dry-run --skip-lost origin store
+    object '.lost == [range(25) | {offset: (. * 1024), bytes: 512}] and .lost_unlisted == 0'
+    expect 0 merge --skip-lost origin store
+    sed -n '/left out/,/more ranges/p' out | cmp - wanted
+    merged
 }
 
 @test "skip-lost: windows of which everything is lost, and a store of which everything is" {
@@ -107,8 +129,7 @@ is_skipping() {
 }
 
 @test "skip-lost: a later exception for a chunk that is lost is left out, and the first one merged" {
-    fill origin 1228800
-    make chunk=8 size=204800 sequential=40 entry=10:3:1
+    pair 1228800 chunk=8 size=204800 sequential=40 entry=10:3:1
     wanted chunk=8 size=204800 sequential=40 entry=10:39:41 entry=39:0:0
     expect 0 merge --skip-lost origin store
     merged
@@ -116,8 +137,7 @@ is_skipping() {
 }
 
 @test "skip-lost: what is not just lost is refused as ever" {
-    fill origin 1228800
-    make chunk=8 size=204800 sequential=40 entry=10:3:12 entry=20:20:1
+    pair 1228800 chunk=8 size=204800 sequential=40 entry=10:3:12 entry=20:20:1
     refuses 2 origin store -- merge --skip-lost origin store
     make chunk=8 size=204800 sequential=40 entry=10:10:5
     refuses 2 origin store -- merge --skip-lost origin store
@@ -128,8 +148,7 @@ is_skipping() {
 }
 
 @test "skip-lost: an exception outside the origin does not hide what else is wrong" {
-    fill origin 163840
-    make chunk=8 size=204800 sequential=40 valid=0 entry=39:40:41
+    pair 163840 chunk=8 size=204800 sequential=40 valid=0 entry=39:40:41
     refuses 2 origin store -- merge --skip-lost origin store
     said 'store: is marked invalid'
     make chunk=8 size=204800 sequential=40 entry=10:10:5 entry=39:40:41
@@ -141,8 +160,7 @@ is_skipping() {
 }
 
 @test "skip-lost: where the first exception for a chunk is lost, --force takes the next one" {
-    fill origin 1228800
-    make chunk=8 size=204800 sequential=40 entry=3:3:1 entry=20:3:22
+    pair 1228800 chunk=8 size=204800 sequential=40 entry=3:3:1 entry=20:3:22
     wanted chunk=8 size=204800 sequential=40 entry=3:39:41 entry=20:3:22 entry=39:0:0
     refuses 2 origin store -- merge --skip-lost origin store
     expect 0 merge --skip-lost --force origin store
@@ -150,9 +168,8 @@ is_skipping() {
 }
 
 @test "skip-lost: a kept snapshot gets nothing for what is left out" {
-    fill origin 163840
+    pair 163840 chunk=8 size=204800 sequential=4 entry=2:2:1 entry=3:40:5
     cp origin before
-    make chunk=8 size=204800 sequential=4 entry=2:2:1 entry=3:40:5
     "$mkstore" kept chunk=8 size=204800
     expect 0 merge --json --skip-lost --keep=kept origin store
     object '.kept[0].exceptions_added == 2'
@@ -162,8 +179,7 @@ is_skipping() {
 
 @test "skip-lost: where something is lost, the blocks of an area are cleared one by one, and the plan says so" {
     local flushes planned
-    fill origin 33554432
-    make chunk=64 sequential=1000
+    pair 33554432 chunk=64 sequential=1000
     flushes=$("$cowtool" merge --dry-run --json --skip-lost origin store | jq .plan.flushes)
     truncate -s $((1001 * 64 * 512)) store
     expect 0 merge --dry-run --json --skip-lost origin store
@@ -174,13 +190,11 @@ is_skipping() {
 }
 
 @test "skip-lost: an interrupted merge goes on with it, and is refused without it" {
-    fill origin 1572864
-    make chunk=1 random=2000 origin_chunks=3072
+    pair 1572864 chunk=1 random=2000 origin_chunks=3072
     put store $((512 + 3 * 16 + 8)) '\1'
     put store $(((1 + 62 * 33) * 512 + 15 * 16 + 10)) '\377'
-    pristine=$PWD/pristine
-    cp origin pristine.origin
-    cp store pristine.store
+    set_aside
+    from_pristine
     expect 0 merge --skip-lost origin store
     mv origin right.origin
     mv store right.store

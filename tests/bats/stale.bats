@@ -3,11 +3,8 @@
 # shellcheck disable=SC2154,SC2119
 # cowtool dump --stale: what looks like exceptions after the end of the list, and what does not.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # stale [OPTION...]: the lines of ./store's CSV that are not live, in ./lines; ./store keeps every byte.
 stale() {
@@ -64,8 +61,7 @@ usual() {
 }
 
 @test "stale: after a merge nothing is left" {
-    fill origin 65536
-    make chunk=1 sequential=100
+    pair 65536 chunk=1 sequential=100
     expect 0 merge origin store
     stale
     [[ ! -s lines ]]

@@ -3,11 +3,8 @@
 # shellcheck disable=SC2016,SC2154,SC2119
 # cowtool verify: the traces of old kernels' bugs are named, what only resembles them is not, and what is lost is counted.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # traces CODE TRACES [OPTION...] STORE: verify exits with CODE. TRACES: a JSON object with the findings that have a trace,
 # {"CODE TRACE": how many}. The message of each names it, and the text has the trace and what it means.
@@ -245,8 +242,7 @@ view() {
 }
 
 @test "verify: what is lost is clipped at the origin's end, and nothing outside the origin is lost" {
-    fill origin 16896
-    make chunk=8 size=40960 sequential=3 entry=3:4:90
+    pair 16896 chunk=8 size=40960 sequential=3 entry=3:4:90
     view 4096 0 store
     view 512 0 --origin=origin store
     expect 2 verify --json --origin=origin store

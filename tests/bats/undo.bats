@@ -4,17 +4,8 @@
 # shellcheck disable=SC2154,SC2119,SC2030,SC2031,SC2103
 # cowtool merge --undo: a merge that can be taken back, byte for byte.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
-
-teardown() {
-    let_go
-}
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
 
 # note_pristine: notes what the undo store of a merge of the pristine pair must show and hold.
 note_pristine() {
@@ -49,15 +40,13 @@ is_undone() {
     local row chunk count chunks
     for row in 1:300:2000 2:300:1000 8:300:500 32:40:80 128:10:20 1024:3:5; do
         IFS=: read -r chunk count chunks <<<"$row"
-        fill origin $((chunk * 512 * chunks))
-        make chunk="$chunk" random="$count" origin_chunks="$chunks"
+        pair $((chunk * 512 * chunks)) chunk="$chunk" random="$count" origin_chunks="$chunks"
         undoes --window=64K
     done
 }
 
 @test "undo: it is a plain store of its owner alone, and the JSON tells of it" {
-    fill origin 204800
-    make chunk=1 sequential=100
+    pair 204800 chunk=1 sequential=100
     expect 0 merge --json --undo=undo origin store
     is '.kept[] | "\(.store) \(.role) \(.exceptions_added) \(.exceptions_needed)"' 'undo undo 100 100'
     [[ $(stat -c %a undo) == 600 ]] || complain 'others may read it'
@@ -70,8 +59,7 @@ is_undone() {
 @test "undo: windows from one chunk to all, and every engine" {
     local how
     for how in '--window=1' '--window=5000 --io=sync' '--window=20K --io=threads' '--io=auto'; do
-        fill origin 131072
-        make chunk=2 random=60 origin_chunks=128 reversed=1
+        pair 131072 chunk=2 random=60 origin_chunks=128 reversed=1
         # shellcheck disable=SC2086
         undoes $how
     done
@@ -79,34 +67,29 @@ is_undone() {
 
 @test "undo: the origin's last partial chunk" {
     for size in 413696 410112 413184 41660; do
-        fill origin $size
-        make chunk=8 sequential=$(((size + 4095) / 4096))
+        pair $size chunk=8 sequential=$(((size + 4095) / 4096))
         undoes
         (($(stat -c %s origin) == size))
     done
-    fill origin 2300416
-    make chunk=1024 random=5 origin_chunks=5
+    pair 2300416 chunk=1024 random=5 origin_chunks=5
     undoes --window=64K
 }
 
 @test "undo: exactly full areas" {
     for count in 31 32 33 64; do
-        fill origin 204800
-        make chunk=1 sequential=$count from=3
+        pair 204800 chunk=1 sequential=$count from=3
         undoes --window=2K
     done
 }
 
 @test "undo: of two exceptions for a chunk, with --force" {
-    fill origin 40960
-    make chunk=1 sequential=150 modulo=60
+    pair 40960 chunk=1 sequential=150 modulo=60
     undoes --force --window=4K
 }
 
 @test "undo: other snapshots are kept beside it, and when it is merged" {
-    fill origin 409600
+    pair 409600 chunk=4 random=100 origin_chunks=200
     cp origin before
-    make chunk=4 random=100 origin_chunks=200
     "$mkstore" a chunk=1 size=1048576 random=50 origin_chunks=800 seed=3
     "$mkstore" b chunk=32 size=1048576 random=5 origin_chunks=25 seed=4
     keep_undo='--undo=undo --window=32K'
@@ -122,9 +105,8 @@ is_undone() {
 }
 
 @test "undo: the undo of an undo brings back what was merged" {
-    fill origin 409600
+    pair 409600 chunk=4 random=100 origin_chunks=200
     cp origin before
-    make chunk=4 random=100 origin_chunks=200
     reference
     expect 0 merge --undo=first origin store
     expect 0 merge --undo=second origin first
@@ -153,7 +135,7 @@ is_undone() {
     merged
     was_kept undo
     expect 0 merge origin undo
-    same origin "$pristine.origin"
+    same origin "$pristine/origin"
 }
 
 @test "undo: one that misses what somebody else merged meanwhile is refused by a resume, and can be dropped" {
@@ -176,8 +158,7 @@ is_undone() {
 }
 
 @test "undo: a file whose folder is not there, or is none, is told as not there" {
-    fill origin 65536
-    make chunk=8 sequential=3
+    pair 65536 chunk=8 sequential=3
     refuses 8 origin store -- merge --undo=nowhere/undo origin store
     said 'nowhere/undo: cannot make this file: No such file or directory'
     refuses 8 origin store -- merge --undo=origin/undo origin store
@@ -188,22 +169,16 @@ is_undone() {
     from_pristine
     expect 0 merge --undo=undo origin store
     mkdir back
-    cp origin back/pristine.origin
-    cp undo back/pristine.store
-    pristine=$PWD/back/pristine
+    cp origin back
+    cp undo back/store
+    pristine=$PWD/back
     mv origin there
     cut_off KILL
     expect 0 merge --resume origin store
-    same origin pristine.origin
+    same origin pristine/origin
 }
 
 # ---- where FILE is ----
-
-# small_pair: ./origin and ./store.
-small_pair() {
-    fill origin 65536
-    make chunk=8 sequential=3 from=4
-}
 
 @test "undo: a FILE that exists is refused and keeps every byte" {
     small_pair
@@ -275,8 +250,7 @@ small_pair() {
 }
 
 @test "undo: --dry-run tells what it would hold and makes no FILE" {
-    fill origin 204800
-    make chunk=1 sequential=100
+    pair 204800 chunk=1 sequential=100
     remember origin store
     expect 0 merge --dry-run --json --undo=undo origin store
     is '.kept[] | "\(.store) \(.role) \(.exceptions_needed) \(.exceptions_added)"' 'undo undo 100 0'
@@ -287,8 +261,7 @@ small_pair() {
 }
 
 @test "undo: with nothing to merge no FILE is made" {
-    fill origin 65536
-    make chunk=8
+    pair 65536 chunk=8
     expect 0 merge --undo=undo origin store
     [[ ! -e undo ]] || complain 'there is a FILE'
     expect 0 merge --resume --undo=undo origin store
@@ -321,16 +294,15 @@ small_pair() {
     expect 0 merge --resume --undo=away origin store
     merged
     expect 0 merge origin away
-    same origin "$pristine.origin"
+    same origin "$pristine/origin"
 }
 
 # ---- disks ----
 
 @test "undo: pairs on block devices of 512 and of 4096 bytes" {
     for block in 512 4096; do
-        fill origin 2097152
+        pair 2097152 chunk=8 random=200 origin_chunks=512
         cp origin before
-        make chunk=8 random=200 origin_chunks=512
         reference
         attach origin --sector-size $block
         device=$loop
@@ -354,8 +326,7 @@ small_pair() {
     mount "$loop" mounted 2>/dev/null || skip 'nothing can be mounted here'
     cd mounted
     for row in $((19 * 4096 + 512)):8 16384:1 1048576:32; do
-        fill origin "${row%:*}"
-        make chunk="${row#*:}" sequential=20
+        pair "${row%:*}" chunk="${row#*:}" sequential=20
         undoes
     done
     cd ..
@@ -370,8 +341,7 @@ small_disk() {
 
 @test "undo: a file system without the room that it may need is refused, and no FILE is made" {
     small_disk 256k
-    fill origin 1048576
-    make chunk=8 random=200 origin_chunks=256
+    pair 1048576 chunk=8 random=200 origin_chunks=256
     refuses 7 origin store -- merge --force --undo=mounted/undo origin store
     [[ -z $(ls mounted) ]] || complain "there is $(ls mounted)"
 }
@@ -398,5 +368,5 @@ small_disk() {
     cp --sparse=always mounted/undo undo
     was_kept undo
     expect 0 merge origin mounted/undo
-    same origin "$pristine.origin"
+    same origin "$pristine/origin"
 }

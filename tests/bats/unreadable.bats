@@ -5,9 +5,10 @@
 # Blocks of a store that cannot be read: what is left of it is merged with --skip-lost, looked at, saved, mended and
 # exported. tests/preload/badblocks.c makes them.
 
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
 setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
     cd "$BATS_TEST_TMPDIR" || exit
     # A sanitizer's library wants to be the first one.
     export ASAN_OPTIONS=verify_asan_link_order=0
@@ -25,10 +26,9 @@ area() {
     echo "store:$(((1 + $1 * 257) * 4096)):4096"
 }
 
-# pair: 600 exceptions, 256 in each of areas 0 and 1; right.origin and right.store as a merge of all of it leaves them.
-pair() {
-    fill origin 8388608
-    make chunk=8 random=600 origin_chunks=2048
+# usual_pair: 600 exceptions, 256 in each of areas 0 and 1; right.origin and right.store as a merge of all of it leaves them.
+usual_pair() {
+    pair 8388608 chunk=8 random=600 origin_chunks=2048
     "$cowtool" dump --format=csv store >list
     reference
 }
@@ -42,7 +42,7 @@ without() {
 }
 
 @test "unreadable: a block of the data ends a merge with 4; --skip-lost leaves it out, lists it, and merges all else" {
-    pair
+    usual_pair
     local old bad="store:$((20 * 4096 + 1024)):512"
     old=$(awk -F , '$4 == 20 { print $3 }' list)
     dd if=origin of=right.origin bs=512 skip=$((old * 8 + 2)) seek=$((old * 8 + 2)) count=1 conv=notrunc status=none
@@ -55,9 +55,7 @@ without() {
 }
 
 @test "unreadable: of chunks larger than a window, neighbours, and the origin's last one only the blocks are left out" {
-    fill origin 1000448
-    make chunk=128 sequential=16
-    reference
+    judged_pair 1000448 chunk=128 sequential=16
     # Data chunk 3 begins at 196608 and is old chunk 1; the origin ends in old chunk 15, which is data chunk 17.
     dd if=origin of=right.origin bs=512 skip=127 seek=127 count=2 conv=notrunc status=none
     dd if=origin of=right.origin bs=512 skip=1950 seek=1950 count=4 conv=notrunc status=none
@@ -71,9 +69,7 @@ without() {
 
 @test "unreadable: what a long piece could not read is forgotten, also where a shorter one comes between" {
     local chunk at bad=
-    fill origin 1048576
-    make chunk=128 sequential=16
-    reference
+    judged_pair 1048576 chunk=128 sequential=16
     # Merged backwards, in windows that are used again, each chunk as a long piece and a short one: the last chunks have
     # a bad block at the end of the long piece, the first ones at its beginning.
     for chunk in {0..15}; do
@@ -88,7 +84,7 @@ without() {
 }
 
 @test "unreadable: an area in the middle is left out, all others are merged, and what follows it is found by its numbers" {
-    pair
+    usual_pair
     without 1
     with_bad "$(area 1)" 4 merge origin store
     said '; --skip-lost leaves out what cannot be read'
@@ -101,7 +97,7 @@ without() {
 
 @test "unreadable: what can be neither read nor written does not keep a merge from its end" {
     for area in 0 1 2; do
-        pair
+        usual_pair
         without $area
         BAD_BLOCKS_WRITES=1 with_bad "$(area $area)" 0 merge --skip-lost --window=64K origin store
         same origin right.origin
@@ -111,8 +107,7 @@ without() {
 }
 
 @test "unreadable: a part of an area that has several blocks is left out alone" {
-    fill origin 8388608
-    make chunk=64 size=8388608 random=200 origin_chunks=256
+    pair 8388608 chunk=64 size=8388608 random=200 origin_chunks=256
     "$cowtool" dump --format=csv store >list
     reference
     while read -r old; do
@@ -124,13 +119,13 @@ without() {
 }
 
 @test "unreadable: where nothing shows that the list goes on, it ends, and that is said" {
-    pair
+    usual_pair
     without 2
     with_bad "$(area 2)" 0 merge --json --skip-lost origin store
     object '.left_out == 0 and .merged == 512 and .lost_unknown and .lost_unknown_chunks == 256'
     merged
     # Entries after it that are none of this store's.
-    pair
+    usual_pair
     without 1
     without 2
     put store $(((1 + 2 * 257) * 4096 + 8)) '\3'
@@ -142,7 +137,7 @@ without() {
 }
 
 @test "unreadable: a kept snapshot keeps its view" {
-    pair
+    usual_pair
     cp origin before
     "$mkstore" kept chunk=8 size=8388608
     with_bad "$(area 1) store:$((20 * 4096)):4096" 0 merge --skip-lost --keep=kept origin store
@@ -151,7 +146,7 @@ without() {
 }
 
 @test "unreadable: inspect, verify and dump say what is left" {
-    pair
+    usual_pair
     remember store
     with_bad "$(area 1)" 2 inspect --json store
     said 'the list of exceptions cannot be read everywhere'
@@ -167,9 +162,7 @@ without() {
 }
 
 @test "unreadable: the slack of the header's chunk is in nobody's way" {
-    fill origin 1048576
-    make chunk=128 sequential=16
-    reference
+    judged_pair 1048576 chunk=128 sequential=16
     with_bad store:8192:4096 0 verify store
     with_bad store:8192:4096 0 save store saved
     with_bad store:8192:4096 0 merge origin store --skip-lost
@@ -177,7 +170,7 @@ without() {
 }
 
 @test "unreadable: what can be read is saved; restored and mended, it is merged" {
-    pair
+    usual_pair
     without 1
     with_bad "$(area 1)" 0 save store saved
     said 'not all of its metadata can be read'
@@ -192,7 +185,7 @@ without() {
 
 @test "unreadable: a repair drops what cannot be read, and writes its place anew" {
     for area in 0 1 2; do
-        pair
+        usual_pair
         without $area
         with_bad "$(area $area)" 0 repair --yes --backup="saved$area" store
         grep -q 'cannot be told' out || [[ $area == 2 ]]
@@ -203,7 +196,7 @@ without() {
 }
 
 @test "unreadable: an export of what can be read says that it is not complete" {
-    pair
+    usual_pair
     without 1
     with_bad "$(area 1)" 2 export origin store out.image
     with_bad "$(area 1)" 0 export --force --json origin store out.image
@@ -213,7 +206,7 @@ without() {
 }
 
 @test "export: of a list without an end, it is said that the image is not complete" {
-    pair
+    usual_pair
     truncate -s $(((1 + 2 * 257) * 4096)) store
     without 2
     expect 0 export --force --json origin store out.image
@@ -222,14 +215,13 @@ without() {
     same out.image right.origin
     expect 0 export --force --quiet origin store out2.image
     said 'what was in areas outside the device is lost: the image is not complete'
-    fill origin 163840
-    make chunk=8 sequential=20
+    pair 163840 chunk=8 sequential=20
     expect 0 export --json origin store out3.image
     object '.lost_unknown | not'
 }
 
 @test "unreadable: the header: nothing is told or written, exit code 4; a copy with zeros there gets a new one and is merged" {
-    pair
+    usual_pair
     cp store before
     sha256sum origin store >sums
     for command in 'inspect store' 'verify store' 'merge origin store' 'merge --skip-lost origin store' \

@@ -3,11 +3,8 @@
 # shellcheck disable=SC2154,SC2119
 # cowtool verify: every finding, each from one defect; what is sound; what is many and what is large.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-}
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
 
 # at CODE SEVERITY AREA INDEX OLD NEW: a finding at an exception.
 at() {
@@ -76,8 +73,7 @@ needs_16_bytes_each() {
 }
 
 @test "verify: a store that fits its origin to the last partial chunk is clean" {
-    fill origin 16896
-    make chunk=8 sequential=5
+    pair 16896 chunk=8 sequential=5
     finds 0 clean '[]' --origin=origin store
     finds 0 clean '[]' --origin origin store
 }
@@ -240,8 +236,7 @@ needs_16_bytes_each() {
 }
 
 @test "verify: an old chunk after the origin's last one is entry-beyond-origin" {
-    fill origin 16896
-    make chunk=8 sequential=6
+    pair 16896 chunk=8 sequential=6
     finds 2 damaged "[$(at entry-beyond-origin error 0 5 5 7)]" --origin=origin store
 }
 

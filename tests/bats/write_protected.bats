@@ -4,19 +4,13 @@
 # shellcheck disable=SC2154,SC2119
 # A device that is set read-only opens for writing all the same: it is refused before the first write to any other one.
 
-setup() {
-    # shellcheck source=helpers.bash
-    . "$BATS_TEST_DIRNAME/helpers.bash"
-    # shellcheck source=keep.bash
-    . "$BATS_TEST_DIRNAME/keep.bash"
-    cd "$BATS_TEST_TMPDIR" || exit
-    fill origin 65536
-    make chunk=8 sequential=3 from=4
-    "$mkstore" a chunk=8 size=262144 sequential=2 from=9
-}
+# shellcheck source=keep.bash
+. "$BATS_TEST_DIRNAME/keep.bash"
 
-teardown() {
-    let_go
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit
+    small_pair
+    "$mkstore" a chunk=8 size=262144 sequential=2 from=9
 }
 
 # protected ARGUMENT...: refused with 4, in a dry run, too, as $loop is read-only; nothing was written, no file made.
@@ -64,7 +58,7 @@ protected() {
 
 @test "write-protected: a store to be dropped is refused, and with --force left as it is" {
     pristine_pair
-    "$mkstore" pristine.a chunk=1 size=4194304 sequential=2 from=9
+    "$mkstore" pristine/a chunk=1 size=4194304 sequential=2 from=9
     midway --keep=a
     kill -KILL "$merge_pid"
     ended

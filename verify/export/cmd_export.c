@@ -291,8 +291,12 @@ static enum result open_both(struct session *session, struct failure *why)
 		.engine = session->choice->engine.chosen,
 	};
 	char *const *names = session->cli->arguments;
+	enum result result = pair_find_origin(session->cli, opening.mode, why);
 
-	return pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
+	if (result == RESULT_OK)
+		result = pair_open(&session->pair, session->cli, &opening, names[0], names[1], why);
+	session->options.origin_is_told = session->pair.snapshot != NULL;
+	return result;
 }
 
 static enum result check_output(const struct session *session, struct failure *why)
@@ -374,7 +378,7 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 3, argc, argv, why);
+	enum result result = cli_parse(cli, options, (struct cli_count){2, 3}, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = cli_argument_is_file(cli, 2, why);

@@ -40,8 +40,9 @@ struct export_options {
 	/* Consent to a damaged or invalid store, to another origin, and to go on with an image
 	 * whose part that is done is not what the view shows. */
 	bool force;
-	bool accept_origin; /* consent to an origin that looks like another device, alone */
-	bool fill;	    /* zeros take the place of what cannot be read; else that is an error */
+	bool origin_is_told; /* somebody who knows told whose the store is: LVM's metadata */
+	bool accept_origin;  /* consent to an origin that looks like another device, alone */
+	bool fill; /* zeros take the place of what cannot be read; else that is an error */
 	uint64_t window_bytes; /* a multiple of BUFFER_ALIGNMENT */
 	uint64_t memory_bytes; /* for the exceptions, see store/cow/view_map.h */
 	uint64_t checkpoint_bytes;

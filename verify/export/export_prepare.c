@@ -136,7 +136,8 @@ static enum result check_identity(struct export *export, struct failure *why)
 		export->identity = IDENTITY_COMPARED;
 	else if (result == RESULT_OK && !export->options->accept_origin)
 		result = identity_check(store, export->origin, merging, &export->identity, why);
-	if (result == RESULT_OK && export->identity == IDENTITY_NOT_IN_STORE) {
+	if (result == RESULT_OK && export->identity == IDENTITY_NOT_IN_STORE &&
+	    !export->options->origin_is_told) {
 		snprintf(text, sizeof(text), IDENTITY_NOT_IN_STORE_NOTE, export->origin->name);
 		note(export, text);
 	}

@@ -310,12 +310,12 @@ static enum result open_all(struct repair_session *session, struct failure *why)
 		result = roles_check_origin(&pair->origin, &pair->io, why);
 	session->repair = (struct repair){
 		.store = &pair->store,
-		.options.origin_known = choice->origin != NULL,
-		.options.origin_bytes = pair->origin.bytes,
 		.options.set_valid = choice->set_valid,
 		.options.drop_shared = choice->drop_shared,
 		.options.forget_kept = choice->forget_kept,
 	};
+	session->repair.options.origin_known =
+		pair_knows_origin(pair, &session->repair.options.origin_bytes);
 	return result;
 }
 
@@ -402,7 +402,7 @@ enum result cmd_repair(struct cli *cli, int argc, const char **argv, struct fail
 		 "SIZE"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, 1, argc, argv, why);
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = check_choice(&choice, why);

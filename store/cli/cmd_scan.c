@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cowtool scan: every COW store that is there. */
+#include "store/cli/commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/text.h"
+#include "store/cli/json.h"
+#include "store/cow/status.h"
+
+/* One store, as it is printed. */
+struct row {
+	const char *kind; /* "volume", "device" */
+	char *name;	  /* owned */
+	char *origin;	  /* owned; NULL: only its user knows */
+	bool marked;	  /* LVM was told to merge it */
+	uint64_t bytes, chunk_bytes, exceptions;
+	unsigned int full_percent;
+	const char *state; /* a word */
+	char detail[512];  /* a sentence without its name; "": there is no more to say */
+};
+
+struct scan {
+	struct cli *cli;
+	struct json json;
+	unsigned int rows;
+};
+
+/* ---- a store ---- */
+
+static void take_record(struct row *row, const struct store *store, const struct status *status)
+{
+	const struct record *record = &store->record;
+
+	if (store->record_presence == RECORD_FOREIGN)
+		snprintf(row->detail, sizeof(row->detail),
+			 "merging, begun by another version of cowtool");
+	else if (record->role == RECORD_MERGING && record->exceptions > 0)
+		snprintf(row->detail, sizeof(row->detail),
+			 "merging: begun by cowtool, %" PRIu64 "%% left",
+			 status->summary.exceptions * 100 / record->exceptions);
+	else if (record->role == RECORD_RESTORING)
+		snprintf(row->detail, sizeof(row->detail), "%s", STORE_HALF_RESTORED);
+	else
+		snprintf(row->detail, sizeof(row->detail),
+			 "kept by the unfinished merge of another store");
+}
+
+static void take_status(struct row *row, const struct store *store, const struct status *status)
+{
+	row->exceptions = status->summary.exceptions;
+	row->full_percent = status_full_percent(store, status);
+	row->state = status_name(status->state);
+	if (status->state == STATUS_MERGING)
+		take_record(row, store, status);
+	if (row->marked && status->state != STATUS_MERGING && status->state != STATUS_INVALID) {
+		row->state = status_name(STATUS_MERGING);
+		snprintf(row->detail, sizeof(row->detail), "merging: LVM was told to merge it");
+	}
+	if (status->state == STATUS_ACTIVE && !row->marked &&
+	    status->next_free >= store->geometry.device_chunks)
+		row->state = "full";
+	if (status->area_missing) {
+		row->state = "damaged";
+		snprintf(row->detail, sizeof(row->detail),
+			 "the list of exceptions has no end on this device");
+	}
+}
+
+/* What is said after the name. */
+static void take_failure(struct row *row, const char *state, const struct failure *why)
+{
+	const char *text = why->text;
+	size_t length = strlen(row->name);
+
+	if (strncmp(text, row->name, length) == 0 && strncmp(text + length, ": ", 2) == 0)
+		text += length + 2;
+	row->state = state;
+	snprintf(row->detail, sizeof(row->detail), "%.*s", (int)sizeof(row->detail) - 1, text);
+}
+
+static void look_at_store(struct row *row, struct device *device)
+{
+	struct status status = {.area_missing = false};
+	struct failure why;
+	struct store store;
+	struct io io;
+	enum result result;
+
+	io_engine_open_sync(&io);
+	row->bytes = device->bytes;
+	result = store_open(&store, device, &io, &why);
+	if (result == RESULT_OK)
+		result = store_require_header(&store, &why);
+	if (result == RESULT_OK) {
+		row->chunk_bytes = store.geometry.chunk_bytes;
+		result = status_look(&store, &status, &why);
+	}
+	if (result == RESULT_OK)
+		take_status(row, &store, &status);
+	else
+		take_failure(row, result == RESULT_IO ? "unreadable" : "damaged", &why);
+	io_close(&io);
+}
+
+/* ---- printing ---- */
+
+#define BAR_CELLS 5u
+
+static const char *bar(const struct row *row, char text[BAR_CELLS + 16])
+{
+	unsigned int full = (row->full_percent * BAR_CELLS + 50) / 100;
+
+	if (row->chunk_bytes == 0)
+		return "-";
+	text[0] = '[';
+	for (unsigned int i = 0; i < BAR_CELLS; i++)
+		text[1 + i] = i < full ? '#' : '-';
+	snprintf(text + 1 + BAR_CELLS, 16, "] %3u%%", row->full_percent);
+	return text;
+}
+
+static void print_text(struct scan *scan, const struct row *row)
+{
+	char size[32] = "-", chunk[32] = "-", text[BAR_CELLS + 16];
+
+	if (scan->rows == 0)
+		printf("%-20s %-13s %10s %9s %-12s %s\n", "SNAPSHOT", "ORIGIN", "SIZE", "CHUNK",
+		       "FULL", "STATE");
+	if (row->bytes > 0)
+		cli_format_size(row->bytes, size, sizeof(size));
+	if (row->chunk_bytes > 0)
+		cli_format_size(row->chunk_bytes, chunk, sizeof(chunk));
+	cli_print(stdout, "%-20s %-13s %10s %9s %-12s %s", row->name,
+		  row->origin ? row->origin : "-", size, chunk, bar(row, text), row->state);
+	if (row->detail[0])
+		cli_print(stdout, "  %s", row->detail);
+}
+
+static void print_json(struct scan *scan, const struct row *row)
+{
+	struct json *json = &scan->json;
+
+	json_open_object(json, NULL);
+	json_string(json, "store", row->name);
+	json_string(json, "kind", row->kind);
+	json_string(json, "origin", row->origin);
+	json_known_number(json, "bytes", row->bytes > 0, row->bytes);
+	json_known_number(json, "chunk_bytes", row->chunk_bytes > 0, row->chunk_bytes);
+	json_known_number(json, "exceptions", row->chunk_bytes > 0, row->exceptions);
+	json_known_number(json, "full_percent", row->chunk_bytes > 0, row->full_percent);
+	json_string(json, "state", row->state);
+	json_boolean(json, "marked", row->marked);
+	json_string(json, "detail", row->detail[0] ? row->detail : NULL);
+	json_close_object(json);
+}
+
+static void print_row(struct scan *scan, struct row *row)
+{
+	if (scan->cli->json)
+		print_json(scan, row);
+	else
+		print_text(scan, row);
+	scan->rows++;
+	free(row->name);
+	free(row->origin);
+}
+
+/* ---- LVM's snapshots ---- */
+
+/* Where its origin cannot be mapped, LVM alone can merge it. */
+static void look_at_origin(struct scan *scan, struct row *row)
+{
+	struct volume *volume;
+	struct failure why;
+
+	if (!row->detail[0] &&
+	    volumes_find(scan->cli->volumes, row->origin, &volume, &why) != RESULT_OK)
+		snprintf(row->detail, sizeof(row->detail), "its origin%.*s",
+			 (int)sizeof(row->detail) - 16, why.text + strlen(row->origin) + 1);
+}
+
+static enum result scan_snapshot(struct scan *scan, const struct group *group,
+				 const struct group_snapshot *snapshot, struct failure *why)
+{
+	struct volumes *volumes = scan->cli->volumes;
+	struct row row = {.kind = "volume",
+			  .name = volumes_name(volumes, group, snapshot->store),
+			  .origin = volumes_name(volumes, group, snapshot->origin),
+			  .marked = snapshot->merging};
+	struct failure opening;
+	struct device device;
+	enum result result;
+
+	if (!row.name || !row.origin) {
+		free(row.name);
+		free(row.origin);
+		return fail_memory(why, "a name", 0);
+	}
+	result = volumes_open(volumes, &device, row.name, DEVICE_LOOK, &opening);
+	if (result == RESULT_OK) {
+		look_at_store(&row, &device);
+		look_at_origin(scan, &row);
+		device_close(&device, &opening);
+	} else {
+		take_failure(&row, result == RESULT_NOT_THERE ? "incomplete" : "unmappable",
+			     &opening);
+	}
+	print_row(scan, &row);
+	return RESULT_OK;
+}
+
+static enum result scan_groups(struct scan *scan, struct failure *why)
+{
+	const struct groups *groups = &scan->cli->volumes->groups;
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < groups->count && result == RESULT_OK; i++) {
+		const struct group *group = &groups->groups[i].group;
+
+		for (unsigned int j = 0; j < group->snapshot_count && result == RESULT_OK; j++)
+			result = scan_snapshot(scan, group, &group->snapshots[j], why);
+	}
+	return result;
+}
+
+/* ---- stores that are devices, partitions or files ---- */
+
+/* One that opens it: in an image, a partition has none of its own. */
+static char *other_name(const struct disks_other *other)
+{
+	char *name = NULL;
+
+	if (other->offset == 0)
+		return strdup(other->path);
+	if (asprintf(&name, "%s@%" PRIu64 "+%" PRIu64, other->path, other->offset, other->bytes) <
+	    0)
+		return NULL;
+	return name;
+}
+
+static enum result scan_store(struct scan *scan, const struct disks_other *other,
+			      struct failure *why)
+{
+	struct row row = {.kind = "device", .name = other_name(other)};
+	struct failure opening;
+	struct device device;
+	enum result result;
+
+	if (!row.name)
+		return fail_memory(why, "a name", strlen(other->name));
+	result = volumes_open(scan->cli->volumes, &device, row.name, DEVICE_LOOK, &opening);
+	if (result == RESULT_OK) {
+		look_at_store(&row, &device);
+		device_close(&device, &opening);
+	} else {
+		take_failure(&row, "unreadable", &opening);
+	}
+	print_row(scan, &row);
+	return RESULT_OK;
+}
+
+static enum result scan_others(struct scan *scan, struct failure *why)
+{
+	const struct disks *disks = &scan->cli->volumes->found;
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < disks->other_count && result == RESULT_OK; i++)
+		if (disks->others[i].is_store)
+			result = scan_store(scan, &disks->others[i], why);
+	return result;
+}
+
+/* ---- what else is to be told ---- */
+
+static void tell(struct scan *scan, const char *name, const char *text)
+{
+	if (!scan->cli->json) {
+		cli_message(scan->cli, "%s: %s", name, text);
+		return;
+	}
+	json_open_object(&scan->json, NULL);
+	json_string(&scan->json, "name", name);
+	json_string(&scan->json, "message", text);
+	json_close_object(&scan->json);
+}
+
+/* What cannot be reached, and why; what a disk that was named is instead. */
+static void tell_problems(struct scan *scan)
+{
+	const struct volumes *volumes = scan->cli->volumes;
+	char text[600];
+
+	for (size_t i = 0; i < volumes->found.count; i++)
+		if (volumes->found.items[i].obstacle[0])
+			tell(scan, volumes->found.items[i].name, volumes->found.items[i].obstacle);
+	for (size_t i = 0; i < volumes->found.other_count; i++)
+		if (!volumes->found.others[i].is_store)
+			tell(scan, volumes->found.others[i].name, volumes->found.others[i].text);
+	for (size_t i = 0; i < volumes->groups.problem_count; i++)
+		tell(scan, "LVM", volumes->groups.problems[i]);
+	for (size_t i = 0; i < volumes->groups.count; i++) {
+		const struct groups_one *one = &volumes->groups.groups[i];
+
+		if (one->obstacle[0] == 0)
+			continue;
+		snprintf(text, sizeof(text), "the volume group %s", one->obstacle);
+		tell(scan, one->group.name, text);
+	}
+}
+
+static enum result scan(struct scan *scan, struct failure *why)
+{
+	enum result result;
+
+	if (scan->cli->json) {
+		json_open_object(&scan->json, NULL);
+		json_open_array(&scan->json, "stores");
+	}
+	result = scan_groups(scan, why);
+	if (result == RESULT_OK)
+		result = scan_others(scan, why);
+	if (scan->cli->json) {
+		json_close_array(&scan->json);
+		json_open_array(&scan->json, "problems");
+	} else if (scan->rows == 0 && result == RESULT_OK && !scan->cli->quiet) {
+		printf("no COW store was found\n");
+	}
+	tell_problems(scan);
+	if (scan->cli->json)
+		json_close_array(&scan->json);
+	scan->cli->object_open = scan->cli->json && result != RESULT_OK;
+	if (scan->cli->json && result == RESULT_OK) {
+		json_close_object(&scan->json);
+		json_end_line(&scan->json);
+	}
+	return result;
+}
+
+enum result cmd_scan(struct cli *cli, int argc, const char **argv, struct failure *why)
+{
+	struct scan scanning = {.cli = cli, .json = {.file = stdout}};
+	enum result result = cli_parse(cli, NULL, CLI_DISKS, argc, argv, why);
+
+	if (result == RESULT_OK && !cli->finished)
+		result = volumes_load(cli->volumes, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = scan(&scanning, why);
+	return result;
+}

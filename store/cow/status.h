@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a store is, in a few words and numbers: its state, and how full it is. */
+#ifndef STORE_COW_STATUS_H
+#define STORE_COW_STATUS_H
+
+#include "store/cow/store.h"
+#include "store/cow/summary.h"
+
+enum status_state {
+	STATUS_EMPTY,
+	STATUS_ACTIVE,	/* it has exceptions */
+	STATUS_MERGING, /* a merge of it, or one that keeps it, is unfinished: a record is there */
+	STATUS_INVALID, /* the kernel gave the snapshot up */
+};
+
+struct status {
+	struct summary summary;
+	bool area_missing; /* as in struct store_scan */
+	bool record_is_stale;
+	enum status_state state;
+	uint64_t next_free;	 /* chunk */
+	uint64_t smallest_bytes; /* see summary_smallest_bytes; UINT64_MAX: none is large enough */
+	uint64_t allocated_sectors, metadata_sectors; /* as in dmsetup status */
+};
+
+/* Reads all of its metadata; the header is good. As store_summarize fails. */
+enum result status_look(const struct store *store, struct status *status, struct failure *why);
+
+/* "empty", "active" and so on. */
+const char *status_name(enum status_state state);
+
+/* Of its chunks, in percent, rounded down: those that the kernel has given out. At most 100. */
+unsigned int status_full_percent(const struct store *store, const struct status *status);
+
+#endif

@@ -1,0 +1,321 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2154,SC2119
+# LVM's volumes by name, on images that a real lvm2 made (tests/fixtures/make-volumes). The judge of their bytes is
+# tests/tools/extents, which knows nothing of cowtool's code: it goes by what lvm2 said of the extents.
+
+# shellcheck source=helpers.bash
+. "$BATS_TEST_DIRNAME/helpers.bash"
+
+extents=${TOOLS:-$here/../../build/tests/tools}/extents
+
+# unpack NAME...: the images of a group, and its map.
+unpack() {
+    local name
+    for name in "$@"; do
+        gzip -dc "$here/../fixtures/$name.gz" >"$name"
+        [[ ! -e $here/../fixtures/$name.map ]] || cp "$here/../fixtures/$name.map" .
+    done
+}
+
+# two_disks: ./volumes2.1 and ./volumes2.2, and $disks.
+two_disks() {
+    unpack volumes2.1 volumes2.2
+    cp "$here/../fixtures/volumes2.map" .
+    disks=(--disk=volumes2.1 --disk=volumes2.2)
+}
+
+# bytes_of MAP VOLUME...: each in a file of its name.
+bytes_of() {
+    local map=$1 volume
+    shift
+    for volume in "$@"; do
+        "$extents" read "$map" "$volume" >"$volume"
+    done
+}
+
+# merged_as_files: ./root, ./before-upgrade and ./other, as a merge of these files leaves them.
+merged_as_files() {
+    "$cowtool" merge --quiet --keep=other root before-upgrade
+}
+
+# group_is MAP: its volumes have the bytes of ./root, ./before-upgrade and ./other.
+group_is() {
+    local volume
+    for volume in root before-upgrade other; do
+        cmp "$volume" <("$extents" read "$1" "$volume") || complain "$volume is not what it should be"
+    done
+}
+
+# map_to IMAGE MAP: the map of a copy of the only image.
+map_to() {
+    awk -F '|' -v OFS='|' -v image="$1" '$1 == "pv" {$3 = image} {print}' "$2"
+}
+
+@test "scan: a group's snapshots, with their origins, how full they are, and what is pending" {
+    unpack volumes1 volumes-merging
+    remember volumes1
+    expect 0 scan volumes1
+    grep -qx 'vg0/before-upgrade   vg0/root       160.0 KiB   4.0 KiB \[###--\]  55% active' out
+    grep -qx 'vg0/other            vg0/root       160.0 KiB   4.0 KiB \[##---\]  30% active' out
+    (($(wc -L <out) <= 80)) || complain 'wider than 80 columns'
+    unchanged
+    expect 0 scan --json --disk=volumes1
+    object '[.stores[] | [.store, .origin, .kind, .bytes, .chunk_bytes, .exceptions, .state, .marked]] == [
+        ["vg0/before-upgrade", "vg0/root", "volume", 163840, 4096, 20, "active", false],
+        ["vg0/other", "vg0/root", "volume", 163840, 4096, 10, "active", false]] and .problems == []'
+    expect 0 scan --json volumes-merging
+    object '[.stores[] | [.store, .state, .marked]] == [["vg0/before-upgrade", "merging", true], ["vg0/other", "active", false]]'
+}
+
+@test "scan: partitions in images of whole disks, GPT and logical ones of an MBR; a store that is a partition" {
+    unpack volumes-mbr volumes-gpt
+    for image in volumes-mbr volumes-gpt; do
+        expect 0 scan --json $image
+        object '[.stores[].store] == ["vg0/before-upgrade", "vg0/other"]'
+    done
+    make chunk=8 size=131072 sequential=3
+    dd if=store of=volumes-mbr bs=512 seek=512 conv=notrunc status=none
+    expect 0 scan --json volumes-mbr
+    object '[.stores[] | [.store, .kind]][2] == ["volumes-mbr@262144+262144", "device"]'
+    expect 0 inspect --json volumes-mbr@262144+131072
+    has '{"exceptions": 3}'
+    expect 0 inspect --json volumes-mbr@262144
+    has '{"exceptions": 3}'
+    refuses 5 volumes-mbr -- repair --no-backup --yes volumes-mbr@262144
+    refuses 5 volumes-mbr -- inspect volumes-mbr@262144+9999999
+}
+
+@test "scan: what is no store is named for what it is, what cannot be mapped is told, and hides nothing" {
+    unpack volumes-unmapped volumes-exported volumes2.1
+    file_system root 10000000-2000-4000-8000-500000000000
+    expect 0 scan root
+    said 'root: holds ext4'
+    grep -qx 'no COW store was found' out
+    expect 0 scan --json volumes-unmapped
+    object '[.stores[] | [.store, (.detail // "-" | split(",")[0])]] == [["vg0/of-mirrored", "its origin is raid1"],
+        ["vg0/of-thin", "its origin is thin"], ["vg0/of-cached", "its origin is cache"], ["vg0/of-plain", "-"]]'
+    expect 0 scan --json volumes-exported
+    object '(.stores | length) == 2 and .problems[0].name == "vg0" and (.problems[0].message | contains("exported"))'
+    expect 0 scan --json volumes2.1
+    object '[.stores[].state] == ["incomplete", "incomplete"]'
+    expect 8 scan not-there
+    expect 5 scan .
+}
+
+@test "merge VG/SNAP: the origin and the other snapshot come from the metadata, and nothing else on the disk changes" {
+    for image in volumes1 volumes-mbr volumes-gpt; do
+        unpack $image
+        bytes_of $image.map root before-upgrade other
+        merged_as_files
+        cp $image before
+        expect 0 merge --json --disk=$image vg0/before-upgrade
+        has '{"origin": "vg0/root", "store": "vg0/before-upgrade", "merged": 20, "exceptions_left": 0,
+            "then": ["lvremove vg0/before-upgrade"]}'
+        is '.kept[] | "\(.store) \(.given_up)"' 'vg0/other false'
+        group_is $image.map
+        # Outside of these volumes the image is what it was.
+        cp $image after
+        map_to after $image.map >after.map
+        map_to before $image.map >before.map
+        for volume in root before-upgrade other; do
+            "$extents" read before.map $volume | "$extents" write after.map $volume
+        done
+        cmp before after
+    done
+}
+
+@test "merge VG/SNAP: two disks, an origin on both, a striped store" {
+    two_disks
+    bytes_of volumes2.map root before-upgrade other
+    merged_as_files
+    expect 0 merge --dry-run "${disks[@]}" vg0/before-upgrade
+    said 'vg0/before-upgrade: is 1 segment on volumes2.1, volumes2.2'
+    said 'vg0/root: is 2 segments on volumes2.1, volumes2.2'
+    expect 0 merge "${disks[@]}" vg0/before-upgrade
+    group_is volumes2.map
+    bytes_of volumes2.map root other
+    "$cowtool" merge --quiet --keep=before-upgrade root other
+    expect 0 merge --quiet "${disks[@]}" /dev/mapper/vg0-other
+    group_is volumes2.map
+}
+
+@test "merge VG/SNAP: a merge that is cut off keeps the other snapshot in its resume, too" {
+    needs_strace
+    unpack volumes1
+    bytes_of volumes1.map root before-upgrade other
+    merged_as_files
+    expect 0 export --quiet --disk=volumes1 vg0/other view.before
+    strace -qq -o /dev/null -e inject=fdatasync:error=EIO:when=12 \
+        "$cowtool" merge --quiet --io=sync --window=1 --disk=volumes1 vg0/before-upgrade 2>err && complain 'it was not cut off'
+    said "'cowtool merge --resume vg0/before-upgrade --disk volumes1' goes on"
+    expect 0 scan --json volumes1
+    object '.stores[0].state == "merging" and (.stores[0].detail | contains("% left")) and .stores[1].state == "merging"'
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/before-upgrade
+    # The command is pasted.
+    PATH=$(dirname "$cowtool"):$PATH cowtool merge --resume vg0/before-upgrade --disk volumes1 --quiet
+    cmp root <("$extents" read volumes1.map root)
+    expect 0 export --quiet --disk=volumes1 vg0/other view.after
+    cmp view.before view.after
+}
+
+@test "merge --pending: what LVM was told to merge, named or found; what it was not told is left alone" {
+    unpack volumes-merging volumes1
+    bytes_of volumes-merging.map root before-upgrade other
+    merged_as_files
+    refuses 5 volumes-merging -- merge --disk=volumes-merging vg0/other
+    said 'LVM was told to merge another snapshot'
+    cp volumes-merging again
+    expect 0 merge --pending --disk=volumes-merging
+    grep -q "'lvchange -ay vg0/root' activates the origin" out
+    group_is volumes-merging.map
+    cp again volumes-merging
+    expect 0 merge --pending --json --disk=volumes-merging vg0/before-upgrade
+    has '{"then": ["lvchange -ay vg0/root"]}'
+    group_is volumes-merging.map
+    cp again volumes-merging
+    expect 0 merge --pending --json --disk=volumes-merging --disk=volumes1
+    remember volumes1
+    expect 0 merge --pending --json --disk=volumes1
+    object '. == {pending: []}'
+    expect 0 merge --pending --disk=volumes1
+    grep -qx 'no merge was begun; nothing was written' out
+    expect 0 merge --pending --disk=volumes1 vg0/other
+    unchanged
+}
+
+@test "names: VG/LV, /dev/VG/LV, /dev/mapper/VG-LV, LVM=, and the group's UUID; a path is a path" {
+    unpack volumes1
+    uuid=$("$cowtool" inspect --disk=volumes1 LVM=vg0/other 2>err >out && strings -n 38 volumes1 | sed -n 's/^id = "\(.*\)"$/\1/p' | head -n 1)
+    for name in vg0/other /dev/vg0/other /dev/mapper/vg0-other LVM=vg0/other "$uuid/other" "LVM=$uuid/other"; do
+        expect 0 inspect --json --disk=volumes1 "$name"
+        is .store "$name"
+        is .exceptions 10
+    done
+    expect 0 inspect --json --disk=volumes1 /dev/mapper/vg0-before--upgrade
+    is .exceptions 20
+    mkdir vg0
+    make chunk=8 size=131072 sequential=3
+    mv store vg0/other
+    expect 0 inspect --json --disk=volumes1 vg0/other
+    is .exceptions 3
+    expect 0 inspect --json --disk=volumes1 LVM=vg0/other
+    is .exceptions 10
+}
+
+@test "names: what leads nowhere is not there; what is no snapshot, or no volume, is refused" {
+    unpack volumes1
+    refuses 8 volumes1 -- merge --disk=volumes1 vg0/not-there
+    said 'the volume group vg0 has no such volume'
+    refuses 8 volumes1 -- merge --disk=volumes1 vg1/other
+    said 'vg1: there is no volume group of this name'
+    refuses 8 volumes1 -- merge --disk=not-there vg0/other
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/home
+    said 'vg0/home: is no snapshot, for LVM'
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/home vg0/other
+    said 'vg0/other: is a snapshot of vg0/root, not of vg0/home'
+    refuses 5 volumes1 -- merge --disk=volumes1 volumes1 vg0/other
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/other vg0/other
+    refuses 5 volumes1 -- export --disk=volumes1 vg0/other volumes1
+    refuses 5 volumes1 -- create --chunk=4K --disk=volumes1 vg0/other
+    refuses 64 volumes1 -- merge --disk=volumes1
+    refuses 64 volumes1 -- merge volumes1
+    expect 0 merge --dry-run --disk=volumes1 vg0/root vg0/other
+}
+
+@test "two groups of one name: refused with both ids, chosen by one of them" {
+    unpack volumes1
+    gzip -dc "$here/../fixtures/volumes-mbr.gz" | dd bs=512 skip=1536 count=6144 of=twin status=none
+    disks=(--disk=volumes1 --disk=twin)
+    refuses 5 volumes1 twin -- merge "${disks[@]}" vg0/other
+    mapfile -t ids < <(grep -oE '[A-Za-z0-9]{6}(-[A-Za-z0-9]{4}){5}-[A-Za-z0-9]{6}' err)
+    ((${#ids[@]} == 2))
+    for id in "${ids[@]}"; do
+        expect 0 inspect --json "${disks[@]}" "$id/other"
+        is .exceptions 10
+    done
+    expect 0 scan --json "${disks[@]}"
+    object '[.stores[].store | startswith("LVM=")] == [true, true, true, true]'
+    cp volumes1 clone
+    refuses 5 volumes1 clone -- merge --disk=volumes1 --disk=clone vg0/other
+}
+
+@test "what cannot be mapped is refused by its name, with what would help; what needs a missing disk is not there yet" {
+    unpack volumes-unmapped volumes-exported
+    two_disks
+    refuses 5 volumes-unmapped -- merge --disk=volumes-unmapped vg0/of-mirrored
+    said 'raid1, which cannot be mapped'
+    refuses 5 volumes-unmapped -- merge --disk=volumes-unmapped vg0/of-thin
+    said "'thin_dump' lists them"
+    refuses 5 volumes-unmapped -- merge --disk=volumes-unmapped vg0/of-cached
+    said "'lvconvert --uncache vg0/cached'"
+    expect 0 merge --quiet --disk=volumes-unmapped vg0/of-plain
+    refuses 5 volumes-exported -- merge --disk=volumes-exported vg0/other
+    said "'vgimport vg0'"
+    expect 0 export --quiet --disk=volumes-exported vg0/other out.img
+    refuses 8 volumes2.1 -- merge --disk=volumes2.1 vg0/other
+    said 'which is not there'
+}
+
+@test "export, verify, dump, save, restore and repair take a volume's name; reading changes no byte" {
+    unpack volumes1
+    bytes_of volumes1.map root before-upgrade other
+    "$cowtool" merge --quiet root other
+    remember volumes1
+    expect 0 export --quiet --disk=volumes1 vg0/other view
+    cmp view root
+    expect 0 verify --json --disk=volumes1 vg0/other
+    has '{"verdict": "clean"}'
+    expect 0 dump --map --format=csv --disk=volumes1 vg0/other
+    expect 0 dump --format=csv --disk=volumes1 vg0/other
+    (($(wc -l <out) == 11))
+    expect 0 save --disk=volumes1 vg0/other saved
+    unchanged
+    expect 0 restore --disk=volumes1 saved vg0/other
+    expect 0 repair --no-backup --yes --disk=volumes1 vg0/other
+    unchanged
+}
+
+@test "merge VG/SNAP: a snapshot that is too small to be kept refuses it, and lvextend is named; given up by name, it is marked invalid" {
+    unpack volumes1
+    bytes_of volumes1.map before-upgrade other
+    # other has no room: its last chunk is in use.
+    "$mkstore" other chunk=8 size=163840 keep=1 data=0 random=38 origin_chunks=100 seed=4
+    "$extents" write volumes1.map other <other
+    refuses 7 volumes1 -- merge --disk=volumes1 vg0/before-upgrade
+    said 'vg0/other: is too small to be kept'
+    said "'lvextend --size +"
+    expect 0 merge --dry-run --disk=volumes1 --drop-kept=vg0/other vg0/before-upgrade
+    grep -q 'vg0/other: to be marked invalid' out
+    expect 0 merge --quiet --disk=volumes1 --drop-kept=vg0/other vg0/before-upgrade
+    expect 0 inspect --json --disk=volumes1 vg0/other
+    is .state invalid
+    bytes_of volumes1.map root
+    # An invalid one is left out, with a note.
+    unpack volumes1
+    "$mkstore" other chunk=8 size=163840 keep=1 data=0 random=10 origin_chunks=100 seed=4
+    put other 4 '\0'
+    "$extents" write volumes1.map other <other
+    expect 0 merge --disk=volumes1 vg0/before-upgrade
+    said 'vg0/other: note: is marked invalid'
+    cmp other <("$extents" read volumes1.map other)
+}
+
+@test "merge VG/SNAP: beside another program that holds the disk, nothing is written" {
+    unpack volumes1
+    exec 9<>volumes1
+    flock 9
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/other
+    exec 9>&-
+}
+
+@test "undo: the merge of a volume is taken back" {
+    unpack volumes1
+    bytes_of volumes1.map root
+    cp root before
+    expect 0 merge --quiet --disk=volumes1 --undo=undo.img vg0/before-upgrade
+    fails cmp -s before <("$extents" read volumes1.map root)
+    expect 0 merge --quiet --disk=volumes1 vg0/root undo.img
+    cmp before <("$extents" read volumes1.map root)
+}
