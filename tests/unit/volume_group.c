@@ -341,8 +341,8 @@ static void what_must_be_there_must(void)
 	CHECK(is_damaged("root {\nid", "root {\nx", "root has no id"));
 	CHECK(is_damaged("max_lv", "x", "has no max_lv") &&
 	      is_damaged("max_pv", "x", "has no max_pv"));
-	CHECK(is_damaged("creation_time", "x", "root has one of creation_time and creation_host"));
-	CHECK(is_damaged("creation_host", "x", "root has one of creation_time and creation_host"));
+	CHECK(is_damaged("creation_time", "x", "cow has one of creation_time and creation_host"));
+	CHECK(is_damaged("creation_host", "x", "cow has one of creation_time and creation_host"));
 	CHECK(is_damaged("snapshot0 {\nid", "snapshot0 {\nx", "snapshot0 has no id"));
 	CHECK(is_damaged("status = [\"ALLOCATABLE\"]\n", "", "pv0 has no status"));
 	CHECK(is_damaged("status = [" TEXT_VISIBLE "]\n", "", "root has no status"));
