@@ -229,6 +229,30 @@ static enum result match_volumes(struct pair *pair, const struct cli *cli, const
 						   : RESULT_OK;
 }
 
+/* The kernel goes by the header; that LVM says something else is a sign that one of them is of
+ * another store. */
+static enum result check_chunk(const struct pair *pair, const struct cli *cli,
+			       const struct pair_options *options, struct failure *why)
+{
+	const struct store *store = &pair->store;
+
+	if (!pair->snapshot || store->header_fault != HEADER_GOOD ||
+	    store->geometry.chunk_sectors == pair->snapshot->chunk_sectors)
+		return RESULT_OK;
+	if (options->mode != DEVICE_LOOK && options->mode != DEVICE_READ)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: its chunks have %u sectors, and %llu in LVM's metadata: one of them is wrong",
+			pair->device.name, store->geometry.chunk_sectors,
+			(unsigned long long)pair->snapshot->chunk_sectors);
+	cli_note(
+		cli,
+		"%s: warning: its chunks have %u sectors, and %llu in LVM's metadata: one of them is wrong",
+		pair->device.name, store->geometry.chunk_sectors,
+		(unsigned long long)pair->snapshot->chunk_sectors);
+	return RESULT_OK;
+}
+
 enum result pair_open(struct pair *pair, const struct cli *cli, const struct pair_options *options,
 		      const char *origin, const char *store, struct failure *why)
 {
@@ -249,6 +273,8 @@ enum result pair_open(struct pair *pair, const struct cli *cli, const struct pai
 		result = store_open(&pair->store,
 				    pair_is_saved(pair) ? &pair->saved.device : &pair->device,
 				    &pair->io, why);
+	if (result == RESULT_OK)
+		result = check_chunk(pair, cli, options, why);
 	if (options->gaps)
 		pair->store.gaps = &pair->gaps;
 	return result;

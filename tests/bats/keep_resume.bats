@@ -30,6 +30,14 @@ setup() {
     ln -s "$BATS_FILE_TMPDIR"/right.* "$BATS_FILE_TMPDIR"/*.noted .
 }
 
+# in_own FOLDER: a folder in which $pristine has copies of the pair, and nothing else yet.
+in_own() {
+    mkdir -p "$1/pristine"
+    cp --sparse=always "$pristine"/origin "$pristine"/store "$1/pristine"
+    cd "$1" || return
+    pristine=$PWD/pristine
+}
+
 # undone: the undo store is one like any other, and brings the origin back.
 undone() {
     was_kept undo

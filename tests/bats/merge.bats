@@ -19,7 +19,7 @@ orders() {
 # numbers JSON: merge --json has said so, and nothing was left.
 numbers() {
     object '. * $wanted == . and (keys - ["origin", "store", "identity", "exceptions_before", "merged", "exceptions_left",
-        "bytes_copied", "commits", "flushes", "seconds", "kept"]) == [] and .exceptions_left == 0
+        "bytes_copied", "commits", "flushes", "seconds", "kept", "then"]) == [] and .then == [] and .exceptions_left == 0
         and .merged == .exceptions_before and .kept == [] and (.seconds | type) == "number"' --argjson wanted "$1"
 }
 
