@@ -48,6 +48,9 @@
 	X(LAST_DUPLICATE, "of two exceptions for a chunk the last one wins")                       \
 	X(DUPLICATES_IN_PARALLEL, "windows with two exceptions for a chunk written in any order")  \
 	X(NO_WITNESS_CHECK, "a resume does not look at the witness")                               \
+	X(ORIGIN_LENGTH, "length of the origin taken for the snapshot's")                          \
+	X(KEPT_LEFT_OUT, "a kept snapshot left out")                                               \
+	X(KEPT_CUT_SHORT, "kept chunk read only up to the merging snapshot's end")                 \
 	X(KEPT_NEXT_AREA, "next area of a kept store not zeroed")                                  \
 	X(KEPT_NO_CLIP, "kept chunk read past the origin's end")                                   \
 	X(KEPT_WRONG_CHUNK, "kept chunk computed with the merging store's chunk size")             \
