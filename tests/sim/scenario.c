@@ -13,9 +13,9 @@
 #define VOLUMES_ONCE_IN 3
 #define UNREADABLE_ONCE_IN 8
 #define LENGTHS_SEED 0x6c656e67u
-#define LENGTHS_ONCE_IN 4
-/* An origin is extended by up to this many chunks of the largest size. */
-#define EXTENDED_CHUNKS 3u
+#define LENGTHS_ONCE_IN 3
+/* An origin is extended by up to three of the largest chunks. */
+#define EXTENDED_BYTES_MAX (3u * 16 * SECTOR_BYTES)
 
 static void fill(uint8_t *bytes, uint64_t count, struct random *random)
 {
@@ -136,8 +136,8 @@ static uint64_t kept_place(const struct scenario_kept *kept, uint64_t index)
 	return (1 + index / per_area * (per_area + 1)) * chunk_bytes + index % per_area * 16;
 }
 
-/* The chunks that the merge touches and that have no exception, found in the plainest way. A chunk of
- * which the merging snapshot shows only a part counts whole: so the kernel would merge it. */
+/* The chunks that the merge touches and that have no exception, found in the plainest way. One of
+ * which the merging snapshot shows a part counts whole: so the kernel merges it. */
 static void find_lacking(const struct scenario *scenario, struct scenario_kept *kept)
 {
 	uint64_t chunk_bytes = kept->chunk_sectors * 512ull;
@@ -333,7 +333,7 @@ static uint64_t choose_shown_bytes(const struct scenario *scenario, uint64_t chu
 static uint64_t choose_origin_bytes(const struct scenario *scenario, struct random *random)
 {
 	uint64_t block = scenario->block_bytes[0], chunk_bytes = scenario->chunk_sectors * 512ull;
-	uint64_t most = random_once_in(random, 2) ? chunk_bytes : EXTENDED_CHUNKS * 16 * 512;
+	uint64_t most = random_once_in(random, 2) ? chunk_bytes : EXTENDED_BYTES_MAX;
 
 	if (!scenario->lengths || random_once_in(random, 5))
 		return scenario->shown_bytes;
