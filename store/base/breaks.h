@@ -4,7 +4,8 @@
  * A flush that is missing or early, an error that is lost, a write that is short or comes in
  * another order: those are the work of the simulator's disks (tests/sim/faulty.c). What no disk can
  * do is one condition in the engine, compiled in for the simulator alone: BROKEN(rule) is the
- * constant 0 in the program.
+ * constant 0 in the program. A rule that the command keeps is broken where the simulator does the
+ * command's work (tests/sim/judge_run.c).
  */
 #ifndef STORE_BASE_BREAKS_H
 #define STORE_BASE_BREAKS_H
