@@ -5,8 +5,9 @@
  * it holds a rule.
  *
  *  1. The origin's chunk is read before anything writes to it: a chunk that any window overwrites
- *     was taken by the first such window, or has an exception already. [KEPT_WRONG_CHUNK,
- *     KEPT_NO_CLIP]
+ *     was taken by the first such window, or has an exception already. It is read whole, to the
+ *     origin's real end, whoever shows how much of it. [KEPT_WRONG_CHUNK, KEPT_NO_CLIP,
+ *     KEPT_CUT_SHORT, KEPT_LEFT_OUT]
  *  2. Data is durable in the kept store before an exception points to it. [KEPT_DATA_NOT_FLUSHED]
  *  3. Areas after the one of k_n-1 are written whole, before the flush of rule 2: nobody reaches
  *     them while their predecessor is not full. If one becomes full, the next one is zeroed with
@@ -94,7 +95,7 @@ enum result keep_init(struct keep *keep, struct kept *kept, size_t count,
 	if (!keep->keepers)
 		return fail_memory(why, "the kept snapshots", count * sizeof(*keep->keepers));
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
-		if (!kept[i].given_up)
+		if (!kept[i].given_up && !(BROKEN(KEPT_LEFT_OUT) && i == 0))
 			result = init_keeper(&keep->keepers[keep->count++], &kept[i], merging,
 					     origin, slots, capacity, why);
 	return result;

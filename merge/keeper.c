@@ -110,7 +110,8 @@ static bool next_read(struct batch *batch, struct io_request *request)
 			 chunk_bytes(keeper) +
 		 within;
 	copier->cursor += bytes;
-	end = keeper->kept->origin_bytes ? keeper->kept->origin_bytes : keeper->origin->bytes;
+	end = keeper->kept->origin_bytes && !BROKEN(KEPT_CUT_SHORT) ? keeper->kept->origin_bytes
+								    : keeper->origin->bytes;
 	inside = offset < end ? min_u64(bytes, end - offset) : 0;
 	if (BROKEN(KEPT_NO_CLIP))
 		inside = bytes;

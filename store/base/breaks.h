@@ -4,7 +4,8 @@
  * A flush that is missing or early, an error that is lost, a write that is short or comes in
  * another order: those are the work of the simulator's disks (tests/sim/faulty.c). What no disk can
  * do is one condition in the engine, compiled in for the simulator alone: BROKEN(rule) is the
- * constant 0 in the program.
+ * constant 0 in the program. A rule that the command keeps is broken where the simulator does the
+ * command's work (tests/sim/judge_run.c).
  */
 #ifndef STORE_BASE_BREAKS_H
 #define STORE_BASE_BREAKS_H
@@ -48,6 +49,9 @@
 	X(LAST_DUPLICATE, "of two exceptions for a chunk the last one wins")                       \
 	X(DUPLICATES_IN_PARALLEL, "windows with two exceptions for a chunk written in any order")  \
 	X(NO_WITNESS_CHECK, "a resume does not look at the witness")                               \
+	X(ORIGIN_LENGTH, "length of the origin taken for the snapshot's")                          \
+	X(KEPT_LEFT_OUT, "a kept snapshot left out")                                               \
+	X(KEPT_CUT_SHORT, "kept chunk read only up to the merging snapshot's end")                 \
 	X(KEPT_NEXT_AREA, "next area of a kept store not zeroed")                                  \
 	X(KEPT_NO_CLIP, "kept chunk read past the origin's end")                                   \
 	X(KEPT_WRONG_CHUNK, "kept chunk computed with the merging store's chunk size")             \

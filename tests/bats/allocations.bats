@@ -21,7 +21,10 @@ setup() {
 }
 
 restore_files() {
-    rm -f out.img out.img.cowtool-export saved backup
+    local file
+    for file in out.img out.img.cowtool-export saved backup; do
+        [[ ! -e $file ]] || rm "$file"
+    done
     from_pristine
 }
 
@@ -33,7 +36,7 @@ without_memory() {
 }
 
 try_each() {
-    local after=$1 status number count
+    local after=$1 status number count text
     shift
     restore_files
     COUNT_ALLOCATIONS=count "$failing" "$@" >out 2>err || complain "cowtool $*: exit code $?"
@@ -48,7 +51,8 @@ try_each() {
             restore_files
             continue
         fi
-        [[ $(<err) == *'out of memory'* || $(<err) == *'Cannot allocate memory'* ]] ||
+        text_of err
+        [[ $text == *'out of memory'* || $text == *'Cannot allocate memory'* ]] ||
             complain "allocation $number$after of cowtool $*: the lack of memory was not told"
         unchanged || complain "allocation $number$after of cowtool $*: something was written"
         [[ ! -e out.img ]] || goes_on_after "$number$after" "$@"

@@ -10,7 +10,6 @@ tools=${TOOLS:-$here/../../build/tests/tools}
 mkstore=$tools/mkstore
 refmerge=$tools/refmerge
 live=$tools/live
-bytes=$tools/bytes
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
 
@@ -267,7 +266,7 @@ detach_all() {
 
 # fill FILE BYTES [FIRST]: a file of lines that all differ.
 fill() {
-    "$bytes" fill "$1" "$2" "${3:-1}"
+    "$tools/bytes" fill "$1" "$2" "${3:-1}"
 }
 
 # make KEY=VALUE...: ./store, see mkstore.
@@ -307,12 +306,12 @@ two_file_systems() {
 
 # put FILE OFFSET FORMAT: printf's bytes at that place.
 put() {
-    "$bytes" put "$@"
+    "$tools/bytes" put "$@"
 }
 
 # number FILE OFFSET: the 64-bit number there.
 number() {
-    "$bytes" number "$@"
+    "$tools/bytes" number "$@"
 }
 
 # live STORE: how many exceptions it has.
@@ -355,7 +354,7 @@ set_aside() {
 
 # from_pristine: copies of all that is in $pristine, and no undo store.
 from_pristine() {
-    rm -f undo mounted/undo
+    [[ ! -e undo && ! -e mounted/undo ]] || rm -f undo mounted/undo
     cp --sparse=always "$pristine"/* .
 }
 

@@ -305,7 +305,8 @@ map_to() {
 @test "merge VG/SNAP: a store whose header has another chunk size than LVM's metadata is refused, and read with a warning" {
     unpack volumes1
     bytes_of volumes1.map other
-    "$mkstore" other chunk=16 size=163840 keep=1 data=0 random=5 origin_chunks=50 seed=4
+    rm other
+    "$mkstore" other chunk=16 size=163840 random=5 origin_chunks=50 seed=4
     "$extents" write volumes1.map other <other
     refuses 5 volumes1 -- merge --disk=volumes1 vg0/other
     said 'its chunks have 16 sectors'

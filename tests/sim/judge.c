@@ -51,6 +51,7 @@ void judge_finished(struct trial *trial, struct sim *sim)
 			      "the merge is done, and the store is not what the kernel leaves");
 	}
 	judge_kept(trial, images, "the merge is done, and a kept view is not what it was");
+	judge_copies(trial, images);
 	for (unsigned int i = 0; i < scenario->kept_count && !trial->failed; i++)
 		judge_kept_finished(trial, images[2 + i], i);
 	if (!trial->failed)
@@ -100,6 +101,7 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	trial->counts->kept_states += scenario->kept_count > 0;
 	trial->counts->lost_states += scenario->skip_lost;
 	trial->counts->volume_states += scenario->layout != NULL;
+	trial->counts->length_states += scenario->lengths;
 	trial->budget -= trial->budget > 0;
 	trial->counts->distinct++;
 	trial->counts->nested += trial->depth > 0;
@@ -109,6 +111,7 @@ static void judge_state(struct trial *trial, uint8_t *const images[SIM_DISKS])
 	judge_record(trial, images, live, &record);
 	judge_tail(trial, images, live);
 	judge_kept(trial, images, "a kept snapshot's view is not what it was");
+	judge_copies(trial, images);
 	judge_dropping(trial, images);
 	judge_imprint(trial, images, live);
 	judge_kernel(trial, images, live);

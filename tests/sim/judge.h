@@ -75,6 +75,9 @@ void judge_kernel(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_
 
 void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const char *what);
 
+/* What the merge has copied to the kept stores; not after a kernel went on. */
+void judge_copies(struct trial *trial, uint8_t *const images[SIM_DISKS]);
+
 /* Kept store `i`, once the merge is done. */
 void judge_kept_finished(struct trial *trial, const uint8_t *image, unsigned int i);
 

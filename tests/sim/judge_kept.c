@@ -25,9 +25,9 @@ void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const cha
 
 		if (is_given_up(trial, i, images[2 + i]))
 			continue;
-		kernel_view(images[0], scenario->origin_bytes, images[2 + i], kept->bytes,
+		kernel_view(images[0], kept->shown_bytes, images[2 + i], kept->bytes,
 			    kept->chunk_sectors, view);
-		if (memcmp(view, kept->view, scenario->origin_bytes) != 0)
+		if (memcmp(view, kept->view, kept->shown_bytes) != 0)
 			judge_violate(trial, what);
 		if (!kept->dirty_tail &&
 		    kernel_tail_is_dirty(images[2 + i], kept->bytes, kept->chunk_sectors))
@@ -35,6 +35,42 @@ void judge_kept(struct trial *trial, uint8_t *const images[SIM_DISKS], const cha
 				      "an entry was left after the end of a kept store's list");
 	}
 	free(view);
+}
+
+/* The chunk is all that the origin had there, to its real end, whoever shows how much of it. */
+static bool is_whole_copy(const struct scenario *scenario, const struct scenario_kept *kept,
+			  const uint8_t *image, const struct exception *exception)
+{
+	uint64_t chunk_bytes = kept->chunk_sectors * 512ull;
+	uint64_t offset = exception->old_chunk * chunk_bytes, inside;
+	const uint8_t *data = image + exception->new_chunk * chunk_bytes;
+
+	if (offset >= scenario->origin_bytes)
+		return false;
+	inside = min_u64(chunk_bytes, scenario->origin_bytes - offset);
+	return memcmp(data, scenario->images[0] + offset, inside) == 0 &&
+	       bytes_are_zero(data + inside, chunk_bytes - inside);
+}
+
+void judge_copies(struct trial *trial, uint8_t *const images[SIM_DISKS])
+{
+	const struct scenario *scenario = trial->scenario;
+	struct exception *list = malloc(2 * SCENARIO_EXCEPTIONS_MAX * sizeof(*list));
+
+	for (unsigned int i = 0; i < scenario->kept_count; i++) {
+		const struct scenario_kept *kept = &scenario->kept[i];
+		uint32_t count;
+
+		if (is_given_up(trial, i, images[2 + i]))
+			continue;
+		count = kernel_read(images[2 + i], kept->bytes, kept->chunk_sectors, list,
+				    2 * SCENARIO_EXCEPTIONS_MAX);
+		for (uint32_t k = kept->exceptions; k < count; k++)
+			if (!is_whole_copy(scenario, kept, images[2 + i], &list[k]))
+				judge_violate(trial,
+					      "a kept chunk is not all that the origin had there");
+	}
+	free(list);
 }
 
 /* But for its header it is what it was: for whoever wants to set it valid again. */

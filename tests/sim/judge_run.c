@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/breaks.h"
 #include "store/base/bytes.h"
 #include "store/cow/gaps.h"
 
@@ -81,6 +82,15 @@ static bool is_blank(const struct sim *sim, const struct device *device)
 	return blank;
 }
 
+/* As the command does it, where LVM's metadata have the lengths. */
+static void take_length(const struct scenario *scenario, unsigned int number, struct kept *kept)
+{
+	if (scenario->lengths)
+		kept->origin_bytes = scenario->origin_bytes;
+	if (scenario->kept[number].told)
+		kept->shown_bytes = scenario->kept[number].shown_bytes;
+}
+
 /* As the command does it: an undo store's file in which nothing was written is made anew. */
 static enum result open_kept(struct sim *sim, const struct scenario *scenario,
 			     const struct command *command, struct kept *kept, struct store *stores,
@@ -95,6 +105,7 @@ static enum result open_kept(struct sim *sim, const struct scenario *scenario,
 		kept[i] = (struct kept){.store = &stores[i],
 					.role = undo ? RECORD_UNDO : RECORD_KEPT,
 					.is_new = undo && is_blank(sim, device)};
+		take_length(scenario, command->kept[i], &kept[i]);
 		stores[i] = (struct store){.device = device, .io = &sim->io};
 		if (!kept[i].is_new)
 			result = store_open(&stores[i], device, &sim->io, why);
@@ -161,6 +172,9 @@ enum result judge_run(struct sim *sim, const struct scenario *scenario,
 	};
 	enum result result = store_open(&store, &sim->devices[1], &sim->io, why);
 
+	/* The rest of the device is none of the merge's. */
+	if (!BROKEN(ORIGIN_LENGTH))
+		sim->devices[0].bytes = scenario->shown_bytes;
 	if (command->skip_lost)
 		store.gaps = &gaps;
 	if (result == RESULT_OK)

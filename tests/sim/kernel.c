@@ -149,12 +149,14 @@ static bool add(struct loaded *loaded, uint64_t old_chunk, const uint8_t *data)
 	return true;
 }
 
-/* The other snapshots get the origin's chunks that will be overwritten. */
-static bool keep_range(struct loaded *loaded, const uint8_t *origin, uint64_t origin_bytes,
-		       uint64_t offset, uint64_t bytes)
+/* The other snapshots get the origin's chunks that will be overwritten: whole ones, but none for a
+ * write past their own length. */
+static bool keep_range(struct loaded *loaded, uint64_t shown_bytes, const uint8_t *origin,
+		       uint64_t origin_bytes, uint64_t offset, uint64_t bytes)
 {
 	uint64_t first = offset / loaded->chunk_bytes;
-	uint64_t end = divide_up(min_u64(offset + bytes, origin_bytes), loaded->chunk_bytes);
+	uint64_t touched = clip(offset, bytes, shown_bytes);
+	uint64_t end = touched > 0 ? divide_up(offset + touched, loaded->chunk_bytes) : 0;
 	uint8_t *data = calloc(1, loaded->chunk_bytes);
 	bool room = true;
 
@@ -188,9 +190,10 @@ bool kernel_merge(const struct scenario *scenario, uint8_t *const images[SIM_DIS
 			/* An undo store that was not made yet is none; nor is an invalid one. */
 			if (get_le32(images[2 + i]) == HEADER_MAGIC &&
 			    get_le32(images[2 + i] + 4) != 0)
-				room &= keep_range(&loaded[2 + i], images[0],
-						   scenario->origin_bytes, offset,
+				room &= keep_range(&loaded[2 + i], scenario->kept[i].shown_bytes,
+						   images[0], scenario->origin_bytes, offset,
 						   merging->chunk_bytes);
+		/* The end of the snapshot's view is not looked at, only the origin's. */
 		copy_chunk(images[0], offset, scenario->origin_bytes,
 			   images[1] + exception->new_chunk * merging->chunk_bytes,
 			   merging->chunk_bytes);

@@ -46,7 +46,7 @@ static void lose_one(struct scenario *scenario, uint32_t number, struct random *
 		break;
 	case 4:
 		one->old_chunk =
-			divide_up(scenario->origin_bytes, chunk_bytes) + random_below(random, 3);
+			divide_up(scenario->shown_bytes, chunk_bytes) + random_below(random, 3);
 		break;
 	case 5:
 		one->old_chunk += wrap;
@@ -152,7 +152,7 @@ void lost_view(const struct scenario *scenario, const uint8_t *origin, const uin
 		if (!scenario->lost[i - 1])
 			copy_readable(scenario, view + offset, store,
 				      exception->new_chunk * chunk_bytes,
-				      min_u64(chunk_bytes, scenario->origin_bytes - offset));
+				      min_u64(chunk_bytes, scenario->shown_bytes - offset));
 	}
 }
 
@@ -213,7 +213,7 @@ static void find_left_out(struct scenario *scenario)
 		for (uint64_t at = 0; at < chunk_bytes && !scenario->lost[i]; at += SECTOR_BYTES) {
 			uint64_t byte = scenario->list[i].old_chunk * chunk_bytes + at;
 
-			if (byte < scenario->origin_bytes)
+			if (byte < scenario->shown_bytes)
 				scenario->left_out[byte / SECTOR_BYTES] =
 					scenario->unreadable
 						[(scenario->list[i].new_chunk * chunk_bytes + at) /

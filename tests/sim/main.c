@@ -47,7 +47,7 @@ struct shared {
 };
 
 static struct shared *shared;
-static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1};
+static struct limits no_limits = {0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1, -1};
 
 bool seen_add(uint64_t hash)
 {
@@ -185,16 +185,15 @@ static struct limits shrink(uint64_t seed)
 	/* Repairs have no limits. */
 	if (seed % REPAIR_EVERY == 0)
 		return best;
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 11; i++) {
 		struct limits smaller = best;
-		int *const flags[] = {&smaller.faults,	    &smaller.duplicates,
-				      &smaller.dirty_tail,  &smaller.lost,
-				      &smaller.unreadable,  &smaller.volumes,
-				      &smaller.usual_order, &smaller.kept,
-				      &smaller.kept,	    &smaller.kept};
+		int *const flags[] = {&smaller.faults,	&smaller.duplicates,  &smaller.dirty_tail,
+				      &smaller.lost,	&smaller.unreadable,  &smaller.volumes,
+				      &smaller.lengths, &smaller.usual_order, &smaller.kept,
+				      &smaller.kept,	&smaller.kept};
 
 		/* Kept stores: two, then one, then none. */
-		*flags[i] = i < 7 ? i == 6 : 9 - i;
+		*flags[i] = i < 8 ? i == 7 : 10 - i;
 		if (still_fails(seed, &smaller, NULL))
 			best = smaller;
 	}
@@ -236,6 +235,8 @@ static void print_command(uint64_t seed, const struct limits *limits)
 		printf(" --lost=%d", limits->lost);
 	if (limits->volumes >= 0)
 		printf(" --volumes=%d", limits->volumes);
+	if (limits->lengths >= 0)
+		printf(" --lengths=%d", limits->lengths);
 	if (limits->unreadable >= 0)
 		printf(" --unreadable=%d", limits->unreadable);
 	printf("\n");
@@ -279,12 +280,13 @@ static void print_counts(const struct counts *counts, double seconds)
 	printf("sim: %llu power cuts of %llu scenarios left %llu distinct states, %llu of them in a resume, in %.0f s\n",
 	       (unsigned long long)counts->states, (unsigned long long)counts->scenarios,
 	       (unsigned long long)counts->distinct, (unsigned long long)counts->nested, seconds);
-	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and used %llu stores again; %llu faults; %llu wrong origins; %llu states with kept stores; %llu wrong kept stores; %llu states with losses; %llu on volumes; %llu kept stores dropped; %llu processes killed, and cut off in the next\n",
+	printf("sim: each was resumed and compared; the kernel's model finished %llu merges and used %llu stores again; %llu faults; %llu wrong origins; %llu states with kept stores; %llu wrong kept stores; %llu states with losses; %llu on volumes; %llu with lengths of their own; %llu kept stores dropped; %llu processes killed, and cut off in the next\n",
 	       (unsigned long long)counts->kernel_merges, (unsigned long long)counts->kernel_uses,
 	       (unsigned long long)counts->faults, (unsigned long long)counts->wrong_origins,
 	       (unsigned long long)counts->kept_states, (unsigned long long)counts->wrong_kept,
 	       (unsigned long long)counts->lost_states, (unsigned long long)counts->volume_states,
-	       (unsigned long long)counts->drops, (unsigned long long)counts->kills);
+	       (unsigned long long)counts->length_states, (unsigned long long)counts->drops,
+	       (unsigned long long)counts->kills);
 }
 
 static int check_engine(uint64_t seed, uint64_t states, unsigned int jobs)
@@ -410,8 +412,7 @@ int main(int argc, char **argv)
 		{"faults", 1, NULL, 'f'},     {"duplicates", 1, NULL, 'd'},
 		{"dirty-tail", 1, NULL, 't'}, {"usual-order", 1, NULL, 'u'},
 		{"kept", 1, NULL, 'k'},	      {"lost", 1, NULL, 'l'},
-		{"volumes", 1, NULL, 'v'},
-
+		{"volumes", 1, NULL, 'v'},    {"lengths", 1, NULL, 'L'},
 		{"unreadable", 1, NULL, 'r'}, {NULL, 0, NULL, 0}};
 	uint64_t states = 100000, seed = 1, traces = 0;
 	unsigned int jobs = 2;
@@ -469,6 +470,9 @@ int main(int argc, char **argv)
 			break;
 		case 'v':
 			limits.volumes = atoi(optarg);
+			break;
+		case 'L':
+			limits.lengths = atoi(optarg);
 			break;
 		case 'r':
 			limits.unreadable = atoi(optarg);

@@ -12,6 +12,10 @@
 #define LAYOUT_SEED 0x766f6c75u
 #define VOLUMES_ONCE_IN 3
 #define UNREADABLE_ONCE_IN 8
+#define LENGTHS_SEED 0x6c656e67u
+#define LENGTHS_ONCE_IN 3
+/* An origin is extended by up to three of the largest chunks. */
+#define EXTENDED_BYTES_MAX (3u * 16 * SECTOR_BYTES)
 
 static void fill(uint8_t *bytes, uint64_t count, struct random *random)
 {
@@ -132,11 +136,14 @@ static uint64_t kept_place(const struct scenario_kept *kept, uint64_t index)
 	return (1 + index / per_area * (per_area + 1)) * chunk_bytes + index % per_area * 16;
 }
 
-/* The chunks that the merge touches and that have no exception, found in the plainest way. */
+/* The chunks that the merge touches and that have no exception, found in the plainest way. One of
+ * which the merging snapshot shows a part counts whole: so the kernel merges it. */
 static void find_lacking(const struct scenario *scenario, struct scenario_kept *kept)
 {
 	uint64_t chunk_bytes = kept->chunk_sectors * 512ull;
 	uint64_t merging_bytes = scenario->chunk_sectors * 512ull;
+	uint64_t chunks =
+		divide_up(kept->undo ? scenario->shown_bytes : kept->shown_bytes, chunk_bytes);
 
 	kept->lacking = calloc(divide_up(scenario->origin_bytes, chunk_bytes), sizeof(bool));
 	for (uint32_t i = 0; i < scenario->exceptions; i++)
@@ -144,7 +151,7 @@ static void find_lacking(const struct scenario *scenario, struct scenario_kept *
 		     at += SECTOR_BYTES) {
 			uint64_t byte = scenario->list[i].old_chunk * merging_bytes + at;
 
-			if (byte < scenario->origin_bytes)
+			if (byte / chunk_bytes < chunks)
 				kept->lacking[byte / chunk_bytes] = true;
 		}
 	for (uint32_t i = 0; i < kept->exceptions; i++)
@@ -154,10 +161,9 @@ static void find_lacking(const struct scenario *scenario, struct scenario_kept *
 }
 
 /* Distinct old chunks; new chunks upwards, now and then with a hole, sometimes in another order. */
-static void choose_kept_list(const struct scenario *scenario, struct scenario_kept *kept,
-			     struct random *random)
+static void choose_kept_list(struct scenario_kept *kept, struct random *random)
 {
-	uint64_t chunks = divide_up(scenario->origin_bytes, kept->chunk_sectors * 512ull);
+	uint64_t chunks = divide_up(kept->shown_bytes, kept->chunk_sectors * 512ull);
 	uint64_t per_area = kept->chunk_sectors * 32ull, next = 2;
 	bool holes = random_once_in(random, 3), *taken = calloc(chunks, sizeof(bool));
 	uint64_t wanted = random_below(random, 1 + min_u64(chunks, 2 * per_area));
@@ -227,8 +233,27 @@ static void make_kept_image(const struct scenario_kept *kept, uint8_t *image, st
 		put_le64(image + kept_place(kept, i) + 8, 2 + random_below(random, 8));
 }
 
+/* As long as the merging snapshot, or shorter, or as long as the origin, or anything. */
+static void choose_kept_length(const struct scenario *scenario, struct scenario_kept *kept,
+			       struct random *random)
+{
+	uint64_t block = scenario->block_bytes[0], blocks = scenario->origin_bytes / block;
+
+	kept->shown_bytes = kept->undo ? scenario->origin_bytes : scenario->shown_bytes;
+	if (!scenario->lengths || kept->undo)
+		return;
+	kept->told = !random_once_in(random, 4);
+	if (!kept->told || random_once_in(random, 4))
+		return;
+	kept->shown_bytes = (1 + random_below(random, blocks)) * block;
+	if (random_once_in(random, 4))
+		kept->shown_bytes = scenario->origin_bytes;
+	else if (random_once_in(random, 3))
+		kept->shown_bytes = min_u64(kept->shown_bytes, scenario->shown_bytes);
+}
+
 static void make_kept(struct scenario *scenario, unsigned int number, bool undo,
-		      struct random *random)
+		      struct random *random, struct random *length_random)
 {
 	static const uint32_t sizes[] = {1, 1, 1, 1, 2, 2, 4, 8, 16};
 	struct scenario_kept *kept = &scenario->kept[number];
@@ -241,10 +266,11 @@ static void make_kept(struct scenario *scenario, unsigned int number, bool undo,
 	kept->undo = undo;
 	if (undo)
 		kept->chunk_sectors = scenario->chunk_sectors;
+	choose_kept_length(scenario, kept, length_random);
 	scenario->block_bytes[2 + number] =
 		kept->chunk_sectors >= 8 && random_once_in(random, 2) ? 4096 : 512;
 	if (!undo)
-		choose_kept_list(scenario, kept, random);
+		choose_kept_list(kept, random);
 	kept->dirty_tail = !undo && random_once_in(random, 6);
 	find_lacking(scenario, kept);
 	chunks = smallest_kept(kept);
@@ -258,13 +284,13 @@ static void make_kept(struct scenario *scenario, unsigned int number, bool undo,
 	kept->bytes = chunks * kept->chunk_sectors * 512;
 	scenario->images[2 + number] = malloc(kept->bytes);
 	make_kept_image(kept, scenario->images[2 + number], random);
-	kept->view = malloc(scenario->origin_bytes);
-	kernel_view(scenario->images[0], scenario->origin_bytes, scenario->images[2 + number],
+	kept->view = malloc(kept->shown_bytes);
+	kernel_view(scenario->images[0], kept->shown_bytes, scenario->images[2 + number],
 		    kept->bytes, kept->chunk_sectors, kept->view);
 }
 
 static void make_all_kept(struct scenario *scenario, const struct limits *limits,
-			  struct random *random)
+			  struct random *random, struct random *length_random)
 {
 	bool some = random_once_in(random, 2), undo = random_once_in(random, 3);
 	uint64_t count = 1 + random_below(random, scenario->exhaustive ? 1 : SIM_KEPT_MAX);
@@ -274,7 +300,7 @@ static void make_all_kept(struct scenario *scenario, const struct limits *limits
 	else if (!some)
 		count = 0;
 	for (unsigned int i = 0; i < count; i++) {
-		make_kept(scenario, i, undo && i == count - 1, random);
+		make_kept(scenario, i, undo && i == count - 1, random, length_random);
 		scenario->kept_count++;
 	}
 	scenario->invalidate_full = scenario->too_small && !random_once_in(random, 4);
@@ -292,14 +318,26 @@ uint64_t scenario_bytes(const struct scenario *scenario, unsigned int disk)
 	return disk == 0 ? scenario->origin_bytes : scenario->store_bytes;
 }
 
-/* Two sizes of an origin's end: whole chunks, or a part of the last one. */
-static uint64_t choose_origin_bytes(const struct scenario *scenario, uint64_t chunks,
-				    struct random *random)
+/* Two sizes of a snapshot's end: whole chunks, or a part of the last one. */
+static uint64_t choose_shown_bytes(const struct scenario *scenario, uint64_t chunks,
+				   struct random *random)
 {
 	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull;
 	uint64_t blocks = chunk_bytes / scenario->block_bytes[0];
 
 	return chunks * chunk_bytes - random_below(random, blocks) * scenario->block_bytes[0];
+}
+
+/* The origin was extended since the snapshot was made, by less than one of its chunks or by more;
+ * now and then it was not, and the lengths are told all the same. */
+static uint64_t choose_origin_bytes(const struct scenario *scenario, struct random *random)
+{
+	uint64_t block = scenario->block_bytes[0], chunk_bytes = scenario->chunk_sectors * 512ull;
+	uint64_t most = random_once_in(random, 2) ? chunk_bytes : EXTENDED_BYTES_MAX;
+
+	if (!scenario->lengths || random_once_in(random, 5))
+		return scenario->shown_bytes;
+	return scenario->shown_bytes + (1 + random_below(random, divide_up(most, block))) * block;
 }
 
 static void choose_fault(struct scenario *scenario, const struct limits *limits,
@@ -352,7 +390,7 @@ static void choose_one_block_size(struct scenario *scenario)
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits)
 {
 	struct random random = {seed}, lost_random = {seed ^ LOST_SEED},
-		      layout_random = {seed ^ LAYOUT_SEED};
+		      layout_random = {seed ^ LAYOUT_SEED}, length_random = {seed ^ LENGTHS_SEED};
 	uint64_t chunk_bytes, origin_chunks, store_chunks;
 
 	memset(scenario, 0, sizeof(*scenario));
@@ -364,7 +402,9 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 	scenario->usual_order =
 		choose(limits->usual_order, &random, 2) || random_once_in(&random, 2);
 	origin_chunks = scenario->exceptions + 1 + random_below(&random, scenario->exceptions + 4);
-	scenario->origin_bytes = choose_origin_bytes(scenario, origin_chunks, &random);
+	scenario->shown_bytes = choose_shown_bytes(scenario, origin_chunks, &random);
+	scenario->lengths = choose(limits->lengths, &length_random, LENGTHS_ONCE_IN);
+	scenario->origin_bytes = choose_origin_bytes(scenario, &length_random);
 	store_chunks = usual_chunk(scenario, scenario->exceptions) + 2 +
 		       random_below(&random, scenario->chunk_sectors > 4 ? 20 : 100);
 	scenario->store_bytes = store_chunks * chunk_bytes;
@@ -384,7 +424,9 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 	scenario->images[1] = malloc(scenario->store_bytes);
 	scenario->view = malloc(scenario->origin_bytes);
 	scenario->finished = malloc(scenario->store_bytes);
-	fill(scenario->images[0], scenario->origin_bytes, &random);
+	fill(scenario->images[0], scenario->shown_bytes, &random);
+	fill(scenario->images[0] + scenario->shown_bytes,
+	     scenario->origin_bytes - scenario->shown_bytes, &length_random);
 	make_store(scenario, &random);
 	if (!scenario->skip_lost && !scenario->duplicates &&
 	    choose(limits->unreadable, &lost_random, UNREADABLE_ONCE_IN))
@@ -392,7 +434,7 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 	lost_view(scenario, scenario->images[0], scenario->images[1], scenario->exceptions,
 		  scenario->view);
 	choose_fault(scenario, limits, &random);
-	make_all_kept(scenario, limits, &random);
+	make_all_kept(scenario, limits, &random, &length_random);
 	if (choose(limits->volumes, &layout_random, VOLUMES_ONCE_IN)) {
 		choose_one_block_size(scenario);
 		scenario->layout = layout_make(scenario, &layout_random);

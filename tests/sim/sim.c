@@ -376,15 +376,21 @@ void sim_add_blank(struct sim *sim, int number, uint64_t bytes, uint32_t block_b
 	memset(disk->durable, NOBODYS_BYTE, bytes);
 }
 
+static uint64_t map_bytes(const struct map *map)
+{
+	const struct map_segment *last = &map->segments[map->segment_count - 1];
+
+	return last->start + last->bytes;
+}
+
 void sim_add_volume(struct sim *sim, int number, const char *name, const uint8_t *image,
 		    const struct map *map)
 {
-	const struct map_segment *last = &map->segments[map->segment_count - 1];
 	struct device *device = &sim->devices[number];
 
 	sim->maps[number] = *map;
 	*device = (struct device){.name = (char *)(uintptr_t)name,
-				  .bytes = last->start + last->bytes,
+				  .bytes = map_bytes(map),
 				  .block_bytes = sim->disks[0].block_bytes,
 				  .direct = true,
 				  .writable = true,
@@ -400,18 +406,21 @@ void sim_add_volume(struct sim *sim, int number, const char *name, const uint8_t
 	}
 }
 
-/* What device `number` holds where the disks hold `bytes`. */
+/* What device `number` holds where the disks hold `bytes`; all of it, though a merge may have to do
+ * with a part of it alone, which is device->bytes then. */
 static void gather(const struct sim *sim, int number, uint8_t *const bytes[SIM_DISKS], uint8_t *to)
 {
 	const struct device *device = &sim->devices[number];
 	struct device_place place;
+	uint64_t end;
 
 	if (!device->map) {
-		memcpy(to, bytes[number], device->bytes);
+		memcpy(to, bytes[number], sim->disks[number].bytes);
 		return;
 	}
-	for (uint64_t at = 0; at < device->bytes; at += place.bytes) {
-		place = device_place(device, at, device->bytes - at);
+	end = map_bytes(device->map);
+	for (uint64_t at = 0; at < end; at += place.bytes) {
+		place = device_place(device, at, end - at);
 		memcpy(to + at, bytes[place.file - sim->files] + place.offset, place.bytes);
 	}
 }

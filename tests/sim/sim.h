@@ -171,6 +171,8 @@ void sim_inherit(struct sim *to, const struct sim *from, struct random *random);
 struct scenario_kept {
 	uint32_t chunk_sectors;
 	uint64_t bytes;
+	uint64_t shown_bytes; /* as long as its view is; of an undo store all of the origin */
+	bool told;	 /* the merge is told that; else it is as long as the merging one shows */
 	bool undo;	 /* to be made by the merge: its disk is blank before */
 	bool dirty_tail; /* before the merge */
 	bool too_small;	 /* for what it lacks */
@@ -187,6 +189,9 @@ struct scenario {
 	uint32_t block_bytes[SIM_DISKS];
 	uint32_t exceptions;
 	uint64_t origin_bytes, store_bytes;
+	/* What the merging snapshot shows of the origin: that may have been extended since. */
+	uint64_t shown_bytes;
+	bool lengths; /* the merge is told how long each snapshot is, as by LVM's metadata */
 	uint64_t window_bytes;
 	bool usual_order, duplicates, dirty_tail, exhaustive;
 	struct layout *layout; /* NULL: each device is a disk of its own */
@@ -202,14 +207,14 @@ struct scenario {
 	bool too_small;	      /* one of them is */
 	bool invalidate_full; /* such a one is to be marked invalid, else the merge is refused */
 	uint8_t *images[SIM_DISKS]; /* before the merge */
-	uint8_t *view;		    /* what the origin must become */
+	uint8_t *view;		    /* what the origin must become, all of it */
 	uint8_t *finished;	    /* what the store must become */
 };
 
 /* What the command line fixes; 0 and -1: chosen by the seed. */
 struct limits {
 	uint64_t exceptions, chunk_sectors, window_bytes;
-	int faults, duplicates, dirty_tail, usual_order, kept, lost, unreadable, volumes;
+	int faults, duplicates, dirty_tail, usual_order, kept, lost, unreadable, volumes, lengths;
 };
 
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits);
@@ -243,7 +248,8 @@ bool lost_end_is_unreadable(const struct scenario *scenario, uint32_t live);
 /* Is anything of what is lost among the first `live` exceptions? */
 bool lost_is_left(const struct scenario *scenario, uint32_t live);
 
-/* What origin and the first `live` exceptions show, but for those that are lost. */
+/* What origin and the first `live` exceptions show, but for those that are lost; and after that the
+ * rest of the origin. */
 void lost_view(const struct scenario *scenario, const uint8_t *origin, const uint8_t *store,
 	       uint32_t live, uint8_t *view);
 
@@ -273,7 +279,8 @@ void kernel_view(const uint8_t *origin, uint64_t origin_bytes, const uint8_t *st
 
 struct counts {
 	uint64_t scenarios, states, distinct, nested, faults, kernel_merges, kernel_uses,
-		wrong_origins, kept_states, wrong_kept, lost_states, volume_states, drops, kills;
+		wrong_origins, kept_states, wrong_kept, lost_states, volume_states, length_states,
+		drops, kills;
 };
 
 /* Runs a scenario and judges every state that a power cut may leave of it, as many as the budget

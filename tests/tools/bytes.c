@@ -7,6 +7,8 @@
  *   bytes put FILE OFFSET FORMAT    writes there what printf(1) makes of FORMAT: \ooo, \xhh, \n, \\
  *                                   and %%; the rest of FILE stays
  *   bytes number FILE OFFSET        prints the 64-bit little-endian number there
+ *   bytes join                      prints the bytes that the lines of stdin name: FILE, OFFSET and
+ *                                   BYTES, with commas between them
  */
 #include <err.h>
 #include <fcntl.h>
@@ -19,7 +21,8 @@
 
 static const char usage[] = "usage: bytes fill FILE BYTES FIRST\n"
 			    "       bytes put FILE OFFSET FORMAT\n"
-			    "       bytes number FILE OFFSET\n";
+			    "       bytes number FILE OFFSET\n"
+			    "       bytes join\n";
 
 static void fill(const char *name, uint64_t bytes, uint64_t number)
 {
@@ -108,6 +111,35 @@ static void print_number(const char *name, off_t offset)
 	close(fd);
 }
 
+static void print_part(const char *name, uint64_t offset, uint64_t bytes)
+{
+	char block[4096];
+	FILE *file = fopen(name, "r");
+
+	if (!file || fseeko(file, (off_t)offset, SEEK_SET) != 0)
+		err(1, "cannot open %s", name);
+	while (bytes > 0) {
+		size_t length = bytes < sizeof(block) ? (size_t)bytes : sizeof(block);
+
+		if (fread(block, 1, length, file) != length)
+			errx(1, "%s has no byte %" PRIu64, name, offset + bytes - 1);
+		fwrite(block, 1, length, stdout);
+		bytes -= length;
+	}
+	fclose(file);
+}
+
+static void join(void)
+{
+	char name[256];
+	uint64_t offset, bytes;
+
+	while (scanf(" %255[^,],%" SCNu64 ",%" SCNu64, name, &offset, &bytes) == 3)
+		print_part(name, offset, bytes);
+	if (!feof(stdin) || fflush(stdout) != 0)
+		errx(1, "cannot join what is on stdin");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -119,6 +151,8 @@ int main(int argc, char **argv)
 		put(argv[2], (off_t)place, argv[4]);
 	else if (argc == 4 && strcmp(what, "number") == 0)
 		print_number(argv[2], (off_t)place);
+	else if (argc == 2 && strcmp(what, "join") == 0)
+		join();
 	else
 		errx(2, "%s", usage);
 	return 0;
