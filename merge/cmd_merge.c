@@ -638,6 +638,7 @@ static enum result merge_pending(struct cli *cli, struct merge_choice *choice, s
 		json_open_object(&json, NULL);
 		json_open_array(&json, "pending");
 		result = merge_all(cli, choice, &list, why);
+		choice->list = NULL;
 		json_close_array(&json);
 		cli->object_open = result != RESULT_OK;
 		if (result == RESULT_OK) {

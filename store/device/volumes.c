@@ -95,6 +95,19 @@ enum result volumes_load(struct volumes *volumes, struct failure *why)
 
 /* ---- finding a volume ---- */
 
+/* It may be on a disk that nobody could read: the first of them is told. */
+static enum result fail_unseen(const struct volumes *volumes, enum result result,
+			       struct failure *why)
+{
+	for (size_t i = 0; i < volumes->found.count && result == RESULT_NOT_THERE; i++) {
+		const struct disk *disk = &volumes->found.items[i];
+
+		if (disk->fd < 0)
+			return fail_more(why, result, "%s: %s", disk->name, disk->obstacle);
+	}
+	return result;
+}
+
 static enum result find_in_groups(struct volumes *volumes, const char *name, size_t *group,
 				  unsigned int *index, struct failure *why)
 {
@@ -109,7 +122,7 @@ static enum result find_in_groups(struct volumes *volumes, const char *name, siz
 		return fail(why, RESULT_NOT_THERE, "%s: is no name of a volume", name);
 	result = groups_find(&volumes->groups, parsed.group, group, &finding);
 	if (result != RESULT_OK)
-		return fail(why, result, "%s: %s", name, finding.text);
+		return fail_unseen(volumes, fail(why, result, "%s: %s", name, finding.text), why);
 	found = group_find_volume(&volumes->groups.groups[*group].group, parsed.volume);
 	if (found < 0)
 		return fail(why, RESULT_NOT_THERE, "%s: the volume group %s has no such volume",
@@ -118,17 +131,39 @@ static enum result find_in_groups(struct volumes *volumes, const char *name, siz
 	return RESULT_OK;
 }
 
+static struct disk *find_disk(struct volumes *volumes, const char *name)
+{
+	for (size_t i = 0; i < volumes->found.count; i++)
+		if (volumes->found.items[i].name == name)
+			return &volumes->found.items[i];
+	return NULL;
+}
+
+/* lvm2 knows nothing of image files; one that is attached is refused as it is opened. */
+static bool is_for_lvm(struct volumes *volumes, const struct groups_one *one)
+{
+	for (unsigned int i = 0; i < one->group.pv_count; i++)
+		if (one->pvs[i] >= 0 &&
+		    find_disk(volumes, volumes->groups.pvs[one->pvs[i]].name)->is_block)
+			return true;
+	return false;
+}
+
 /* lvm2 may have changed the metadata before the lock was had: it is read again. */
-static enum result lock_group(struct volumes *volumes, const struct group *group,
+static enum result lock_group(struct volumes *volumes, const struct groups_one *one,
 			      struct failure *why)
 {
-	enum result result = group_lock_take(
-		&volumes->lock, group->name,
-		volumes->mode == DEVICE_OWN || volumes->mode == DEVICE_OWN_UNSEEN, why);
+	const struct group *group = &one->group;
+	bool alone = volumes->mode == DEVICE_OWN || volumes->mode == DEVICE_OWN_UNSEEN;
+	bool lock = is_for_lvm(volumes, one);
+	enum result result =
+		lock ? group_lock_take(&volumes->lock, group->name, alone, why) : RESULT_OK;
 
 	if (result != RESULT_OK)
 		return result;
 	snprintf(volumes->locked, sizeof(volumes->locked), "%s", group->id);
+	if (!lock)
+		return RESULT_OK;
 	forget(volumes);
 	return load(volumes, why);
 }
@@ -141,7 +176,7 @@ static enum result find_locked(struct volumes *volumes, const char *name, size_t
 	if (result != RESULT_OK || volumes->mode == DEVICE_LOOK)
 		return result;
 	if (volumes->locked[0] == 0) {
-		result = lock_group(volumes, &volumes->groups.groups[*group].group, why);
+		result = lock_group(volumes, &volumes->groups.groups[*group], why);
 		if (result == RESULT_OK)
 			result = find_in_groups(volumes, name, group, index, why);
 	}
@@ -151,14 +186,6 @@ static enum result find_locked(struct volumes *volumes, const char *name, size_t
 			    "%s: is of another volume group than the other volumes that were named",
 			    name);
 	return result;
-}
-
-static struct disk *find_disk(struct volumes *volumes, const char *name)
-{
-	for (size_t i = 0; i < volumes->found.count; i++)
-		if (volumes->found.items[i].name == name)
-			return &volumes->found.items[i];
-	return NULL;
 }
 
 /* A disk that has the label of this physical volume, and is not taken for it. */

@@ -64,8 +64,8 @@ enum result volumes_load(struct volumes *volumes, struct failure *why);
  * Finds a volume by its name, "VG/LV" and so on (store/volume/name.h). RESULT_NOT_THERE where there
  * is none, or a physical volume that it is on is missing; RESULT_REFUSED where its map is not
  * certain, or, with a mode that writes or will write, something is in the way of that. With a mode
- * that holds, the group is locked from now on (store/device/group_lock.h), and its metadata was
- * read after that; then all volumes must be of one group.
+ * that holds, the group is locked from now on (store/device/group_lock.h) where one of its disks is a
+ * block device, and its metadata was read after that; then all volumes must be of one group.
  */
 enum result volumes_find(struct volumes *volumes, const char *name, struct volume **volume,
 			 struct failure *why);

@@ -397,3 +397,14 @@ unfinished() {
     expect 0 scan --json volumes1
     object '.stores[0].state == "empty" and .stores[1].state == "active"'
 }
+
+@test "merge VG/SNAP: an image is not LVM's: its lock of a group of that name does not matter, nor the right to take it" {
+    unpack volumes1
+    mkdir lvm locks
+    echo "global { locking_dir = \"$PWD/locks\" }" >lvm/lvm.conf
+    export LVM_SYSTEM_DIR=$PWD/lvm
+    exec 9>locks/V_vg0
+    flock 9
+    expect 0 merge --quiet --disk=volumes1 vg0/before-upgrade
+    exec 9>&-
+}
