@@ -191,11 +191,20 @@ static enum result open_kept(struct merge_session *session, struct failure *why)
 }
 
 /* "No store" is a refusal, as of a kept store. */
-static enum result refuse_unseen(enum result result, struct failure *why)
+enum result cmd_merge_refuse_unseen(enum result result, struct failure *why)
 {
 	return fail_more(
 		why, result == RESULT_NO_STORE ? RESULT_REFUSED : result,
 		"look at the path, or add --force to give it up as it is, out of reach: it cannot be marked invalid then");
+}
+
+void cmd_merge_tell_unseen(const struct merge_session *session, const char *name)
+{
+	cli_message(session->cli,
+		    session->choice->dry_run
+			    ? "%s: would be given up as it is; it could not be marked invalid"
+			    : "%s: is given up as it is; it could not be marked invalid",
+		    name);
 }
 
 /* The undo store's file may not be open: it is made anew where nothing was written to it. */
@@ -228,14 +237,9 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 		if (result != RESULT_OK && !unseen)
 			return result;
 		if (unseen && !choice->force)
-			return refuse_unseen(result, why);
+			return cmd_merge_refuse_unseen(result, why);
 		if (result != RESULT_OK) {
-			cli_message(
-				session->cli,
-				choice->dry_run
-					? "%s: would be given up as it is; it could not be marked invalid"
-					: "%s: is given up as it is; it could not be marked invalid",
-				name);
+			cmd_merge_tell_unseen(session, name);
 			session->unseen[session->merge.unseen_count++] = name;
 			continue;
 		}

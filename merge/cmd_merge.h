@@ -61,6 +61,11 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result);
 void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result result,
 				struct failure *why);
 
+/* Of a store that is to be given up and is out of reach: it could not be opened, and with consent,
+ * it is told. */
+enum result cmd_merge_refuse_unseen(enum result result, struct failure *why);
+void cmd_merge_tell_unseen(const struct merge_session *session, const char *name);
+
 /* ---- LVM's volumes (cmd_merge_volumes.c); nothing, where ORIGIN is none ---- */
 
 /* May its origin be written to, and is this the snapshot that LVM would merge? RESULT_REFUSED. */

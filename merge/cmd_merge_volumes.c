@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "store/base/bytes.h"
+#include "store/volume/name.h"
 
 #define LVM_NAME_BYTES (2 * GROUP_NAME_MAX + 2)
 
@@ -76,23 +77,26 @@ enum result cmd_merge_check_volumes(const struct merge_session *session, struct 
 
 /* ---- the other snapshots ---- */
 
-/* Is the volume in a list of names? What cannot be found is none of this group's. */
-static bool is_listed(const struct merge_session *session, const struct cli_list *list,
-		      const char *name, unsigned int index)
+/* The index in the origin's group of the volume that has this name; -1: it has none there. */
+static int index_of(const struct merge_session *session, const char *name)
 {
 	const struct group *group = origin_of(session)->group;
-	struct volume *volume;
-	struct failure ignored;
+	struct volume_name parsed;
+	char id[PV_ID_BYTES];
 
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->items[i], name) == 0)
+	if (!volumes_is_name(name) || !volume_name_read(name, &parsed) ||
+	    (strcmp(parsed.group, group->name) != 0 &&
+	     (!pv_id_read(parsed.group, id) || strcmp(id, group->id) != 0)))
+		return -1;
+	return group_find_volume(group, parsed.volume);
+}
+
+static bool is_listed(const struct merge_session *session, const struct cli_list *list,
+		      unsigned int index)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (index_of(session, list->items[i]) == (int)index)
 			return true;
-		if (volumes_is_name(list->items[i]) &&
-		    volumes_find(session->cli->volumes, list->items[i], &volume, &ignored) ==
-			    RESULT_OK &&
-		    volume->group == group && volume->index == index)
-			return true;
-	}
 	return false;
 }
 
@@ -126,9 +130,8 @@ static enum result add_sibling(struct merge_session *session, unsigned int index
 
 	if (!name)
 		return fail_memory(why, "a name", strlen(volume));
-	if (is_listed(session, &session->keep, name, index) ||
-	    is_listed(session, &session->give_up, name, index) ||
-	    is_listed(session, &session->drop, name, index)) {
+	if (is_listed(session, &session->keep, index) ||
+	    is_listed(session, &session->choice->drop, index)) {
 		free(name);
 		return RESULT_OK;
 	}
@@ -158,36 +161,46 @@ static enum result add_all(struct cli_list *to, const struct cli_list *from, str
 static enum result check_given_up(const struct merge_session *session, const char *name,
 				  struct failure *why)
 {
-	const struct volume *origin = origin_of(session);
-	const struct group_snapshot *snapshot = NULL;
-	struct volume *volume;
+	const struct group *group = origin_of(session)->group;
+	int index = index_of(session, name);
 
-	if (volumes_is_name(name)) {
-		enum result result = volumes_find(session->cli->volumes, name, &volume, why);
-
-		if (result != RESULT_OK)
-			return result;
-		snapshot = volumes_snapshot(volume);
-	}
-	if (snapshot && volume->group == origin->group && is_other(session, snapshot))
+	if (index >= 0 && group->volumes[index].snapshot != GROUP_NO_SNAPSHOT &&
+	    is_other(session, &group->snapshots[group->volumes[index].snapshot]))
 		return RESULT_OK;
 	return fail(why, RESULT_REFUSED,
 		    "%s: is no other snapshot of %s: it would not be kept, and cannot be dropped",
 		    name, session->pair.origin.name);
 }
 
+/* With --force, one that is out of reach can be given up, too. */
+static enum result add_given_up(struct merge_session *session, const char *name,
+				struct failure *why)
+{
+	enum result result = check_given_up(session, name, why);
+	struct volume *volume;
+
+	if (result != RESULT_OK)
+		return result;
+	result = volumes_find(session->cli->volumes, name, &volume, why);
+	if (result == RESULT_OK)
+		return cli_list_add(&session->give_up, strdup(name), why);
+	if (result == RESULT_NO_MEMORY || !session->choice->force)
+		return cmd_merge_refuse_unseen(result, why);
+	cmd_merge_tell_unseen(session, name);
+	return RESULT_OK;
+}
+
 /* As a merge begins, nobody keeps anything yet: what is dropped is a snapshot that LVM knows. */
 static enum result add_dropped(struct merge_session *session, struct failure *why)
 {
 	const struct cli_list *names = &session->choice->drop;
-	bool begins = origin_of(session) && !session->merge.record_is_current;
 	enum result result = RESULT_OK;
 
-	for (size_t i = 0; begins && i < names->count && result == RESULT_OK; i++)
-		result = check_given_up(session, names->items[i], why);
-	return result == RESULT_OK
-		       ? add_all(begins ? &session->give_up : &session->drop, names, why)
-		       : result;
+	if (!origin_of(session) || session->merge.record_is_current)
+		return add_all(&session->drop, names, why);
+	for (size_t i = 0; i < names->count && result == RESULT_OK; i++)
+		result = add_given_up(session, names->items[i], why);
+	return result;
 }
 
 enum result cmd_merge_list_names(struct merge_session *session, struct failure *why)

@@ -124,19 +124,30 @@ static const char *bar(const struct row *row, char text[BAR_CELLS + 16])
 	return text;
 }
 
+/* Longer names have a line of their own. */
+#define NAME_COLUMNS 20
+#define ORIGIN_COLUMNS 13
+
 static void print_text(struct scan *scan, const struct row *row)
 {
 	char size[32] = "-", chunk[32] = "-", text[BAR_CELLS + 16];
+	const char *origin = row->origin ? row->origin : "-";
 
 	if (scan->rows == 0)
-		printf("%-20s %-13s %10s %9s %-12s %s\n", "SNAPSHOT", "ORIGIN", "SIZE", "CHUNK",
-		       "FULL", "STATE");
+		printf("%-*s %-*s %10s %9s %-12s %s\n", NAME_COLUMNS, "SNAPSHOT", ORIGIN_COLUMNS,
+		       "ORIGIN", "SIZE", "CHUNK", "FULL", "STATE");
 	if (row->bytes > 0)
 		cli_format_size(row->bytes, size, sizeof(size));
 	if (row->chunk_bytes > 0)
 		cli_format_size(row->chunk_bytes, chunk, sizeof(chunk));
-	cli_print(stdout, "%-20s %-13s %10s %9s %-12s %s", row->name,
-		  row->origin ? row->origin : "-", size, chunk, bar(row, text), row->state);
+	if (strlen(row->name) <= NAME_COLUMNS && strlen(origin) <= ORIGIN_COLUMNS) {
+		cli_print(stdout, "%-*s %-*s %10s %9s %-12s %s", NAME_COLUMNS, row->name,
+			  ORIGIN_COLUMNS, origin, size, chunk, bar(row, text), row->state);
+	} else {
+		cli_print(stdout, "%s", row->name);
+		cli_print(stdout, "  of %-*s %10s %9s %-12s %s", NAME_COLUMNS + ORIGIN_COLUMNS - 4,
+			  origin, size, chunk, bar(row, text), row->state);
+	}
 	if (row->detail[0])
 		cli_print(stdout, "  %s", row->detail);
 }

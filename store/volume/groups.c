@@ -239,7 +239,7 @@ enum result groups_find(const struct groups *groups, const char *name, size_t *i
 		}
 	if (count > 0)
 		return RESULT_OK;
-	return fail(why, RESULT_NOT_THERE, "%s: there is no volume group of this name", name);
+	return fail(why, RESULT_NOT_THERE, "there is no volume group %s", name);
 }
 
 void groups_free(struct groups *groups)

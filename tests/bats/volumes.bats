@@ -209,7 +209,7 @@ map_to() {
     refuses 8 volumes1 -- merge --disk=volumes1 vg0/not-there
     said 'the volume group vg0 has no such volume'
     refuses 8 volumes1 -- merge --disk=volumes1 vg1/other
-    said 'vg1: there is no volume group of this name'
+    said 'vg1/other: there is no volume group vg1'
     refuses 8 volumes1 -- merge --disk=not-there vg0/other
     refuses 5 volumes1 -- merge --disk=volumes1 vg0/home
     said 'vg0/home: is no snapshot, for LVM'
@@ -407,4 +407,22 @@ unfinished() {
     flock 9
     expect 0 merge --quiet --disk=volumes1 vg0/before-upgrade
     exec 9>&-
+}
+
+@test "merge VG/SNAP: one that is out of reach keeps the merge from beginning, or is given up by name, with --force" {
+    two_disks
+    # On the first disk alone, the origin itself is missing.
+    refuses 8 volumes2.1 -- merge --disk=volumes2.1 --drop-kept=vg0/other --force vg0/before-upgrade
+    refuses 5 volumes2.1 volumes2.2 -- merge "${disks[@]}" --drop-kept=vg0/root vg0/before-upgrade
+    said 'is no other snapshot of vg0/root'
+}
+
+@test "scan: names that are longer than their columns have a line of their own" {
+    unpack volumes1
+    for name in "$(strings -n 38 volumes1 | sed -n 's/^id = "\(.*\)"$/\1/p' | head -n 1)"; do
+        gzip -dc "$here/../fixtures/volumes-mbr.gz" | dd bs=512 skip=1536 count=6144 of=twin status=none
+        expect 0 scan volumes1 twin
+        grep -qx "LVM=$name/other" out
+        grep -qE "^  of LVM=$name/root +160.0 KiB" out
+    done
 }

@@ -390,7 +390,7 @@ static void groups_are_found(void)
 	CHECK(groups_find(&groups, ID_DASHED("g"), &index, &why) == RESULT_OK);
 	CHECK(strcmp(groups.groups[index].group.name, "vg") == 0);
 	CHECK(groups_find(&groups, "v", &index, &why) == RESULT_NOT_THERE);
-	CHECK(strcmp(why.text, "v: there is no volume group of this name") == 0);
+	CHECK(strcmp(why.text, "there is no volume group v") == 0);
 	CHECK(groups_find(&groups, "", &index, &why) == RESULT_NOT_THERE);
 	CHECK(groups_find(&groups, ID_DASHED("x"), &index, &why) == RESULT_NOT_THERE);
 	put(2, TEXT_GROUP("vg", "o", "8", TEXT_PV("pv0", "2"), ""));
