@@ -6,13 +6,14 @@
 # shellcheck source=helpers.bash
 . "$BATS_TEST_DIRNAME/helpers.bash"
 
-# A pair of which an export takes several windows of 4 MiB.
+# A pair of which an export takes several windows of 4 MiB, and a small one of 100 exceptions.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || exit
     judged_pair 13632512 chunk=8 random=1500 origin_chunks=3328
     mv origin big.origin
     mv store big.store
     mv right.origin big.right
+    judged_pair 409600 chunk=4 random=100 origin_chunks=200
 }
 
 setup() {
@@ -22,7 +23,7 @@ setup() {
 
 # crc FILE: as gzip computes it, in eight hexadecimal digits.
 crc() {
-    gzip -1 -c "$1" | tail -c 8 | od -An -t x4 -N 4 | tr -d ' '
+    "$tools/bytes" crc "$1"
 }
 
 # shows WANTED OPTION...: an export of ./origin and ./store to a new image equals WANTED; ./out is its JSON. Origin,
@@ -32,15 +33,18 @@ shows() {
 }
 
 is_shown() {
-    local wanted=$1
+    local wanted=$1 made
     shift
-    mkdir -p made
-    rm -f made/*
+    if [[ -e made ]]; then
+        rm -r made
+    fi
+    mkdir made
     remember origin store "$wanted"
     expect 0 export --json "$@" origin store made/image
     unchanged
     same made/image "$wanted"
-    [[ $(ls made) == image ]] || complain "there is more than the image: $(ls made)"
+    made=(made/*)
+    [[ ${made[*]} == made/image ]] || complain "there is more than the image: ${made[*]}"
     object '.origin == "origin" and .store == "store" and .out == "made/image" and .crc32 == $crc and .bytes == $bytes
         and .bytes_done == .bytes and .bytes_from_store + .bytes_from_origin == .bytes
         and (.seconds | type) == "number"' \
@@ -65,9 +69,9 @@ orders() {
     done
 }
 
-# usual_pair: ./origin, ./store and right.origin, of 100 exceptions.
+# usual_pair: copies of the small pair, ./origin, ./store and right.origin.
 usual_pair() {
-    judged_pair 409600 chunk=4 random=100 origin_chunks=200
+    cp "$BATS_FILE_TMPDIR"/{origin,store,right.origin} .
 }
 
 # big_pair: ./origin, ./store and right.origin are links to the big ones.

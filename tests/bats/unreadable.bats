@@ -26,19 +26,21 @@ area() {
     echo "store:$(((1 + $1 * 257) * 4096)):4096"
 }
 
-# usual_pair: 600 exceptions, 256 in each of areas 0 and 1; right.origin and right.store as a merge of all of it leaves them.
-usual_pair() {
-    pair 8388608 chunk=8 random=600 origin_chunks=2048
+# usual_pair: 600 exceptions, 256 in each of areas 0 and 1, which are in ./list; right.origin and right.store as a merge of
+# all of it leaves them.
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || exit
+    judged_pair 8388608 chunk=8 random=600 origin_chunks=2048
     "$cowtool" dump --format=csv store >list
-    reference
+}
+
+usual_pair() {
+    cp --sparse=always "$BATS_FILE_TMPDIR"/{origin,store,right.origin,right.store,list} .
 }
 
 # without AREA: right.origin is what it is when the exceptions of this area are left out.
 without() {
-    local chunk
-    while read -r chunk; do
-        dd if=origin of=right.origin bs=4096 skip="$chunk" seek="$chunk" count=1 conv=notrunc status=none
-    done < <(awk -F , -v area="$1" 'NR > 1 && $1 == area { print $3 }' list)
+    awk -F , -v area="$1" 'NR > 1 && $1 == area { print $3 }' list | "$tools/bytes" copy origin right.origin 4096
 }
 
 @test "unreadable: a block of the data ends a merge with 4; --skip-lost leaves it out, lists it, and merges all else" {

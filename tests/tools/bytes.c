@@ -9,6 +9,10 @@
  *   bytes number FILE OFFSET        prints the 64-bit little-endian number there
  *   bytes join                      prints the bytes that the lines of stdin name: FILE, OFFSET and
  *                                   BYTES, with commas between them
+ *   bytes copy FROM TO UNIT         of each number on stdin, copies that part of UNIT bytes from
+ *                                   FROM to its place in TO, whose rest stays
+ *   bytes crc FILE                  prints the CRC-32 of FILE that gzip has, as eight hexadecimal
+ *                                   digits
  */
 #include <err.h>
 #include <fcntl.h>
@@ -22,7 +26,9 @@
 static const char usage[] = "usage: bytes fill FILE BYTES FIRST\n"
 			    "       bytes put FILE OFFSET FORMAT\n"
 			    "       bytes number FILE OFFSET\n"
-			    "       bytes join\n";
+			    "       bytes join\n"
+			    "       bytes copy FROM TO UNIT\n"
+			    "       bytes crc FILE\n";
 
 static void fill(const char *name, uint64_t bytes, uint64_t number)
 {
@@ -140,6 +146,47 @@ static void join(void)
 		errx(1, "cannot join what is on stdin");
 }
 
+static void copy(const char *from, const char *to, size_t unit)
+{
+	int source = open(from, O_RDONLY), target = open(to, O_WRONLY);
+	char *block = malloc(unit);
+	uint64_t number;
+
+	if (source < 0 || target < 0 || !block)
+		err(1, "cannot copy from %s to %s", from, to);
+	while (scanf("%" SCNu64, &number) == 1) {
+		ssize_t length = pread(source, block, unit, (off_t)(number * unit));
+
+		if (length <= 0 ||
+		    pwrite(target, block, (size_t)length, (off_t)(number * unit)) != length)
+			err(1, "cannot copy number %" PRIu64, number);
+	}
+	if (!feof(stdin))
+		errx(1, "what is on stdin is no number");
+	free(block);
+	close(source);
+	close(target);
+}
+
+/* The polynomial alone: nothing of it is cowtool's, or zlib's. */
+static void print_crc(const char *name)
+{
+	FILE *file = fopen(name, "r");
+	uint32_t table[256], crc = UINT32_MAX;
+
+	if (!file)
+		err(1, "cannot open %s", name);
+	for (uint32_t i = 0; i < 256; i++) {
+		table[i] = i;
+		for (int bit = 0; bit < 8; bit++)
+			table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320u : 0);
+	}
+	for (int byte; (byte = getc(file)) != EOF;)
+		crc = crc >> 8 ^ table[(crc ^ (uint32_t)byte) & 255];
+	printf("%08" PRIx32 "\n", ~crc);
+	fclose(file);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -153,6 +200,10 @@ int main(int argc, char **argv)
 		print_number(argv[2], (off_t)place);
 	else if (argc == 2 && strcmp(what, "join") == 0)
 		join();
+	else if (argc == 5 && strcmp(what, "copy") == 0)
+		copy(argv[2], argv[3], strtoull(argv[4], NULL, 0));
+	else if (argc == 3 && strcmp(what, "crc") == 0)
+		print_crc(argv[2]);
 	else
 		errx(2, "%s", usage);
 	return 0;
