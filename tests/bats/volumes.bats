@@ -415,6 +415,22 @@ unfinished() {
     refuses 8 volumes2.1 -- merge --disk=volumes2.1 --drop-kept=vg0/other --force vg0/before-upgrade
     refuses 5 volumes2.1 volumes2.2 -- merge "${disks[@]}" --drop-kept=vg0/root vg0/before-upgrade
     said 'is no other snapshot of vg0/root'
+    # The other one is of a kind that cannot be mapped.
+    unpack volumes1
+    bytes_of volumes1.map root before-upgrade other
+    dd if=volumes1 bs=1 skip=$((4096 + $(number volumes1 4136))) count="$(number volumes1 4144)" status=none | tr -d '\0' |
+        sed '/^other {/,/^type/s/"striped"/"error"/' >text
+    id=$(sed -n '/^physical_volumes {/,/^id/s/^id = "\(.*\)"/\1/p' text | tr -d -)
+    "${TOOLS:-$here/../../build/tests/tools}/mkpv" volumes1 text=text id="$id"
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/before-upgrade
+    said 'vg0/other: is error, which cannot be mapped'
+    refuses 5 volumes1 -- merge --disk=volumes1 --drop-kept=vg0/other vg0/before-upgrade
+    said 'add --force to give it up'
+    expect 0 merge --disk=volumes1 --drop-kept=vg0/other --force vg0/before-upgrade
+    said 'vg0/other: is given up as it is'
+    "$cowtool" merge --quiet root before-upgrade
+    cmp root <("$extents" read volumes1.map root)
+    cmp other <("$extents" read volumes1.map other)
 }
 
 @test "scan: names that are longer than their columns have a line of their own" {
