@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/bytes.h"
 #include "store/base/text.h"
 #include "store/cli/json.h"
 #include "store/cow/status.h"
 
 /* One store, as it is printed. */
 struct row {
-	const char *kind; /* "volume", "device" */
+	const char *kind; /* "volume", "device", "lost" */
 	char *name;	  /* owned */
 	char *origin;	  /* owned; NULL: only its user knows */
 	bool marked;	  /* LVM was told to merge it */
@@ -25,6 +26,7 @@ struct row {
 
 struct scan {
 	struct cli *cli;
+	bool lost;
 	struct json json;
 	unsigned int rows;
 };
@@ -286,6 +288,85 @@ static enum result scan_others(struct scan *scan, struct failure *why)
 	return result;
 }
 
+/* ---- stores in space that no volume uses ---- */
+
+static struct disk *find_disk(struct volumes *volumes, size_t group, unsigned int pv)
+{
+	int found = volumes->groups.groups[group].pvs[pv];
+
+	for (size_t i = 0; found >= 0 && i < volumes->found.count; i++)
+		if (volumes->found.items[i].name == volumes->groups.pvs[found].name)
+			return &volumes->found.items[i];
+	return NULL;
+}
+
+/* A removed snapshot, if a store begins there. How long it was, nobody knows. */
+static enum result scan_lost_store(struct scan *scan, const struct disk *disk, uint64_t offset,
+				   uint64_t bytes, struct failure *why)
+{
+	struct row row = {.kind = "lost"};
+	struct failure opening;
+	struct device device;
+
+	if (asprintf(&row.name, "%s@%" PRIu64 "+%" PRIu64, disk->path, disk->offset + offset,
+		     bytes) < 0)
+		return fail_memory(why, "a name", 0);
+	if (volumes_open(scan->cli->volumes, &device, row.name, DEVICE_LOOK, &opening) !=
+	    RESULT_OK) {
+		free(row.name);
+		return RESULT_OK;
+	}
+	look_at_store(&row, &device);
+	device_close(&device, &opening);
+	if (row.detail[0] == 0)
+		snprintf(
+			row.detail, sizeof(row.detail),
+			"in space that no volume uses: its own size is not known, and at most this");
+	print_row(scan, &row);
+	return RESULT_OK;
+}
+
+/* LVM lets a volume begin where an extent does. What cannot be read is passed over. */
+static enum result scan_space(struct scan *scan, struct disk *disk, uint64_t extent_bytes,
+			      const struct layout_space *space, struct failure *why)
+{
+	const struct pv_source source = disks_source(disk);
+	uint64_t bytes = min_u64(space->bytes, disk->bytes - min_u64(disk->bytes, space->offset));
+	enum result result = RESULT_OK;
+	uint8_t header[SECTOR_BYTES];
+	struct failure ignored;
+
+	for (uint64_t at = 0; at + SECTOR_BYTES <= bytes && result == RESULT_OK; at += extent_bytes)
+		if (source.read(source.context, space->offset + at, header, sizeof(header),
+				&ignored) == RESULT_OK &&
+		    memcmp(header, "SnAp", 4) == 0)
+			result = scan_lost_store(scan, disk, space->offset + at, bytes - at, why);
+	return result;
+}
+
+static enum result scan_lost(struct scan *scan, struct failure *why)
+{
+	struct volumes *volumes = scan->cli->volumes;
+	enum result result = RESULT_OK;
+
+	for (size_t i = 0; i < volumes->groups.count && result == RESULT_OK; i++) {
+		const struct group *group = &volumes->groups.groups[i].group;
+		struct layout_space *spaces;
+		size_t count;
+
+		result = layout_find_free(group, &spaces, &count, why);
+		for (size_t j = 0; j < count && result == RESULT_OK; j++) {
+			struct disk *disk = find_disk(volumes, i, spaces[j].pv);
+
+			if (disk)
+				result = scan_space(scan, disk, group->extent_bytes, &spaces[j],
+						    why);
+		}
+		free(spaces);
+	}
+	return result;
+}
+
 /* ---- what else is to be told ---- */
 
 static void tell(struct scan *scan, const char *name, const char *text)
@@ -335,6 +416,8 @@ static enum result scan(struct scan *scan, struct failure *why)
 	result = scan_groups(scan, why);
 	if (result == RESULT_OK)
 		result = scan_others(scan, why);
+	if (result == RESULT_OK && scan->lost)
+		result = scan_lost(scan, why);
 	if (scan->cli->json) {
 		json_close_array(&scan->json);
 		json_open_array(&scan->json, "problems");
@@ -355,7 +438,12 @@ static enum result scan(struct scan *scan, struct failure *why)
 enum result cmd_scan(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
 	struct scan scanning = {.cli = cli, .json = {.file = stdout}};
-	enum result result = cli_parse(cli, NULL, CLI_DISKS, argc, argv, why);
+	const struct cli_option options[] = {
+		{"lost", CLI_FLAG, &scanning.lost,
+		 "also stores of removed snapshots, in space that no volume uses", NULL},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	enum result result = cli_parse(cli, options, CLI_DISKS, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = volumes_load(cli->volumes, why);

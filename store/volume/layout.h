@@ -50,4 +50,15 @@ void layout_free(struct layout *layout);
  */
 enum result layout_check_group(const struct group *group, struct failure *why);
 
+/* Extents of a physical volume that no volume has: `bytes` from `offset` on, counted as in struct
+ * layout_area. */
+struct layout_space {
+	unsigned int pv;
+	uint64_t offset, bytes;
+};
+
+/* All of them, by physical volume and place; *spaces is the caller's to free. RESULT_NO_MEMORY. */
+enum result layout_find_free(const struct group *group, struct layout_space **spaces, size_t *count,
+			     struct failure *why);
+
 #endif

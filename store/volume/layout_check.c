@@ -154,16 +154,28 @@ static enum result check_place(const struct group *group, const struct use *use,
 	return RESULT_OK;
 }
 
+/* Those of all volumes; the caller frees them. NULL: no memory. */
+static struct use *list_all(const struct group *group, size_t *count, struct failure *why)
+{
+	size_t most = count_uses(group);
+	struct use *uses = calloc(most + 1, sizeof(*uses));
+
+	*count = 0;
+	if (!uses)
+		fail_memory(why, "the check of a volume group", most * sizeof(*uses));
+	for (unsigned int v = 0; uses && v < group->volume_count; v++)
+		*count += list_uses(&group->volumes[v], v, uses + *count);
+	return uses;
+}
+
 static enum result check_uses(const struct group *group, struct failure *why)
 {
-	size_t most = count_uses(group), count = 0;
-	struct use *uses = calloc(most + 1, sizeof(*uses));
+	size_t count;
+	struct use *uses = list_all(group, &count, why);
 	enum result result;
 
 	if (!uses)
-		return fail_memory(why, "the check of a volume group", most * sizeof(*uses));
-	for (unsigned int v = 0; v < group->volume_count; v++)
-		count += list_uses(&group->volumes[v], v, uses + count);
+		return RESULT_NO_MEMORY;
 	result = check_overlaps(group, uses, count, why);
 	for (size_t i = 0; i < count && result == RESULT_OK; i++)
 		if (!uses[i].is_volume)
@@ -216,4 +228,44 @@ enum result layout_check_group(const struct group *group, struct failure *why)
 		result = check_roles(group, roles, why);
 	free(roles);
 	return result;
+}
+
+/* ---- what nobody uses ---- */
+
+static void add_space(const struct group *group, unsigned int pv, uint64_t from, uint64_t to,
+		      struct layout_space *spaces, size_t *count)
+{
+	to = min_u64(to, group->pvs[pv].extent_count);
+	if (from < to)
+		spaces[(*count)++] = (struct layout_space){
+			.pv = pv,
+			.offset = group->pvs[pv].start_bytes + from * group->extent_bytes,
+			.bytes = (to - from) * group->extent_bytes};
+}
+
+enum result layout_find_free(const struct group *group, struct layout_space **spaces, size_t *count,
+			     struct failure *why)
+{
+	size_t used, next = 0;
+	struct use *uses = list_all(group, &used, why);
+
+	*count = 0;
+	*spaces = uses ? calloc(used + group->pv_count + 1, sizeof(**spaces)) : NULL;
+	if (!*spaces) {
+		free(uses);
+		return fail_memory(why, "the free space of a volume group", 0);
+	}
+	if (used > 0)
+		qsort(uses, used, sizeof(*uses), compare_uses);
+	for (unsigned int pv = 0; pv < group->pv_count; pv++) {
+		uint64_t from = 0;
+
+		for (; next < used && !uses[next].is_volume && uses[next].index == pv; next++) {
+			add_space(group, pv, from, uses[next].extent, *spaces, count);
+			from = max_u64(from, uses[next].extent + uses[next].count);
+		}
+		add_space(group, pv, from, UINT64_MAX, *spaces, count);
+	}
+	free(uses);
+	return RESULT_OK;
 }

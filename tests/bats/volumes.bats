@@ -442,3 +442,20 @@ unfinished() {
         grep -qE "^  of LVM=$name/root +160.0 KiB" out
     done
 }
+
+@test "scan --lost: the store of a removed snapshot is found where no volume is, and can be read" {
+    unpack volumes1
+    bytes_of volumes1.map root other
+    dd if=other of=volumes1 bs=4096 seek=317 conv=notrunc status=none
+    remember volumes1
+    expect 0 scan --json volumes1
+    object '[.stores[].kind] == ["volume", "volume"]'
+    expect 0 scan --json --lost volumes1
+    object '[.stores[] | [.store, .kind, .exceptions]][2] == ["volumes1@1298432+798720", "lost", 10]'
+    expect 0 scan --lost volumes1
+    grep -q 'its own size is not known' out
+    expect 0 export --quiet root volumes1@1298432+163840 view
+    unchanged
+    "$cowtool" merge --quiet root other
+    cmp view root
+}
