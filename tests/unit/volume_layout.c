@@ -539,6 +539,38 @@ static void origins_and_stores_are_no_parts(void)
 	}
 }
 
+/* ---- free space ---- */
+
+static bool is_space(const struct layout_space *space, unsigned int pv, uint64_t extent,
+		     uint64_t count)
+{
+	return space->pv == pv && space->offset == START + extent * EXTENT &&
+	       space->bytes == count * EXTENT;
+}
+
+static void space_is_what_no_volume_has(void)
+{
+	struct layout_space *spaces;
+	size_t count;
+
+	CHECK(read_text(GROUP("")) == RESULT_OK);
+	CHECK(layout_find_free(&group, &spaces, &count, &why) == RESULT_OK && count == 2);
+	CHECK(is_space(&spaces[0], 0, 0, 30) && is_space(&spaces[1], 1, 0, 30));
+	free(spaces);
+	CHECK(read_text(GROUP(LINEAR("in", "i", "3", "pv0", "2") LINEAR("a", "a", "2", "in", "0")
+				      LINEAR("b", "b", "25", "pv0", "5")
+					      LINEAR("c", "c", "30", "pv1", "0"))) == RESULT_OK);
+	CHECK(layout_find_free(&group, &spaces, &count, &why) == RESULT_OK && count == 1);
+	CHECK(is_space(&spaces[0], 0, 0, 2));
+	free(spaces);
+	CHECK(read_text(GROUP(LINEAR("a", "a", "1", "pv0", "4") LINEAR("b", "b", "9", "pv0", "4")
+				      LINEAR("c", "c", "1", "pv0", "20"))) == RESULT_OK);
+	CHECK(layout_find_free(&group, &spaces, &count, &why) == RESULT_OK && count == 4);
+	CHECK(is_space(&spaces[0], 0, 0, 4) && is_space(&spaces[1], 0, 13, 7) &&
+	      is_space(&spaces[2], 0, 21, 9) && is_space(&spaces[3], 1, 0, 30));
+	free(spaces);
+}
+
 int main(void)
 {
 	unit_run("layout: a linear volume is one run", a_linear_volume_is_one_run);
@@ -572,6 +604,7 @@ int main(void)
 		 snapshots_are_of_their_own_volumes);
 	unit_run("check: origins and stores are no parts of other volumes",
 		 origins_and_stores_are_no_parts);
+	unit_run("space: what no volume has, in order", space_is_what_no_volume_has);
 	layout_free(&layout);
 	group_free(&group);
 	return unit_end();
