@@ -8,6 +8,8 @@
 #include "store/base/bytes.h"
 #include "store/device/probe.h"
 #include "store/base/suggest.h"
+#include "store/base/text.h"
+#include "store/volume/groups.h"
 
 #define NBD                                                                                        \
 	{                                                                                          \
@@ -89,87 +91,69 @@ const struct foreign_format *foreign_format(const uint8_t beginning[FOREIGN_BYTE
 	return NULL;
 }
 
-/* The FOREIGN_BYTES around `offset`, a multiple of a sector, and where it is in them; what is past
- * the end is zeros. NULL: it cannot be read. `block` is aligned, for the file may be open with
- * O_DIRECT. */
-static const uint8_t *read_around(const struct device *device, uint64_t offset, uint8_t *block)
+/* The beginning; what is past the end is zeros. False: it cannot be read. `block` is aligned, for
+ * the file may be open with O_DIRECT. */
+static bool read_beginning(const struct device *device, uint8_t block[FOREIGN_BYTES])
 {
-	uint64_t start = round_down(offset, FOREIGN_BYTES);
-
 	memset(block, 0, FOREIGN_BYTES);
-	if (!device->open || offset >= device->bytes ||
-	    device_read(device, start, block, FOREIGN_BYTES) <= 0)
-		return NULL;
-	return block + (offset - start);
+	return device->open && device_read(device, 0, block, FOREIGN_BYTES) > 0;
 }
 
-/* ---- LVM2: label, physical volume's header, metadata's header, and the text, which begins with
- * the group's name ---- */
-
-#define LABEL_SECTORS 4u
-#define TEXT_PLACE 40u /* in the metadata's header */
-
-/* Where the first metadata area is; 0: none is told of. */
-static uint64_t metadata_area(const uint8_t *label, uint64_t end)
-{
-	uint64_t at = (uint64_t)get_le32(label + 20) + 40; /* the list of data areas */
-	unsigned int lists = 0;
-
-	for (; lists < 2 && at + 16 <= end; at += 16) {
-		uint64_t offset = get_le64(label + at);
-
-		if (lists == 1)
-			return offset;
-		lists += offset == 0;
-	}
-	return 0;
-}
-
-static uint64_t find_metadata(const struct device *device, uint8_t *block)
-{
-	const uint8_t *first = read_around(device, 0, block);
-
-	for (unsigned int i = 0; first && i < LABEL_SECTORS; i++) {
-		const uint8_t *sector = first + (size_t)i * SECTOR_BYTES;
-
-		if (memcmp(sector, "LABELONE", 8) == 0)
-			return metadata_area(sector, SECTOR_BYTES);
-	}
-	return 0;
-}
-
-static void find_group(const struct device *device, char *group, size_t size)
+/* For store/volume: any bytes of the device. */
+static enum result read_bytes(void *context, uint64_t offset, void *buffer, size_t count,
+			      struct failure *why)
 {
 	_Alignas(BUFFER_ALIGNMENT) uint8_t block[FOREIGN_BYTES];
-	uint64_t area = find_metadata(device, block), offset, text;
-	const uint8_t *header = NULL;
-	const char *name;
+	const struct device *device = context;
+	size_t done = 0;
 
-	if (area != 0 && area % SECTOR_BYTES == 0)
-		header = read_around(device, area, block);
-	if (!header || memcmp(header + 4, " LVM2 x[5A%r0N*>", 16) != 0)
-		return;
-	offset = get_le64(header + TEXT_PLACE);
-	if (offset == 0 || offset % SECTOR_BYTES != 0 || !checked_add(area, offset, &text))
-		return;
-	name = (const char *)read_around(device, text, block);
-	if (name && strcspn(name, " \n") < size)
-		snprintf(group, size, "%.*s", (int)strcspn(name, " \n"), name);
+	while (done < count) {
+		size_t within = (offset + done) % FOREIGN_BYTES;
+		size_t part = min_u64(FOREIGN_BYTES - within, count - done);
+		ssize_t got = device_read(device, offset + done - within, block, FOREIGN_BYTES);
+
+		if (got < (ssize_t)(within + part))
+			return fail(why, RESULT_IO, "%s: cannot be read", device->name);
+		memcpy((uint8_t *)buffer + done, block + within, part);
+		done += part;
+	}
+	return RESULT_OK;
 }
 
 /* ---- what libblkid knows ---- */
 
-static void take_member(const struct device *device, struct foreign *foreign)
+/* The group that a physical volume is of, as far as that tells. */
+static void take_group(const struct group *group, struct foreign *foreign)
 {
-	find_group(device, foreign->group, sizeof(foreign->group));
-	if (foreign->group[0] == 0) {
-		snprintf(foreign->text, sizeof(foreign->text), "is a physical volume of LVM's");
-		foreign->help = (struct foreign_help){"pvs -v ", "", "shows it"};
-		return;
-	}
-	snprintf(foreign->text, sizeof(foreign->text), "is a physical volume of %s",
-		 foreign->group);
+	snprintf(foreign->group, sizeof(foreign->group), "%s", group->name);
+	snprintf(foreign->text, sizeof(foreign->text), "is a physical volume of %s", group->name);
 	foreign->help = (struct foreign_help){"lvs -a ", "", "lists the volumes of that group"};
+	if (group->snapshot_count == 0)
+		return;
+	snprintf(foreign->text, sizeof(foreign->text),
+		 "is a physical volume of %s, with %u snapshot%s", group->name,
+		 group->snapshot_count, text_plural(group->snapshot_count));
+	foreign->group[0] = '\0';
+	foreign->help = (struct foreign_help){"cowtool scan ", "", "lists them"};
+}
+
+static enum result take_member(const struct device *device, struct foreign *foreign,
+			       struct failure *why)
+{
+	const struct pv_source source = {
+		.bytes = device->bytes, .context = (void *)device, .read = read_bytes};
+	struct groups groups = {.count = 0};
+	bool found;
+	enum result result = groups_add(&groups, &source, device->name, &found, why);
+
+	if (result == RESULT_OK)
+		result = groups_choose(&groups, why);
+	snprintf(foreign->text, sizeof(foreign->text), "is a physical volume of LVM's");
+	foreign->help = (struct foreign_help){"pvs -v ", "", "shows it"};
+	if (result == RESULT_OK && groups.count > 0)
+		take_group(&groups.groups[0].group, foreign);
+	groups_free(&groups);
+	return result == RESULT_IO ? RESULT_OK : result;
 }
 
 static struct foreign_help help_of(const struct probe_identity *identity)
@@ -185,20 +169,19 @@ static struct foreign_help help_of(const struct probe_identity *identity)
 	return (struct foreign_help)UNKNOWN;
 }
 
-static void take_identity(const struct device *device, const struct probe_identity *identity,
-			  struct foreign *foreign)
+static enum result take_identity(const struct device *device, const struct probe_identity *identity,
+				 struct foreign *foreign, struct failure *why)
 {
 	if (identity->type[0] == 0 || strcmp(identity->type, "DM_snapshot_cow") == 0)
-		return;
-	if (strcmp(identity->type, "LVM2_member") == 0) {
-		take_member(device, foreign);
-		return;
-	}
+		return RESULT_OK;
+	if (strcmp(identity->type, "LVM2_member") == 0)
+		return take_member(device, foreign, why);
 	snprintf(foreign->text, sizeof(foreign->text), "holds %s%s%s%s%s%s",
 		 identity->is_table ? "a partition table, " : "", identity->type,
 		 identity->label[0] ? ", LABEL " : "", identity->label,
 		 identity->uuid[0] ? ", UUID " : "", identity->uuid);
 	foreign->help = help_of(identity);
+	return RESULT_OK;
 }
 
 enum result foreign_look(const struct device *device, struct foreign *foreign, struct failure *why)
@@ -209,7 +192,7 @@ enum result foreign_look(const struct device *device, struct foreign *foreign, s
 	enum result result;
 
 	memset(foreign, 0, sizeof(*foreign));
-	if (read_around(device, 0, block))
+	if (read_beginning(device, block))
 		format = foreign_format(block);
 	if (format) {
 		snprintf(foreign->text, sizeof(foreign->text), "%s", format->text);
@@ -218,9 +201,7 @@ enum result foreign_look(const struct device *device, struct foreign *foreign, s
 	if (format || !device->open)
 		return RESULT_OK;
 	result = probe_device(device, &identity, why);
-	if (result == RESULT_OK)
-		take_identity(device, &identity, foreign);
-	return result;
+	return result == RESULT_OK ? take_identity(device, &identity, foreign, why) : result;
 }
 
 /* ---- what is said ---- */
@@ -262,7 +243,7 @@ enum result foreign_check_origin(const struct device *device, struct failure *wh
 	_Alignas(BUFFER_ALIGNMENT) uint8_t block[FOREIGN_BYTES];
 	const struct foreign_format *format = NULL;
 
-	if (read_around(device, 0, block))
+	if (read_beginning(device, block))
 		format = foreign_format(block);
 	return format ? foreign_refuse_origin(format, device->name, false, why) : RESULT_OK;
 }

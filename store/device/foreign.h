@@ -37,7 +37,7 @@ const struct foreign_format *foreign_format(const uint8_t beginning[FOREIGN_BYTE
 struct foreign {
 	char text[256];	 /* "is a qcow2 image", "holds ext4, LABEL root"; "": nothing is recognised
 			  */
-	char group[128]; /* a physical volume's volume group; "" else */
+	char group[128]; /* of a physical volume: what `help` is about in its place; "" else */
 	struct foreign_help help;
 };
 
