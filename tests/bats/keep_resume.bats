@@ -30,6 +30,14 @@ setup() {
     ln -s "$BATS_FILE_TMPDIR"/right.* "$BATS_FILE_TMPDIR"/*.noted .
 }
 
+# in_own FOLDER: from now on in that folder, whose pristine pair has no kept stores.
+in_own() {
+    mkdir -p "$1/pristine"
+    cd "$1" || return
+    cp "$pristine"/{origin,store} pristine
+    pristine=$PWD/pristine
+}
+
 # undone: the undo store is one like any other, and brings the origin back.
 undone() {
     was_kept undo
