@@ -192,10 +192,8 @@ static enum result check_origin(struct pair *pair, const struct cli *cli, const 
 	if (result == RESULT_OK && !same)
 		result = fail(why, RESULT_REFUSED, "%s: is a snapshot of %s, not of %s", store,
 			      name, pair->origin.name);
-	else if (result == RESULT_OK && bytes > pair->origin.bytes)
-		result =
-			fail(why, RESULT_REFUSED, "%s: is longer than its origin, %s", store, name);
-	pair->origin.bytes = min_u64(pair->origin.bytes, bytes);
+	/* It is not longer: group_read has seen to that. */
+	pair->origin.bytes = bytes;
 	free(name);
 	return result;
 }

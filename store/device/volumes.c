@@ -95,10 +95,13 @@ enum result volumes_load(struct volumes *volumes, struct failure *why)
 
 /* ---- finding a volume ---- */
 
-/* It may be on a disk that nobody could read: the first of them is told. */
+/* It may be that of a text that is not taken, or on a disk that nobody could read: the first of them
+ * is told. */
 static enum result fail_unseen(const struct volumes *volumes, enum result result,
 			       struct failure *why)
 {
+	if (result == RESULT_NOT_THERE && volumes->groups.problem_count > 0)
+		return fail_more(why, result, "%s", volumes->groups.problems[0]);
 	for (size_t i = 0; i < volumes->found.count && result == RESULT_NOT_THERE; i++) {
 		const struct disk *disk = &volumes->found.items[i];
 

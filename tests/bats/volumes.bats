@@ -19,6 +19,20 @@ unpack() {
     done
 }
 
+# metadata_of IMAGE: the group's metadata text.
+metadata_of() {
+    dd if="$1" bs=1 skip=$((4096 + $(number "$1" 4136))) count="$(number "$1" 4144)" status=none | tr -d '\0'
+}
+
+# edited SED-SCRIPT [IMAGE]: ./volumes1, or that image, with its text edited, and right checksums.
+edited() {
+    local image=${2:-volumes1}
+    [[ -n ${2:-} ]] || unpack volumes1
+    metadata_of "$image" | sed "$1" >text
+    "${TOOLS:-$here/../../build/tests/tools}/mkpv" "$image" text=text \
+        id="$(dd if="$image" bs=1 skip=544 count=32 status=none)"
+}
+
 # two_disks: ./volumes2.1 and ./volumes2.2, and $disks.
 two_disks() {
     unpack volumes2.1 volumes2.2
@@ -416,12 +430,8 @@ unfinished() {
     refuses 5 volumes2.1 volumes2.2 -- merge "${disks[@]}" --drop-kept=vg0/root vg0/before-upgrade
     said 'is no other snapshot of vg0/root'
     # The other one is of a kind that cannot be mapped.
-    unpack volumes1
+    edited '/^other {/,/^type/s/"striped"/"error"/'
     bytes_of volumes1.map root before-upgrade other
-    dd if=volumes1 bs=1 skip=$((4096 + $(number volumes1 4136))) count="$(number volumes1 4144)" status=none | tr -d '\0' |
-        sed '/^other {/,/^type/s/"striped"/"error"/' >text
-    id=$(sed -n '/^physical_volumes {/,/^id/s/^id = "\(.*\)"/\1/p' text | tr -d -)
-    "${TOOLS:-$here/../../build/tests/tools}/mkpv" volumes1 text=text id="$id"
     refuses 5 volumes1 -- merge --disk=volumes1 vg0/before-upgrade
     said 'vg0/other: is error, which cannot be mapped'
     refuses 5 volumes1 -- merge --disk=volumes1 --drop-kept=vg0/other vg0/before-upgrade
@@ -458,4 +468,61 @@ unfinished() {
     unchanged
     "$cowtool" merge --quiet root other
     cmp view root
+}
+
+@test "what LVM's metadata says against a merge refuses it; what can be read is read" {
+    edited '/^root {/,/^segment_count/s/"WRITE", //'
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/other
+    said "vg0/root: is read-only, for LVM; 'lvchange -prw vg0/root' lets it be written to"
+    expect 0 export --quiet --disk=volumes1 vg0/other view
+    edited '/^root {/,/^segment_count/s/"WRITE"/"WRITE", "LOCKED"/'
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/other
+    said "vg0/root: is being moved; finish that with 'pvmove', or end it with 'pvmove --abort'"
+    edited '/^other {/,/^segment_count/s/^flags = \[\]/flags = ["FROB"]/'
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/before-upgrade
+    said 'vg0/other: has the flag FROB, which is not known'
+    expect 0 inspect --disk=volumes1 vg0/other
+    edited '/^pv0 {/,/^dev_size/s/^flags = \[\]/flags = ["MISSING"]/'
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/other
+    said "'vgextend --restoremissing' takes it back"
+    edited '/^snapshot0 {/,/^type/s/^extent_count = 100/extent_count = 101/;/^snapshot1 {/,/^type/s/^extent_count = 100/extent_count = 101/'
+    refuses 8 volumes1 -- merge --disk=volumes1 vg0/other
+    said 'there is no volume group vg0; volumes1: metadata area 1: line 123: snapshot0 is longer than its origin'
+    unpack volumes1
+    truncate -s 700K volumes1
+    refuses 5 volumes1 -- merge --disk=volumes1 vg0/other
+    said 'ends after the end of volumes1: was that device made smaller?'
+}
+
+@test "a disk with an old label, under a partition table, is no physical volume; a second group is another one" {
+    two_disks
+    put volumes2.2 446 '\0\0\0\0\203\0\0\0\10\0\0\0\20\0\0'
+    put volumes2.2 510 '\125\252'
+    refuses 5 volumes2.1 volumes2.2 -- merge "${disks[@]}" vg0/other
+    said 'needs the physical volume on volumes2.2, which has a partition table'
+    gzip -dc "$here/../fixtures/volumes-mbr.gz" | dd bs=512 skip=1536 count=6144 of=twin status=none
+    edited 's/^vg0 {/vg1 {/' twin
+    unpack volumes1
+    refuses 5 volumes1 twin -- merge --disk=volumes1 --disk=twin --keep=vg1/other vg0/other
+    said 'vg1/other: is of another volume group than the other volumes that were named'
+    expect 0 merge --quiet --disk=volumes1 --disk=twin vg1/other
+}
+
+@test "an origin that was extended since: the merge ends where the snapshot does, and undo gives all of it back" {
+    edited '/^snapshot[01] {/,/^type/s/^extent_count = 100/extent_count = 99/'
+    bytes_of volumes1.map root before-upgrade other
+    # The last chunks of the origin are past the snapshots' end: the store has none of them.
+    "$cowtool" dump --format=csv --disk=volumes1 vg0/before-upgrade 2>/dev/null | cut -d , -f 3 | sort -n | tail -n 1 >highest
+    (($(<highest) < 99))
+    cp root shown
+    truncate -s $((99 * 4096)) shown
+    "$cowtool" merge --quiet shown before-upgrade
+    expect 0 export --quiet --disk=volumes1 vg0/before-upgrade view
+    cmp view shown
+    cp root whole
+    expect 0 merge --quiet --disk=volumes1 --undo=undo.img vg0/before-upgrade
+    cmp <(head -c $((99 * 4096)) <("$extents" read volumes1.map root)) shown
+    cmp <(tail -c 4096 whole) <("$extents" read volumes1.map root | tail -c 4096)
+    expect 0 merge --quiet --disk=volumes1 vg0/root undo.img
+    cmp whole <("$extents" read volumes1.map root)
 }
