@@ -2,14 +2,11 @@
 /* cowtool merge: a store goes back into its origin. */
 #include "merge/cmd_merge.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "store/base/bytes.h"
 #include "store/base/path.h"
 #include "store/cli/note.h"
-#include "store/cli/remedies.h"
 #include "verify/check/cmd_lost.h"
 
 /* ---- what the merge tells ---- */
@@ -487,8 +484,7 @@ static enum result run(struct merge_session *session, struct failure *why)
 	return result;
 }
 
-static enum result open_and_merge(struct cli *cli, const struct merge_choice *choice,
-				  struct failure *why)
+enum result cmd_merge_one(struct cli *cli, const struct merge_choice *choice, struct failure *why)
 {
 	struct merge_session session = {.cli = cli, .choice = choice};
 	enum result result = RESULT_OK;
@@ -552,112 +548,6 @@ static enum result check_choice(const struct merge_choice *choice, const char *o
 	return RESULT_OK;
 }
 
-/* ---- all that is pending ---- */
-
-/* Was a merge of it begun? Where that cannot be told, for now, it may have been: who mounts the
- * origin has to know. One that cannot be mapped is none that cowtool began to merge. */
-static bool may_be_begun(struct cli *cli, const char *name)
-{
-	const struct pair_options opening = {
-		.mode = DEVICE_LOOK, .silent = true, .engine = IO_ENGINE_SYNC};
-	struct failure looking;
-	struct pair pair;
-	enum result result = pair_open(&pair, cli, &opening, NULL, name, &looking);
-	bool begun = result == RESULT_NOT_THERE || result == RESULT_IO;
-
-	if (result == RESULT_OK && pair.store.record_presence != RECORD_ABSENT)
-		begun = pair.store.record_presence != RECORD_PRESENT ||
-			pair.store.record.role == RECORD_MERGING;
-	pair_close(&pair);
-	return begun;
-}
-
-/* LVM's name of a snapshot that was begun to be merged is added to the list. What cannot be opened
- * is told as it is merged, and hides no other. */
-static enum result add_pending(struct cli *cli, const struct group *group,
-			       const struct group_snapshot *snapshot, struct cli_list *list,
-			       struct failure *why)
-{
-	char *name = volumes_name(cli->volumes, group, snapshot->store);
-
-	if (!name)
-		return fail_memory(why, "a name", 0);
-	if (snapshot->merging || may_be_begun(cli, name))
-		return cli_list_add(list, name, why);
-	free(name);
-	return RESULT_OK;
-}
-
-static enum result find_pending(struct cli *cli, struct cli_list *list, struct failure *why)
-{
-	enum result result = volumes_load(cli->volumes, why);
-
-	for (size_t i = 0; result == RESULT_OK && i < cli->volumes->groups.count; i++) {
-		const struct group *group = &cli->volumes->groups.groups[i].group;
-
-		for (unsigned int j = 0; result == RESULT_OK && j < group->snapshot_count; j++)
-			result = add_pending(cli, group, &group->snapshots[j], list, why);
-	}
-	volumes_end(cli->volumes);
-	return result;
-}
-
-/* The first failure is the result; the others are told. */
-static enum result merge_all(struct cli *cli, struct merge_choice *choice,
-			     const struct cli_list *list, struct failure *why)
-{
-	enum result result = RESULT_OK;
-
-	for (size_t i = 0; i < list->count && result != RESULT_STOPPED; i++) {
-		struct failure failure = {.text = ""};
-		enum result one;
-
-		free(cli->arguments[0]);
-		free(cli->arguments[1]);
-		cli->arguments[0] = NULL;
-		cli->arguments[1] = strdup(list->items[i]);
-		if (!cli->arguments[1])
-			return fail_memory(why, "a name", strlen(list->items[i]));
-		one = open_and_merge(cli, choice, &failure);
-		volumes_end(cli->volumes);
-		if (result == RESULT_OK) {
-			*why = failure;
-			result = one;
-		} else if (one != RESULT_OK) {
-			remedies_say(cli, &failure);
-			cli_message(cli, "%s", failure.text);
-		}
-	}
-	return result;
-}
-
-static enum result merge_pending(struct cli *cli, struct merge_choice *choice, struct failure *why)
-{
-	struct json json = {.file = stdout};
-	struct cli_list list = {0};
-	enum result result = find_pending(cli, &list, why);
-
-	if (result == RESULT_OK && cli->json) {
-		choice->list = &json;
-		json_open_object(&json, NULL);
-		json_open_array(&json, "pending");
-		result = merge_all(cli, choice, &list, why);
-		choice->list = NULL;
-		json_close_array(&json);
-		cli->object_open = result != RESULT_OK;
-		if (result == RESULT_OK) {
-			json_close_object(&json);
-			json_end_line(&json);
-		}
-	} else if (result == RESULT_OK) {
-		if (list.count == 0 && !cli->quiet)
-			printf("no merge was begun; nothing was written\n");
-		result = merge_all(cli, choice, &list, why);
-	}
-	cli_list_free(&list);
-	return result;
-}
-
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
 	struct merge_choice choice = {.window_bytes = MERGE_WINDOW_BYTES_DEFAULT,
@@ -698,8 +588,8 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 	if (result == RESULT_OK && !cli->finished)
 		result = check_choice(&choice, cli->arguments[0], cli->arguments[1], why);
 	if (result == RESULT_OK && !cli->finished)
-		result = cli->arguments[1] ? open_and_merge(cli, &choice, why)
-					   : merge_pending(cli, &choice, why);
+		result = cli->arguments[1] ? cmd_merge_one(cli, &choice, why)
+					   : cmd_merge_pending(cli, &choice, why);
 	cli_list_free(&choice.keep);
 	cli_list_free(&choice.drop);
 	free(choice.undo);

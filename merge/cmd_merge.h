@@ -47,6 +47,12 @@ struct merge_session {
 	struct progress progress;
 };
 
+/* One merge, from opening to closing: the arguments are ORIGIN (NULL: LVM knows it) and STORE. */
+enum result cmd_merge_one(struct cli *cli, const struct merge_choice *choice, struct failure *why);
+
+/* All that LVM's metadata and the stores' records say was begun (cmd_merge_pending.c). */
+enum result cmd_merge_pending(struct cli *cli, struct merge_choice *choice, struct failure *why);
+
 /* What a dry run shows. As merge_estimate fails; then nothing is printed. */
 enum result cmd_merge_print_plan(struct merge_session *session, struct failure *why);
 

@@ -253,6 +253,10 @@ map_to() {
     object '[.stores[].store | startswith("LVM=")] == [true, true, true, true]'
     cp volumes1 clone
     refuses 5 volumes1 clone -- merge --disk=volumes1 --disk=clone vg0/other
+    # Whether a merge was begun there cannot be told.
+    remember volumes1 clone
+    expect 5 merge --pending --disk=volumes1 --disk=clone
+    unchanged
 }
 
 @test "what cannot be mapped is refused by its name, with what would help; what needs a missing disk is not there yet" {
