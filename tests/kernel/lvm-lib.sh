@@ -90,7 +90,7 @@ make_group() {
 make_raid0_group() {
     _type=$1 _stripes=$2
     shift 2
-    modprobe raid0 # by name: nothing here knows the alias that the kernel asks for
+    modprobe -a dm-raid raid0 # where a kernel has none, this says which
     new_group "$@"
     new_volume "$1" root 36 --type "$_type" -i "$_stripes" -I 4k --alloc anywhere "$3" "$2"
     new_volume "$1" gap1 2 "$2"

@@ -177,7 +177,7 @@ others_are_kept() {
     [ "$(grep -c '^lv|\[root_rimage_[012]\]|linear|' plain.map)" -eq 4 ]
     [ "$(grep -c '^lv|\[root_rimage_[012]\]|linear|' meta.map)" -eq 6 ]
     for name in plain meta; do
-        [ "$(view raid0.log $name s1)" != "$(view raid0.log $name s2)" ]
+        [ "$(view raid0.log $name s1)" != "$(view raid0.log $name root)" ]
         bytes_are $name root "$(view raid0.log $name root)"
         for snapshot in s1 s2 s3; do
             rm -f exported
