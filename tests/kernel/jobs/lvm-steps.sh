@@ -72,8 +72,10 @@ while read -r label step disk1 disk2 snapshot; do
     use_disks "$disk1" "$disk2"
     case $step in
     make) make make_group ;;
-    # shellcheck disable=SC2086 # two words
-    raid0) make make_raid0_group $snapshot ;;
+    raid0)
+        # shellcheck disable=SC2086 # two words
+        make make_raid0_group $snapshot
+        ;;
     look) look "$label" vg0 ;;
     mark) mark_it ;;
     cut) cut_off ;;
