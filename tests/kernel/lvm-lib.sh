@@ -64,12 +64,9 @@ random_writes() {
     sectors write /tmp/writes "$3" "$4"
 }
 
-# make_group GROUP DISK1 DISK2: root over both disks, and three snapshots of it with writes before, between and after:
-# s1 is on the first disk, s2 striped over both. They have room for all of root.
-make_group() {
-    new_group "$1" "$2" "$3"
-    new_volume "$1" root 32 "$2"
-    lvm_do lvextend -l 60 "$1/root" "$3"
+# take_snapshots GROUP DISK1 DISK2: three of root, which is filled, with writes before, between and after: s1 is on the
+# first disk, s2 striped over both. They have room for all of root.
+take_snapshots() {
     sectors fill "/dev/$1/root" 0 "$(sectors_of "/dev/$1/root")" 1
     new_snapshot "$1" root s1 4k 66 "$2"
     random_writes 2 80 "/dev/$1/root" "/dev/$1/s1"
@@ -78,6 +75,29 @@ make_group() {
     new_snapshot "$1" root s3 8k 66 "$3"
     random_writes 4 80 "/dev/$1/root" "/dev/$1/s3"
     random_writes 5 20 "/dev/$1/root" "/dev/$1/s1"
+}
+
+# make_group GROUP DISK1 DISK2: root over both disks, and three snapshots of it.
+make_group() {
+    new_group "$1" "$2" "$3"
+    new_volume "$1" root 32 "$2"
+    lvm_do lvextend -l 60 "$1/root" "$3"
+    take_snapshots "$@"
+}
+
+# make_raid0_group TYPE STRIPES GROUP DISK1 DISK2: the same with root of TYPE, whose images begin on the second disk. Each
+# image is in two pieces: what keeps them apart is removed.
+make_raid0_group() {
+    _type=$1 _stripes=$2
+    shift 2
+    modprobe -a dm-raid raid0 # where a kernel has none, this says which
+    new_group "$@"
+    new_volume "$1" root 36 --type "$_type" -i "$_stripes" -I 4k --alloc anywhere "$3" "$2"
+    new_volume "$1" gap1 2 "$2"
+    new_volume "$1" gap2 2 "$3"
+    lvm_do lvextend -l 60 --alloc anywhere "$1/root" "$3" "$2"
+    lvm_do lvremove -y "$1/gap1" "$1/gap2"
+    take_snapshots "$@"
 }
 
 # volumes LABEL GROUP: all that there are: LV LABEL NAME ATTRIBUTES ORIGIN.

@@ -169,6 +169,34 @@ others_are_kept() {
     cmp alone.1 made.1
 }
 
+@test "lvm: an origin of raid0, with metadata and without, is exported and merged as the kernel maps it" {
+    truncate -s 24M {plain,meta}.{1,2}
+    run_steps raid0.log -- 'plain raid0 raid0 2' 'meta raid0 raid0_meta 3'
+    grep -q '^lv|root|raid0|' plain.map
+    grep -q '^lv|root|raid0_meta|' meta.map
+    [ "$(grep -c '^lv|\[root_rimage_[012]\]|linear|' plain.map)" -eq 4 ]
+    [ "$(grep -c '^lv|\[root_rimage_[012]\]|linear|' meta.map)" -eq 6 ]
+    for name in plain meta; do
+        [ "$(view raid0.log $name s1)" != "$(view raid0.log $name root)" ]
+        bytes_are $name root "$(view raid0.log $name root)"
+        for snapshot in s1 s2 s3; do
+            rm -f exported
+            # shellcheck disable=SC2046 # two words
+            "$cowtool" export --quiet $(disks_of $name) vg0/$snapshot exported
+            [ "$(md5sum <exported)" = "$(view raid0.log $name $snapshot)  -" ]
+        done
+        merge $name s1
+        bytes_are $name root "$(view raid0.log $name s1)"
+    done
+    run_steps raid0-merged.log -- 'plain look' 'meta look'
+    for name in plain meta; do
+        shows raid0-merged.log $name root "$(view raid0.log $name s1)"
+        for snapshot in s1 s2 s3; do
+            shows raid0-merged.log $name $snapshot "$(view raid0.log $name $snapshot)"
+        done
+    done
+}
+
 @test "lvm: where the kernel has no dm-snapshot, what cowtool advises makes the origin usable" {
     copy_group made advised
     # shellcheck disable=SC2046 # two words

@@ -190,7 +190,8 @@ static int locate(const char *volume, uint64_t offset, struct place *place, int 
 		return 0;
 	check(depth < 8, "volumes that are in each other", volume);
 	check(strcmp(segment->type, "linear") == 0 || strcmp(segment->type, "striped") == 0 ||
-		      strcmp(segment->type, "raid0") == 0,
+		      strcmp(segment->type, "raid0") == 0 ||
+		      strcmp(segment->type, "raid0_meta") == 0,
 	      "not mapped by extents alone", segment->type);
 	inside = offset - segment->start;
 	left = segment->bytes - inside;

@@ -4,6 +4,7 @@
 # Guest job: the group vg0, of which there are copies on several disks. /steps has lines of LABEL STEP DISK1 DISK2 [SNAPSHOT];
 # each step begins and ends with an inactive group. The steps:
 #   make    makes it, and shows it while it is active for the first time
+#   raid0   makes it with a root of raid0 or raid0_meta, shows it likewise; in SNAPSHOT's place are TYPE STRIPES
 #   look    shows it
 #   merge   LVM and the kernel merge SNAPSHOT; shows it
 #   mark    SNAPSHOT is marked as merging
@@ -15,8 +16,9 @@
 # shellcheck source=../lvm-lib.sh
 . /lvm-lib.sh
 
+# make COMMAND...: with GROUP DISK1 DISK2, makes the group.
 make() {
-    make_group vg0 "$disk1" "$disk2"
+    "$@" vg0 "$disk1" "$disk2"
     views "$label" vg0
     lvm_do vgchange -an vg0
     look "again-$label" vg0
@@ -69,6 +71,11 @@ stale() {
 while read -r label step disk1 disk2 snapshot; do
     use_disks "$disk1" "$disk2"
     case $step in
+    make) make make_group ;;
+    raid0)
+        # shellcheck disable=SC2086 # two words
+        make make_raid0_group $snapshot
+        ;;
     look) look "$label" vg0 ;;
     mark) mark_it ;;
     cut) cut_off ;;
