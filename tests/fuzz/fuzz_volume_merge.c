@@ -9,16 +9,13 @@
  *   - the views of all snapshots of the origin are afterwards what they were before, and after a
  *     whole merge the origin is that of the merged one.
  *
- * An input is SETTINGS_BYTES of settings, the stores, and what is in pvs.h.
+ * An input is SETTINGS_BYTES of settings, the stores, in the order of the group's snapshots, as
+ * placed.h has them, and what pvs.h has.
  *
  *    0 flags (enum setting), u8                  5 the request that fails, u8 (0: none)
  *    1 windows of 512 << (n % 12) bytes, u8      6 bytes of the stores, u16
  *    2 steps until it is asked to stop, u8
  *    3 order of completions, u16
- *
- * Each store, in the order of the group's snapshots, is a byte n of its chunks (0: of the size that
- * LVM has, else 512 << n % 16 bytes), a byte with the count of its exceptions, and for each of these
- * a byte with the old chunk and one with the new one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +24,7 @@
 #include "store/base/bytes.h"
 #include "store/device/map.h"
 #include "store/volume/layout.h"
-#include "tests/fuzz/disk.h"
-#include "tests/fuzz/pvs.h"
+#include "tests/fuzz/placed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes);
 
@@ -41,271 +37,8 @@ enum setting {
 
 #define SETTINGS_BYTES 8u
 #define SNAPSHOTS_MAX 4u /* of a group: more take long, and are no other than these */
-#define DEPTH_MAX 16u
-#define ALL_SECTORS (FUZZ_PVS * FUZZ_PV_SECTORS)
 
-/* ---- disks, and who may do what there ---- */
-
-enum right { NOBODY, LVM, READ, WRITE };
-
-static struct fuzz_disk disks[FUZZ_PVS];
-static uint8_t rights[FUZZ_PVS][FUZZ_PV_SECTORS];
-static bool dirty[FUZZ_PVS][FUZZ_PV_SECTORS];
-
-static uint8_t *sector_at(unsigned int disk, uint64_t sector)
-{
-	return fuzz_pvs[disk].bytes + sector * SECTOR_BYTES;
-}
-
-static void guarded_read(struct fuzz_disk *disk, uint64_t sector, uint8_t bytes[SECTOR_BYTES])
-{
-	unsigned int number = (unsigned int)(disk - disks);
-
-	FUZZ_CHECK(rights[number][sector] == READ || rights[number][sector] == WRITE);
-	memcpy(bytes, sector_at(number, sector), SECTOR_BYTES);
-}
-
-static void guarded_write(struct fuzz_disk *disk, uint64_t sector, uint8_t bytes[SECTOR_BYTES])
-{
-	unsigned int number = (unsigned int)(disk - disks);
-
-	FUZZ_CHECK(rights[number][sector] == WRITE);
-	memcpy(sector_at(number, sector), bytes, SECTOR_BYTES);
-	dirty[number][sector] = true;
-}
-
-/* Every sector says which it is, but for what an input or a merge puts there. */
-static void clean_disks(void)
-{
-	static bool filled;
-
-	for (unsigned int disk = 0; disk < FUZZ_PVS; disk++)
-		for (uint64_t sector = 0; sector < FUZZ_PV_SECTORS; sector++)
-			if (!filled || dirty[disk][sector])
-				fuzz_data_fill(disk * FUZZ_PV_SECTORS + sector,
-					       sector_at(disk, sector));
-	memset(dirty, 0, sizeof(dirty));
-	filled = true;
-}
-
-static void open_disks(void)
-{
-	for (unsigned int i = 0; i < FUZZ_PVS; i++) {
-		fuzz_disk_init(&disks[i], "disk", FUZZ_PV_SECTORS);
-		disks[i].read = guarded_read;
-		disks[i].write = guarded_write;
-	}
-}
-
-static void close_disks(void)
-{
-	for (unsigned int i = 0; i < FUZZ_PVS; i++)
-		fuzz_disk_free(&disks[i]);
-}
-
-static uint64_t all_writes(void)
-{
-	return disks[0].writes + disks[1].writes;
-}
-
-/* ---- where a volume's bytes are, by the text ---- */
-
-struct place {
-	unsigned int disk;
-	uint64_t sector;
-};
-
-struct source {
-	const struct groups *groups;
-	const struct groups_one *one;
-};
-
-static bool find_on_pv(const struct source *source, unsigned int pv, uint64_t byte,
-		       struct place *place)
-{
-	int found = source->one->pvs[pv];
-
-	byte += source->one->group.pvs[pv].start_bytes;
-	if (found < 0 || byte >= FUZZ_PV_BYTES)
-		return false;
-	place->disk = fuzz_pvs_number(&source->groups->pvs[found]);
-	place->sector = byte / SECTOR_BYTES;
-	return true;
-}
-
-static bool find_at_depth(const struct source *source, unsigned int volume, uint64_t byte,
-			  unsigned int depth, struct place *place)
-{
-	uint64_t extent_bytes = source->one->group.extent_bytes;
-	const struct group_segment *segment = source->one->group.volumes[volume].segments;
-	const struct group_area *area;
-
-	while (byte / extent_bytes >= segment->start + segment->extent_count)
-		segment++;
-	if (!segment->is_mapped || depth == DEPTH_MAX)
-		return false;
-	byte -= segment->start * extent_bytes;
-	area = segment->areas;
-	if (segment->area_count > 1) {
-		uint64_t stripe = byte / segment->stripe_bytes;
-
-		area += stripe % segment->area_count;
-		byte = stripe / segment->area_count * segment->stripe_bytes +
-		       byte % segment->stripe_bytes;
-	}
-	byte += area->extent * extent_bytes;
-	return area->is_volume ? find_at_depth(source, area->index, byte, depth + 1, place)
-			       : find_on_pv(source, area->index, byte, place);
-}
-
-/* `byte` is one of the volume. */
-static bool find(const struct source *source, unsigned int volume, uint64_t byte,
-		 struct place *place)
-{
-	return find_at_depth(source, volume, byte, 0, place);
-}
-
-static uint64_t volume_bytes(const struct source *source, unsigned int volume)
-{
-	return source->one->group.volumes[volume].extent_count * source->one->group.extent_bytes;
-}
-
-/* NULL: it is nowhere. */
-static uint8_t *find_sector(const struct source *source, unsigned int volume, uint64_t sector)
-{
-	struct place place;
-
-	if (sector >= volume_bytes(source, volume) / SECTOR_BYTES ||
-	    !find(source, volume, sector * SECTOR_BYTES, &place))
-		return NULL;
-	return sector_at(place.disk, place.sector);
-}
-
-/* What the program maps has a place, and is nobody else's. */
-static void give(const struct source *source, unsigned int volume, uint64_t from, uint64_t to,
-		 enum right right)
-{
-	for (; from < to; from += SECTOR_BYTES) {
-		struct place place;
-
-		FUZZ_CHECK(find(source, volume, from, &place));
-		FUZZ_CHECK(rights[place.disk][place.sector] == NOBODY);
-		rights[place.disk][place.sector] = (uint8_t)right;
-	}
-}
-
-static void give_lvm(const struct groups *groups)
-{
-	memset(rights, NOBODY, sizeof(rights));
-	for (size_t i = 0; i < groups->pv_count; i++) {
-		uint8_t *own = rights[fuzz_pvs_number(&groups->pvs[i])];
-		const struct pv *pv = &groups->pvs[i].pv;
-
-		memset(own, LVM, 4);
-		for (unsigned int k = 0; k < pv->area_count; k++)
-			memset(own + pv->areas[k].offset / SECTOR_BYTES, LVM,
-			       divide_up(pv->areas[k].bytes, SECTOR_BYTES));
-	}
-}
-
-/* ---- the stores of an input ---- */
-
-struct bytes {
-	const uint8_t *at, *end;
-};
-
-static uint8_t take(struct bytes *bytes)
-{
-	return bytes->at < bytes->end ? *bytes->at++ : 0;
-}
-
-static void put(const struct source *source, unsigned int volume, uint64_t byte, uint64_t value)
-{
-	uint8_t *sector = find_sector(source, volume, byte / SECTOR_BYTES);
-
-	if (sector)
-		put_le64(sector + byte % SECTOR_BYTES, value);
-}
-
-/* Zeros in place of data. */
-static void put_zeros(const struct source *source, unsigned int volume, uint64_t from,
-		      uint64_t sectors)
-{
-	for (uint64_t sector = from; sector < from + sectors; sector++) {
-		struct place place;
-
-		if (!find_sector(source, volume, sector))
-			continue;
-		find(source, volume, sector * SECTOR_BYTES, &place);
-		memset(sector_at(place.disk, place.sector), 0, SECTOR_BYTES);
-		dirty[place.disk][place.sector] = true;
-	}
-}
-
-/* The header, and areas in every place where there is one. */
-static void put_store(const struct source *source, const struct group_snapshot *snapshot,
-		      struct bytes *bytes)
-{
-	uint8_t size = take(bytes), count = take(bytes);
-	uint64_t chunk_sectors = size ? 1ull << size % 16 : snapshot->chunk_sectors;
-	uint64_t sectors =
-		min_u64(volume_bytes(source, snapshot->store) / SECTOR_BYTES, ALL_SECTORS);
-	uint64_t per_area = chunk_sectors * 32, area = chunk_sectors;
-
-	put_zeros(source, snapshot->store, 0, min_u64(chunk_sectors, sectors));
-	put(source, snapshot->store, 0, 0x0000000170416e53u);
-	put(source, snapshot->store, 8, 1 | chunk_sectors << 32);
-	for (; area < sectors; area += (per_area + 1) * chunk_sectors)
-		put_zeros(source, snapshot->store, area, min_u64(chunk_sectors, sectors - area));
-	for (uint64_t i = 0; i < count; i++) {
-		uint64_t chunk = 1 + i / per_area * (per_area + 1);
-		uint64_t byte = chunk * chunk_sectors * SECTOR_BYTES + i % per_area * 16;
-
-		put(source, snapshot->store, byte, take(bytes));
-		put(source, snapshot->store, byte + 8, take(bytes));
-	}
-}
-
-/* ---- views ---- */
-
-static uint64_t views[SNAPSHOTS_MAX][ALL_SECTORS], view_now[ALL_SECTORS];
-
-static uint64_t sector_value(const uint8_t *bytes)
-{
-	return bytes ? get_le64(bytes) ^ get_le64(bytes + SECTOR_BYTES - 8) << 1 : UINT64_MAX;
-}
-
-/* Of the first `shown` sectors of the origin. False: there is no store. */
-static bool take_view(const struct source *source, const struct group_snapshot *snapshot,
-		      uint64_t shown, uint64_t *view)
-{
-	const uint8_t *header = find_sector(source, snapshot->store, 0), *area;
-	uint64_t chunk_sectors = header ? get_le32(header + 12) : 0;
-
-	for (uint64_t sector = 0; sector < shown; sector++)
-		view[sector] = 0;
-	if (!is_power_of_two(chunk_sectors))
-		return false;
-	for (uint64_t i = 0;; i++) {
-		uint64_t chunk = 1 + i / (chunk_sectors * 32) * (chunk_sectors * 32 + 1);
-		uint64_t old, new;
-
-		area = find_sector(source, snapshot->store,
-				   chunk * chunk_sectors + i % (chunk_sectors * 32) / 32);
-		if (!area || get_le64(area + i % 32 * 16 + 8) == 0)
-			break;
-		old = get_le64(area + i % 32 * 16);
-		new = get_le64(area + i % 32 * 16 + 8);
-		for (uint64_t k = 0; k < chunk_sectors && old < ALL_SECTORS; k++)
-			if (old * chunk_sectors + k < shown && view[old * chunk_sectors + k] == 0)
-				view[old * chunk_sectors + k] = sector_value(find_sector(
-					source, snapshot->store, new *chunk_sectors + k));
-	}
-	for (uint64_t sector = 0; sector < shown; sector++)
-		if (view[sector] == 0)
-			view[sector] = sector_value(find_sector(source, snapshot->origin, sector));
-	return true;
-}
+static uint64_t views[SNAPSHOTS_MAX][PLACED_SECTORS], view_now[PLACED_SECTORS];
 
 /* ---- volumes, as store/device/volumes.c opens them ---- */
 
@@ -316,7 +49,7 @@ struct opened {
 	bool is_there;
 };
 
-static bool place_segment(const struct source *source, const struct layout_segment *from,
+static bool place_segment(const struct placed_source *source, const struct layout_segment *from,
 			  struct map_segment *to)
 {
 	struct map_area *areas = calloc(from->area_count, sizeof(*areas));
@@ -338,7 +71,7 @@ static bool place_segment(const struct source *source, const struct layout_segme
 	return true;
 }
 
-static bool place_all(const struct source *source, const struct layout *layout,
+static bool place_all(const struct placed_source *source, const struct layout *layout,
 		      struct opened *opened)
 {
 	struct map_segment *segments = calloc(layout->segment_count + 1, sizeof(*segments));
@@ -352,7 +85,8 @@ static bool place_all(const struct source *source, const struct layout *layout,
 	return placed;
 }
 
-static bool open_volume(const struct source *source, unsigned int volume, struct opened *opened)
+static bool open_volume(const struct placed_source *source, unsigned int volume,
+			struct opened *opened)
 {
 	struct failure why = {.text = ""};
 	struct layout layout;
@@ -364,7 +98,7 @@ static bool open_volume(const struct source *source, unsigned int volume, struct
 		return false;
 	}
 	for (unsigned int i = 0; i < FUZZ_PVS; i++)
-		opened->files[i].engine = &disks[i];
+		opened->files[i].engine = &placed_disks[i];
 	opened->map.files = opened->files;
 	opened->map.file_count = FUZZ_PVS;
 	opened->device = (struct device){.name = strdup(source->one->group.volumes[volume].name),
@@ -400,7 +134,7 @@ static void on_progress(void *context, const struct merge *merge)
 }
 
 struct session {
-	const struct source *source;
+	const struct placed_source *source;
 	const struct group_snapshot *snapshot;
 	const uint8_t *input;
 	struct fuzz_queue queue;
@@ -449,10 +183,12 @@ static bool open_pair(struct session *session)
 	if (!may_merge(session))
 		return false;
 	session->origin.device.bytes = snapshot_bytes(session, snapshot);
-	give(session->source, snapshot->origin, 0, session->origin.device.bytes, WRITE);
-	give(session->source, snapshot->origin, session->origin.device.bytes, session->origin_bytes,
-	     READ);
-	give(session->source, snapshot->store, 0, session->device.device.bytes, WRITE);
+	placed_give(session->source, snapshot->origin, 0, session->origin.device.bytes,
+		    PLACED_WRITE);
+	placed_give(session->source, snapshot->origin, session->origin.device.bytes,
+		    session->origin_bytes, PLACED_READ);
+	placed_give(session->source, snapshot->store, 0, session->device.device.bytes,
+		    PLACED_WRITE);
 	if (store_open(&session->store, &session->device.device, &session->queue.io, &why) !=
 	    RESULT_OK)
 		return false;
@@ -472,7 +208,7 @@ static bool open_other(struct session *session, unsigned int number)
 
 	if (!open_volume(session->source, other->store, opened))
 		return false;
-	give(session->source, other->store, 0, opened->device.bytes, WRITE);
+	placed_give(session->source, other->store, 0, opened->device.bytes, PLACED_WRITE);
 	if (store_open(store, &opened->device, &session->queue.io, &why) != RESULT_OK)
 		return false;
 	if (store->header_fault == HEADER_GOOD && !store->header.valid) {
@@ -514,8 +250,8 @@ static void take_views(const struct session *session, bool *have)
 		const struct group_snapshot *snapshot = &group->snapshots[i];
 
 		have[i] = (session->is_kept[i] || snapshot == session->snapshot) &&
-			  take_view(session->source, snapshot,
-				    snapshot_bytes(session, snapshot) / SECTOR_BYTES, views[i]);
+			  placed_view(session->source, snapshot,
+				      snapshot_bytes(session, snapshot) / SECTOR_BYTES, views[i]);
 	}
 }
 
@@ -524,8 +260,8 @@ static void check_origin(const struct session *session, const uint64_t *view)
 	uint64_t shown = session->origin.device.bytes / SECTOR_BYTES;
 
 	for (uint64_t sector = 0; sector < shown; sector++)
-		FUZZ_CHECK(sector_value(find_sector(session->source, session->snapshot->origin,
-						    sector)) == view[sector]);
+		FUZZ_CHECK(placed_value(session->source, session->snapshot->origin, sector) ==
+			   view[sector]);
 }
 
 static void check_views(const struct session *session, const bool *have, bool whole)
@@ -539,7 +275,7 @@ static void check_views(const struct session *session, const bool *have, bool wh
 		if (!have[i] ||
 		    (session->is_kept[i] && session->kept[session->kept_as[i]].given_up))
 			continue;
-		FUZZ_CHECK(take_view(session->source, snapshot, shown, view_now));
+		FUZZ_CHECK(placed_view(session->source, snapshot, shown, view_now));
 		FUZZ_CHECK(memcmp(view_now, views[i], shown * sizeof(*view_now)) == 0);
 		if (whole && snapshot == session->snapshot)
 			check_origin(session, view_now);
@@ -558,7 +294,7 @@ static enum result run(struct session *session)
 		return RESULT_REFUSED;
 	result = merge_prepare_kept(merge, &why);
 	FUZZ_CHECK(result == RESULT_OK || why.text[0]);
-	FUZZ_CHECK(all_writes() == 0);
+	FUZZ_CHECK(placed_writes() == 0);
 	if (result != RESULT_OK)
 		return RESULT_REFUSED;
 	take_views(session, have);
@@ -582,14 +318,13 @@ static void close_session(struct session *session)
 }
 
 /* `again`: it is resumed, and nothing disturbs it. */
-static enum result merge(const struct source *source, const struct group_snapshot *snapshot,
+static enum result merge(const struct placed_source *source, const struct group_snapshot *snapshot,
 			 const uint8_t *input, bool again)
 {
 	struct session session = {.source = source, .snapshot = snapshot, .input = input};
 	enum result result = RESULT_REFUSED;
 
-	open_disks();
-	give_lvm(source->groups);
+	placed_open(source->groups);
 	stop = 0;
 	steps_left = again ? 0 : input[2];
 	fuzz_queue_open(&session.queue, fuzz_u16(input + 3), again ? 0 : input[5]);
@@ -610,20 +345,20 @@ static enum result merge(const struct source *source, const struct group_snapsho
 	if (open_pair(&session))
 		result = run(&session);
 	close_session(&session);
-	close_disks();
+	placed_close();
 	return result;
 }
 
-static void merge_group(const struct source *source, const uint8_t *input)
+static void merge_group(const struct placed_source *source, const uint8_t *input)
 {
 	const struct group *group = &source->one->group;
-	struct bytes stores = {input + SETTINGS_BYTES,
-			       input + SETTINGS_BYTES + fuzz_u16(input + 6)};
+	struct placed_input stores = {input + SETTINGS_BYTES,
+				      input + SETTINGS_BYTES + fuzz_u16(input + 6)};
 
 	if (source->one->obstacle[0] || group->snapshot_count > SNAPSHOTS_MAX)
 		return;
 	for (unsigned int i = 0; i < group->snapshot_count; i++)
-		put_store(source, &group->snapshots[i], &stores);
+		placed_put_store(source, &group->snapshots[i], &stores);
 	for (unsigned int i = 0; i < group->snapshot_count; i++) {
 		enum result result = merge(source, &group->snapshots[i], input, false);
 
@@ -642,10 +377,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes)
 	before = SETTINGS_BYTES + fuzz_u16(input + 6);
 	if (bytes < before + 1 + FUZZ_PV_HEADERS_BYTES)
 		return 0;
-	clean_disks();
+	placed_clean();
 	fuzz_pvs_read(input + before, bytes - before, &groups);
 	for (size_t i = 0; i < groups.count; i++) {
-		const struct source source = {&groups, &groups.groups[i]};
+		const struct placed_source source = {&groups, &groups.groups[i]};
 
 		merge_group(&source, input);
 	}
