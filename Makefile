@@ -161,8 +161,9 @@ check-sim: sim test-programs
 
 # libFuzzer, with clang: every target for SECONDS; and that they find what is broken on purpose. The corpus
 # stays in build/fuzz/corpus. Each tests/fuzz/fuzz_*.c is a target.
+FUZZ_SHARED := $(foreach name,disk pvs placed,$(B)/tests/fuzz/$(name).o)
 FUZZ_TARGETS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(FUZZ_TARGETS): %: %.o $(B)/tests/fuzz/disk.o $(B)/libcowtool.a
+$(FUZZ_TARGETS): %: %.o $(FUZZ_SHARED) $(B)/libcowtool.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS_ALL)
 

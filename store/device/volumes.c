@@ -261,28 +261,21 @@ static enum result place_area(struct volumes *volumes, struct volume *volume, co
 {
 	const struct groups_one *one = NULL;
 	const struct group_pv *pv = &volume->group->pvs[from->pv];
-	const struct groups_pv *found;
+	const struct groups_place place = {from->pv, from->offset, bytes};
 	struct volumes_part *part;
 	struct disk *disk;
 	enum result result;
-	uint64_t end;
 
 	for (size_t i = 0; i < volumes->groups.count; i++)
 		if (&volumes->groups.groups[i].group == volume->group)
 			one = &volumes->groups.groups[i];
 	if (!one || one->pvs[from->pv] < 0)
 		return fail_missing(volumes, name, pv, why);
-	found = &volumes->groups.pvs[one->pvs[from->pv]];
-	if (pv->missing && is_writing(volumes->mode))
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: the group was changed while its physical volume %s was missing: what is there may be old; 'vgextend --restoremissing' takes it back",
-			name, found->name);
-	if (!checked_add(from->offset, bytes, &end) || end > found->bytes)
-		return fail(why, RESULT_REFUSED,
-			    "%s: ends after the end of %s: was that device made smaller?", name,
-			    found->name);
-	disk = find_disk(volumes, found->name);
+	result = groups_check_place(&volumes->groups, one, &place, is_writing(volumes->mode), name,
+				    why);
+	if (result != RESULT_OK)
+		return result;
+	disk = find_disk(volumes, volumes->groups.pvs[one->pvs[from->pv]].name);
 	result = open_part(volumes, disk->path, &part, why);
 	if (result != RESULT_OK)
 		return result;
@@ -340,31 +333,6 @@ static void free_volume(struct volume *volume)
 	free(volume);
 }
 
-/* ---- what is in the way ---- */
-
-static enum result check_group(const struct volumes *volumes, const struct groups_one *one,
-			       const char *name, struct failure *why)
-{
-	if (one->obstacle[0] && (one->is_uncertain || is_writing(volumes->mode)))
-		return fail(why, RESULT_REFUSED, "%s: the volume group %s %s", name,
-			    one->group.name, one->obstacle);
-	return RESULT_OK;
-}
-
-static enum result check_flags(const struct volumes *volumes, const struct group_volume *volume,
-			       const char *name, struct failure *why)
-{
-	if (volume->moving)
-		return fail(
-			why, RESULT_REFUSED,
-			"%s: is being moved; finish that with 'pvmove', or end it with 'pvmove --abort'",
-			name);
-	if (volume->unknown && is_writing(volumes->mode))
-		return fail(why, RESULT_REFUSED, "%s: has the flag %s, which is not known", name,
-			    volume->unknown);
-	return RESULT_OK;
-}
-
 static enum result make_volume(struct volumes *volumes, const struct groups_one *one,
 			       unsigned int index, const char *name, struct failure *why)
 {
@@ -406,9 +374,7 @@ enum result volumes_find(struct volumes *volumes, const char *name, struct volum
 	for (*volume = volumes->asked; *volume; *volume = (*volume)->next)
 		if ((*volume)->group == &one->group && (*volume)->index == index)
 			return RESULT_OK;
-	result = check_group(volumes, one, name, why);
-	if (result == RESULT_OK)
-		result = check_flags(volumes, &one->group.volumes[index], name, why);
+	result = groups_check_volume(one, index, is_writing(volumes->mode), name, why);
 	if (result == RESULT_OK)
 		result = make_volume(volumes, one, index, name, why);
 	*volume = volumes->asked;

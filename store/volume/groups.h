@@ -65,6 +65,26 @@ enum result groups_choose(struct groups *groups, struct failure *why);
 enum result groups_find(const struct groups *groups, const char *name, size_t *index,
 			struct failure *why);
 
+/*
+ * May a volume of the group be read, or with `writes` written, as far as the metadata tells?
+ * RESULT_REFUSED, with `name` in the sentence. Where its bytes are is layout_make's to say, and of
+ * each place, groups_check_place.
+ */
+enum result groups_check_volume(const struct groups_one *one, unsigned int volume, bool writes,
+				const char *name, struct failure *why);
+
+/* Bytes of a physical volume of the group, counted as in struct layout_area. */
+struct groups_place {
+	unsigned int pv; /* in the group's list; it is there */
+	uint64_t offset, bytes;
+};
+
+/* The same of a place that a volume is on: is all of it on the device, and what was written last?
+ * RESULT_REFUSED. */
+enum result groups_check_place(const struct groups *groups, const struct groups_one *one,
+			       const struct groups_place *place, bool writes, const char *name,
+			       struct failure *why);
+
 /* Harmless on a zeroed one. */
 void groups_free(struct groups *groups);
 
