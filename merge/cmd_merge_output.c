@@ -182,7 +182,7 @@ static void print_ranges(const struct lost *lost)
 		       lost->ranges[i].offset + lost->ranges[i].bytes - 1);
 	}
 	if (more > 0)
-		printf("  and %" PRIu64 " more ranges\n", more);
+		printf("  and %" PRIu64 " more range%s\n", more, text_plural(more));
 }
 
 /* Of no range of the origin is it known that it is lost. */

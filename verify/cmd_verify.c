@@ -280,8 +280,9 @@ static void print_data(struct output *output, const struct data_results *data)
 		return;
 	}
 	if (output->places_listed > LISTED_MAX)
-		printf("unreadable: and %" PRIu64 " more places (--json lists all)\n",
-		       output->places_listed - LISTED_MAX);
+		printf("unreadable: and %" PRIu64 " more place%s (--json lists all)\n",
+		       output->places_listed - LISTED_MAX,
+		       text_plural(output->places_listed - LISTED_MAX));
 	printf("data in the store: %" PRIu64 " bytes looked at, unreadable: %" PRIu64 "\n",
 	       data->store_bytes, data->store_unreadable);
 	printf("data in the origin: %" PRIu64 " bytes looked at, unreadable: %" PRIu64 "\n",
