@@ -116,3 +116,14 @@ goes_on_after() {
     remember origin store kept
     without_memory repair --dry-run store
 }
+
+@test "memory: scan, and a merge by the name of a volume, without it write nothing" {
+    gunzip -c "$here/../fixtures/volumes1.gz" >pristine/disk
+    restore_files
+    remember origin store kept disk
+    without_memory scan --lost --json disk
+    without_memory merge --quiet --disk=disk vg0/before-upgrade
+    without_memory merge --pending --disk=disk
+    "$cowtool" export --quiet --disk=disk vg0/other view
+    without_memory export --quiet --disk=disk vg0/other out.img
+}
