@@ -508,6 +508,83 @@ static void there_may_be_many(void)
 	close_disks();
 }
 
+/* ---- may it be read, or written? ---- */
+
+static bool check_root(bool writes, const char *sentence)
+{
+	enum result result = groups_check_volume(one(), 0, writes, "vg/root", &why);
+
+	return sentence ? result == RESULT_REFUSED && strcmp(why.text, sentence) == 0
+			: result == RESULT_OK;
+}
+
+static void obstacles_and_flags_forbid_writing(void)
+{
+	open_disks();
+	put(0, TEXT("3"));
+	look(1);
+	CHECK(check_root(false, NULL) && check_root(true, NULL));
+	put_with(0, TEXT("3"), "\"RESIZEABLE\"", "\"EXPORTED\"");
+	look(1);
+	CHECK(check_root(false, NULL));
+	CHECK(check_root(true,
+			 "vg/root: the volume group vg is exported; 'vgimport vg' ends that"));
+	put_with(0, TEXT("3"), "\"VISIBLE\"]\nflags = []", "\"VISIBLE\"]\nflags = [\"NEW\"]");
+	look(1);
+	CHECK(check_root(false, NULL));
+	CHECK(check_root(true, "vg/root: has the flag NEW, which is not known"));
+	put_with(0, TEXT("3"), "\"VISIBLE\"", "\"VISIBLE\", \"LOCKED\"");
+	look(1);
+	CHECK(check_root(
+		false,
+		"vg/root: is being moved; finish that with 'pvmove', or end it with 'pvmove --abort'"));
+	close_disks();
+}
+
+static void an_uncertain_map_is_not_read(void)
+{
+	open_disks();
+	put(0, TEXT("3"));
+	put_with(1, TEXT("3"), "root", "boot");
+	look(2);
+	CHECK(check_root(
+		false,
+		"vg/root: the volume group vg has two different metadata texts with seqno 3, on sda and sdb"));
+	close_disks();
+}
+
+static bool check_bytes(uint64_t offset, uint64_t bytes, bool writes, const char *sentence)
+{
+	const struct groups_place place = {0, offset, bytes};
+	enum result result = groups_check_place(&groups, one(), &place, writes, "vg/root", &why);
+
+	return sentence ? result == RESULT_REFUSED && strcmp(why.text, sentence) == 0
+			: result == RESULT_OK;
+}
+
+static void places_are_on_their_devices(void)
+{
+	static const char after[] =
+		"vg/root: ends after the end of sda: was that device made smaller?";
+
+	open_disks();
+	put(0, TEXT("3"));
+	look(1);
+	CHECK(check_bytes(IMAGE_BYTES - 512, 512, true, NULL));
+	CHECK(check_bytes(IMAGE_BYTES - 512, 1024, false, after));
+	CHECK(check_bytes(IMAGE_BYTES, 1, true, after));
+	CHECK(check_bytes(UINT64_MAX, 512, true, after) &&
+	      check_bytes(512, UINT64_MAX, true, after));
+	put_with(0, TEXT("3"), "\"ALLOCATABLE\"]\nflags = []",
+		 "\"ALLOCATABLE\"]\nflags = [\"MISSING\"]");
+	look(1);
+	CHECK(check_bytes(512, 512, false, NULL));
+	CHECK(check_bytes(
+		512, 512, true,
+		"vg/root: the group was changed while its physical volume sda was missing: what is there may be old; 'vgextend --restoremissing' takes it back"));
+	close_disks();
+}
+
 int main(void)
 {
 	unit_run("groups: a group has its physical volumes, as far as they are there",
@@ -547,5 +624,10 @@ int main(void)
 	unit_run("groups: what makes the maps uncertain is told first",
 		 what_is_uncertain_is_told_first);
 	unit_run("groups: there may be many disks", there_may_be_many);
+	unit_run("groups: obstacles and unknown flags forbid writing",
+		 obstacles_and_flags_forbid_writing);
+	unit_run("groups: what is uncertain is not read either", an_uncertain_map_is_not_read);
+	unit_run("groups: all of a place is on its device, and not old",
+		 places_are_on_their_devices);
 	return unit_end();
 }
