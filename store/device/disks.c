@@ -438,6 +438,59 @@ static enum result look_at_name(struct search *search, const char *name, struct 
 	return result;
 }
 
+/* ---- two that overlap ---- */
+
+static struct backing backing_of(const struct disk *disk)
+{
+	struct backing backing = {.is_block = disk->is_block};
+	struct stat status;
+
+	if (fstat(disk->fd, &status) != 0)
+		return backing;
+	backing.file_system = status.st_dev;
+	backing.inode = status.st_ino;
+	backing.number = status.st_rdev;
+	if (disk->is_block) {
+		backing_descend(&backing, disk->fd);
+	} else {
+		backing.from = disk->offset;
+		backing.to = disk->offset + disk->bytes;
+	}
+	return backing;
+}
+
+static void refuse_overlap(struct disk *disk, const struct disk *other)
+{
+	snprintf(disk->obstacle, sizeof(disk->obstacle),
+		 "has bytes in common with %.180s, which has a label of LVM's, too", other->name);
+}
+
+/* What is written to one of them would change the other one. Where they are all of the same bytes,
+ * they have the same id, and store/volume/groups tells. */
+static enum result refuse_overlaps(struct disks *disks, struct failure *why)
+{
+	struct backing *backings = calloc(disks->count + 1, sizeof(*backings));
+
+	if (!backings)
+		return fail_list(why);
+	for (size_t i = 0; i < disks->count; i++) {
+		if (disks->items[i].fd < 0 || disks->items[i].obstacle[0] != 0)
+			continue;
+		backings[i] = backing_of(&disks->items[i]);
+	}
+	for (size_t i = 0; i < disks->count; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct backing *a = &backings[i], *b = &backings[k];
+
+			if (!backing_overlap(a, b) || (a->from == b->from && a->to == b->to))
+				continue;
+			refuse_overlap(&disks->items[i], &disks->items[k]);
+			refuse_overlap(&disks->items[k], &disks->items[i]);
+		}
+	free(backings);
+	return RESULT_OK;
+}
+
 /* ---- all ---- */
 
 static enum result look_everywhere(struct search *search, struct failure *why)
@@ -459,12 +512,12 @@ enum result disks_find(struct disks *disks, const char *const *names, size_t cou
 
 	*disks = (struct disks){.count = 0};
 	if (count == 0)
-		return look_everywhere(&search, why);
+		result = look_everywhere(&search, why);
 	for (size_t i = 0; i < count && result == RESULT_OK; i++) {
 		search.any = false;
 		result = look_at_name(&search, names[i], why);
 	}
-	return result;
+	return result == RESULT_OK ? refuse_overlaps(disks, why) : result;
 }
 
 /* ---- reading ---- */

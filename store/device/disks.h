@@ -25,7 +25,8 @@ struct disk {
 	int fd; /* open for reading; -1: it could not be opened */
 	/* Why it is not taken for a physical volume although it has the label, a sentence without
 	 * its name: "is a member of an md array", "has a partition table, and an old label of LVM
-	 * before it", "cannot be read: Input/output error"; "": it is taken. */
+	 * before it", "has bytes in common with disk.img, partition 5", "cannot be read:
+	 * Input/output error"; "": it is taken. */
 	char obstacle[256];
 };
 

@@ -115,6 +115,19 @@ static void check_disk(const struct disk *disk)
 	FUZZ_CHECK(strncmp(disk->name, path, strlen(path)) == 0 && strcmp(disk->path, path) == 0);
 }
 
+/* What is written to one must not be on another one. */
+static void check_apart(const struct disks *found)
+{
+	for (size_t i = 0; i < found->count; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct disk *one = &found->items[i], *other = &found->items[k];
+
+			FUZZ_CHECK(one->obstacle[0] || other->obstacle[0] ||
+				   one->offset + one->bytes <= other->offset ||
+				   other->offset + other->bytes <= one->offset);
+		}
+}
+
 /* Is it all in one of the disks that are taken? */
 static bool is_on_disk(const struct disks *found, uint64_t from, uint64_t to)
 {
@@ -199,8 +212,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t bytes)
 	FUZZ_CHECK(result == RESULT_OK || (why.text[0] && result != RESULT_INTERNAL));
 	for (size_t i = 0; i < volumes.found.count; i++)
 		check_disk(&volumes.found.items[i]);
-	if (result == RESULT_OK)
+	if (result == RESULT_OK) {
+		check_apart(&volumes.found);
 		look_for_volumes(&volumes);
+	}
 	volumes_end(&volumes);
 	return 0;
 }

@@ -239,6 +239,21 @@ static void an_empty_partition_table_is_no_obstacle(void)
 	CHECK(disks.count == 1 && is_taken(0));
 }
 
+static void partitions_that_overlap_are_obstacles(void)
+{
+	put_mbr_entry(0, 0, 0x8e, 2048, 8192);
+	put_mbr_entry(0, 1, 0x8e, 8192, 4096);
+	put_mbr_entry(0, 2, 0x8e, 12288, 4096);
+	put_label(1 * MIB);
+	put_label(4 * MIB);
+	put_label(6 * MIB);
+	look();
+	CHECK(disks.count == 3 && is_item(2, ", partition 3", 6 * MIB, 2 * MIB) && is_taken(2));
+	CHECK(says(disks.items[0].obstacle, "has bytes in common with"));
+	CHECK(says(disks.items[0].obstacle, ", partition 2, which has a label of LVM's, too"));
+	CHECK(says(disks.items[1].obstacle, ", partition 1, which has a label of LVM's, too"));
+}
+
 static void a_member_of_a_raid_is_an_obstacle(void)
 {
 	put_label(0);
@@ -359,6 +374,8 @@ int main(void)
 		 a_partition_table_beside_a_label_is_an_obstacle);
 	unit_run("disks: an empty partition table is no obstacle",
 		 an_empty_partition_table_is_no_obstacle);
+	unit_run("disks: partitions that overlap are obstacles, others are not",
+		 partitions_that_overlap_are_obstacles);
 	unit_run("disks: what md has at the end is an obstacle", a_member_of_a_raid_is_an_obstacle);
 	unit_run("disks: a file system over an old label is an obstacle",
 		 a_file_system_over_a_label_is_an_obstacle);
