@@ -133,11 +133,11 @@ file_systems() {
     done
 }
 
-# The initramfs hook of cowtool-merge(8), which must not let anything use a half-merged origin.
+# The initramfs hook of cowtool-merge(8), with the names of two files, which must not let anything use a half-merged origin.
 hook() {
     sed -n '/^\.Ss Initramfs hook/,/^\.Ed/p' "$BATS_TEST_DIRNAME/../../man/cowtool-merge.8" |
-        sed '1,/^\.Bd/d; /^\.Ed/d; s|/dev/mapper/||g; s|\\e|\\|g' >hook
-    grep -q 'merge --pending' hook
+        sed '1,/^\.Bd/d; /^\.Ed/,$d; s|merge --pending --quiet$|& origin store|' >hook
+    grep -q 'merge --pending --quiet origin store' hook
     code=0
     PATH=${cowtool%/*}:$PATH bash -c 'panic() { echo "$1"; exit 9; }; . ./hook' >/dev/null || code=$?
     ((code == $1)) || complain "the hook ended with $code, not $1"
