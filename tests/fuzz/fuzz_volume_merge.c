@@ -3,8 +3,8 @@
  * Merging the snapshots of LVM's volume groups, by what may be hostile metadata: found as
  * store/volume does, placed as store/device/volumes.c does it, merged as cmd_merge does, one after
  * the other. Whatever the metadata says:
- *   - no byte is read or written but those of the origin, its snapshots' stores, by a computation
- *     of its own, straight from the segments; none is LVM's own, and none is of two volumes;
+ *   - no byte is read or written but those of the origin and of its snapshots' stores, as placed.h
+ *     computes them; none of these is LVM's own, or of two volumes;
  *   - what is refused is not written to;
  *   - the views of all snapshots of the origin are afterwards what they were before, and after a
  *     whole merge the origin is that of the merged one.
@@ -46,7 +46,6 @@ struct opened {
 	struct device device;
 	struct device_file files[FUZZ_PVS];
 	struct map map;
-	bool is_there;
 };
 
 static bool place_segment(const struct placed_source *source, const struct layout_segment *from,
@@ -90,6 +89,7 @@ static bool open_volume(const struct placed_source *source, unsigned int volume,
 {
 	struct failure why = {.text = ""};
 	struct layout layout;
+	bool placed;
 
 	memset(opened, 0, sizeof(*opened));
 	if (groups_check_volume(source->one, volume, true, "volume", &why) != RESULT_OK ||
@@ -106,9 +106,9 @@ static bool open_volume(const struct placed_source *source, unsigned int volume,
 					 .block_bytes = SECTOR_BYTES,
 					 .writable = true,
 					 .map = &opened->map};
-	opened->is_there = place_all(source, &layout, opened);
+	placed = place_all(source, &layout, opened);
 	layout_free(&layout);
-	return opened->is_there;
+	return placed;
 }
 
 static void close_volume(struct opened *opened)
@@ -290,10 +290,8 @@ static enum result run(struct session *session)
 	enum result result = merge_prepare(merge, &why);
 
 	FUZZ_CHECK(result == RESULT_OK || why.text[0]);
-	if (result != RESULT_OK || !merge_has_work(merge) || !open_others(session))
-		return RESULT_REFUSED;
-	result = merge_prepare_kept(merge, &why);
-	FUZZ_CHECK(result == RESULT_OK || why.text[0]);
+	if (result == RESULT_OK && merge_has_work(merge))
+		result = open_others(session) ? merge_prepare_kept(merge, &why) : RESULT_REFUSED;
 	FUZZ_CHECK(placed_writes() == 0);
 	if (result != RESULT_OK)
 		return RESULT_REFUSED;
