@@ -21,7 +21,7 @@ static void open_disks(void)
 	char id[PV_ID_BYTES];
 
 	for (int i = 0; i < DISKS; i++) {
-		snprintf(id, sizeof(id), ID_PLAIN("%d"), i);
+		snprintf(id, sizeof(id), ID_PLAIN("%c"), '0' + i);
 		image_open(&disks[i], id);
 	}
 }
