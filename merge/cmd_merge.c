@@ -161,8 +161,7 @@ static void take_length(const struct merge_session *session, size_t i)
 		session->kept[i].origin_bytes = session->pair.origin_bytes;
 	if (snapshot)
 		session->kept[i].shown_bytes =
-			min_u64(snapshot->extent_count * volume->group->extent_bytes,
-				session->pair.origin_bytes);
+			min_u64(volumes_snapshot_bytes(volume), session->pair.origin_bytes);
 }
 
 static enum result open_kept(struct merge_session *session, struct failure *why)

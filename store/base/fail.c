@@ -67,6 +67,15 @@ enum result fail_errno(struct failure *why, enum result result, int error, const
 	return result;
 }
 
+const char *fail_without_name(const struct failure *why, const char *name)
+{
+	size_t length = strlen(name);
+	bool has_name =
+		strncmp(why->text, name, length) == 0 && strncmp(why->text + length, ": ", 2) == 0;
+
+	return has_name ? why->text + length + 2 : why->text;
+}
+
 enum result fail_memory(struct failure *why, const char *what, size_t bytes)
 {
 	if (bytes == 0)

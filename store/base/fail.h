@@ -57,6 +57,9 @@ enum result fail_more(struct failure *why, enum result result, const char *forma
 enum result fail_errno(struct failure *why, enum result result, int error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* The sentence without the name that it begins with, if that is this one ("NAME: "). */
+const char *fail_without_name(const struct failure *why, const char *name);
+
 /* Out of memory for `what`; `bytes` of it were asked for, 0: it is not known how many. */
 enum result fail_memory(struct failure *why, const char *what, size_t bytes);
 

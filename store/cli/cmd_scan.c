@@ -76,13 +76,9 @@ static void take_status(struct row *row, const struct store *store, const struct
 /* What is said after the name. */
 static void take_failure(struct row *row, const char *state, const struct failure *why)
 {
-	const char *text = why->text;
-	size_t length = strlen(row->name);
-
-	if (strncmp(text, row->name, length) == 0 && strncmp(text + length, ": ", 2) == 0)
-		text += length + 2;
 	row->state = state;
-	snprintf(row->detail, sizeof(row->detail), "%.*s", (int)sizeof(row->detail) - 1, text);
+	snprintf(row->detail, sizeof(row->detail), "%.*s", (int)sizeof(row->detail) - 1,
+		 fail_without_name(why, row->name));
 }
 
 static void look_at_store(struct row *row, struct device *device)
@@ -193,8 +189,8 @@ static void look_at_origin(struct scan *scan, struct row *row)
 
 	if (!row->detail[0] &&
 	    volumes_find(scan->cli->volumes, row->origin, &volume, &why) != RESULT_OK)
-		snprintf(row->detail, sizeof(row->detail), "its origin%.*s",
-			 (int)sizeof(row->detail) - 16, why.text + strlen(row->origin) + 1);
+		snprintf(row->detail, sizeof(row->detail), "its origin %.*s",
+			 (int)sizeof(row->detail) - 16, fail_without_name(&why, row->origin));
 }
 
 static enum result scan_snapshot(struct scan *scan, const struct group *group,
@@ -290,16 +286,6 @@ static enum result scan_others(struct scan *scan, struct failure *why)
 
 /* ---- stores in space that no volume uses ---- */
 
-static struct disk *find_disk(struct volumes *volumes, size_t group, unsigned int pv)
-{
-	int found = volumes->groups.groups[group].pvs[pv];
-
-	for (size_t i = 0; found >= 0 && i < volumes->found.count; i++)
-		if (volumes->found.items[i].name == volumes->groups.pvs[found].name)
-			return &volumes->found.items[i];
-	return NULL;
-}
-
 /* A removed snapshot, if a store begins there. How long it was, nobody knows. */
 static enum result scan_lost_store(struct scan *scan, const struct disk *disk, uint64_t offset,
 				   uint64_t bytes, struct failure *why)
@@ -339,7 +325,7 @@ static enum result scan_space(struct scan *scan, struct disk *disk, uint64_t ext
 	for (uint64_t at = 0; at + SECTOR_BYTES <= bytes && result == RESULT_OK; at += extent_bytes)
 		if (source.read(source.context, space->offset + at, header, sizeof(header),
 				&ignored) == RESULT_OK &&
-		    memcmp(header, "SnAp", 4) == 0)
+		    get_le32(header) == HEADER_MAGIC)
 			result = scan_lost_store(scan, disk, space->offset + at, bytes - at, why);
 	return result;
 }
@@ -350,16 +336,16 @@ static enum result scan_lost(struct scan *scan, struct failure *why)
 	enum result result = RESULT_OK;
 
 	for (size_t i = 0; i < volumes->groups.count && result == RESULT_OK; i++) {
-		const struct group *group = &volumes->groups.groups[i].group;
+		const struct groups_one *one = &volumes->groups.groups[i];
 		struct layout_space *spaces;
 		size_t count;
 
-		result = layout_find_free(group, &spaces, &count, why);
+		result = layout_find_free(&one->group, &spaces, &count, why);
 		for (size_t j = 0; j < count && result == RESULT_OK; j++) {
-			struct disk *disk = find_disk(volumes, i, spaces[j].pv);
+			struct disk *disk = volumes_disk(volumes, one, spaces[j].pv);
 
 			if (disk)
-				result = scan_space(scan, disk, group->extent_bytes, &spaces[j],
+				result = scan_space(scan, disk, one->group.extent_bytes, &spaces[j],
 						    why);
 		}
 		free(spaces);

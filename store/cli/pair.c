@@ -165,14 +165,11 @@ enum result pair_find_origin(struct cli *cli, enum device_mode mode, struct fail
 		       : pair_name_origin(cli, cli->arguments[1], mode, &cli->arguments[0], why);
 }
 
-static uint64_t snapshot_bytes(const struct pair *pair)
-{
-	return pair->snapshot->extent_count * pair->volume->group->extent_bytes;
-}
-
 bool pair_knows_origin(const struct pair *pair, uint64_t *bytes)
 {
-	*bytes = pair->origin.open ? pair->origin.bytes : pair->snapshot ? snapshot_bytes(pair) : 0;
+	*bytes = pair->origin.open ? pair->origin.bytes
+		 : pair->snapshot  ? volumes_snapshot_bytes(pair->volume)
+				   : 0;
 	return pair->origin.open || pair->snapshot;
 }
 
@@ -181,7 +178,7 @@ static enum result check_origin(struct pair *pair, const struct cli *cli, const 
 				struct failure *why)
 {
 	const struct group_snapshot *snapshot = pair->snapshot;
-	uint64_t bytes = snapshot_bytes(pair);
+	uint64_t bytes = volumes_snapshot_bytes(pair->volume);
 	char *name = volumes_sibling(store, origin_of(pair->volume, snapshot)->name);
 	bool same = false;
 	enum result result;
@@ -237,7 +234,7 @@ static enum result check_chunk(const struct pair *pair, const struct cli *cli,
 	if (!pair->snapshot || store->header_fault != HEADER_GOOD ||
 	    store->geometry.chunk_sectors == pair->snapshot->chunk_sectors)
 		return RESULT_OK;
-	if (options->mode != DEVICE_LOOK && options->mode != DEVICE_READ)
+	if (device_mode_may_write(options->mode))
 		return fail(
 			why, RESULT_REFUSED,
 			"%s: its chunks have %u sectors, and %llu in LVM's metadata: one of them is wrong",

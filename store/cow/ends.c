@@ -5,22 +5,16 @@
 
 #include "store/base/bytes.h"
 
-/* Superblocks are in the first MiB of a disk; some RAID formats and backup tables at its end. */
-#define HEAD_BYTES (1024u << 10)
-#define TAIL_BYTES (128u << 10)
-
 enum result ends_make(uint64_t disk_bytes, struct view_range ends[ENDS_COUNT], struct failure *why)
 {
-	uint64_t head = min_u64(disk_bytes, HEAD_BYTES);
-	uint64_t tail = max_u64(
-		head, round_down(disk_bytes - min_u64(disk_bytes, TAIL_BYTES), BUFFER_ALIGNMENT));
+	uint64_t head = min_u64(disk_bytes, PROBE_HEAD_BYTES), tail = probe_tail(disk_bytes);
 
-	ends[0] = (struct view_range){0, head, io_buffer(HEAD_BYTES)};
+	ends[0] = (struct view_range){0, head, io_buffer(PROBE_HEAD_BYTES)};
 	ends[1] = (struct view_range){tail, disk_bytes - tail,
-				      io_buffer(TAIL_BYTES + 2ull * BUFFER_ALIGNMENT)};
+				      io_buffer(PROBE_TAIL_BYTES + 2ull * BUFFER_ALIGNMENT)};
 	return ends[0].buffer && ends[1].buffer
 		       ? RESULT_OK
-		       : fail_memory(why, "what the disk begins with", HEAD_BYTES);
+		       : fail_memory(why, "what the disk begins with", PROBE_HEAD_BYTES);
 }
 
 void ends_free(struct view_range ends[ENDS_COUNT])

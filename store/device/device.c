@@ -352,11 +352,6 @@ static enum result hold(struct device *device, struct opening *opening, struct f
 	return result == RESULT_OK ? lock(device, why) : result;
 }
 
-static bool is_writing(enum device_mode mode)
-{
-	return mode == DEVICE_OWN || mode == DEVICE_OWN_UNSEEN;
-}
-
 static enum result open_named(struct device *device, const char *name, struct opening *opening,
 			      struct failure *why)
 {
@@ -364,7 +359,7 @@ static enum result open_named(struct device *device, const char *name, struct op
 	enum result result;
 
 	memset(device, 0, sizeof(*device));
-	device->writable = is_writing(opening->mode);
+	device->writable = device_mode_writes(opening->mode);
 	result = probe_resolve(name, &device->name, why);
 	if (result == RESULT_OK)
 		result = check_kind(device, why);
@@ -424,7 +419,7 @@ enum result device_open_map(struct device *device, const char *name, struct map 
 				  .bytes = bytes,
 				  .block_bytes = SECTOR_BYTES,
 				  .direct = true,
-				  .writable = is_writing(mode),
+				  .writable = device_mode_writes(mode),
 				  .map = map};
 	device->files = calloc(count, sizeof(*device->files));
 	if (!device->name || !device->files) {

@@ -27,6 +27,18 @@ enum device_mode {
 	DEVICE_OWN_UNSEEN, /* the same, with consent to what cannot be looked at: see `unseen` */
 };
 
+/* Is it opened for writing? */
+static inline bool device_mode_writes(enum device_mode mode)
+{
+	return mode == DEVICE_OWN || mode == DEVICE_OWN_UNSEEN;
+}
+
+/* The same, or is this the dry run of that? */
+static inline bool device_mode_may_write(enum device_mode mode)
+{
+	return mode == DEVICE_HOLD || device_mode_writes(mode);
+}
+
 /* A block device or image file on which bytes of a device are. */
 struct device_file {
 	const char *path;  /* the device's name, or the caller's */

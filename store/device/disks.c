@@ -282,11 +282,8 @@ static enum result add_closed(struct search *search, char *path, const struct fa
 {
 	const struct device device = {.name = path, .file.is_block = true};
 	const struct candidate candidate = {.device = &device};
-	const char *text = opening->text;
 
-	if (strncmp(text, path, strlen(path)) == 0 && strncmp(text + strlen(path), ": ", 2) == 0)
-		text += strlen(path) + 2;
-	return add_unreadable(search, &candidate, text, why);
+	return add_unreadable(search, &candidate, fail_without_name(opening, path), why);
 }
 
 /* One that nobody named: it may be gone by now, and need not be readable. */

@@ -258,24 +258,29 @@ enum result probe_bytes(uint64_t disk_bytes, const struct probe_range *ranges, s
 	return result;
 }
 
-/* Of a device with a map: superblocks are in the first MiB of a disk, or at its end. */
-#define HEAD_BYTES (1024u << 10)
-#define TAIL_BYTES (128u << 10)
+uint64_t probe_tail(uint64_t disk_bytes)
+{
+	uint64_t head = min_u64(disk_bytes, PROBE_HEAD_BYTES);
 
+	return max_u64(head, round_down(disk_bytes - min_u64(disk_bytes, PROBE_TAIL_BYTES),
+					BUFFER_ALIGNMENT));
+}
+
+/* Of a device with a map. */
 static enum result probe_ends(const struct device *device, struct probe_identity *identity,
 			      struct failure *why)
 {
-	uint64_t head = min_u64(device->bytes, HEAD_BYTES);
-	uint64_t tail = device->bytes - min_u64(device->bytes - head, TAIL_BYTES);
-	uint8_t *buffer = aligned_alloc(BUFFER_ALIGNMENT, HEAD_BYTES + TAIL_BYTES);
-	const struct probe_range ranges[] = {{0, head, buffer},
-					     {tail, device->bytes - tail, buffer + HEAD_BYTES}};
+	const size_t room = PROBE_HEAD_BYTES + PROBE_TAIL_BYTES + BUFFER_ALIGNMENT;
+	uint64_t head = min_u64(device->bytes, PROBE_HEAD_BYTES), tail = probe_tail(device->bytes);
+	uint8_t *buffer = aligned_alloc(BUFFER_ALIGNMENT, room);
+	const struct probe_range ranges[] = {
+		{0, head, buffer}, {tail, device->bytes - tail, buffer + PROBE_HEAD_BYTES}};
 	enum result result = RESULT_OK;
 
 	if (!buffer)
-		return fail_memory(why, "what the disk begins with", HEAD_BYTES + TAIL_BYTES);
+		return fail_memory(why, "what the disk begins with", room);
 	for (int i = 0; i < 2 && result == RESULT_OK; i++)
-		if (device_read(device, ranges[i].offset, buffer + (size_t)i * HEAD_BYTES,
+		if (device_read(device, ranges[i].offset, buffer + (size_t)i * PROBE_HEAD_BYTES,
 				ranges[i].bytes) != (ssize_t)ranges[i].bytes)
 			result = fail(why, RESULT_IO, "%s: cannot be read where it begins and ends",
 				      device->name);

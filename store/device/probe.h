@@ -41,6 +41,14 @@ struct probe_identity {
 	size_t table_count; /* how many there are */
 };
 
+/* Superblocks are in the first bytes of a disk; some RAID formats and backup tables in its last
+ * ones. */
+#define PROBE_HEAD_BYTES (1024u << 10)
+#define PROBE_TAIL_BYTES (128u << 10)
+
+/* Where the last ones begin: after the first ones, and else a multiple of BUFFER_ALIGNMENT. */
+uint64_t probe_tail(uint64_t disk_bytes);
+
 /* Some bytes of a disk, for probe_bytes. */
 struct probe_range {
 	uint64_t offset;

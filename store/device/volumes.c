@@ -13,11 +13,6 @@
 #include "store/device/probe.h"
 #include "store/volume/name.h"
 
-static bool is_writing(enum device_mode mode)
-{
-	return mode != DEVICE_LOOK && mode != DEVICE_READ;
-}
-
 bool volumes_is_name(const char *name)
 {
 	struct volume_name parsed;
@@ -134,10 +129,12 @@ static enum result find_in_groups(struct volumes *volumes, const char *name, siz
 	return RESULT_OK;
 }
 
-static struct disk *find_disk(struct volumes *volumes, const char *name)
+struct disk *volumes_disk(struct volumes *volumes, const struct groups_one *one, unsigned int pv)
 {
-	for (size_t i = 0; i < volumes->found.count; i++)
-		if (volumes->found.items[i].name == name)
+	int found = one->pvs[pv];
+
+	for (size_t i = 0; found >= 0 && i < volumes->found.count; i++)
+		if (volumes->found.items[i].name == volumes->groups.pvs[found].name)
 			return &volumes->found.items[i];
 	return NULL;
 }
@@ -145,10 +142,12 @@ static struct disk *find_disk(struct volumes *volumes, const char *name)
 /* lvm2 knows nothing of image files; one that is attached is refused as it is opened. */
 static bool is_for_lvm(struct volumes *volumes, const struct groups_one *one)
 {
-	for (unsigned int i = 0; i < one->group.pv_count; i++)
-		if (one->pvs[i] >= 0 &&
-		    find_disk(volumes, volumes->groups.pvs[one->pvs[i]].name)->is_block)
+	for (unsigned int i = 0; i < one->group.pv_count; i++) {
+		const struct disk *disk = volumes_disk(volumes, one, i);
+
+		if (disk && disk->is_block)
 			return true;
+	}
 	return false;
 }
 
@@ -157,7 +156,7 @@ static enum result lock_group(struct volumes *volumes, const struct groups_one *
 			      struct failure *why)
 {
 	const struct group *group = &one->group;
-	bool alone = volumes->mode == DEVICE_OWN || volumes->mode == DEVICE_OWN_UNSEEN;
+	bool alone = device_mode_writes(volumes->mode);
 	bool lock = is_for_lvm(volumes, one);
 	enum result result =
 		lock ? group_lock_take(&volumes->lock, group->name, alone, why) : RESULT_OK;
@@ -254,39 +253,40 @@ static unsigned int part_number(struct volume *volume, struct device *device)
 	return volume->part_count++;
 }
 
+/* A volume that gets its map. */
+struct placing {
+	struct volumes *volumes;
+	const struct groups_one *one; /* its group */
+	struct volume *volume;
+	const char *name;
+};
+
 /* One area of the layout: opens its physical volume, and puts it into the map. */
-static enum result place_area(struct volumes *volumes, struct volume *volume, const char *name,
-			      const struct layout_area *from, uint64_t bytes, struct map_area *to,
-			      struct failure *why)
+static enum result place_area(const struct placing *placing, const struct layout_area *from,
+			      uint64_t bytes, struct map_area *to, struct failure *why)
 {
-	const struct groups_one *one = NULL;
-	const struct group_pv *pv = &volume->group->pvs[from->pv];
+	struct volumes *volumes = placing->volumes;
 	const struct groups_place place = {from->pv, from->offset, bytes};
+	const struct disk *disk = volumes_disk(volumes, placing->one, from->pv);
 	struct volumes_part *part;
-	struct disk *disk;
 	enum result result;
 
-	for (size_t i = 0; i < volumes->groups.count; i++)
-		if (&volumes->groups.groups[i].group == volume->group)
-			one = &volumes->groups.groups[i];
-	if (!one || one->pvs[from->pv] < 0)
-		return fail_missing(volumes, name, pv, why);
-	result = groups_check_place(&volumes->groups, one, &place, is_writing(volumes->mode), name,
+	if (!disk)
+		return fail_missing(volumes, placing->name, &placing->one->group.pvs[from->pv],
 				    why);
+	result = groups_check_place(&volumes->groups, placing->one, &place,
+				    device_mode_may_write(volumes->mode), placing->name, why);
+	if (result == RESULT_OK)
+		result = open_part(volumes, disk->path, &part, why);
 	if (result != RESULT_OK)
 		return result;
-	disk = find_disk(volumes, volumes->groups.pvs[one->pvs[from->pv]].name);
-	result = open_part(volumes, disk->path, &part, why);
-	if (result != RESULT_OK)
-		return result;
-	to->file = part_number(volume, &part->device);
+	to->file = part_number(placing->volume, &part->device);
 	to->offset = disk->offset + from->offset;
 	return RESULT_OK;
 }
 
-static enum result place_segment(struct volumes *volumes, struct volume *volume, const char *name,
-				 const struct layout_segment *from, struct map_segment *to,
-				 struct failure *why)
+static enum result place_segment(const struct placing *placing, const struct layout_segment *from,
+				 struct map_segment *to, struct failure *why)
 {
 	struct map_area *areas = calloc(from->area_count, sizeof(*areas));
 	enum result result = RESULT_OK;
@@ -299,14 +299,15 @@ static enum result place_segment(struct volumes *volumes, struct volume *volume,
 	if (!areas)
 		return fail_memory(why, "a volume's map", from->area_count * sizeof(*areas));
 	for (unsigned int i = 0; i < from->area_count && result == RESULT_OK; i++)
-		result = place_area(volumes, volume, name, &from->areas[i],
-				    from->bytes / from->area_count, &areas[i], why);
+		result = place_area(placing, &from->areas[i], from->bytes / from->area_count,
+				    &areas[i], why);
 	return result;
 }
 
-static enum result place_all(struct volumes *volumes, struct volume *volume, const char *name,
-			     const struct layout *layout, struct failure *why)
+static enum result place_all(const struct placing *placing, const struct layout *layout,
+			     struct failure *why)
 {
+	struct volume *volume = placing->volume;
 	struct map_segment *segments = calloc(layout->segment_count + 1, sizeof(*segments));
 	enum result result = RESULT_OK;
 
@@ -318,8 +319,7 @@ static enum result place_all(struct volumes *volumes, struct volume *volume, con
 				   (size_t)layout->segment_count * sizeof(*segments));
 	for (unsigned int i = 0; i < layout->segment_count && result == RESULT_OK; i++) {
 		volume->map.segment_count = i + 1;
-		result = place_segment(volumes, volume, name, &layout->segments[i], &segments[i],
-				       why);
+		result = place_segment(placing, &layout->segments[i], &segments[i], why);
 	}
 	return result;
 }
@@ -337,6 +337,7 @@ static enum result make_volume(struct volumes *volumes, const struct groups_one 
 			       unsigned int index, const char *name, struct failure *why)
 {
 	struct volume *volume = calloc(1, sizeof(*volume));
+	const struct placing placing = {volumes, one, volume, name};
 	struct layout layout = {0};
 	struct failure mapping;
 	enum result result;
@@ -347,7 +348,7 @@ static enum result make_volume(struct volumes *volumes, const struct groups_one 
 	volume->index = index;
 	result = layout_make(&layout, &one->group, index, &mapping);
 	if (result == RESULT_OK)
-		result = place_all(volumes, volume, name, &layout, why);
+		result = place_all(&placing, &layout, why);
 	else
 		fail(why, result, "%s: %s", name, mapping.text);
 	layout_free(&layout);
@@ -374,7 +375,7 @@ enum result volumes_find(struct volumes *volumes, const char *name, struct volum
 	for (*volume = volumes->asked; *volume; *volume = (*volume)->next)
 		if ((*volume)->group == &one->group && (*volume)->index == index)
 			return RESULT_OK;
-	result = groups_check_volume(one, index, is_writing(volumes->mode), name, why);
+	result = groups_check_volume(one, index, device_mode_may_write(volumes->mode), name, why);
 	if (result == RESULT_OK)
 		result = make_volume(volumes, one, index, name, why);
 	*volume = volumes->asked;
@@ -473,29 +474,28 @@ static enum result open_volume(struct volumes *volumes, struct device *device, c
 			       volume->bytes, mode, why);
 }
 
-/* Of one part, with one segment that has one area. */
+/* Of one part, with one segment that has one area. NULL: no memory. */
 static struct volume *make_range(struct device *part, uint64_t offset, uint64_t bytes)
 {
 	struct volume *volume = calloc(1, sizeof(*volume));
 	struct map_segment *segment = calloc(1, sizeof(*segment));
 	struct map_area *area = calloc(1, sizeof(*area));
+	struct device **parts = calloc(1, sizeof(struct device *));
 
-	if (volume)
-		volume->parts = calloc(1, sizeof(struct device *));
-	if (!segment || !area || !volume || !volume->parts) {
-		if (volume)
-			free(volume->parts);
+	if (!volume || !segment || !area || !parts) {
 		free(volume);
 		free(segment);
 		free(area);
+		free(parts);
 		return NULL;
 	}
 	area->offset = offset;
 	*segment = (struct map_segment){.bytes = bytes, .areas = area, .area_count = 1};
-	volume->map = (struct map){.segments = segment, .segment_count = 1};
-	volume->bytes = bytes;
-	volume->parts[0] = part;
-	volume->part_count = 1;
+	*parts = part;
+	*volume = (struct volume){.map = {.segments = segment, .segment_count = 1},
+				  .bytes = bytes,
+				  .parts = parts,
+				  .part_count = 1};
 	return volume;
 }
 
@@ -560,7 +560,7 @@ static enum result open_named_range(struct volumes *volumes, struct device *devi
 
 	if (!read_range(name, &path, &offset, &bytes))
 		return device_open(device, name, mode, why);
-	if (mode != DEVICE_LOOK && mode != DEVICE_READ)
+	if (device_mode_may_write(mode))
 		result = fail(why, RESULT_REFUSED,
 			      "%s: a range of a file is for commands that only read it", name);
 	else
@@ -636,6 +636,11 @@ const struct group_snapshot *volumes_snapshot(const struct volume *volume)
 		volume->group ? volume->group->volumes[volume->index].snapshot : GROUP_NO_SNAPSHOT;
 
 	return snapshot == GROUP_NO_SNAPSHOT ? NULL : &volume->group->snapshots[snapshot];
+}
+
+uint64_t volumes_snapshot_bytes(const struct volume *volume)
+{
+	return volumes_snapshot(volume)->extent_count * volume->group->extent_bytes;
 }
 
 const char *volumes_describe(const struct volume *volume, char *text, size_t size)

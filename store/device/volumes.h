@@ -100,8 +100,12 @@ enum result volumes_is(struct volumes *volumes, const struct device *device, con
 enum result volumes_refuse_same(struct volumes *volumes, const struct device *device,
 				const char *name, const char *how, struct failure *why);
 
-/* The snapshot of which a volume is the store; NULL: of none. */
+/* The snapshot of which a volume is the store; NULL: of none. And how long that is, in bytes. */
 const struct group_snapshot *volumes_snapshot(const struct volume *volume);
+uint64_t volumes_snapshot_bytes(const struct volume *volume);
+
+/* The disk of a physical volume of a group, by its number there; NULL: it is not there. */
+struct disk *volumes_disk(struct volumes *volumes, const struct groups_one *one, unsigned int pv);
 
 /* The name by which a volume that was loaded is found: VG/LV, or, where another group has that name,
  * too, or a path is in the way, LVM=VG/LV with the group's id. An owned string, or NULL. */
