@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# What the hooks of initramfs-tools, dracut and mkinitcpio have in common; cowtool-initramfs(7) says what happens. An initramfs has few
+# programs: besides cowtool, this calls lvm, dmsetup, udevadm, modprobe, mv and cat.
+#
+# Who sources it defines two functions: root_is_there, which succeeds once the root's device is there, and activate_groups, by which LVM
+# activates of the groups that are named what this initramfs would.
+
+cowtool_result=/run/cowtool.json
+: "${cowtool_missing=}" # what the last attempt missed
+
+# cowtool_asked: prints what the kernel's command line asks for, "pending" or names of snapshots. Fails where it asks for nothing.
+cowtool_asked() (
+    set -f
+    read -r line </proc/cmdline
+    asked=
+    for word in $line; do
+        case $word in
+        cowtool.merge=?* | rd.cowtool.merge=?*) asked=$asked,${word#*=} ;;
+        esac
+    done
+    IFS=', '
+    # shellcheck disable=SC2086 # words
+    set -- ${asked#,}
+    IFS=' '
+    echo "$*"
+    [ $# -gt 0 ]
+)
+
+# cowtool_say LEVEL TEXT: on the console, and in the kernel's log.
+cowtool_say() {
+    echo "cowtool: $2" >&2
+    echo "<$1>cowtool: $2" >/dev/kmsg
+}
+
+# ---- LVM's activation ----
+
+# cowtool_rules SUFFIX: prints the files of udev's rules about LVM that end in SUFFIX.
+cowtool_rules() {
+    for _rules in /etc/udev/rules.d/*lvm*"$1" /lib/udev/rules.d/*lvm*"$1" /usr/lib/udev/rules.d/*lvm*"$1"; do
+        [ ! -f "$_rules" ] || echo "$_rules"
+    done
+}
+
+# cowtool_activates FILE: these rules make LVM activate volumes.
+cowtool_activates() {
+    while read -r _line; do
+        case $_line in
+        \#*) ;;
+        *pvscan* | *vgchange* | *lvm_scan*) return 0 ;;
+        esac
+    done <"$1"
+    return 1
+}
+
+# cowtool_hold: a disk that appears makes LVM activate nothing, until cowtool_release. To be called before udev is started.
+cowtool_hold() {
+    for _held in $(cowtool_rules .rules); do
+        # Where /lib is /usr/lib, a file is listed twice.
+        if [ -f "$_held" ] && cowtool_activates "$_held"; then
+            mv "$_held" "$_held.held"
+        fi
+    done
+}
+
+cowtool_release() {
+    for _held in $(cowtool_rules .rules.held); do
+        [ ! -f "$_held" ] || mv "$_held" "${_held%.held}"
+    done
+    udevadm control --reload
+    udevadm trigger --action=add --subsystem-match=block
+    udevadm settle
+}
+
+# cowtool_root_comes GROUP...: the root's device is there, or comes once these groups are activated.
+cowtool_root_comes() {
+    root_is_there && return
+    [ $# -eq 0 ] || activate_groups "$@"
+    udevadm settle
+    root_is_there
+}
+
+# cowtool_kernel_merges: the kernel has the target that LVM needs to activate the origin of a marked snapshot.
+cowtool_kernel_merges() {
+    modprobe -q dm-snapshot
+    case $(dmsetup targets 2>/dev/null) in
+    *snapshot-merge*) return 0 ;;
+    esac
+    return 1
+}
+
+# cowtool_remove_merged: where it has not, LVM can activate the origin after a marked snapshot is gone that was merged.
+cowtool_remove_merged() {
+    cowtool_kernel_merges && return
+    for _name in $(cowtool_stores '"exceptions":0,' '"marked":true,'); do
+        cowtool_say 6 "$_name is merged, and the kernel has no snapshots: LVM removes it"
+        lvm lvremove -y -A n "$_name"
+    done
+}
+
+# ---- what cowtool tells ----
+
+# cowtool_stores PAIR...: prints the names of the stores in whose object scan has each PAIR of key and value.
+cowtool_stores() (
+    stores=$(cowtool scan --json 2>/dev/null)
+    set -f
+    IFS='{'
+    for store in $stores; do
+        name=${store#'"store":"'}
+        [ "$name" != "$store" ] || continue
+        for pair in "$@"; do
+            case $store in
+            *"$pair"*) ;;
+            *) continue 2 ;;
+            esac
+        done
+        echo "${name%%\"*}"
+    done
+)
+
+# cowtool_is_unfinished WORD: a merge that cowtool began is not at its end.
+cowtool_is_unfinished() {
+    # shellcheck disable=SC2046 # words
+    [ "$1" != pending ] || set -- $(cowtool_stores '"state":"merging"')
+    for _name in "$@"; do
+        case $(cowtool inspect --json "$_name" 2>/dev/null) in
+        *'"role":"merging"'*) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+# cowtool_is_gone NAME: its group is there, and has no such volume: it was merged and removed at another boot.
+cowtool_is_gone() {
+    case $(cowtool inspect --json "$1" 2>/dev/null) in
+    *'has no such volume"'*) return 0 ;;
+    esac
+    return 1
+}
+
+# ---- the merges ----
+
+# cowtool_merge WORD [OPTION...]: what it asks for. Returns cowtool's exit code.
+cowtool_merge() {
+    _word=$1
+    shift
+    if [ "$_word" = pending ]; then
+        cowtool merge --pending --json --progress=log "$@"
+    else
+        cowtool merge --resume --json --progress=log "$@" "$_word"
+    fi
+}
+
+# cowtool_judge WORD CODE: what becomes of the boot after this exit code; returns what cowtool_try does.
+cowtool_judge() {
+    case $2 in
+    0) cowtool_say 6 "$1: done" ;;
+    6) cowtool_say 6 "$1: no COW store" ;;
+    2 | 5 | 64)
+        if cowtool_is_unfinished "$1"; then
+            cowtool_say 3 "$1: exit code $2, and a merge is unfinished"
+            return 1
+        fi
+        cowtool_say 4 "$1: exit code $2; nothing was written, the boot goes on"
+        ;;
+    8)
+        if cowtool_is_gone "$1"; then
+            cowtool_say 6 "$1: there is no such snapshot any more"
+            return 0
+        fi
+        [ "$cowtool_missing" = "$1" ] || cowtool_say 4 "$1: not there yet"
+        cowtool_missing=$1
+        return 2
+        ;;
+    *)
+        cowtool_say 3 "$1: exit code $2"
+        return 1
+        ;;
+    esac
+}
+
+# cowtool_try: one attempt at all that is asked for, in its order. Returns 0: the boot goes on; 1: it stops, with what
+# cowtool_help says; 2: something is not there yet.
+cowtool_try() {
+    udevadm settle
+    : >$cowtool_result
+    unset _groups
+    for cowtool_word in $(cowtool_asked); do
+        # Whoever waits does not want to read each second what is missing.
+        if [ "$cowtool_missing" = "$cowtool_word" ]; then
+            cowtool_merge "$cowtool_word" --dry-run >/dev/null 2>&1
+            [ $? -ne 8 ] || return 2
+        fi
+        # What appears from here on is activated after the next attempt only.
+        [ "$cowtool_word" != pending ] || _groups=$(lvm vgs --noheadings -o vg_name -S vg_missing_pv_count=0 2>/dev/null)
+        cowtool_merge "$cowtool_word" >>$cowtool_result
+        cowtool_judge "$cowtool_word" $? || return
+    done
+    cowtool_remove_merged
+    # Which disks those of other merges are is not known; the root's are waited for.
+    # shellcheck disable=SC2086 # words
+    [ -z "${_groups+x}" ] || cowtool_root_comes $_groups || return 2
+}
+
+# cowtool_help: for the head of a shell.
+cowtool_help() {
+    if [ "$cowtool_word" = pending ]; then
+        set -- scan 'merge --pending'
+    else
+        set -- "verify $cowtool_word" "merge --resume $cowtool_word"
+    fi
+    cat >&2 <<END
+
+cowtool: $cowtool_word: not finished, and so the root is not mounted. Two commands matter here:
+  cowtool $1
+    says what is there and what is wrong
+  cowtool $2
+    goes on
+After 'exit' the boot tries it once more.
+
+END
+}
