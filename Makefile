@@ -42,6 +42,7 @@ else
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
+STRIP ?= strip
 CFLAGS ?= -O2 -g
 WERROR ?= -Werror
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
@@ -55,13 +56,14 @@ Q := $(if $(V),,@)
 CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -DCOWTOOL_VERSION='"$(VERSION)"' \
 	$(if $(filter yes,$(LIBURING)),-DHAVE_LIBURING) \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) $(CPPFLAGS)
-CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread $(CFLAGS)
+# Two builds in two folders are equal byte for byte: no name of a folder is in the program.
+CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 LIBS_ALL := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
 
 # What parses options and prints is the command line's: store/cli/ and each cmd_*.c. The library does neither.
 # tests/check-layers is given this list.
-C_SOURCES := $(wildcard store/*/*.c verify/*.c verify/*/*.c merge/*.c)
-CLI_SOURCES := $(filter-out store/cli/cmd_%,$(wildcard store/cli/*.c))
+C_SOURCES := $(sort $(wildcard store/*/*.c verify/*.c verify/*/*.c merge/*.c))
+CLI_SOURCES := $(filter-out store/cli/cmd_%,$(filter store/cli/%,$(C_SOURCES)))
 COMMAND_SOURCES := $(foreach file,$(C_SOURCES),$(if $(filter cmd_%,$(notdir $(file))),$(file))) $(CLI_SOURCES)
 LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(C_SOURCES))
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(B)/%.o)
@@ -83,6 +85,19 @@ $(B)/cowtool: $(COMMAND_OBJECTS) $(B)/libcowtool.a
 $(B)/libcowtool.a: $(LIBRARY_OBJECTS)
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+## static: builds ./cowtool-static, one file for rescue systems, which needs no library
+STATIC_BYTES_MAX := 2097152
+.PHONY: static
+static:
+	$(MAKE) B=build/static PKG_CONFIG='$(PKG_CONFIG) --static' LDFLAGS='$(LDFLAGS) -static' build/static/cowtool-static
+	$(Q)test $$(wc -c <build/static/cowtool-static) -lt $(STATIC_BYTES_MAX) || \
+		{ echo 'cowtool-static has $(STATIC_BYTES_MAX) bytes or more' >&2; exit 1; }
+	$(Q)cp --remove-destination build/static/cowtool-static cowtool-static
+
+$(B)/cowtool-static: $(B)/cowtool
+	@echo "  STRIP $@"
+	$(Q)$(STRIP) -o $@ $<
 
 # Rebuilt when the flags change: the name of the flags file holds their checksum.
 FLAGS_STAMP := $(B)/flags-$(shell echo '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL)' | cksum | cut -d' ' -f1)
@@ -292,6 +307,6 @@ uninstall:
 ## clean: removes what was built
 .PHONY: clean
 clean:
-	rm -rf build cowtool
+	rm -rf build cowtool cowtool-static
 
 endif

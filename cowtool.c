@@ -337,13 +337,20 @@ static enum result run_option(int argc, const char **argv)
 	return finish_output(RESULT_OK, "cowtool");
 }
 
+/* Read only: printing to it is an error. In a root without /dev, any folder will do. */
+static int open_nothing(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	return fd < 0 ? open("/", O_RDONLY | O_DIRECTORY) : fd;
+}
+
 /* A standard stream that is closed would give its number to the next device that is opened, and
  * what is printed would go there. */
 static bool have_standard_streams(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		/* Read only: printing to it is an error. */
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && open_nothing() != fd)
 			return false;
 	return true;
 }

@@ -15,7 +15,24 @@ enum device_mode pair_mode(bool dry_run, bool force)
 	return force ? DEVICE_OWN_UNSEEN : DEVICE_OWN;
 }
 
-/* What it is made of; and, where it is only looked at, whether it is active. */
+/* Who only looks is told who uses it meanwhile, and everybody what cannot be told. */
+static void tell_file(const struct cli *cli, const struct pair_options *options,
+		      const struct device *device)
+{
+	struct usage usage = {.unseen = device->unseen};
+
+	if (options->mode == DEVICE_LOOK && usage_find_or_lock(device, &usage))
+		cli_note(cli, "%s: warning: %s; what is read here may be changing", device->name,
+			 usage.phrase);
+	if (usage.unseen)
+		cli_note(
+			cli,
+			"%s: warning: whether it is attached to a loop device, and used there, cannot be told: neither /sys nor the loop devices in /dev can be looked at",
+			device->name);
+}
+
+/* What it is made of; and, where it is only looked at, whether it is active. Other volumes may use
+ * the rest of its disks, but whatever has an image attached may use all of that. */
 static void tell_volume(const struct cli *cli, const struct pair_options *options,
 			const struct device *device)
 {
@@ -32,27 +49,20 @@ static void tell_volume(const struct cli *cli, const struct pair_options *option
 			cli,
 			"%s: warning: its bytes are in use by %s, a device of the device mapper; what is read here may be changing",
 			device->name, user.name);
+	for (unsigned int i = 0; i < volume->part_count; i++)
+		if (!volume->parts[i]->file.is_block)
+			tell_file(cli, options, volume->parts[i]);
 }
 
 static void tell_usage(const struct cli *cli, const struct pair_options *options,
 		       const struct device *device)
 {
-	struct usage usage = {.unseen = device->unseen};
-
 	if (options->silent)
 		return;
-	if (device->map) {
+	if (device->map)
 		tell_volume(cli, options, device);
-		return;
-	}
-	if (options->mode == DEVICE_LOOK && usage_find_or_lock(device, &usage))
-		cli_note(cli, "%s: warning: %s; what is read here may be changing", device->name,
-			 usage.phrase);
-	if (usage.unseen)
-		cli_note(
-			cli,
-			"%s: warning: whether it is attached to a loop device, and used there, cannot be told: neither /sys nor the loop devices in /dev can be looked at",
-			device->name);
+	else
+		tell_file(cli, options, device);
 }
 
 enum result pair_open_device(struct device *device, const struct cli *cli,

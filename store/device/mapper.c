@@ -132,12 +132,12 @@ static enum result refuse_error(int error, struct failure *why)
 
 /* ---- what is asked ---- */
 
-/* Without a node, the kernel says whether there is one. */
+/* Without a node, the kernel says whether there is one, in /sys or in /proc. */
 static bool kernel_has_mapper(void)
 {
+	bool has = access("/sys/class/misc/device-mapper", F_OK) == 0;
 	FILE *file = fopen("/proc/misc", "re");
 	char line[128];
-	bool has = false;
 
 	while (file && !has && fgets(line, sizeof(line), file))
 		has = strstr(line, "device-mapper") != NULL;

@@ -245,3 +245,22 @@ END
         unchanged
     done
 }
+
+@test "in use: where device-mapper devices hold a disk, and their tables cannot be asked for, its volumes are not written" {
+    gzip -dc "$here/../fixtures/volumes1.gz" >disk
+    attach disk
+    unshare -m true 2>/dev/null || skip 'there are no namespaces here'
+    # As sysfs has it where a volume is active; there is neither /proc nor the mapper's node.
+    mkdir -p "sys/dev/block/$(stat -c %Hr:%Lr "$loop")/holders/dm-0" sys/class/block/dm-0/dm sys/class/misc/device-mapper empty
+    ln -s "../../dev/block/$(stat -c %Hr:%Lr "$loop")" "sys/class/block/${loop#/dev/}"
+    mkdir -p dev
+    cp -a "$loop" dev
+    mknod dev/null c 1 3
+    remember disk
+    status=0
+    unshare -m bash -c "mount --bind sys /sys && mount --bind dev /dev && mount --bind empty /proc &&
+        exec '$cowtool' merge --disk=$loop vg0/other" >out 2>err || status=$?
+    ((status == 5)) || complain "exit code $status"
+    said '/dev/mapper/control: the tables of the device mapper cannot be looked at'
+    unchanged
+}
