@@ -270,8 +270,8 @@ static enum result run(struct session *session, struct failure *why)
 		note_memory(session->cli, output->name);
 	if (export->target.device)
 		note_buffered(session->cli, export->target.device, BUFFER_ALIGNMENT);
-	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
-		       session->pair.device.name);
+	progress_begin(&session->progress, session->cli, session->pair.device.name);
+	progress_show(&session->progress, &session->choice->progress, export->state.done_bytes);
 	result = export_output_finish(output, export_run(export, why), why);
 	progress_end(&session->progress, export->state.done_bytes, export->state.view_bytes);
 	if (result != RESULT_OK)
@@ -361,7 +361,7 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 {
 	static const char *const fill_words[] = {"zero", NULL};
 	struct choice choice = {.fill = {.words = fill_words},
-				.progress = {.words = progress_words},
+				.progress = PROGRESS_WORD,
 				.engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with an unfinished export to a file",
@@ -374,8 +374,7 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 		 "HOW"},
 		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
-		{"progress", CLI_WORD, &choice.progress,
-		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
+		{"progress", CLI_WORD, &choice.progress, PROGRESS_HELP, "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, (struct cli_count){2, 3}, argc, argv, why);
