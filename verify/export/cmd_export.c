@@ -184,21 +184,22 @@ static void warn_of_gaps(const struct session *session)
 			    text_plural(state->gap_count));
 }
 
-#define CLOSING_LINE "%s: exported %s (%" PRIu64 " bytes), %s from %s; CRC-32 %08" PRIx32
+#define CLOSING_LINE "%s: exported %s (%" PRIu64 " bytes), %s from %s, in %s; CRC-32 %08" PRIx32
 
 static void print_closing_line(const struct session *session)
 {
 	const struct export_state *state = &session->export.state;
-	char size[32], stored[32];
+	char size[32], stored[32], time[32];
 
 	cli_format_size(state->view_bytes, size, sizeof(size));
 	cli_format_size(state->bytes_from_store, stored, sizeof(stored));
+	cli_format_duration(progress_seconds(&session->progress), time, sizeof(time));
 	if (session->output.kind == EXPORT_TO_STREAM)
 		cli_note(session->cli, CLOSING_LINE, "standard output", size, state->view_bytes,
-			 stored, session->pair.device.name, state->crc32);
+			 stored, session->pair.device.name, time, state->crc32);
 	else if (!session->cli->quiet)
 		cli_print(stdout, CLOSING_LINE, session->output.name, size, state->view_bytes,
-			  stored, session->pair.device.name, state->crc32);
+			  stored, session->pair.device.name, time, state->crc32);
 }
 
 static void print_outcome(struct session *session, enum result result)
