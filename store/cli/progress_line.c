@@ -26,7 +26,8 @@ static unsigned int percent_of(const struct progress_now *now)
 {
 	if (now->done_bytes >= now->total_bytes)
 		return 100;
-	return (unsigned int)((double)now->done_bytes / (double)now->total_bytes * 100);
+	return (unsigned int)min_u64(
+		(uint64_t)((double)now->done_bytes / (double)now->total_bytes * 100), 99);
 }
 
 static bool is_left_known(const struct progress_now *now)
