@@ -145,10 +145,22 @@ static int exit_code(enum result result)
 	return 70;
 }
 
+/* Ends the program as the signal does, with the cursor on a line of its own. */
+static void end_now(int signal_number)
+{
+	if (cli_bar_is_drawn && write(STDERR_FILENO, "\n", 1) < 0)
+		cli_bar_is_drawn = 0;
+	/* SA_RESETHAND: it comes once this function has returned. */
+	raise(signal_number);
+}
+
+static const struct sigaction end_at_once = {.sa_handler = end_now, .sa_flags = (int)SA_RESETHAND};
+
+/* The same signal a second time ends the program at once, which loses nothing that is committed. */
 static void request_stop(int signal_number)
 {
-	(void)signal_number;
 	cli_stop_requested = 1;
+	sigaction(signal_number, &end_at_once, NULL);
 }
 
 static void request_progress(int signal_number)
@@ -157,14 +169,27 @@ static void request_progress(int signal_number)
 	cli_progress_requested = 1;
 }
 
-/* The same signal a second time ends the program at once, which loses nothing that is committed. */
+/* What the caller has chosen to ignore stays ignored. */
+static void catch_end(int signal_number)
+{
+	struct sigaction before;
+
+	if (sigaction(signal_number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+		sigaction(signal_number, &end_at_once, NULL);
+}
+
+/* A stop interrupts a write to a pipe that nobody reads; all else goes on after a signal. */
 static void catch_signals(const struct command *command)
 {
-	struct sigaction stop = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction stop = {.sa_handler = request_stop};
 	struct sigaction progress = {.sa_handler = request_progress, .sa_flags = SA_RESTART};
 
 	if (command->caught >= CAUGHT_PROGRESS)
 		sigaction(SIGUSR1, &progress, NULL);
+	if (command->caught == CAUGHT_PROGRESS) {
+		catch_end(SIGINT);
+		catch_end(SIGTERM);
+	}
 	if (command->caught < CAUGHT_ALL)
 		return;
 	sigaction(SIGINT, &stop, NULL);

@@ -471,8 +471,8 @@ static enum result run(struct merge_session *session, struct failure *why)
 	if (result != RESULT_OK)
 		return result;
 	note_all_buffered(session);
-	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
-		       session->pair.device.name);
+	progress_begin(&session->progress, session->cli, session->pair.device.name);
+	progress_show(&session->progress, &session->choice->progress, 0);
 	result = merge_run(merge, why);
 	cmd_merge_say_how_to_go_on(session, result, why);
 	if (result != RESULT_OK && undo)
@@ -509,7 +509,7 @@ enum result cmd_merge_one(struct cli *cli, const struct merge_choice *choice, st
 		.origin = &session.pair.origin,
 		.io = &session.pair.io,
 	};
-	progress_begin(&session.progress, cli, PROGRESS_NONE, "");
+	progress_begin(&session.progress, cli, "");
 	if (choice->pending)
 		result = look(&session, &begun, why);
 	if (result == RESULT_OK && !begun)
@@ -550,7 +550,7 @@ static enum result check_choice(const struct merge_choice *choice, const char *o
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
 	struct merge_choice choice = {.window_bytes = MERGE_WINDOW_BYTES_DEFAULT,
-				      .progress = {.words = progress_words},
+				      .progress = PROGRESS_WORD,
 				      .engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with what is on disk, whoever began it",
@@ -578,8 +578,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 "SIZE"},
 		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
-		{"progress", CLI_WORD, &choice.progress,
-		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
+		{"progress", CLI_WORD, &choice.progress, PROGRESS_HELP, "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, (struct cli_count){0, 2}, argc, argv, why);

@@ -276,7 +276,7 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 {
 	const struct merge *merge = &session->merge;
 	uint64_t merged = merge->exceptions_before - merge->left_out.exceptions;
-	char size[32];
+	char size[32], time[32];
 
 	if (session->cli->json) {
 		print_json(session, NULL, result != RESULT_OK);
@@ -289,10 +289,12 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 	if (merge->exceptions_before == 0)
 		cli_print(stdout, "%s: nothing is left to merge", session->pair.device.name);
 	else
-		cli_print(stdout, "%s: merged %" PRIu64 " exception%s (%s) into %s",
+		cli_print(stdout, "%s: merged %" PRIu64 " exception%s (%s) into %s in %s",
 			  session->pair.device.name, merged, text_plural(merged),
 			  cli_format_size(merge->bytes_written, size, sizeof(size)),
-			  session->pair.origin.name);
+			  session->pair.origin.name,
+			  cli_format_duration(progress_seconds(&session->progress), time,
+					      sizeof(time)));
 	for (size_t i = 0; i < session->kept_count; i++)
 		if (!session->kept[i].given_up && !session->kept[i].is_new)
 			cli_print(stdout, "%s: %s, %" PRIu64 " exception%s added",

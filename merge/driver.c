@@ -33,6 +33,7 @@ struct driver {
 	unsigned int committing;    /* this many of the oldest are in the commit's hands */
 	uint64_t capacity;	    /* exceptions for each window */
 	uint64_t next_end;	    /* the next window ends before this exception */
+	uint64_t bytes_committed;   /* of the data of the windows that are */
 	unsigned int keeping;	    /* this many of the windows were handed to the keeper */
 	struct keep keep;
 	struct commit commit;
@@ -99,12 +100,6 @@ static void take_kept(struct driver *driver)
 	}
 }
 
-static void count_copied(struct merge *merge, const struct window *window)
-{
-	merge->bytes_copied += window->exception_count * merge->store->geometry.chunk_bytes;
-	merge->bytes_written += window->bytes_written;
-}
-
 static enum result step_windows(struct driver *driver, bool *moved, struct failure *why)
 {
 	enum result result = RESULT_OK;
@@ -119,7 +114,7 @@ static enum result step_windows(struct driver *driver, bool *moved, struct failu
 		result = window_step(window, may_read, may_write, moved, why);
 		may_read &= window->state >= WINDOW_READ;
 		if (!copied && window->state == WINDOW_COPIED)
-			count_copied(driver->merge, window);
+			driver->merge->bytes_written += window->bytes_written;
 	}
 	return result;
 }
@@ -143,6 +138,7 @@ static void release_committed(struct driver *driver)
 {
 	driver->merge->exceptions_left = driver->commit.first;
 	while (driver->committing > 0) {
+		driver->bytes_committed += window_bytes_copied(window_at(driver, 0));
 		keep_release(&driver->keep, driver->oldest);
 		driver->keeping--;
 		window_at(driver, 0)->state = WINDOW_FREE;
@@ -166,6 +162,14 @@ static enum result step_commit(struct driver *driver, bool *moved, struct failur
 	return result;
 }
 
+/* Windows in hand count as far as they are written: a bar that moves by whole windows jumps. */
+static void count_copied(struct driver *driver)
+{
+	driver->merge->bytes_copied = driver->bytes_committed;
+	for (unsigned int i = 0; i < driver->taken; i++)
+		driver->merge->bytes_copied += window_bytes_copied(window_at(driver, i));
+}
+
 /* Runs until all windows that were taken are committed, and no more are to be taken. */
 static enum result drive(struct driver *driver, struct failure *why)
 {
@@ -184,6 +188,7 @@ static enum result drive(struct driver *driver, struct failure *why)
 			result = keep_step(&driver->keep, &moved, why);
 		if (result == RESULT_OK)
 			result = step_commit(driver, &moved, why);
+		count_copied(driver);
 		if (result != RESULT_OK)
 			return result;
 		if (driver->taken == 0 && (driver->next_end == 0 || stop_requested(merge)))

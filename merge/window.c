@@ -395,3 +395,23 @@ enum result window_step(struct window *window, bool may_read, bool may_write, bo
 		return after_transfers(window, why);
 	}
 }
+
+uint64_t window_bytes_copied(const struct window *window)
+{
+	switch (window->state) {
+	case WINDOW_FREE:
+	case WINDOW_LOADING:
+	case WINDOW_LOADED:
+		return 0;
+	case WINDOW_READING:
+	case WINDOW_MENDING:
+	case WINDOW_READ:
+		break;
+	case WINDOW_WRITING:
+		return window->bytes_written + window->batch.done_bytes;
+	case WINDOW_COPIED:
+		/* With what it leaves out. */
+		return window->exception_count * window->store->geometry.chunk_bytes;
+	}
+	return window->bytes_written;
+}

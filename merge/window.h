@@ -46,7 +46,7 @@ struct window {
 	uint64_t next_index;
 	size_t next_position, next_transfer;
 	uint64_t next_byte;	/* where some is unreadable: of the item in hand */
-	uint64_t bytes_written; /* to the origin by this window so far */
+	uint64_t bytes_written; /* to the origin by this window so far, in whole slices */
 };
 
 /* How many exceptions a window of that many bytes of data may hold. At least 1. */
@@ -85,5 +85,8 @@ void window_start(struct window *window, uint64_t first, uint64_t end);
  */
 enum result window_step(struct window *window, bool may_read, bool may_write, bool *moved,
 			struct failure *why);
+
+/* How much of it is in the origin, flushed or not. */
+uint64_t window_bytes_copied(const struct window *window);
 
 #endif

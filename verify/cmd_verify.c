@@ -326,7 +326,8 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 		min_u64(check->summary.exceptions, check->store->geometry.device_chunks) *
 		check->store->geometry.chunk_bytes;
 	output->total_bytes += min_u64(output->total_bytes, origin->bytes);
-	progress_begin(&output->progress, cli, PROGRESS_AUTO, check->store->device->name);
+	progress_begin(&output->progress, cli, check->store->device->name);
+	progress_show(&output->progress, NULL, 0);
 	if (output->json) {
 		json_open_object(&output->writer, "data");
 		json_open_array(&output->writer, "unreadable");

@@ -2,6 +2,7 @@
 #include "store/cli/cli.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <popt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 
 volatile sig_atomic_t cli_stop_requested;
 volatile sig_atomic_t cli_progress_requested;
+volatile sig_atomic_t cli_bar_is_drawn;
 
 /* One command line while it is read. popt's table has the same order as `options`. */
 struct parser {
@@ -89,10 +91,27 @@ bool cli_parse_size(const char *text, uint64_t *bytes)
 
 const char *const cli_engine_words[] = {"auto", "uring", "threads", "sync", NULL};
 
+/* What follows a word: nothing, or after the one that takes a number, "=" and that. */
+static bool read_number(struct cli_word *word, const char *name, const char *text)
+{
+	word->number = 0;
+	if (!*text)
+		return true;
+	if (!word->numbered || strcmp(name, word->numbered) != 0 || *text++ != '=' ||
+	    !isdigit((unsigned char)*text) || text[strspn(text, "0123456789")] ||
+	    strlen(text) > strlen("999999999"))
+		return false;
+	word->number = (unsigned int)strtoul(text, NULL, 10);
+	return word->number > 0;
+}
+
 bool cli_word_choose(struct cli_word *word, const char *text)
 {
 	for (unsigned int i = 0; word->words[i]; i++) {
-		if (strcmp(text, word->words[i]) != 0)
+		size_t length = strlen(word->words[i]);
+
+		if (strncmp(text, word->words[i], length) != 0 ||
+		    !read_number(word, word->words[i], text + length))
 			continue;
 		word->chosen = i;
 		word->given = true;
@@ -104,10 +123,16 @@ bool cli_word_choose(struct cli_word *word, const char *text)
 /* "--io: 'x' is neither auto, uring, threads nor sync", "--fill: 'x' is not zero". */
 static enum result fail_word(const struct cli_option *option, const char *text, struct failure *why)
 {
-	const char *const *words = ((const struct cli_word *)option->target)->words;
+	const struct cli_word *word = option->target;
+	const char *const *words = word->words;
+	size_t used = word->numbered ? strlen(word->numbered) : 0;
 	char list[128] = "";
-	size_t used = 0;
 
+	if (used > 0 && strncmp(text, word->numbered, used) == 0 && text[used] == '=')
+		return fail(why, RESULT_USAGE,
+			    "--%s: '%s': after '%s=' must be a whole number from 1 to %u",
+			    option->name, text, word->numbered, CLI_NUMBER_MAX);
+	used = 0;
 	for (size_t i = 0; words[i] && used < sizeof(list); i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 					 i == 0		? ""
@@ -399,6 +424,41 @@ const char *cli_format_size(uint64_t bytes, char *buffer, size_t size)
 	return buffer;
 }
 
+const char *cli_format_time(double seconds, char *buffer, size_t size)
+{
+	/* 999:59:59 */
+	unsigned int whole = seconds < 3599999 ? (unsigned int)seconds : 3599999;
+
+	if (whole < 3600)
+		snprintf(buffer, size, "%u:%02u", whole / 60, whole % 60);
+	else
+		snprintf(buffer, size, "%u:%02u:%02u", whole / 3600, whole / 60 % 60, whole % 60);
+	return buffer;
+}
+
+const char *cli_format_duration(double seconds, char *buffer, size_t size)
+{
+	uint64_t whole = (uint64_t)seconds;
+
+	if (whole < 60)
+		snprintf(buffer, size, "%.1f s", seconds);
+	else if (whole < 3600)
+		snprintf(buffer, size, "%" PRIu64 " min %" PRIu64 " s", whole / 60, whole % 60);
+	else
+		snprintf(buffer, size, "%" PRIu64 " h %" PRIu64 " min", whole / 3600,
+			 whole / 60 % 60);
+	return buffer;
+}
+
+void cli_erase_bar(void)
+{
+	if (!cli_bar_is_drawn)
+		return;
+	cli_bar_is_drawn = 0;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+}
+
 void cli_print(FILE *file, const char *format, ...)
 {
 	char text[MESSAGE_BYTES], visible[MESSAGE_BYTES];
@@ -407,6 +467,7 @@ void cli_print(FILE *file, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	cli_erase_bar();
 	fprintf(file, "%s\n", text_visible(text, visible, sizeof(visible)));
 }
 
@@ -415,6 +476,7 @@ static void print_message(const struct cli *cli, const char *format, va_list arg
 	char text[MESSAGE_BYTES], visible[MESSAGE_BYTES];
 
 	vsnprintf(text, sizeof(text), format, arguments);
+	cli_erase_bar();
 	fprintf(stderr, "cowtool%s%s: %s\n", cli->command ? " " : "",
 		cli->command ? cli->command : "", text_visible(text, visible, sizeof(visible)));
 }

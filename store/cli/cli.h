@@ -39,6 +39,10 @@ struct cli {
 extern volatile sig_atomic_t cli_stop_requested;
 extern volatile sig_atomic_t cli_progress_requested;
 
+/* A bar is on the line of the terminal in which the cursor is. What is printed erases it first; who
+ * ends the program, or the bar, begins a new line. */
+extern volatile sig_atomic_t cli_bar_is_drawn;
+
 /* No size that can be given has this value: those without a letter are smaller, the others are
  * multiples of 1024. */
 #define CLI_NOT_GIVEN UINT64_MAX
@@ -55,9 +59,13 @@ enum cli_kind {
 /* A value that is one of a few words, in the order of an enum. */
 struct cli_word {
 	const char *const *words; /* NULL ends them */
+	const char *numbered;	  /* NULL, or that of them which "=NUMBER" may follow */
 	unsigned int chosen;	  /* which of them; 0, the first, until it is given */
+	unsigned int number;	  /* 1 .. CLI_NUMBER_MAX; 0: none is given */
 	bool given;
 };
+
+#define CLI_NUMBER_MAX 999999999u
 
 struct cli_option {
 	const char *name; /* without dashes; NULL ends the table */
@@ -111,7 +119,7 @@ enum result cli_list_add(struct cli_list *list, char *item, struct failure *why)
 /* "64K" and the like to bytes; false where it is no size or does not fit. */
 bool cli_parse_size(const char *text, uint64_t *bytes);
 
-/* Chooses it; false: it is none of the words. */
+/* Chooses it; false: it is none of the words, or the number after it is none. */
 bool cli_word_choose(struct cli_word *word, const char *text);
 
 /* What --io may be, in the order of enum io_engine_choice. */
@@ -120,10 +128,19 @@ extern const char *const cli_engine_words[];
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
 
+/* "0:07", "1:05:00": a time to come, for people. Returns `buffer`. */
+const char *cli_format_time(double seconds, char *buffer, size_t size);
+
+/* "0.4 s", "3 min 12 s", "2 h 5 min": a time that something took. Returns `buffer`. */
+const char *cli_format_duration(double seconds, char *buffer, size_t size);
+
 /* A line of a result, on stdout mostly: the newline is added, and what a terminal must not get
  * (store/base/text.h) is escaped. Every line of text that a name may be in goes through it; JSON
  * has its own escapes. */
 void cli_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Before something else is printed on the terminal. */
+void cli_erase_bar(void);
 
 /* "cowtool COMMAND: ..." on stderr, with what a terminal must not get (store/base/text.h) escaped;
  * cli_note is silenced by --quiet. */

@@ -3,30 +3,82 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "store/base/bytes.h"
 #include "store/cli/json.h"
+#include "store/cli/progress_line.h"
 
 #define BAR_INTERVAL 0.1 /* seconds */
 #define JSON_INTERVAL 0.5
-#define BAR_WIDTH 30
+#define LOG_INTERVAL 10u
+/* Where nobody knows: a serial line, or no terminal. */
+#define COLUMNS_DEFAULT 80u
 
-const char *const progress_words[] = {"auto", "bar", "json", "none", NULL};
+const char *const progress_words[] = {"auto", "bar", "json", "log", "none", NULL};
 
 static double seconds_between(const struct timespec *from, const struct timespec *to)
 {
 	return (double)(to->tv_sec - from->tv_sec) + (double)(to->tv_nsec - from->tv_nsec) / 1e9;
 }
 
-void progress_begin(struct progress *progress, const struct cli *cli, enum progress_mode mode,
-		    const char *device)
+/* Asked for each time, so that the next bar fits a terminal that became narrower. */
+static size_t terminal_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return COLUMNS_DEFAULT;
+	return size.ws_col;
+}
+
+static bool terminal_is_dumb(void)
+{
+	const char *term = getenv("TERM");
+
+	return !term || !*term || strcmp(term, "dumb") == 0;
+}
+
+static enum progress_mode choose_mode(const struct cli *cli, enum progress_mode mode)
 {
 	if (mode == PROGRESS_AUTO)
 		mode = isatty(STDERR_FILENO) && !cli->quiet ? PROGRESS_BAR : PROGRESS_NONE;
-	*progress = (struct progress){.mode = mode, .device = device};
+	return mode == PROGRESS_BAR && terminal_is_dumb() ? PROGRESS_LOG : mode;
+}
+
+static double interval_of(enum progress_mode mode, unsigned int log_seconds)
+{
+	switch (mode) {
+	case PROGRESS_JSON:
+		return JSON_INTERVAL;
+	case PROGRESS_LOG:
+		return log_seconds > 0 ? log_seconds : LOG_INTERVAL;
+	case PROGRESS_AUTO:
+	case PROGRESS_BAR:
+	case PROGRESS_NONE:
+		break;
+	}
+	return BAR_INTERVAL;
+}
+
+void progress_begin(struct progress *progress, const struct cli *cli, const char *device)
+{
+	*progress = (struct progress){.mode = PROGRESS_NONE, .cli = cli, .device = device};
 	clock_gettime(CLOCK_MONOTONIC, &progress->start);
 	progress->last = progress->start;
+	pace_begin(&progress->pace, 0);
+}
+
+void progress_show(struct progress *progress, const struct cli_word *how, uint64_t done_bytes)
+{
+	progress_begin(progress, progress->cli, progress->device);
+	progress->mode = choose_mode(progress->cli, how ? how->chosen : PROGRESS_AUTO);
+	progress->interval = interval_of(progress->mode, how ? how->number : 0);
+	progress->begun_bytes = done_bytes;
+	pace_begin(&progress->pace, done_bytes);
 }
 
 double progress_seconds(const struct progress *progress)
@@ -37,48 +89,48 @@ double progress_seconds(const struct progress *progress)
 	return seconds_between(&progress->start, &now);
 }
 
-/* Bytes a second, and seconds to go; 0 where nothing can be told yet. */
-struct pace {
-	double seconds, speed, to_go;
-};
-
-static struct pace pace_of(const struct progress *progress, uint64_t done, uint64_t total)
+/* What an earlier run did counts for no speed, while it is looked at once more. */
+static uint64_t paced_bytes(const struct progress *progress, uint64_t done)
 {
-	struct pace pace = {.seconds = progress_seconds(progress)};
-
-	if (pace.seconds > 0)
-		pace.speed = (double)done / pace.seconds;
-	if (pace.speed > 0 && total > done)
-		pace.to_go = (double)(total - done) / pace.speed;
-	return pace;
+	return max_u64(done, progress->begun_bytes);
 }
 
-static void print_text(const struct progress *progress, uint64_t done, uint64_t total)
+static struct progress_now now_of(const struct progress *progress, uint64_t done, uint64_t total)
 {
-	struct pace pace = pace_of(progress, done, total);
-	unsigned int percent = total ? (unsigned int)((double)done / (double)total * 100) : 100;
-	unsigned int filled = percent * BAR_WIDTH / 100;
-	char done_text[32], total_text[32], speed_text[32];
+	struct progress_now now = {.done_bytes = done, .total_bytes = total};
 
-	fprintf(stderr, "[%.*s%.*s] %3u%%  %s of %s  %s/s", (int)filled,
-		"##############################", (int)(BAR_WIDTH - filled),
-		"..............................", percent,
-		cli_format_size(done, done_text, sizeof(done_text)),
-		cli_format_size(total, total_text, sizeof(total_text)),
-		cli_format_size((uint64_t)pace.speed, speed_text, sizeof(speed_text)));
-	if (pace.speed > 0)
-		fprintf(stderr, "  %" PRIu64 ":%02" PRIu64 " to go", (uint64_t)pace.to_go / 60,
-			(uint64_t)pace.to_go % 60);
+	now.speed = pace_speed(&progress->pace, progress_seconds(progress),
+			       paced_bytes(progress, done));
+	if (now.speed > 0 && total > done)
+		now.seconds_left = (double)(total - done) / now.speed;
+	return now;
 }
 
-/* To the end of the line: what a longer line before it has left there. */
-static void draw_bar(struct progress *progress, uint64_t done, uint64_t total)
+/*
+ * The cursor goes back to the bar's beginning. Where a terminal that becomes narrower breaks the bar
+ * into several lines, the cursor stays there: what is erased then are these lines, to the end of the
+ * screen. The last column stays free, as some terminals begin a new line when it is filled.
+ */
+static void draw_bar(struct progress *progress, const struct progress_now *now)
 {
-	fputc('\r', stderr);
-	print_text(progress, done, total);
-	fputs("\033[K", stderr);
+	size_t columns = terminal_columns();
+	bool narrower = cli_bar_is_drawn && columns < progress->columns;
+	char line[PROGRESS_LINE_BYTES];
+
+	progress_line_bar(line, now, columns - 1);
+	/* Set first: a signal that ends the program finds nothing, or a bar. */
+	cli_bar_is_drawn = 1;
+	progress->columns = columns;
+	fprintf(stderr, "\r%s%s\r", narrower ? "\033[J" : "\033[K", line);
 	fflush(stderr);
-	progress->bar_is_drawn = true;
+}
+
+static void print_text(const struct progress *progress, const struct progress_now *now)
+{
+	char line[PROGRESS_LINE_BYTES];
+
+	progress_line_text(line, now);
+	cli_message(progress->cli, "%s: %s", progress->device, line);
 }
 
 static void print_decimal(struct json *json, const char *key, uint64_t value)
@@ -89,18 +141,17 @@ static void print_decimal(struct json *json, const char *key, uint64_t value)
 	json_string(json, key, text);
 }
 
-static void print_json(const struct progress *progress, uint64_t done, uint64_t total)
+static void print_json(const struct progress *progress, const struct progress_now *now)
 {
-	struct pace pace = pace_of(progress, done, total);
 	struct json json = {.file = stderr};
 
 	json_open_object(&json, NULL);
 	json_string(&json, "device", progress->device);
-	print_decimal(&json, "done_bytes", done);
-	print_decimal(&json, "total_bytes", total);
-	print_decimal(&json, "speed", (uint64_t)pace.speed);
-	print_decimal(&json, "eta_ms", (uint64_t)(pace.to_go * 1000));
-	print_decimal(&json, "time_ms", (uint64_t)(pace.seconds * 1000));
+	print_decimal(&json, "done_bytes", now->done_bytes);
+	print_decimal(&json, "total_bytes", now->total_bytes);
+	print_decimal(&json, "speed", (uint64_t)now->speed);
+	print_decimal(&json, "eta_ms", (uint64_t)(now->seconds_left * 1000));
+	print_decimal(&json, "time_ms", (uint64_t)(progress_seconds(progress) * 1000));
 	json_close_object(&json);
 	json_end_line(&json);
 	fflush(stderr);
@@ -108,28 +159,39 @@ static void print_json(const struct progress *progress, uint64_t done, uint64_t 
 
 static void print(struct progress *progress, uint64_t done, uint64_t total)
 {
-	if (progress->mode == PROGRESS_BAR)
-		draw_bar(progress, done, total);
-	else if (progress->mode == PROGRESS_JSON)
-		print_json(progress, done, total);
+	struct progress_now now = now_of(progress, done, total);
+
+	switch (progress->mode) {
+	case PROGRESS_BAR:
+		draw_bar(progress, &now);
+		break;
+	case PROGRESS_JSON:
+		print_json(progress, &now);
+		break;
+	case PROGRESS_LOG:
+		print_text(progress, &now);
+		break;
+	case PROGRESS_AUTO:
+	case PROGRESS_NONE:
+		break;
+	}
 }
 
 void progress_update(struct progress *progress, uint64_t done_bytes, uint64_t total_bytes)
 {
-	double interval = progress->mode == PROGRESS_BAR ? BAR_INTERVAL : JSON_INTERVAL;
+	struct progress_now wanted;
 	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pace_add(&progress->pace, seconds_between(&progress->start, &now),
+		 paced_bytes(progress, done_bytes));
 	if (cli_progress_requested) {
 		cli_progress_requested = 0;
-		if (progress->bar_is_drawn)
-			fputc('\r', stderr);
-		print_text(progress, done_bytes, total_bytes);
-		fputc('\n', stderr);
+		wanted = now_of(progress, done_bytes, total_bytes);
+		print_text(progress, &wanted);
 	}
-	if (progress->mode == PROGRESS_NONE)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (seconds_between(&progress->last, &now) < interval)
+	if (progress->mode == PROGRESS_NONE || total_bytes == 0 ||
+	    seconds_between(&progress->last, &now) < progress->interval)
 		return;
 	progress->last = now;
 	print(progress, done_bytes, total_bytes);
@@ -137,7 +199,10 @@ void progress_update(struct progress *progress, uint64_t done_bytes, uint64_t to
 
 void progress_end(struct progress *progress, uint64_t done_bytes, uint64_t total_bytes)
 {
-	print(progress, done_bytes, total_bytes);
-	if (progress->bar_is_drawn)
-		fputc('\n', stderr);
+	if (total_bytes > 0 || progress->mode == PROGRESS_JSON)
+		print(progress, done_bytes, total_bytes);
+	if (!cli_bar_is_drawn)
+		return;
+	cli_bar_is_drawn = 0;
+	fputc('\n', stderr);
 }

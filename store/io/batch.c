@@ -51,6 +51,8 @@ static void request_done(struct io_request *request)
 		batch->failed_offset = request->offset;
 		batch->failed_bytes = request->left;
 	}
+	if (!request->error)
+		batch->done_bytes += request->bytes;
 	batch->in_flight--;
 	request->next = batch->free;
 	batch->free = request;
@@ -65,6 +67,7 @@ void batch_start(struct batch *batch, bool (*next)(struct batch *, struct io_req
 	batch->owner = owner;
 	batch->exhausted = false;
 	batch->error = 0;
+	batch->done_bytes = 0;
 	send(batch);
 }
 

@@ -19,6 +19,7 @@ struct batch {
 	bool (*next)(struct batch *batch, struct io_request *request);
 	void *owner;
 	bool exhausted;
+	uint64_t done_bytes; /* since batch_start, of the transfers that are done */
 	/* the first error; 0: none */
 	int error;
 	enum io_operation failed_operation;

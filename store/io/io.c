@@ -22,9 +22,10 @@ void io_prepare_vector(struct io_request *request, enum io_operation operation,
 	request->error = 0;
 	request->flushed = request->later_count = 0;
 	request->later_bytes = 0;
-	request->left = 0;
+	request->bytes = 0;
 	for (unsigned int i = 0; i < iov_count; i++)
-		request->left += iov[i].iov_len;
+		request->bytes += iov[i].iov_len;
+	request->left = request->bytes;
 }
 
 void io_prepare(struct io_request *request, enum io_operation operation, struct device *device,

@@ -42,6 +42,7 @@ struct io_request {
 	/* what an engine is to do: the part that is in one place, from the first of the buffers on.
 	 * It sees neither device nor offset. */
 	struct device_place place;
+	uint64_t bytes; /* of all of it, as prepared */
 	/* the queue's and the engine's own */
 	uint64_t left;
 	unsigned int later_count; /* buffers after the part, and the bytes of its last one that are,

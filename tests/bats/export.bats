@@ -920,7 +920,7 @@ chunks() {
 @test "export: the text has the numbers" {
     usual_pair
     expect 0 export origin store image
-    [[ $(<out) == "image: exported 400.0 KiB (409600 bytes), 200.0 KiB from store; CRC-32 $(crc right.origin)" ]]
+    [[ $(<out) == "image: exported 400.0 KiB (409600 bytes), 200.0 KiB from store, in "*" s; CRC-32 $(crc right.origin)" ]]
     silent
 }
 
@@ -931,11 +931,9 @@ chunks() {
     same image right.origin
 }
 
-@test "export: progress is told in JSON, and as a bar on a terminal" {
+@test "export: progress is told in JSON" {
     usual_pair
     expect 0 export --progress=json origin store image
     grep -v '^cowtool' err | tail -n 1 |
         jq -e '.device == "store" and .done_bytes == "409600" and .total_bytes == "409600"' >/dev/null
-    terminal "'$cowtool' export --force origin store image" terminal </dev/null >/dev/null
-    grep -q '100%' terminal
 }

@@ -300,13 +300,6 @@ numbers() {
     silent
 }
 
-@test "merge: a bar is shown on a terminal" {
-    judged_pair 409600 chunk=4 random=100 origin_chunks=200
-    terminal "'$cowtool' merge origin store" terminal </dev/null >/dev/null
-    grep -q '100%' terminal
-    merged
-}
-
 @test "merge: --progress=json writes lines of JSON with strings, beginning while it merges" {
     pristine_pair
     midway --quiet --progress=json

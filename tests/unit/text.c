@@ -6,7 +6,6 @@
 
 #include "store/cli/cli.h"
 #include "store/cli/json.h"
-#include "store/cli/progress.h"
 #include "store/base/text.h"
 
 static void sizes_are_parsed(void)
@@ -114,15 +113,6 @@ static void characters_are_utf8(void)
 		CHECK(text_utf8_length(edges[i].text) == edges[i].length);
 }
 
-static void progress_modes(void)
-{
-	struct cli_word word = {.words = progress_words};
-
-	CHECK(cli_word_choose(&word, "json") && word.given && word.chosen == PROGRESS_JSON);
-	CHECK(cli_word_choose(&word, "none") && word.chosen == PROGRESS_NONE);
-	CHECK(!cli_word_choose(&word, "jso") && !cli_word_choose(&word, ""));
-}
-
 int main(void)
 {
 	unit_run("cli: sizes are parsed, and nothing else", sizes_are_parsed);
@@ -130,6 +120,5 @@ int main(void)
 	unit_run("text: UTF-8 is what the standard calls so, and nothing else",
 		 characters_are_utf8);
 	unit_run("json: strings are escaped, and always UTF-8", json_is_escaped);
-	unit_run("progress: modes are known by name", progress_modes);
 	return unit_end();
 }

@@ -184,21 +184,22 @@ static void warn_of_gaps(const struct session *session)
 			    text_plural(state->gap_count));
 }
 
-#define CLOSING_LINE "%s: exported %s (%" PRIu64 " bytes), %s from %s; CRC-32 %08" PRIx32
+#define CLOSING_LINE "%s: exported %s (%" PRIu64 " bytes), %s from %s, in %s; CRC-32 %08" PRIx32
 
 static void print_closing_line(const struct session *session)
 {
 	const struct export_state *state = &session->export.state;
-	char size[32], stored[32];
+	char size[32], stored[32], time[32];
 
 	cli_format_size(state->view_bytes, size, sizeof(size));
 	cli_format_size(state->bytes_from_store, stored, sizeof(stored));
+	cli_format_duration(progress_seconds(&session->progress), time, sizeof(time));
 	if (session->output.kind == EXPORT_TO_STREAM)
 		cli_note(session->cli, CLOSING_LINE, "standard output", size, state->view_bytes,
-			 stored, session->pair.device.name, state->crc32);
+			 stored, session->pair.device.name, time, state->crc32);
 	else if (!session->cli->quiet)
 		cli_print(stdout, CLOSING_LINE, session->output.name, size, state->view_bytes,
-			  stored, session->pair.device.name, state->crc32);
+			  stored, session->pair.device.name, time, state->crc32);
 }
 
 static void print_outcome(struct session *session, enum result result)
@@ -270,8 +271,8 @@ static enum result run(struct session *session, struct failure *why)
 		note_memory(session->cli, output->name);
 	if (export->target.device)
 		note_buffered(session->cli, export->target.device, BUFFER_ALIGNMENT);
-	progress_begin(&session->progress, session->cli, session->choice->progress.chosen,
-		       session->pair.device.name);
+	progress_begin(&session->progress, session->cli, session->pair.device.name);
+	progress_show(&session->progress, &session->choice->progress, export->state.done_bytes);
 	result = export_output_finish(output, export_run(export, why), why);
 	progress_end(&session->progress, export->state.done_bytes, export->state.view_bytes);
 	if (result != RESULT_OK)
@@ -361,7 +362,7 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 {
 	static const char *const fill_words[] = {"zero", NULL};
 	struct choice choice = {.fill = {.words = fill_words},
-				.progress = {.words = progress_words},
+				.progress = PROGRESS_WORD,
 				.engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {
 		{"resume", CLI_FLAG, &choice.resume, "go on with an unfinished export to a file",
@@ -374,8 +375,7 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 		 "HOW"},
 		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
-		{"progress", CLI_WORD, &choice.progress,
-		 "auto (default: a bar on a terminal), bar, json or none", "HOW"},
+		{"progress", CLI_WORD, &choice.progress, PROGRESS_HELP, "HOW"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, (struct cli_count){2, 3}, argc, argv, why);

@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154,SC2016 # variables of helpers.bash; jq has its own
+# How far a command is: a bar on terminals of any size, plain lines for consoles and logs.
+
+load helpers
+
+export TERM=xterm
+
+# on COLUMNS ROWS [OPTION...] COMMAND...: on a terminal of that size (see pty.c); ./out has what it got, $status is the
+# exit code, and $draws, $over, $feeds and $column are what pty found.
+on() {
+    local line
+    status=0
+    "$tools/within" 30 "$tools/pty" "$@" >out 2>err </dev/null || status=$?
+    line=$(tail -n 1 err)
+    [[ $line =~ ^draws=([0-9]+)\ over=([0-9]+)\ feeds=([0-9]+)\ column=([0-9]+)$ ]] || complain 'pty failed'
+    draws=${BASH_REMATCH[1]} over=${BASH_REMATCH[2]} feeds=${BASH_REMATCH[3]} column=${BASH_REMATCH[4]}
+    ((status != 99)) || complain 'a control sequence that is none of a bar'
+}
+
+# merging COLUMNS ROWS [OPTION...]: a merge there, long enough for many lines, of copies of what is in $pristine.
+merging() {
+    from_pristine
+    on "$@" "$live" stop 1990 store "$cowtool" merge --window=1K origin store
+    ((status != 77)) || skip 'no process may be traced here (ptrace)'
+}
+
+# drawn: the lines that were drawn, one a line.
+drawn() {
+    tr '\r' '\n' <out | sed -n 's/^\x1b\[[KJ]\(.*%.*\)/\1/p'
+}
+
+# no_control FILE: it has no control character but the ends of lines.
+no_control() {
+    fails grep -q '[^ -~]' "$1"
+}
+
+@test "progress: a bar is never wider than the terminal, and stays in its line (40, 80, 200 columns)" {
+    pristine_pair
+    local size
+    for size in '40 10' '80 24' '200 50' '41 10' '20 5' '2 2'; do
+        # shellcheck disable=SC2086 # two words
+        merging $size
+        ((status == 0)) || complain "$size: exit code $status"
+        merged
+        ((draws >= 10)) || complain "$size: only $draws lines were drawn"
+        ((over == 0)) || complain "$size: $over lines of $draws are too wide"
+        ((feeds == 0)) || complain "$size: the screen scrolls: $feeds lines between the first bar and the last"
+    done
+}
+
+@test "progress: a bar leaves out the speed first, then the sizes, then some of itself" {
+    pristine_pair
+    merging 200 50
+    [[ $(drawn | sed -n 5p) =~ ^\[[#.]{30}\]\ .*%\ .*\ of\ 1000.0\ KiB\ .*/s\ .*\ to\ go$ ]]
+    merging 80 24
+    [[ $(drawn | sed -n 5p) =~ ^\[[#.]{30}\]\ .*%\ .*\ of\ 1000.0\ KiB\ [^/]*\ to\ go$ ]]
+    merging 60 24
+    [[ $(drawn | sed -n 5p) =~ ^\[[#.]{30}\]\ [^K/]*%[^K/]*\ to\ go$ ]]
+    merging 40 10
+    [[ $(drawn | sed -n 5p) =~ ^\[[#.]{5,20}\]\ [^K/]*%[^K/]*\ to\ go$ ]]
+    [[ $(drawn | tail -n 1) == *' 100%'* ]]
+}
+
+@test "progress: a terminal that becomes narrower in a merge gets narrower bars, and what the old one left is erased" {
+    pristine_pair
+    merging 200 50 resize=40
+    ((status == 0))
+    merged
+    ((draws >= 10 && over == 0 && feeds == 0)) || complain "$draws lines, $over too wide, $feeds line feeds"
+    [[ $(drawn | head -n 3 | awk 'length > 40' | wc -l) == 3 ]]
+    [[ $(drawn | tail -n +4 | awk 'length > 39' | wc -l) == 0 ]]
+    # Once, for all the lines that the old bar became.
+    [[ $(tr -cd '\033J' <out | grep -o $'\033J' | wc -l) == 1 ]]
+}
+
+@test "progress: a terminal that becomes wider in a merge gets wider bars" {
+    pristine_pair
+    merging 40 10 resize=120
+    ((status == 0 && over == 0 && feeds == 0))
+    merged
+    [[ $(drawn | tail -n 1 | awk 'length > 60' | wc -l) == 1 ]]
+}
+
+@test "progress: after Ctrl-C the bar goes on to what is committed, and the cursor is on a new line" {
+    pristine_pair
+    merging 80 24 interrupt=1
+    ((status == 3)) || complain "exit code $status"
+    ((column == 0)) || complain "the cursor is in column $column"
+    (($(live store) > 0))
+    expect 0 merge --resume origin store
+    merged
+}
+
+@test "progress: a second Ctrl-C ends a merge at once, and the cursor is on a new line" {
+    pristine_pair
+    from_pristine
+    # Of one window, which a first Ctrl-C does not cut short.
+    on 80 24 interrupt=2 "$live" mark store "$cowtool" merge --io=sync origin store
+    ((status != 77)) || skip 'no process may be traced here (ptrace)'
+    ((status == 130)) || complain "exit code $status"
+    ((column == 0)) || complain "the cursor is in column $column"
+    expect 0 merge --resume origin store
+    merged
+}
+
+@test "progress: a store of which nothing is left draws nothing" {
+    pair 40960 chunk=8
+    on 80 24 "$cowtool" merge origin store
+    ((status == 0 && draws == 0))
+    expect 0 merge --progress=log origin store
+    fails grep -q '%' err
+}
+
+@test "progress: an export and verify --data draw bars, too" {
+    judged_pair 409600 chunk=4 random=100 origin_chunks=200
+    on 40 10 "$cowtool" export origin store image
+    ((status == 0 && draws >= 1 && over == 0 && column == 0))
+    same image right.origin
+    drawn | grep -q '100%'
+    on 40 10 "$cowtool" verify --data=origin store
+    ((status == 0 && draws >= 1 && over == 0))
+    drawn | grep -q '100%'
+}
+
+@test "progress: a terminal without control sequences gets the lines of a log" {
+    judged_pair 409600 chunk=4 random=100 origin_chunks=200
+    TERM=dumb on 40 10 "$cowtool" merge origin store
+    ((status == 0 && draws == 0))
+    tr -d '\r' <out >text
+    no_control text
+    grep -q '^cowtool merge: store: 100%, ' text
+    merged
+    (unset TERM && on 40 10 "$cowtool" export --progress=bar origin store image && ((status == 0 && draws == 0)))
+    tr -d '\r' <out >text
+    no_control text
+    grep -q '^cowtool export: store: 100%, ' text
+}
+
+@test "progress: --progress=log prints a plain line each SECONDS, and one at the end" {
+    pristine_pair
+    midway --progress=log=1
+    sleep 1
+    goes_on
+    ((status == 0))
+    merged
+    no_control err
+    grep 'store: [0-9]*%' err >lines
+    (($(wc -l <lines) == 2)) || complain 'there are not two lines'
+    [[ $(head -n 1 lines) =~ ^cowtool\ merge:\ store:\ [0-9]?[0-9]%,\ .*\ of\ 1000.0\ KiB,\ .*/s,\ .*\ to\ go$ ]]
+    [[ $(tail -n 1 lines) =~ ^cowtool\ merge:\ store:\ 100%,\ 1000.0\ KiB\ of\ 1000.0\ KiB,\ .*/s$ ]]
+}
+
+@test "progress: --progress=log prints no line before its ten seconds but the last one, also on a terminal" {
+    pristine_pair
+    midway --progress=log
+    sleep 1
+    goes_on
+    (($(grep -c 'store: [0-9]*%' err) == 1))
+    merged
+    from_pristine
+    on 80 24 "$cowtool" merge --progress=log origin store
+    ((status == 0 && draws == 0))
+    (($(grep -c 'store: [0-9]*%' out) == 1))
+    merged
+}
+
+@test "progress: SECONDS is a whole number from 1 on" {
+    small_pair
+    local seconds
+    for seconds in 0 0.5 -1 '' 1s 1000000000; do
+        refuses 64 origin store -- merge "--progress=log=$seconds" origin store
+        said "--progress: 'log=$seconds': after 'log=' must be a whole number from 1 to 999999999"
+        refuses 64 origin store -- export "--progress=log=$seconds" origin store image
+    done
+    refuses 64 origin store -- merge --progress=json=1 origin store
+    said "--progress: 'json=1' is neither auto, bar, json, log nor none"
+}
+
+@test "progress: what is copied counts before its window is committed" {
+    # One window has all of it.
+    judged_pair 33554432 chunk=8 random=4000 origin_chunks=8192
+    needs_strace
+    strace -f -o trace -e trace=pwritev,pwritev2,pwrite64 --inject=pwritev,pwritev2,pwrite64:delay_enter=8000 \
+        "$cowtool" merge --io=sync --progress=json origin store >out 2>err
+    merged
+    grep '^{' err | jq -es 'map(.done_bytes | tonumber) | length >= 3 and . == sort and .[0] < 16384000
+        and .[1] > .[0]' >/dev/null || complain 'it jumps'
+}
+
+@test "progress: SIGUSR1 prints a line of its own beside a bar, and in the middle of one" {
+    pristine_pair
+    midway --progress=bar
+    kill -USR1 "$merge_pid"
+    goes_on
+    ((status == 0))
+    merged
+    tr '\r' '\n' <err | grep -q $'^\(\033\[K\)\?cowtool merge: store: [0-9]*%, .* of 1000.0 KiB'
+    tail -c 1 err | od -An -c | grep -q '\\n'
+}
+
+@test "progress: the closing lines of merge and export have the time that it took" {
+    judged_pair 409600 chunk=4 random=100 origin_chunks=200
+    expect 0 export origin store image
+    grep -Eq '^image: exported .*, in [0-9]+\.[0-9] s; CRC-32 [0-9a-f]{8}$' out
+    expect 0 merge origin store
+    grep -Eq '^store: merged 100 exceptions \(.*\) into origin in [0-9]+\.[0-9] s$' out
+}
