@@ -429,6 +429,7 @@ const char *cli_format_time(double seconds, char *buffer, size_t size)
 	/* 999:59:59 */
 	unsigned int whole = seconds < 3599999 ? (unsigned int)seconds : 3599999;
 
+	whole += whole < seconds && whole < 3599999;
 	if (whole < 3600)
 		snprintf(buffer, size, "%u:%02u", whole / 60, whole % 60);
 	else
