@@ -7,7 +7,8 @@
  * A drawn line begins with "\r\033[K" or "\r\033[J" and ends with the next control character. After
  * each, COMMAND is stopped for a moment (SIGSTOP), up to PAUSES times, so that a short command draws
  * as often as a long one; COMMAND may also stop itself. After the third drawn line the terminal gets
- * another width; after the third, the fourth, ... it is sent Ctrl-C, or COMMAND SIGUSR1, COUNT times in all.
+ * another width; after the third, the fourth, ... it is sent Ctrl-C, or COMMAND SIGUSR1, COUNT times
+ * in all.
  *
  * COMMAND's output goes to the standard output. On the standard error is then one line:
  *
