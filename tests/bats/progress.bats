@@ -101,6 +101,18 @@ fits() {
     merged
 }
 
+@test "progress: Ctrl-C ends a verify --data, and the cursor is on a new line" {
+    needs_strace
+    pair 33554432 chunk=8 random=4000 origin_chunks=8192
+    # Of plain calls, slowly.
+    on 80 24 interrupt=1 strace -o trace -e trace=preadv,io_uring_setup,clone,clone3 \
+        --inject=io_uring_setup:error=ENOSYS --inject=clone,clone3:error=EAGAIN --inject=preadv:delay_enter=10000 \
+        "$cowtool" verify --data=origin store
+    ((status == 130)) || complain "exit code $status"
+    ((draws >= 3 && over == 0)) || complain "$draws lines, $over too wide"
+    ((column == 0)) || complain "the cursor is in column $column"
+}
+
 @test "progress: a store of which nothing is left draws nothing" {
     pair 40960 chunk=8
     on 80 24 "$cowtool" merge origin store
