@@ -91,6 +91,14 @@ bool cli_parse_size(const char *text, uint64_t *bytes)
 
 const char *const cli_engine_words[] = {"auto", "uring", "threads", "sync", NULL};
 
+/* What comes after the word with which a text begins; NULL: it does not begin with it. */
+static const char *after_word(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return strncmp(text, word, length) == 0 ? text + length : NULL;
+}
+
 /* What follows a word: nothing, or after the one that takes a number, "=" and that. */
 static bool read_number(struct cli_word *word, const char *name, const char *text)
 {
@@ -108,10 +116,9 @@ static bool read_number(struct cli_word *word, const char *name, const char *tex
 bool cli_word_choose(struct cli_word *word, const char *text)
 {
 	for (unsigned int i = 0; word->words[i]; i++) {
-		size_t length = strlen(word->words[i]);
+		const char *rest = after_word(text, word->words[i]);
 
-		if (strncmp(text, word->words[i], length) != 0 ||
-		    !read_number(word, word->words[i], text + length))
+		if (!rest || !read_number(word, word->words[i], rest))
 			continue;
 		word->chosen = i;
 		word->given = true;
@@ -125,14 +132,14 @@ static enum result fail_word(const struct cli_option *option, const char *text, 
 {
 	const struct cli_word *word = option->target;
 	const char *const *words = word->words;
-	size_t used = word->numbered ? strlen(word->numbered) : 0;
+	const char *number = word->numbered ? after_word(text, word->numbered) : NULL;
 	char list[128] = "";
+	size_t used = 0;
 
-	if (used > 0 && strncmp(text, word->numbered, used) == 0 && text[used] == '=')
+	if (number && *number == '=')
 		return fail(why, RESULT_USAGE,
 			    "--%s: '%s': after '%s=' must be a whole number from 1 to %u",
 			    option->name, text, word->numbered, CLI_NUMBER_MAX);
-	used = 0;
 	for (size_t i = 0; words[i] && used < sizeof(list); i++)
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 					 i == 0		? ""
@@ -429,6 +436,7 @@ const char *cli_format_time(double seconds, char *buffer, size_t size)
 	/* 999:59:59 */
 	unsigned int whole = seconds < 3599999 ? (unsigned int)seconds : 3599999;
 
+	whole += whole < seconds && whole < 3599999;
 	if (whole < 3600)
 		snprintf(buffer, size, "%u:%02u", whole / 60, whole % 60);
 	else

@@ -128,7 +128,7 @@ extern const char *const cli_engine_words[];
 /* "512.0 MiB", for people. Returns `buffer`. */
 const char *cli_format_size(uint64_t bytes, char *buffer, size_t size);
 
-/* "0:07", "1:05:00": a time to come, for people. Returns `buffer`. */
+/* "0:07", "1:05:00": a time to come, for people, rounded up. Returns `buffer`. */
 const char *cli_format_time(double seconds, char *buffer, size_t size);
 
 /* "0.4 s", "3 min 12 s", "2 h 5 min": a time that something took. Returns `buffer`. */

@@ -238,7 +238,7 @@ lines_are() {
     complete_bash cowtool merge --io ''
     lines_are auto uring threads sync
     complete_bash cowtool merge --progress = ''
-    lines_are auto bar json none
+    lines_are auto bar json log none
     complete_bash cowtool export --fill ''
     lines_are zero
     complete_bash cowtool merge --window = 1

@@ -134,7 +134,7 @@ failing_from() {
     pair 819200 chunk=8 random=100 origin_chunks=200
     plainly --inject=preadv:signal=SIGUSR1:when=6 -- verify --json --data=origin store
     object '.verdict == "clean" and .data.store_bytes == 409600'
-    grep -qE '^\[[#.]*\] +[0-9]+%  [0-9.]+ [a-zA-Z]+ of 800\.0 KiB  ' err
+    grep -qE '^cowtool verify: store: [0-9]+%, [0-9.]+ [a-zA-Z]+ of 800\.0 KiB, ' err
     (($(grep -vc 'note: nothing in it tells' err) == 1))
     local status=0
     plainly --inject=preadv:signal=SIGINT:when=6 -- verify --json --data=origin store || status=$?

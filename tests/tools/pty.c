@@ -2,12 +2,13 @@
 /*
  * pty: runs a command on a terminal of a given size and judges what it draws there.
  *
- *   pty COLUMNS ROWS [resize=COLUMNS] [interrupt=COUNT] COMMAND...
+ *   pty COLUMNS ROWS [resize=COLUMNS] [interrupt=COUNT] [usr1=COUNT] COMMAND...
  *
  * A drawn line begins with "\r\033[K" or "\r\033[J" and ends with the next control character. After
  * each, COMMAND is stopped for a moment (SIGSTOP), up to PAUSES times, so that a short command draws
  * as often as a long one; COMMAND may also stop itself. After the third drawn line the terminal gets
- * another width; after the third, the fourth, ... it is sent Ctrl-C, COUNT times in all.
+ * another width; after the third, the fourth, ... it is sent Ctrl-C, or COMMAND SIGUSR1, COUNT times
+ * in all.
  *
  * COMMAND's output goes to the standard output. On the standard error is then one line:
  *
@@ -32,12 +33,13 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { PAUSES = 12, PAUSE_MS = 110, CHANGE_AFTER = 3, STRANGE = 99 };
+enum { PAUSES = 8, PAUSE_MS = 110, CHANGE_AFTER = 3, STRANGE = 99 };
 
-static const char usage[] = "usage: pty COLUMNS ROWS [resize=COLUMNS] [interrupt=COUNT] COMMAND...";
+static const char usage[] =
+	"usage: pty COLUMNS ROWS [resize=COLUMNS] [interrupt=COUNT] [usr1=COUNT] COMMAND...";
 
 static struct {
-	unsigned int columns, rows, resize, interrupts;
+	unsigned int columns, rows, resize, interrupts, usr1;
 	int master;
 	pid_t child;
 } given;
@@ -126,6 +128,10 @@ static void change(void)
 		if (write(given.master, "\003", 1) != 1)
 			err(2, "cannot type");
 	}
+	if (screen.draws >= CHANGE_AFTER && given.usr1 > 0) {
+		given.usr1--;
+		kill(given.child, SIGUSR1);
+	}
 }
 
 /* Stops COMMAND where it just drew a line; what it writes meanwhile is of before the change. */
@@ -211,7 +217,8 @@ int main(int argc, char **argv)
 	set_size((unsigned int)strtoul(argv[1], NULL, 10));
 	for (argv += 3; *argv; argv++)
 		if (sscanf(*argv, "resize=%u", &given.resize) != 1 &&
-		    sscanf(*argv, "interrupt=%u", &given.interrupts) != 1)
+		    sscanf(*argv, "interrupt=%u", &given.interrupts) != 1 &&
+		    sscanf(*argv, "usr1=%u", &given.usr1) != 1)
 			break;
 	if (!*argv)
 		errx(2, usage);

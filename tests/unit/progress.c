@@ -34,16 +34,16 @@ static void parts_are_left_out(void)
 {
 	CHECK(bar_is(
 		&half, 199,
-		"[###############...............]  50%   512.0 MiB of 1.0 GiB   100.0 MiB/s  0:05 to go"));
+		"[###############...............]  50%   512.0 MiB of 1.0 GiB   100.0 MiB/s  0:06 to go"));
 	CHECK(bar_is(
 		&half, 90,
-		"[###############...............]  50%   512.0 MiB of 1.0 GiB   100.0 MiB/s  0:05 to go"));
+		"[###############...............]  50%   512.0 MiB of 1.0 GiB   100.0 MiB/s  0:06 to go"));
 	CHECK(bar_is(&half, 79,
-		     "[###############...............]  50%   512.0 MiB of 1.0 GiB  0:05 to go"));
-	CHECK(bar_is(&half, 60, "[###############...............]  50%  0:05 to go"));
-	CHECK(bar_is(&half, 39, "[########.........]  50%  0:05 to go"));
-	CHECK(bar_is(&half, 27, "[##...]  50%  0:05 to go"));
-	CHECK(bar_is(&half, 26, " 50%  0:05 to go"));
+		     "[###############...............]  50%   512.0 MiB of 1.0 GiB  0:06 to go"));
+	CHECK(bar_is(&half, 60, "[###############...............]  50%  0:06 to go"));
+	CHECK(bar_is(&half, 39, "[########.........]  50%  0:06 to go"));
+	CHECK(bar_is(&half, 27, "[##...]  50%  0:06 to go"));
+	CHECK(bar_is(&half, 26, " 50%  0:06 to go"));
 	CHECK(bar_is(&half, 18, " 50%"));
 	CHECK(bar_is(&half, 2, " 5"));
 	CHECK(bar_is(&half, 0, ""));
@@ -90,7 +90,7 @@ static void text_is_plain(void)
 	char line[PROGRESS_LINE_BYTES];
 
 	progress_line_text(line, &half);
-	CHECK(strcmp(line, "50%, 512.0 MiB of 1.0 GiB, 100.0 MiB/s, 0:05 to go") == 0);
+	CHECK(strcmp(line, "50%, 512.0 MiB of 1.0 GiB, 100.0 MiB/s, 0:06 to go") == 0);
 	progress_line_text(line, &done);
 	CHECK(strcmp(line, "100%, 7 bytes of 7 bytes, 1 bytes/s") == 0);
 }
@@ -165,7 +165,7 @@ static void times_are_printed(void)
 	char text[32];
 
 	CHECK(strcmp(cli_format_time(0, text, sizeof(text)), "0:00") == 0);
-	CHECK(strcmp(cli_format_time(59.99, text, sizeof(text)), "0:59") == 0);
+	CHECK(strcmp(cli_format_time(59.01, text, sizeof(text)), "1:00") == 0);
 	CHECK(strcmp(cli_format_time(3599, text, sizeof(text)), "59:59") == 0);
 	CHECK(strcmp(cli_format_time(3600, text, sizeof(text)), "1:00:00") == 0);
 	CHECK(strcmp(cli_format_time(1e300, text, sizeof(text)), "999:59:59") == 0);
