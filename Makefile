@@ -9,6 +9,9 @@ DATADIR ?= $(PREFIX)/share
 BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
 FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
+INITRAMFSTOOLSDIR ?= $(DATADIR)/initramfs-tools
+DRACUTDIR ?= $(PREFIX)/lib/dracut/modules.d
+INITCPIODIR ?= $(PREFIX)/lib/initcpio
 DESTDIR ?=
 
 # The comments that begin with two # marks say what the goals are for.
@@ -23,7 +26,8 @@ help:
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
 	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
-	strace lvm2 fdisk
+	strace lvm2 fdisk \
+	debhelper devscripts fakeroot lintian autopkgtest rpm rpmlint
 .PHONY: setup
 setup:
 	apt-get update
@@ -45,7 +49,7 @@ PKG_CONFIG ?= pkg-config
 STRIP ?= strip
 CFLAGS ?= -O2 -g
 WERROR ?= -Werror
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wdate-time $(WERROR)
 # 'make LIBURING=no' builds without it, as does a machine that has none.
 LIBURING ?= $(shell $(PKG_CONFIG) --exists liburing && echo yes || echo no)
 LIBRARIES := blkid popt zlib $(if $(filter yes,$(LIBURING)),liburing)
@@ -155,6 +159,13 @@ check: test-programs sim
 	$(SIM) --trace=20
 	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools tests/run-bats tests/bats/*.bats
 
+## check-brief: the unit tests and a few others, half a minute: what the build of a package runs
+.PHONY: check-brief
+check-brief: test-programs
+	tests/run-unit $(UNIT_TESTS)
+	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
+		tests/run-bats $(foreach name,cli inspect static,tests/bats/$(name).bats)
+
 # The crash simulator, with the engine and its deliberate breaks compiled for it alone.
 SIM_SOURCES := $(wildcard tests/sim/*.c)
 $(B)/tests/sim/sim: $(SIM_SOURCES:%.c=$(B)/%.o) $(B)/libcowtool.a
@@ -226,7 +237,7 @@ sanitize:
 sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	tests/run-unit $(UNIT_TESTS)
 	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
-		tests/run-bats $(filter-out tests/bats/docs.bats,$(wildcard tests/bats/*.bats))
+		tests/run-bats $(filter-out tests/bats/docs.bats tests/bats/packages.bats,$(wildcard tests/bats/*.bats))
 
 ## coverage: which lines the tests run, by gcov
 # Which lines the tests run, but for the simulator: a table, and the total. Tests in which the program can write no
@@ -241,10 +252,10 @@ coverage-run: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	chmod -R a+rwX $(B)
 	-tests/run-unit $(UNIT_TESTS)
 	-COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
-		tests/run-bats $(filter-out tests/bats/docs.bats,$(wildcard tests/bats/*.bats)) | grep -v '^ok '
+		tests/run-bats $(filter-out tests/bats/docs.bats tests/bats/packages.bats,$(wildcard tests/bats/*.bats)) | grep -v '^ok '
 
-SCRIPTS = completions/cowtool.bash $(shell find tests -name cache -prune -o -name '*.*sh' -print) \
-	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests --exclude-dir=cache)
+SCRIPTS = completions/cowtool.bash $(shell find tests rescue -name cache -prune -o -name '*.*sh' -print) \
+	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests rescue --exclude-dir=cache)
 C_FILES := $(wildcard *.c store/*/*.[ch] verify/*.[ch] verify/*/*.[ch] merge/*.[ch] tests/*/*.[ch])
 TIDY_CHECKS := -*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*,\
 	-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-valist.Uninitialized,-performance-no-int-to-ptr,\
@@ -265,7 +276,7 @@ lint: layers
 		-DHAVE_LIBURING -I. $(SOURCES)
 	$(MAKE) --output-sync -j$(shell nproc) $(TIDY)
 	shellcheck -x $(SCRIPTS)
-	mandoc -T lint -W warning $(PAGES)
+	mandoc -T lint -W warning $(PAGES) $(filter man/%,$(RESCUE_DATA))
 
 # ---- for people ----
 
@@ -283,10 +294,20 @@ PAGES := $(wildcard man/*.5 man/*.8)
 # PAGE.COMMAND: a page that is of that command, too.
 PAGE_LINKS := inspect.dump inspect.create verify.repair save.restore
 
+# What an initramfs has of cowtool, for initramfs-tools, dracut and mkinitcpio, and its page.
+RESCUE_SCRIPTS := $(wildcard rescue/initramfs-tools/hooks/cowtool rescue/initramfs-tools/scripts/*/cowtool rescue/dracut/*.sh)
+RESCUE_DATA := $(wildcard rescue/cowtool-boot.sh rescue/mkinitcpio/install/cowtool rescue/mkinitcpio/hooks/cowtool man/*.7)
+# Where these files go.
+rescue_places = $(patsubst rescue/initramfs-tools/%,$(DESTDIR)$(INITRAMFSTOOLSDIR)/%, \
+	$(patsubst rescue/dracut/%,$(DESTDIR)$(DRACUTDIR)/70cowtool/%, \
+	$(patsubst rescue/mkinitcpio/%,$(DESTDIR)$(INITCPIODIR)/%, \
+	$(patsubst rescue/cowtool-boot.sh,$(DESTDIR)$(DATADIR)/cowtool/cowtool-boot.sh, \
+	$(patsubst man/%,$(DESTDIR)$(MANDIR)/man7/%,$(1))))))
+
 ## install: the program, its pages and completions; PREFIX (/usr/local) and DESTDIR
 .PHONY: install
 install: cowtool
-	install -D -m 755 cowtool $(DESTDIR)$(SBINDIR)/cowtool
+	install -D $(INSTALL_STRIP) -m 755 cowtool $(DESTDIR)$(SBINDIR)/cowtool
 	for page in $(PAGES); do \
 		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 	for link in $(PAGE_LINKS); do \
@@ -295,18 +316,68 @@ install: cowtool
 	install -D -m 644 completions/_cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
 	install -D -m 644 completions/cowtool.fish $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
 
-## uninstall: removes what install installed
+## install-strip: the same, without what debuggers read
+.PHONY: install-strip
+install-strip:
+	$(MAKE) INSTALL_STRIP='-s --strip-program=$(STRIP)' install
+
+## install-static: cowtool-static, with a page of its name
+.PHONY: install-static
+install-static: static
+	install -D -m 755 cowtool-static $(DESTDIR)$(SBINDIR)/cowtool-static
+	install -D -m 644 man/cowtool.8 $(DESTDIR)$(MANDIR)/man8/cowtool-static.8
+
+## install-rescue: what initramfs-tools, dracut and mkinitcpio take into an initramfs; they look below PREFIX=/usr
+.PHONY: install-rescue
+install-rescue:
+	install -d $(DESTDIR)$(INITRAMFSTOOLSDIR) $(DESTDIR)$(DRACUTDIR)/70cowtool $(DESTDIR)$(DATADIR)/cowtool $(DESTDIR)$(MANDIR)/man7
+	$(foreach file,$(RESCUE_SCRIPTS),install -D -m 755 $(file) $(strip $(call rescue_places,$(file))) &&) true
+	$(foreach file,$(RESCUE_DATA),install -D -m 644 $(file) $(strip $(call rescue_places,$(file))) &&) true
+
+## uninstall: removes what all of these installed
 .PHONY: uninstall
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/cowtool
+	rm -f $(DESTDIR)$(SBINDIR)/cowtool $(DESTDIR)$(SBINDIR)/cowtool-static $(DESTDIR)$(MANDIR)/man8/cowtool-static.8
+	rm -f $(call rescue_places,$(RESCUE_SCRIPTS) $(RESCUE_DATA))
 	rm -f $(foreach n,5 8,$(patsubst man/%,$(DESTDIR)$(MANDIR)/man$(n)/%,$(filter %.$(n),$(PAGES))))
 	rm -f $(foreach link,$(PAGE_LINKS),$(DESTDIR)$(MANDIR)/man8/cowtool-$(subst .,,$(suffix $(link))).8)
 	rm -f $(DESTDIR)$(BASHCOMPDIR)/cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
 	rm -f $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
 
+# ---- for distributions ----
+
+DIST := cowtool-$(VERSION)
+## dist: cowtool-VERSION.tar.gz, the same bytes whoever makes it from the same files, with git or without
+.PHONY: dist
+dist:
+	rescue/dist $(DIST)
+
+# Where packages are built, each in a folder of its own.
+PACKAGES ?= build
+## deb: packages of Debian, in build/deb; the tarball and rescue/debian are what they are built from
+.PHONY: deb
+deb: dist
+	rm -rf $(PACKAGES)/deb && mkdir -p $(PACKAGES)/deb
+	tar -C $(PACKAGES)/deb -xf $(DIST).tar.gz
+	cp $(DIST).tar.gz $(PACKAGES)/deb/cowtool_$(VERSION).orig.tar.gz
+	cp -r rescue/debian $(PACKAGES)/deb/$(DIST)
+	cd $(PACKAGES)/deb/$(DIST) && env -u MAKEFLAGS -u MAKEOVERRIDES -u MAKELEVEL dpkg-buildpackage -us -uc -b
+
+## rpm: packages of RPM, in build/rpm
+.PHONY: rpm
+rpm: dist
+	rm -rf $(PACKAGES)/rpm && mkdir -p $(PACKAGES)/rpm
+	env -u MAKEFLAGS -u MAKEOVERRIDES -u MAKELEVEL rpmbuild -bb $(RPMBUILD) --define '_topdir $(abspath $(PACKAGES))/rpm' \
+		--define '_sourcedir $(CURDIR)' rescue/cowtool.spec
+
+## check-packages: builds them, two times where they must be equal, and runs lintian, autopkgtest and rpmlint
+.PHONY: check-packages
+check-packages:
+	rescue/check-packages $(VERSION)
+
 ## clean: removes what was built
 .PHONY: clean
 clean:
-	rm -rf build cowtool cowtool-static
+	rm -rf build cowtool cowtool-static $(DIST).tar.gz
 
 endif

@@ -65,6 +65,8 @@ alike() {
     # As the goal "static" says; a program that lost what it is made of would be smaller than that.
     (($(stat -c %s root/cowtool) < 2 * 1024 * 1024 && $(stat -c %s root/cowtool) > 512 * 1024))
     "${enter[@]}" /cowtool --version | diff - <("$cowtool" --version)
+    # Else two builds in two folders were not equal.
+    fails grep -F "$(cd "$here/../.." && pwd)" root/cowtool
 }
 
 @test "static: in an empty root, help, pages of help and mistakes are as elsewhere" {
