@@ -75,7 +75,7 @@ cowtool_release() {
 # cowtool_root_comes GROUP...: the root's device is there, or comes once these groups are activated.
 cowtool_root_comes() {
     root_is_there && return
-    [ $# -eq 0 ] || activate_groups "$@"
+    [ $# -eq 0 ] || activate_groups "$@" >/dev/null
     udevadm settle
     root_is_there
 }
@@ -118,10 +118,10 @@ cowtool_stores() (
     done
 )
 
-# cowtool_is_unfinished WORD: a merge that cowtool began is not at its end.
+# cowtool_is_unfinished WORD: a merge that cowtool began is not at its end. (Damage makes a record look stale: that counts for nothing.)
 cowtool_is_unfinished() {
     # shellcheck disable=SC2046 # words
-    [ "$1" != pending ] || set -- $(cowtool_stores '"state":"merging"')
+    [ "$1" != pending ] || set -- $(cowtool_stores)
     for _name in "$@"; do
         case $(cowtool inspect --json "$_name" 2>/dev/null) in
         *'"role":"merging"'*) return 0 ;;

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What the files of boots have in common. The disk `made` has, beside the root, its snapshots "before" and "other"; in `marked`, LVM was told by
+# the running root to merge "before". Each test boots a copy, with the initramfs of $kind.
+
+here=$BATS_TEST_DIRNAME
+cache=$here/cache
+cowtool=${COWTOOL:-$here/../../cowtool}
+# The store of "before" begins after the partition's start, LVM's metadata and the 240 extents of the root: at 242 MiB.
+store_at=$((242 << 20))
+
+# copy FROM TO
+copy() {
+    cp --sparse=always "$cache/$1" "$2"
+}
+
+# boot LOG PARAMETERS DISK [OPTION...]: the console goes to LOG, and to stderr if it goes wrong.
+boot() {
+    "$here/machine" "${@:4}" "$cache/${initramfs:-$kind}.img" "${kernel_parameters:-} $2" "$3" >"$1" || {
+        cat "$1" >&2
+        return 1
+    }
+}
+
+# told LOG WORD: what the judge said of it.
+told() {
+    sed -n "s/^JUDGE $2 *//p" "$1"
+}
+
+# root_is LOG first|changed: the root that was mounted has the data of the snapshot "before"; of the root before any merge.
+root_is() {
+    local wanted
+    wanted=$(told "$cache/make.log" root)
+    [ "$2" = first ] || wanted=$(told "$cache/mark.log" root)
+    [ -n "$wanted" ]
+    [ "$(told "$1" root)" = "$wanted" ]
+}
+
+# other_is_kept LOG: the other snapshot shows what it did before any merge.
+other_is_kept() {
+    [ "$(told "$1" other)" = "$(told "$cache/mark.log" other)" ]
+}
+
+# volumes LOG: the names of the volumes that LVM has at last.
+volumes() {
+    told "$1" lv | awk '{print $1}' | tr '\n' ' '
+}
+
+# heard LOG REGEX
+heard() {
+    grep -qE "$2" "$1" || {
+        cat "$1" >&2
+        return 1
+    }
+}
+
+# ---- the cases ----
+
+marked_snapshot() {
+    copy marked disk
+    boot log "$parameter=pending judge=poll" disk
+    root_is log first
+    other_is_kept log
+    [ "$(volumes log)" = 'other root ' ]
+    [ "$(told log kmsg)" = 'cowtool: pending: done' ]
+    told log json | jq -e '.pending[0].store == "vg0/before" and .pending[0].exceptions_left == 0'
+}
+
+kernel_without_snapshots() {
+    copy alone disk
+    initramfs=$kind-bare boot log "$parameter=pending" disk
+    root_is log first
+    [ "$(volumes log)" = 'root ' ]
+    heard log 'cowtool: vg0/before is merged, and the kernel has no snapshots: LVM removes it'
+}
+
+# cuts DISK WORD MEGABYTES...: a boot for each, cut off after that much was written. Each cut is within the merge.
+cuts() {
+    local disk=$1 word=$2 megabytes
+    shift 2
+    for megabytes in "$@"; do
+        boot "cut-$megabytes.log" "$parameter=$word" "$disk" --cut-after $((megabytes << 20))
+        [ -z "$(told "cut-$megabytes.log" root)" ]
+        "$cowtool" inspect --json --disk="$disk" vg0/before 2>/dev/null |
+            jq -e '.record.role == "merging" and .exceptions > 0' >/dev/null
+    done
+}
+
+# ten_power_cuts FROM WORD
+ten_power_cuts() {
+    copy "$1" disk
+    cuts disk "$2" 1 4 8 13 18 23 28 32 2 3
+    heard cut-32.log ': [0-9]+%, .* MiB of 37'
+    boot log "$parameter=$2" disk
+    root_is log first
+    other_is_kept log
+}
+
+# The kernel takes a marked merge over; what is written then stays.
+boot_without_parameter_marked() {
+    copy marked disk
+    cuts disk pending 32
+    boot without.log judge=use,poll disk
+    root_is without.log first
+    other_is_kept without.log
+    [ "$(volumes without.log)" = 'other root ' ]
+}
+
+# Of one that LVM does not know of a mixture is mounted, as the manual warns; with the parameter it ends as it should.
+boot_without_parameter_unmarked() {
+    copy made disk
+    cuts disk vg0/before 32
+    boot without.log judge=use disk
+    told without.log root | grep -q .
+    ! root_is without.log first
+    ! root_is without.log changed
+    other_is_kept without.log
+    boot log "$parameter=vg0/before" disk
+    root_is log first
+    other_is_kept log
+}
+
+late_disk() {
+    copy marked disk
+    boot log "$parameter=pending" disk --late 25
+    root_is log first
+    other_is_kept log
+}
+
+nothing_to_do() {
+    copy made disk
+    boot log "$parameter=vg0/gone" disk
+    root_is log changed
+    heard log 'cowtool: vg0/gone: there is no such snapshot any more'
+}
+
+# uptime_of LOG: in milliseconds, when the root is mounted.
+uptime_of() {
+    told "$1" uptime | tr -d .
+}
+
+# With the hook but without the parameter, and with the parameter and nothing to do. (The clock counts instructions, and in hundredths.)
+boot_time() {
+    local asked without
+    copy made disk
+    initramfs=$kind-without boot without.log '' disk --counted
+    boot silent.log '' disk --counted
+    boot asked.log "$parameter=pending" disk --counted
+    root_is asked.log changed
+    for asked in silent asked; do
+        without=$(($(uptime_of $asked.log) - $(uptime_of without.log)))
+        echo "# $kind: $asked: $without hundredths of a second more than without cowtool, of $(uptime_of without.log)" >&3
+        [ $without -lt 20 ]
+    done
+}
+
+# damage DISK: the first exception leads nowhere.
+damage() {
+    printf '\377%.0s' {1..16} | dd of="$1" bs=16 seek=$(((store_at + 4096) / 16)) conv=notrunc status=none
+}
+
+damaged_store() {
+    copy made disk
+    damage disk
+    boot log "$parameter=vg0/before" disk
+    heard log 'cowtool: vg0/before: exit code 2; nothing was written, the boot goes on'
+    root_is log changed
+}
+
+damaged_store_of_unfinished_merge() {
+    copy made disk
+    cuts disk vg0/before 32
+    damage disk
+    boot log "$parameter=pending" disk --type 'Press Enter' '' --type '[#)] $' 'cowtool verify -q vg0/before; echo SHELL-$?' --until '^SHELL-'
+    heard log 'pending: not finished, and so the root is not mounted'
+    heard log '^SHELL-2'
+    [ -z "$(told log root)" ]
+}
