@@ -189,7 +189,8 @@ cowtool_try() {
         # Whoever waits does not want to read each second what is missing.
         if [ "$cowtool_missing" = "$cowtool_word" ]; then
             cowtool_merge "$cowtool_word" --dry-run >/dev/null 2>&1
-            [ $? -ne 8 ] || return 2
+            [ $? -ne 8 ] || cowtool_is_gone "$cowtool_word" || return 2
+            cowtool_missing=
         fi
         # What appears from here on is activated after the next attempt only.
         [ "$cowtool_word" != pending ] || _groups=$(lvm vgs --noheadings -o vg_name -S vg_missing_pv_count=0 2>/dev/null)
