@@ -56,18 +56,17 @@ static void look_at_devices(blkid_cache cache, const char *type, const char *val
 }
 
 /* *path: the one device that has this tag; NULL: none has. All are looked at anew, for what was
- * found earlier may be gone, and a copy may have come. *listed: it is known which there are. */
-static enum result find_tagged(const char *name, char **path, bool *listed, struct failure *why)
+ * found earlier may be gone, and a copy may have come. */
+static enum result find_tagged(const char *name, char **path, struct failure *why)
 {
 	struct tagged tagged = {.count = 0};
 	char *type = NULL, *value = NULL;
 	blkid_cache cache = NULL;
 
 	*path = NULL;
-	*listed = false;
 	if (blkid_parse_tag_string(name, &type, &value) == 0 &&
 	    blkid_get_cache(&cache, "/dev/null") == 0) {
-		*listed = blkid_probe_all(cache) == 0;
+		blkid_probe_all(cache);
 		look_at_devices(cache, type, value, &tagged);
 		blkid_put_cache(cache);
 	}
@@ -86,20 +85,20 @@ static enum result find_tagged(const char *name, char **path, bool *listed, stru
 enum result probe_resolve(const char *name, char **path, struct failure *why)
 {
 	enum result result;
-	bool listed;
 
 	if (!probe_is_tag(name)) {
 		*path = strdup(name);
 		return *path ? RESULT_OK : fail_memory(why, "a name", strlen(name));
 	}
-	result = find_tagged(name, path, &listed, why);
+	result = find_tagged(name, path, why);
 	if (result != RESULT_OK || *path)
 		return result;
 	/* Of a disk that the list of devices does not have, udev may know. */
 	*path = blkid_evaluate_tag(name, NULL, NULL);
-	if (!*path && !listed)
+	/* From there libblkid has its list, and it does not say that it found none. */
+	if (!*path && access("/sys/block", F_OK) != 0)
 		return fail(why, RESULT_IO,
-			    "%s: cannot tell which block devices there are: is /proc mounted?",
+			    "%s: cannot tell which block devices there are: is /sys mounted?",
 			    name);
 	if (!*path)
 		return fail(why, RESULT_NOT_THERE, "%s: cannot open: no device has this tag", name);

@@ -135,7 +135,7 @@ alike() {
     refused 4 scan
     said '/proc/partitions: cannot tell which block devices there are: No such file or directory'
     refused 4 inspect LABEL=nosuch
-    said 'LABEL=nosuch: cannot tell which block devices there are: is /proc mounted?'
+    said 'LABEL=nosuch: cannot tell which block devices there are: is /sys mounted?'
     refused 4 merge vg0/before-upgrade
     said '/proc/partitions: cannot tell which block devices there are'
 }
