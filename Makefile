@@ -18,7 +18,7 @@ DESTDIR ?=
 .PHONY: help
 help:
 	@sed -n 's/^## \([^:]*\): \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+		awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
 
 # ---- a fresh machine ----
 ## setup: installs the packages that building and testing need, by apt-get; as root

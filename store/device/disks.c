@@ -384,9 +384,15 @@ static enum result add_unshown(struct search *search, const struct device *devic
 
 	if (!other)
 		return fail_list(why);
-	snprintf(other->text, sizeof(other->text),
-		 "has a partition table (%s), and the kernel shows no partitions of it",
-		 table->type);
+	if (access("/sys/dev/block", F_OK) == 0)
+		snprintf(other->text, sizeof(other->text),
+			 "has a partition table (%s), and the kernel shows no partitions of it",
+			 table->type);
+	else
+		snprintf(
+			other->text, sizeof(other->text),
+			"has a partition table (%s), and without /sys its partitions are not known: name them",
+			table->type);
 	return RESULT_OK;
 }
 

@@ -95,6 +95,11 @@ enum result probe_resolve(const char *name, char **path, struct failure *why)
 		return result;
 	/* Of a disk that the list of devices does not have, udev may know. */
 	*path = blkid_evaluate_tag(name, NULL, NULL);
+	/* From there libblkid has its list, and it does not say that it found none. */
+	if (!*path && access("/sys/block", F_OK) != 0)
+		return fail(why, RESULT_IO,
+			    "%s: cannot tell which block devices there are: is /sys mounted?",
+			    name);
 	if (!*path)
 		return fail(why, RESULT_NOT_THERE, "%s: cannot open: no device has this tag", name);
 	return RESULT_OK;

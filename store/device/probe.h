@@ -16,7 +16,8 @@ bool probe_is_tag(const char *name);
 /*
  * The path that `name` stands for: TAG=value (UUID=, LABEL=, PARTUUID=, PARTLABEL=) is looked up on
  * all devices, all else is taken as a path. RESULT_REFUSED, with their list, where several devices
- * have the tag, as a copy, a snapshot and its origin have. *path is the caller's to free.
+ * have the tag, as a copy, a snapshot and its origin have; RESULT_NOT_THERE where none has it;
+ * RESULT_IO where nobody tells which devices there are. *path is the caller's to free.
  */
 enum result probe_resolve(const char *name, char **path, struct failure *why);
 

@@ -264,3 +264,12 @@ END
     said '/dev/mapper/control: the tables of the device mapper cannot be looked at'
     unchanged
 }
+
+@test "in use: without /sys, a disk's partitions are not known, and that is said" {
+    gzip -dc "$here/../fixtures/volumes-gpt.gz" >disk
+    attach disk
+    unshare -m true 2>/dev/null || skip 'there are no namespaces here'
+    mkdir empty
+    unshare -m bash -c "mount --bind empty /sys && exec '$cowtool' scan $loop" >out 2>err
+    said "$loop: has a partition table (gpt), and without /sys its partitions are not known: name them"
+}
