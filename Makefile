@@ -26,7 +26,7 @@ help:
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
 	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
-	strace lvm2 fdisk \
+	strace lvm2 fdisk debootstrap parallel \
 	debhelper devscripts fakeroot lintian autopkgtest rpm rpmlint
 .PHONY: setup
 setup:
@@ -204,10 +204,24 @@ fuzz: cowtool
 	$(MAKE) B=build/fuzz-broken CPPFLAGS='$(CPPFLAGS) -DCOWTOOL_BREAKS' $(FUZZ)
 	COWTOOL=$(CURDIR)/cowtool tests/fuzz/run $(SECONDS)
 
+# A guest has one processor: as many files at a time as this machine has.
+BATS_FILES = bats --jobs $(shell nproc) --no-parallelize-within-files
+
 ## check-kernel: a real kernel under QEMU, in software
 .PHONY: check-kernel
 check-kernel: cowtool test-programs
-	bats tests/kernel/*.bats
+	$(BATS_FILES) tests/kernel/*.bats
+
+## check-boot: boots of a real Debian that merge the snapshot of its root, in QEMU; as root
+.PHONY: check-boot check-boot-short
+check-boot: cowtool
+	tests/boot/build
+	$(BATS_FILES) tests/boot/*.bats
+
+# The tests with the tag short, for .ci/run.
+check-boot-short: cowtool
+	tests/boot/build initramfs-tools dracut
+	$(BATS_FILES) --filter-tags short tests/boot/*.bats
 
 ## check-lvm: cowtool's maps of GROUPS (20) random volume groups against lvm2's, and of hostile ones; as root
 .PHONY: check-lvm
