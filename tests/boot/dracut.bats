@@ -12,6 +12,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || exit
 }
 
+# bats test_tags=short
 @test "dracut: a marked snapshot of the running root is merged; the other snapshot keeps its view" {
     marked_snapshot
 }

@@ -12,6 +12,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || exit
 }
 
+# bats test_tags=short
 @test "initramfs-tools: a marked snapshot of the running root is merged; the other snapshot keeps its view" {
     marked_snapshot
 }
@@ -20,6 +21,7 @@ setup() {
     kernel_without_snapshots
 }
 
+# bats test_tags=short
 @test "initramfs-tools: ten power cuts: no mixture is ever mounted, and the root is right at last" {
     ten_power_cuts marked pending
 }
