@@ -255,7 +255,7 @@ coverage-run: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 		tests/run-bats $(filter-out tests/bats/docs.bats tests/bats/packages.bats,$(wildcard tests/bats/*.bats)) | grep -v '^ok '
 
 SCRIPTS = completions/cowtool.bash $(shell find tests rescue -name cache -prune -o -name '*.*sh' -print) \
-	$(shell grep -rlE '^\#!.*(bash|bats|/sh)' .ci tests rescue --exclude-dir=cache)
+	$(shell grep -rlE '^\#!.*(bash|bats|/a?sh)' .ci tests rescue --exclude-dir=cache)
 C_FILES := $(wildcard *.c store/*/*.[ch] verify/*.[ch] verify/*/*.[ch] merge/*.[ch] tests/*/*.[ch])
 TIDY_CHECKS := -*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*,\
 	-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-valist.Uninitialized,-performance-no-int-to-ptr,\
