@@ -89,8 +89,8 @@ cuts() {
 # ten_power_cuts FROM WORD
 ten_power_cuts() {
     copy "$1" disk
-    cuts disk "$2" 1 4 8 13 18 23 28 32 2 3
-    heard cut-32.log ': [0-9]+%, .* MiB of 37'
+    cuts disk "$2" 1 4 8 13 18 23 28 36 2 3
+    heard cut-36.log ': [0-9]+%, .* MiB of 37'
     boot log "$parameter=$2" disk
     root_is log first
     other_is_kept log
@@ -99,7 +99,7 @@ ten_power_cuts() {
 # The kernel takes a marked merge over; what is written then stays.
 boot_without_parameter_marked() {
     copy marked disk
-    cuts disk pending 32
+    cuts disk pending 53
     boot without.log judge=use,poll disk
     root_is without.log first
     other_is_kept without.log
@@ -109,7 +109,7 @@ boot_without_parameter_marked() {
 # Of one that LVM does not know of a mixture is mounted, as the manual warns; with the parameter it ends as it should.
 boot_without_parameter_unmarked() {
     copy made disk
-    cuts disk vg0/before 32
+    cuts disk vg0/before 53
     boot without.log judge=use disk
     told without.log root | grep -q .
     ! root_is without.log first
@@ -169,7 +169,7 @@ damaged_store() {
 
 damaged_store_of_unfinished_merge() {
     copy made disk
-    cuts disk vg0/before 32
+    cuts disk vg0/before 36
     damage disk
     boot log "$parameter=pending" disk --type 'Press Enter' '' --type '[#)] $' 'cowtool verify -q vg0/before; echo SHELL-$?' --until '^SHELL-'
     heard log 'pending: not finished, and so the root is not mounted'
