@@ -8,6 +8,7 @@
 
 cowtool_result=/run/cowtool.json
 : "${cowtool_missing=}" # what the last attempt missed
+cowtool_activated=       # the disks of which LVM has activated all groups
 
 # cowtool_asked: prints what the kernel's command line asks for, "pending" or names of snapshots. Fails where it asks for nothing.
 cowtool_asked() (
@@ -63,21 +64,38 @@ cowtool_hold() {
     done
 }
 
+# cowtool_disks: prints the names of the block devices, but for those of the device mapper.
+cowtool_disks() (
+    for disk in /sys/class/block/*; do
+        case $disk in
+        */dm-*) ;;
+        *) echo "$disk" ;;
+        esac
+    done
+)
+
+# cowtool_release: LVM activates what it may: what is there, unless that was done already, and what will come.
 cowtool_release() {
     for _held in $(cowtool_rules .rules.held); do
         [ ! -f "$_held" ] || mv "$_held" "${_held%.held}"
     done
     udevadm control --reload
-    udevadm trigger --action=add --subsystem-match=block
-    udevadm settle
+    if [ "$cowtool_activated" != "$(cowtool_disks)" ]; then
+        udevadm trigger --action=add --subsystem-match=block
+        udevadm settle
+    fi
 }
 
-# cowtool_root_comes GROUP...: the root's device is there, or comes once these groups are activated.
+# cowtool_root_comes DISKS GROUP...: the root's device is there, or comes once these groups, all that are whole on these
+# disks, are activated.
 cowtool_root_comes() {
     root_is_there && return
-    [ $# -eq 0 ] || activate_groups "$@" >/dev/null
-    udevadm settle
-    root_is_there
+    [ $# -gt 1 ] || return
+    _disks=$1
+    shift
+    activate_groups "$@" >/dev/null
+    root_is_there || udevadm settle
+    root_is_there && cowtool_activated=$_disks
 }
 
 # cowtool_kernel_merges: the kernel has the target that LVM needs to activate the origin of a marked snapshot.
@@ -91,8 +109,9 @@ cowtool_kernel_merges() {
 
 # cowtool_remove_merged: where it has not, LVM can activate the origin after a marked snapshot is gone that was merged.
 cowtool_remove_merged() {
-    cowtool_kernel_merges && return
-    for _name in $(cowtool_stores '"exceptions":0,' '"marked":true,'); do
+    _merged=$(cowtool_stores '"exceptions":0,' '"marked":true,')
+    [ -n "$_merged" ] && ! cowtool_kernel_merges || return 0
+    for _name in $_merged; do
         cowtool_say 6 "$_name is merged, and the kernel has no snapshots: LVM removes it"
         lvm lvremove -y -A n "$_name"
     done
@@ -193,14 +212,20 @@ cowtool_try() {
             cowtool_missing=
         fi
         # What appears from here on is activated after the next attempt only.
-        [ "$cowtool_word" != pending ] || _groups=$(lvm vgs --noheadings -o vg_name -S vg_missing_pv_count=0 2>/dev/null)
+        if [ "$cowtool_word" = pending ]; then
+            _seen=$(cowtool_disks)
+            _groups=$(lvm vgs --noheadings -o vg_name -S vg_missing_pv_count=0 2>/dev/null)
+        fi
         cowtool_merge "$cowtool_word" >>$cowtool_result
         cowtool_judge "$cowtool_word" $? || return
     done
-    cowtool_remove_merged
+    case $(cat $cowtool_result) in
+    *'"pending":[]}') ;; # nothing was merged
+    *) cowtool_remove_merged ;;
+    esac
     # Which disks those of other merges are is not known; the root's are waited for.
     # shellcheck disable=SC2086 # words
-    [ -z "${_groups+x}" ] || cowtool_root_comes $_groups || return 2
+    [ -z "${_groups+x}" ] || cowtool_root_comes "$_seen" $_groups || return 2
 }
 
 # cowtool_help: for the head of a shell.
