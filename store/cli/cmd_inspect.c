@@ -6,13 +6,20 @@
 #include <stdio.h>
 
 #include "store/base/bytes.h"
+#include "store/base/suggest.h"
+#include "store/cli/gauge.h"
 #include "store/cli/json.h"
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
+#include "store/cli/room.h"
 #include "store/cow/status.h"
+
+#define GAUGE_CELLS 20u
+#define HELP_BYTES 1280u
 
 struct inspection {
 	const struct store *store;
+	bool is_saved;
 	struct status status;
 };
 
@@ -114,6 +121,89 @@ static void print_text_record(const struct inspection *inspection)
 		       "Unfinished merge:");
 }
 
+static bool highest_is_known(const struct inspection *inspection)
+{
+	const struct summary *summary = &inspection->status.summary;
+
+	return summary->exceptions > 0 &&
+	       geometry_may_be_old(&inspection->store->geometry, summary->highest_old);
+}
+
+/* What follows from where the last chunk in use is. */
+static void print_place(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct geometry *geometry = &store->geometry;
+	const struct status *status = &inspection->status;
+	char text[GAUGE_BYTES];
+
+	if (!status->place_known) {
+		printf("%-20s not known, as data of an exception is outside the device\n", "Full:");
+		return;
+	}
+	if (status->next_free < geometry->device_chunks)
+		printf("%-20s %" PRIu64 " of %" PRIu64 "\n", "Next free chunk:", status->next_free,
+		       geometry->device_chunks);
+	else
+		printf("%-20s none of %" PRIu64 "\n", "Next free chunk:", geometry->device_chunks);
+	printf("%-20s %s, room for exceptions: %" PRIu64 "\n",
+	       "Full:", gauge(status_full_percent(store, status), GAUGE_CELLS, text), status->room);
+	print_size("Smallest store:", status->smallest_bytes);
+	if (store->header.valid)
+		printf("%-20s %" PRIu64 "/%" PRIu64 " %" PRIu64 "\n",
+		       "dmsetup status:", status->allocated_sectors, geometry->device_sectors,
+		       status->metadata_sectors);
+	else
+		printf("%-20s Invalid\n", "dmsetup status:");
+}
+
+static bool is_damaged(const struct inspection *inspection)
+{
+	const struct status *status = &inspection->status;
+
+	return status->summary.impossible > 0 || status->summary.unreadable > 0 ||
+	       status->area_missing;
+}
+
+/* As verify's finding store-full. */
+static void print_full(const struct inspection *inspection)
+{
+	const struct status *status = &inspection->status;
+	char help[HELP_BYTES];
+
+	if (status->room > 0 || status->state == STATUS_INVALID ||
+	    status->state == STATUS_MERGING || is_damaged(inspection))
+		return;
+	printf("%-20s %s\n", "What happens next:", STATUS_WHEN_FULL);
+	cli_print(stdout, "%-20s %s", "What helps:",
+		  room_help(inspection->store->device, inspection->is_saved, help, sizeof(help)));
+}
+
+static void print_damage(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct status *status = &inspection->status;
+	struct suggestion command;
+	char text[128] = "none seen";
+	const char *more = "checks all";
+
+	if (is_damaged(inspection))
+		more = "tells more";
+	if (status->summary.impossible > 0)
+		snprintf(text, sizeof(text), STATUS_IMPOSSIBLE, status->summary.impossible,
+			 status->summary.exceptions);
+	else if (status->area_missing)
+		snprintf(text, sizeof(text), "the list has no end on this device");
+	else if (status->summary.unreadable > 0)
+		snprintf(text, sizeof(text), "the list cannot be read everywhere");
+	else if (status->state == STATUS_INVALID) {
+		snprintf(text, sizeof(text), "the snapshot was given up");
+		more = "says why";
+	}
+	cli_print(stdout, "%-20s %s; %s %s", "Damage:", text,
+		  suggest(&command, "cowtool verify %s", store->device->name), more);
+}
+
 static void print_text(const struct inspection *inspection)
 {
 	const struct store *store = inspection->store;
@@ -135,19 +225,12 @@ static void print_text(const struct inspection *inspection)
 	printf("%-20s %" PRIu64 ", the longest: %" PRIu64 "\n", "Runs:", summary->runs,
 	       summary->longest_run);
 	print_size("Changed:", summary->exceptions * geometry->chunk_bytes);
-	if (summary->exceptions)
+	if (highest_is_known(inspection))
 		printf("%-20s %" PRIu64 "\n", "Highest old chunk:", summary->highest_old);
-	printf("%-20s %" PRIu64 " of %" PRIu64 "\n",
-	       "Next free chunk:", inspection->status.next_free, geometry->device_chunks);
-	printf("%-20s %u%%\n", "Full:", status_full_percent(store, &inspection->status));
-	print_size("Smallest store:", inspection->status.smallest_bytes);
-	if (store->header.valid)
-		printf("%-20s %" PRIu64 "/%" PRIu64 " %" PRIu64 "\n",
-		       "dmsetup status:", inspection->status.allocated_sectors,
-		       geometry->device_sectors, inspection->status.metadata_sectors);
-	else
-		printf("%-20s Invalid\n", "dmsetup status:");
+	print_place(inspection);
 	print_text_record(inspection);
+	print_full(inspection);
+	print_damage(inspection);
 }
 
 /* The header is lost, and what its merge has written down is not: a script must learn of that. The
@@ -163,9 +246,26 @@ static void print_json_lost(const struct inspection *inspection)
 	print_json_record(&json, inspection);
 }
 
-static enum result inspect(struct cli *cli, const struct store *store, struct failure *why)
+/* A list that has an end, and can be read, may have wrong numbers in it. */
+static enum result require_sound(const struct inspection *inspection, struct failure *why)
 {
-	struct inspection inspection = {.store = store};
+	const struct status *status = &inspection->status;
+	const char *name = inspection->store->device->name;
+	struct suggestion command;
+	enum result result = pair_require_list(inspection->store, status->area_missing,
+					       status->summary.unreadable > 0, why);
+
+	if (result != RESULT_OK || status->summary.impossible == 0)
+		return result;
+	return fail(why, RESULT_DAMAGED, "%s: " STATUS_IMPOSSIBLE "; see %s", name,
+		    status->summary.impossible, status->summary.exceptions,
+		    suggest(&command, "cowtool verify %s", name));
+}
+
+static enum result inspect(struct cli *cli, const struct store *store, bool is_saved,
+			   struct failure *why)
+{
+	struct inspection inspection = {.store = store, .is_saved = is_saved};
 	enum result result = store_require_header(store, why);
 
 	if (store_lost_header(store) && cli->json) {
@@ -176,8 +276,7 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 		result = status_look(store, &inspection.status, why);
 	if (result != RESULT_OK)
 		return result;
-	result = pair_require_list(store, inspection.status.area_missing,
-				   inspection.status.summary.unreadable > 0, why);
+	result = require_sound(&inspection, why);
 	if (cli->json)
 		print_json(&inspection, result == RESULT_OK);
 	else
@@ -198,7 +297,7 @@ enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct fai
 	if (result == RESULT_OK)
 		note_blocks(cli, &pair);
 	if (result == RESULT_OK)
-		result = inspect(cli, &pair.store, why);
+		result = inspect(cli, &pair.store, pair_is_saved(&pair), why);
 	pair_close(&pair);
 	return result;
 }

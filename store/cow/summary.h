@@ -16,6 +16,8 @@ struct summary {
 	uint64_t
 		runs; /* what the kernel would merge, and commit, at once: neighbours of one area */
 	uint64_t longest_run; /* in exceptions */
+	uint64_t impossible;  /* exceptions whose data is not on the device, or is metadata, or
+				 whose old chunk no device can have */
 	uint64_t unreadable;  /* exceptions that are, or may be, in a gap (store/cow/gaps.h) */
 	bool ends_in_gap;     /* some of those are where the list seems to end */
 	bool increasing;      /* every new_chunk is higher than the one before */

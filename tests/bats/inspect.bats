@@ -154,7 +154,7 @@ shrinks_to() {
 }
 
 @test "inspect: the numbers of an old chunk beyond 2^53 are exact" {
-    make size=65536 entry=0:9007199254740993:2
+    make chunk=1 size=65536 entry=0:9007199254740993:2
     expect 0 inspect --json store
     object .exceptions==1
     grep -q '"highest_old_chunk":9007199254740993[,}]' out
@@ -231,6 +231,49 @@ shrinks_to() {
     expect 0 inspect store
     grep -qw Invalid out
     fails grep -E '[0-9]+/[0-9]+ [0-9]+' out
+}
+
+@test "inspect: how full, as a gauge, and what helps where it is full" {
+    make chunk=8 size=409600 sequential=48
+    expect 0 inspect store
+    grep -qx 'Full: *\[##########----------\]  50%, room for exceptions: 50' out
+    grep -qx "Damage: *none seen; 'cowtool verify store' checks all" out
+    fails grep -q 'What helps' out
+    make chunk=8 sequential=40
+    expect 0 inspect store
+    grep -qx 'Next free chunk: *none of 42' out
+    grep -qx 'Full: *\[####################\] 100%, room for exceptions: 0' out
+    grep -q '^What happens next: .* the kernel gives the snapshot up' out
+    grep -q "^What helps: *'truncate --size=+SIZE store' makes it larger" out
+    # What is past giving up, or half merged, needs no room.
+    make chunk=8 sequential=40 valid=0
+    expect 0 inspect store
+    grep -qx "Damage: *the snapshot was given up; 'cowtool verify store' says why" out
+    fails grep -q 'What helps' out
+    "$here/../defects" merge-unfinished origin store
+    expect 0 inspect store
+    fails grep -q 'What helps' out
+}
+
+@test "inspect: of a damaged store it says so, names verify, and shows no numbers that mean nothing" {
+    for entry in 2:3:100000000 2:3:18446744073709551615 2:18446744073709551615:18446744073709551615; do
+        make chunk=8 size=1241088 sequential=5 entry=$entry
+        remember store
+        expect 2 inspect store
+        said "store: 1 of its 5 exceptions cannot be right; see 'cowtool verify store'"
+        grep -qx "Damage: *1 of its 5 exceptions cannot be right; 'cowtool verify store' tells more" out
+        fails grep -E -e '100000000|[0-9]{12}|EiB|dmsetup|Next free|Smallest' out
+        expect 2 inspect --json store
+        object '.error.code == 2 and .exceptions == 5'
+        unchanged
+        expect 0 scan store
+        grep -qx 'store  *- *1.2 MiB *4.0 KiB - *damaged' out
+        grep -qx '  1 of its 5 exceptions cannot be right' out
+    done
+    # Inside the device, but metadata.
+    make chunk=8 size=1241088 sequential=5 entry=2:3:1
+    expect 2 inspect store
+    grep -q '1 of its 5 exceptions cannot be right' out
 }
 
 @test "inspect: a version that does not exist is refused as damaged" {
