@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/base/bytes.h"
 #include "store/base/suggest.h"
@@ -11,7 +12,9 @@
 #include "store/cli/json.h"
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
+#include "store/cli/picture.h"
 #include "store/cli/room.h"
+#include "store/cli/terminal.h"
 #include "store/cow/status.h"
 
 #define GAUGE_CELLS 20u
@@ -19,7 +22,8 @@
 
 struct inspection {
 	const struct store *store;
-	bool is_saved;
+	bool is_saved, origin_known;
+	uint64_t origin_bytes; /* only where it is known */
 	struct status status;
 };
 
@@ -233,6 +237,65 @@ static void print_text(const struct inspection *inspection)
 	print_damage(inspection);
 }
 
+/* ---- --picture ---- */
+
+static enum result add_to_picture(void *context, uint64_t index, const struct exception *exception,
+				  struct failure *why)
+{
+	(void)index;
+	(void)why;
+	picture_add(context, exception->old_chunk);
+	return RESULT_OK;
+}
+
+/* How many chunks are shown. Where nobody says how long the origin is: up to the last one that has
+ * changed, and can be right. */
+static uint64_t picture_chunks(const struct inspection *inspection)
+{
+	const struct geometry *geometry = &inspection->store->geometry;
+	const struct summary *summary = &inspection->status.summary;
+
+	if (inspection->origin_known)
+		return geometry_origin_chunks(geometry, inspection->origin_bytes);
+	return summary->exceptions > summary->impossible ? summary->highest_possible_old + 1 : 0;
+}
+
+static void print_picture(const struct inspection *inspection, const struct picture *picture)
+{
+	const struct geometry *geometry = &inspection->store->geometry;
+	char size[32];
+
+	printf("\nChanged, %s %s:\n", inspection->origin_known ? "of" : "up to the last one,",
+	       cli_format_size(picture->chunks * geometry->chunk_bytes, size, sizeof(size)));
+	picture_print(picture, geometry->chunk_bytes, terminal_has_blocks(), stdout);
+}
+
+/* A second stream of the metadata, for the first one tells what the cells are. */
+static enum result show_picture(const struct cli *cli, const struct inspection *inspection,
+				struct failure *why)
+{
+	size_t columns = terminal_columns(stdout);
+	struct picture picture;
+	struct store_scan scan = {.each = add_to_picture, .context = &picture};
+	enum result result;
+
+	if (picture_chunks(inspection) == 0) {
+		printf("\nNothing is changed.\n");
+		return RESULT_OK;
+	}
+	picture_begin(&picture, picture_chunks(inspection),
+		      columns > 0 ? columns : TERMINAL_COLUMNS_DEFAULT);
+	result = store_scan_again(inspection->store, &scan, &inspection->status.summary, why);
+	if (result != RESULT_OK)
+		return result;
+	print_picture(inspection, &picture);
+	if (picture.outside > 0)
+		cli_note(cli, "%s: warning: %" PRIu64 " exception%s outside that",
+			 inspection->store->device->name, picture.outside,
+			 picture.outside == 1 ? " is" : "s are");
+	return RESULT_OK;
+}
+
 /* The header is lost, and what its merge has written down is not: a script must learn of that. The
  * object stays open, for the error. */
 static void print_json_lost(const struct inspection *inspection)
@@ -262,12 +325,15 @@ static enum result require_sound(const struct inspection *inspection, struct fai
 		    suggest(&command, "cowtool verify %s", name));
 }
 
-static enum result inspect(struct cli *cli, const struct store *store, bool is_saved,
+static enum result inspect(struct cli *cli, const struct pair *pair, bool picture,
 			   struct failure *why)
 {
-	struct inspection inspection = {.store = store, .is_saved = is_saved};
-	enum result result = store_require_header(store, why);
+	const struct store *store = &pair->store;
+	struct inspection inspection = {.store = store, .is_saved = pair_is_saved(pair)};
+	enum result result = store_require_header(store, why), shown = RESULT_OK;
+	struct failure showing;
 
+	inspection.origin_known = pair_knows_origin(pair, &inspection.origin_bytes);
 	if (store_lost_header(store) && cli->json) {
 		print_json_lost(&inspection);
 		cli->object_open = true;
@@ -281,23 +347,57 @@ static enum result inspect(struct cli *cli, const struct store *store, bool is_s
 		print_json(&inspection, result == RESULT_OK);
 	else
 		print_text(&inspection);
+	if (picture)
+		shown = show_picture(cli, &inspection, &showing);
+	if (shown != RESULT_OK)
+		*why = showing;
 	cli->object_open = cli->json && result != RESULT_OK;
+	return shown == RESULT_OK ? result : shown;
+}
+
+static enum result check_options(const struct cli *cli, bool picture, const char *origin,
+				 struct failure *why)
+{
+	if (picture && cli->json)
+		return fail(why, RESULT_USAGE, "--picture and --json exclude each other");
+	if (origin && !picture)
+		return fail(why, RESULT_USAGE, "--origin is for --picture");
+	return RESULT_OK;
+}
+
+static enum result open_and_inspect(struct cli *cli, bool picture, const char *origin,
+				    struct failure *why)
+{
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .origin_is_option = true, .saved = true, .gaps = true};
+	struct pair pair;
+	enum result result = pair_open(&pair, cli, &opening, origin, cli->arguments[0], why);
+
+	if (result == RESULT_OK)
+		note_blocks(cli, &pair);
+	if (result == RESULT_OK)
+		result = inspect(cli, &pair, picture, why);
+	pair_close(&pair);
 	return result;
 }
 
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	enum result result = cli_parse(cli, NULL, CLI_EXACTLY(1), argc, argv, why);
-	const struct pair_options opening = {.mode = DEVICE_LOOK, .saved = true, .gaps = true};
-	struct pair pair;
+	bool picture = false;
+	char *origin = NULL;
+	const struct cli_option options[] = {
+		{"picture", CLI_FLAG, &picture, "also show where in the origin the changes are",
+		 NULL},
+		{"origin", CLI_STRING, &origin, "the origin, for --picture: how long it is",
+		 "ORIGIN"},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
-	if (result != RESULT_OK || cli->finished)
-		return result;
-	result = pair_open(&pair, cli, &opening, NULL, cli->arguments[0], why);
-	if (result == RESULT_OK)
-		note_blocks(cli, &pair);
-	if (result == RESULT_OK)
-		result = inspect(cli, &pair.store, pair_is_saved(&pair), why);
-	pair_close(&pair);
+	if (result == RESULT_OK && !cli->finished)
+		result = check_options(cli, picture, origin, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = open_and_inspect(cli, picture, origin, why);
+	free(origin);
 	return result;
 }
