@@ -4,15 +4,26 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/base/bytes.h"
+#include "store/base/suggest.h"
+#include "store/cli/gauge.h"
 #include "store/cli/json.h"
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
+#include "store/cli/picture.h"
+#include "store/cli/room.h"
+#include "store/cli/terminal.h"
 #include "store/cow/status.h"
+
+#define GAUGE_CELLS 20u
+#define HELP_BYTES 1280u
 
 struct inspection {
 	const struct store *store;
+	bool is_saved, origin_known;
+	uint64_t origin_bytes; /* only where it is known */
 	struct status status;
 };
 
@@ -114,6 +125,89 @@ static void print_text_record(const struct inspection *inspection)
 		       "Unfinished merge:");
 }
 
+static bool highest_is_known(const struct inspection *inspection)
+{
+	const struct summary *summary = &inspection->status.summary;
+
+	return summary->exceptions > 0 &&
+	       geometry_may_be_old(&inspection->store->geometry, summary->highest_old);
+}
+
+/* What follows from where the last chunk in use is. */
+static void print_place(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct geometry *geometry = &store->geometry;
+	const struct status *status = &inspection->status;
+	char text[GAUGE_BYTES];
+
+	if (!status->place_known) {
+		printf("%-20s not known, as data of an exception is outside the device\n", "Full:");
+		return;
+	}
+	if (status->next_free < geometry->device_chunks)
+		printf("%-20s %" PRIu64 " of %" PRIu64 "\n", "Next free chunk:", status->next_free,
+		       geometry->device_chunks);
+	else
+		printf("%-20s none of %" PRIu64 "\n", "Next free chunk:", geometry->device_chunks);
+	printf("%-20s %s, room for exceptions: %" PRIu64 "\n",
+	       "Full:", gauge(status_full_percent(store, status), GAUGE_CELLS, text), status->room);
+	print_size("Smallest store:", status->smallest_bytes);
+	if (store->header.valid)
+		printf("%-20s %" PRIu64 "/%" PRIu64 " %" PRIu64 "\n",
+		       "dmsetup status:", status->allocated_sectors, geometry->device_sectors,
+		       status->metadata_sectors);
+	else
+		printf("%-20s Invalid\n", "dmsetup status:");
+}
+
+static bool is_damaged(const struct inspection *inspection)
+{
+	const struct status *status = &inspection->status;
+
+	return status->summary.impossible > 0 || status->summary.unreadable > 0 ||
+	       status->area_missing;
+}
+
+/* As verify's finding store-full. */
+static void print_full(const struct inspection *inspection)
+{
+	const struct status *status = &inspection->status;
+	char help[HELP_BYTES];
+
+	if (status->room > 0 || status->state == STATUS_INVALID ||
+	    status->state == STATUS_MERGING || is_damaged(inspection))
+		return;
+	printf("%-20s %s\n", "What happens next:", STATUS_WHEN_FULL);
+	cli_print(stdout, "%-20s %s", "What helps:",
+		  room_help(inspection->store->device, inspection->is_saved, help, sizeof(help)));
+}
+
+static void print_damage(const struct inspection *inspection)
+{
+	const struct store *store = inspection->store;
+	const struct status *status = &inspection->status;
+	struct suggestion command;
+	char text[128] = "none seen";
+	const char *more = "checks all";
+
+	if (is_damaged(inspection))
+		more = "tells more";
+	if (status->summary.impossible > 0)
+		snprintf(text, sizeof(text), STATUS_IMPOSSIBLE, status->summary.impossible,
+			 status->summary.exceptions);
+	else if (status->area_missing)
+		snprintf(text, sizeof(text), "the list has no end on this device");
+	else if (status->summary.unreadable > 0)
+		snprintf(text, sizeof(text), "the list cannot be read everywhere");
+	else if (status->state == STATUS_INVALID) {
+		snprintf(text, sizeof(text), "the snapshot was given up");
+		more = "says why";
+	}
+	cli_print(stdout, "%-20s %s; %s %s", "Damage:", text,
+		  suggest(&command, "cowtool verify %s", store->device->name), more);
+}
+
 static void print_text(const struct inspection *inspection)
 {
 	const struct store *store = inspection->store;
@@ -135,19 +229,71 @@ static void print_text(const struct inspection *inspection)
 	printf("%-20s %" PRIu64 ", the longest: %" PRIu64 "\n", "Runs:", summary->runs,
 	       summary->longest_run);
 	print_size("Changed:", summary->exceptions * geometry->chunk_bytes);
-	if (summary->exceptions)
+	if (highest_is_known(inspection))
 		printf("%-20s %" PRIu64 "\n", "Highest old chunk:", summary->highest_old);
-	printf("%-20s %" PRIu64 " of %" PRIu64 "\n",
-	       "Next free chunk:", inspection->status.next_free, geometry->device_chunks);
-	printf("%-20s %u%%\n", "Full:", status_full_percent(store, &inspection->status));
-	print_size("Smallest store:", inspection->status.smallest_bytes);
-	if (store->header.valid)
-		printf("%-20s %" PRIu64 "/%" PRIu64 " %" PRIu64 "\n",
-		       "dmsetup status:", inspection->status.allocated_sectors,
-		       geometry->device_sectors, inspection->status.metadata_sectors);
-	else
-		printf("%-20s Invalid\n", "dmsetup status:");
+	print_place(inspection);
 	print_text_record(inspection);
+	print_full(inspection);
+	print_damage(inspection);
+}
+
+/* ---- --picture ---- */
+
+static enum result add_to_picture(void *context, uint64_t index, const struct exception *exception,
+				  struct failure *why)
+{
+	(void)index;
+	(void)why;
+	picture_add(context, exception->old_chunk);
+	return RESULT_OK;
+}
+
+/* How many chunks are shown. Where nobody says how long the origin is: up to the last one that has
+ * changed, and can be right. */
+static uint64_t picture_chunks(const struct inspection *inspection)
+{
+	const struct geometry *geometry = &inspection->store->geometry;
+	const struct summary *summary = &inspection->status.summary;
+
+	if (inspection->origin_known)
+		return geometry_origin_chunks(geometry, inspection->origin_bytes);
+	return summary->exceptions > summary->impossible ? summary->highest_possible_old + 1 : 0;
+}
+
+static void print_picture(const struct inspection *inspection, const struct picture *picture)
+{
+	const struct geometry *geometry = &inspection->store->geometry;
+	char size[32];
+
+	printf("\nChanged, %s %s:\n", inspection->origin_known ? "of" : "up to the last one,",
+	       cli_format_size(picture->chunks * geometry->chunk_bytes, size, sizeof(size)));
+	picture_print(picture, geometry->chunk_bytes, terminal_has_blocks(), stdout);
+}
+
+/* A second stream of the metadata, for the first one tells what the cells are. */
+static enum result show_picture(const struct cli *cli, const struct inspection *inspection,
+				struct failure *why)
+{
+	size_t columns = terminal_columns(stdout);
+	struct picture picture;
+	struct store_scan scan = {.each = add_to_picture, .context = &picture};
+	enum result result;
+
+	if (picture_chunks(inspection) == 0) {
+		printf("\nNothing is changed.\n");
+		return RESULT_OK;
+	}
+	picture_begin(&picture, picture_chunks(inspection),
+		      columns > 0 ? columns : TERMINAL_COLUMNS_DEFAULT);
+	result = store_scan_again(inspection->store, &scan, &inspection->status.summary, why);
+	if (result != RESULT_OK)
+		return result;
+	print_picture(inspection, &picture);
+	if (picture.outside > 0)
+		cli_note(cli, "%s: warning: %" PRIu64 " exception%s outside that",
+			 inspection->store->device->name, picture.outside,
+			 picture.outside == 1 ? " is" : "s are");
+	return RESULT_OK;
 }
 
 /* The header is lost, and what its merge has written down is not: a script must learn of that. The
@@ -163,11 +309,31 @@ static void print_json_lost(const struct inspection *inspection)
 	print_json_record(&json, inspection);
 }
 
-static enum result inspect(struct cli *cli, const struct store *store, struct failure *why)
+/* A list that has an end, and can be read, may have wrong numbers in it. */
+static enum result require_sound(const struct inspection *inspection, struct failure *why)
 {
-	struct inspection inspection = {.store = store};
-	enum result result = store_require_header(store, why);
+	const struct status *status = &inspection->status;
+	const char *name = inspection->store->device->name;
+	struct suggestion command;
+	enum result result = pair_require_list(inspection->store, status->area_missing,
+					       status->summary.unreadable > 0, why);
 
+	if (result != RESULT_OK || status->summary.impossible == 0)
+		return result;
+	return fail(why, RESULT_DAMAGED, "%s: " STATUS_IMPOSSIBLE "; see %s", name,
+		    status->summary.impossible, status->summary.exceptions,
+		    suggest(&command, "cowtool verify %s", name));
+}
+
+static enum result inspect(struct cli *cli, const struct pair *pair, bool picture,
+			   struct failure *why)
+{
+	const struct store *store = &pair->store;
+	struct inspection inspection = {.store = store, .is_saved = pair_is_saved(pair)};
+	enum result result = store_require_header(store, why), shown = RESULT_OK;
+	struct failure showing;
+
+	inspection.origin_known = pair_knows_origin(pair, &inspection.origin_bytes);
 	if (store_lost_header(store) && cli->json) {
 		print_json_lost(&inspection);
 		cli->object_open = true;
@@ -176,29 +342,62 @@ static enum result inspect(struct cli *cli, const struct store *store, struct fa
 		result = status_look(store, &inspection.status, why);
 	if (result != RESULT_OK)
 		return result;
-	result = pair_require_list(store, inspection.status.area_missing,
-				   inspection.status.summary.unreadable > 0, why);
+	result = require_sound(&inspection, why);
 	if (cli->json)
 		print_json(&inspection, result == RESULT_OK);
 	else
 		print_text(&inspection);
+	if (picture)
+		shown = show_picture(cli, &inspection, &showing);
+	if (shown != RESULT_OK)
+		*why = showing;
 	cli->object_open = cli->json && result != RESULT_OK;
+	return shown == RESULT_OK ? result : shown;
+}
+
+static enum result check_options(const struct cli *cli, bool picture, const char *origin,
+				 struct failure *why)
+{
+	if (picture && cli->json)
+		return fail(why, RESULT_USAGE, "--picture and --json exclude each other");
+	if (origin && !picture)
+		return fail(why, RESULT_USAGE, "--origin is for --picture");
+	return RESULT_OK;
+}
+
+static enum result open_and_inspect(struct cli *cli, bool picture, const char *origin,
+				    struct failure *why)
+{
+	const struct pair_options opening = {
+		.mode = DEVICE_LOOK, .origin_is_option = true, .saved = true, .gaps = true};
+	struct pair pair;
+	enum result result = pair_open(&pair, cli, &opening, origin, cli->arguments[0], why);
+
+	if (result == RESULT_OK)
+		note_blocks(cli, &pair);
+	if (result == RESULT_OK)
+		result = inspect(cli, &pair, picture, why);
+	pair_close(&pair);
 	return result;
 }
 
 enum result cmd_inspect(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	enum result result = cli_parse(cli, NULL, CLI_EXACTLY(1), argc, argv, why);
-	const struct pair_options opening = {.mode = DEVICE_LOOK, .saved = true, .gaps = true};
-	struct pair pair;
+	bool picture = false;
+	char *origin = NULL;
+	const struct cli_option options[] = {
+		{"picture", CLI_FLAG, &picture, "also show where in the origin the changes are",
+		 NULL},
+		{"origin", CLI_STRING, &origin, "the origin, for --picture: how long it is",
+		 "ORIGIN"},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
-	if (result != RESULT_OK || cli->finished)
-		return result;
-	result = pair_open(&pair, cli, &opening, NULL, cli->arguments[0], why);
-	if (result == RESULT_OK)
-		note_blocks(cli, &pair);
-	if (result == RESULT_OK)
-		result = inspect(cli, &pair.store, why);
-	pair_close(&pair);
+	if (result == RESULT_OK && !cli->finished)
+		result = check_options(cli, picture, origin, why);
+	if (result == RESULT_OK && !cli->finished)
+		result = open_and_inspect(cli, picture, origin, why);
+	free(origin);
 	return result;
 }

@@ -9,6 +9,7 @@
 
 #include "store/base/bytes.h"
 #include "store/base/text.h"
+#include "store/cli/gauge.h"
 #include "store/cli/json.h"
 #include "store/cow/status.h"
 
@@ -20,6 +21,7 @@ struct row {
 	bool marked;	  /* LVM was told to merge it */
 	uint64_t bytes, chunk_bytes, exceptions;
 	unsigned int full_percent;
+	bool full_known;
 	const char *state; /* a word */
 	char detail[512];  /* a sentence without its name; "": there is no more to say */
 };
@@ -53,6 +55,7 @@ static void take_status(struct row *row, const struct store *store, const struct
 {
 	row->exceptions = status->summary.exceptions;
 	row->full_percent = status_full_percent(store, status);
+	row->full_known = status->place_known;
 	row->state = status_name(status->state);
 	if (status->state == STATUS_MERGING)
 		take_record(row, store, status);
@@ -63,9 +66,13 @@ static void take_status(struct row *row, const struct store *store, const struct
 				 ? "LVM was told to merge it"
 				 : "LVM was told to merge it, and nothing is left to merge");
 	}
-	if (status->state == STATUS_ACTIVE && !row->marked &&
-	    status->next_free >= store->geometry.device_chunks)
+	if (status->state == STATUS_ACTIVE && !row->marked && status->room == 0)
 		row->state = "full";
+	if (status->summary.impossible > 0) {
+		row->state = "damaged";
+		snprintf(row->detail, sizeof(row->detail), STATUS_IMPOSSIBLE,
+			 status->summary.impossible, status->summary.exceptions);
+	}
 	if (status->area_missing) {
 		row->state = "damaged";
 		snprintf(row->detail, sizeof(row->detail),
@@ -109,17 +116,9 @@ static void look_at_store(struct row *row, struct device *device)
 
 #define BAR_CELLS 5u
 
-static const char *bar(const struct row *row, char text[BAR_CELLS + 16])
+static const char *bar(const struct row *row, char text[GAUGE_BYTES])
 {
-	unsigned int full = (row->full_percent * BAR_CELLS + 50) / 100;
-
-	if (row->chunk_bytes == 0)
-		return "-";
-	text[0] = '[';
-	for (unsigned int i = 0; i < BAR_CELLS; i++)
-		text[1 + i] = i < full ? '#' : '-';
-	snprintf(text + 1 + BAR_CELLS, 16, "] %3u%%", row->full_percent);
-	return text;
+	return row->full_known ? gauge(row->full_percent, BAR_CELLS, text) : "-";
 }
 
 /* Longer names have a line of their own. */
@@ -128,7 +127,7 @@ static const char *bar(const struct row *row, char text[BAR_CELLS + 16])
 
 static void print_text(struct scan *scan, const struct row *row)
 {
-	char size[32] = "-", chunk[32] = "-", text[BAR_CELLS + 16];
+	char size[32] = "-", chunk[32] = "-", text[GAUGE_BYTES];
 	const char *origin = row->origin ? row->origin : "-";
 
 	if (scan->rows == 0)
@@ -161,7 +160,7 @@ static void print_json(struct scan *scan, const struct row *row)
 	json_known_number(json, "bytes", row->bytes > 0, row->bytes);
 	json_known_number(json, "chunk_bytes", row->chunk_bytes > 0, row->chunk_bytes);
 	json_known_number(json, "exceptions", row->chunk_bytes > 0, row->exceptions);
-	json_known_number(json, "full_percent", row->chunk_bytes > 0, row->full_percent);
+	json_known_number(json, "full_percent", row->full_known, row->full_percent);
 	json_string(json, "state", row->state);
 	json_boolean(json, "marked", row->marked);
 	json_string(json, "detail", row->detail[0] ? row->detail : NULL);

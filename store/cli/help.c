@@ -4,21 +4,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
+
+#include "store/cli/terminal.h"
 
 /* Narrower terminals have the text below the name. */
 #define TEXT_COLUMNS_MIN 30u
 #define INDENT_BELOW 8u
-
-/* How many columns a line of `file` has; SIZE_MAX: it is no terminal. */
-static size_t width(FILE *file)
-{
-	struct winsize size;
-
-	if (ioctl(fileno(file), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return SIZE_MAX;
-	return size.ws_col;
-}
 
 static void print_wrapped(FILE *file, const char *text, size_t indent, size_t columns)
 {
@@ -41,8 +32,11 @@ static void print_wrapped(FILE *file, const char *text, size_t indent, size_t co
 
 void help_row(FILE *file, const char *name, size_t indent, const char *text)
 {
-	size_t columns = width(file);
+	size_t columns = terminal_columns(file);
 
+	/* What is no terminal has lines of any length. */
+	if (columns == 0)
+		columns = SIZE_MAX;
 	if (columns >= indent + TEXT_COLUMNS_MIN) {
 		fprintf(file, "  %-*s  ", (int)indent - 4, name);
 	} else {

@@ -5,18 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "store/base/bytes.h"
 #include "store/cli/json.h"
 #include "store/cli/progress_line.h"
+#include "store/cli/terminal.h"
 
 #define BAR_INTERVAL 0.1 /* seconds */
 #define JSON_INTERVAL 0.5
 #define LOG_INTERVAL 10u
-/* Where nobody knows: a serial line, or no terminal. */
-#define COLUMNS_DEFAULT 80u
 
 const char *const progress_words[] = {"auto", "bar", "json", "log", "none", NULL};
 
@@ -26,13 +24,11 @@ static double seconds_between(const struct timespec *from, const struct timespec
 }
 
 /* Asked for each time, so that the next bar fits a terminal that became narrower. */
-static size_t terminal_columns(void)
+static size_t bar_columns(void)
 {
-	struct winsize size;
+	size_t columns = terminal_columns(stderr);
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return COLUMNS_DEFAULT;
-	return size.ws_col;
+	return columns > 0 ? columns : TERMINAL_COLUMNS_DEFAULT;
 }
 
 static bool terminal_is_dumb(void)
@@ -113,7 +109,7 @@ static struct progress_now now_of(const struct progress *progress, uint64_t done
  */
 static void draw_bar(struct progress *progress, const struct progress_now *now)
 {
-	size_t columns = terminal_columns();
+	size_t columns = bar_columns();
 	bool narrower = cli_bar_is_drawn && columns < progress->columns;
 	char line[PROGRESS_LINE_BYTES];
 

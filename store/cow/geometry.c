@@ -57,6 +57,11 @@ bool geometry_holds_data(const struct geometry *geometry, uint64_t new_chunk)
 	       !geometry_is_metadata(geometry, new_chunk);
 }
 
+bool geometry_may_be_old(const struct geometry *geometry, uint64_t old_chunk)
+{
+	return old_chunk < ORIGIN_BYTES_MAX / geometry->chunk_bytes;
+}
+
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index)
 {
 	return 2 + index + index / geometry->exceptions_per_area;

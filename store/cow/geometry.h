@@ -45,6 +45,9 @@ bool geometry_is_metadata(const struct geometry *geometry, uint64_t chunk);
 /* May an exception's data be in this chunk: on the device, wholly, and no metadata? */
 bool geometry_holds_data(const struct geometry *geometry, uint64_t new_chunk);
 
+/* Can a device have this chunk, as an origin? */
+bool geometry_may_be_old(const struct geometry *geometry, uint64_t old_chunk);
+
 /* Where a kernel that commits in order of allocation (3.14 and later) keeps the data of exception
  * number `index`. A habit, never a rule. `index` is below 2^57. */
 uint64_t geometry_usual_chunk(const struct geometry *geometry, uint64_t index);

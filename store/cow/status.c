@@ -24,7 +24,10 @@ enum result status_look(const struct store *store, struct status *status, struct
 	status->record_is_stale =
 		record_is_stale(&store->record, status->summary.exceptions, &status->summary.first);
 	status->state = state_of(store, status);
+	status->place_known =
+		status->summary.highest_new < min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT);
 	status->next_free = geometry_next_free(geometry, status->summary.highest_new);
+	geometry_room(geometry, status->next_free, status->summary.exceptions, 0, &status->room);
 	/* The kernel's own arithmetic wraps for numbers that no sound store has; so does this. */
 	status->allocated_sectors = status->next_free * geometry->chunk_sectors;
 	status->metadata_sectors = (summary_areas(&status->summary) + 1) * geometry->chunk_sectors;

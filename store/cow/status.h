@@ -3,6 +3,8 @@
 #ifndef STORE_COW_STATUS_H
 #define STORE_COW_STATUS_H
 
+#include <inttypes.h>
+
 #include "store/cow/store.h"
 #include "store/cow/summary.h"
 
@@ -18,10 +20,21 @@ struct status {
 	bool area_missing; /* as in struct store_scan */
 	bool record_is_stale;
 	enum status_state state;
+	/* Without it the four numbers after it mean nothing: an exception's data is outside the
+	 * device, and the kernel, which counts from there, knows them no better. */
+	bool place_known;
+	uint64_t room;		 /* this many more exceptions fit; 0: it is full */
 	uint64_t next_free;	 /* chunk */
 	uint64_t smallest_bytes; /* see summary_smallest_bytes; UINT64_MAX: none is large enough */
 	uint64_t allocated_sectors, metadata_sectors; /* as in dmsetup status */
 };
+
+/* What is said of a store with exceptions that are impossible (struct summary), how many of how
+ * many, and of one that is full. */
+#define STATUS_IMPOSSIBLE "%" PRIu64 " of its %" PRIu64 " exceptions cannot be right"
+#define STATUS_WHEN_FULL                                                                           \
+	"nothing is lost yet; but when something is written to the origin or the snapshot that "   \
+	"needs one more chunk, the kernel gives the snapshot up, for good"
 
 /* Reads all of its metadata; the header is good. As store_summarize fails. */
 enum result status_look(const struct store *store, struct status *status, struct failure *why);

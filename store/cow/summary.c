@@ -26,6 +26,12 @@ static void add_one(struct summary *summary, const struct exception *exception, 
 		summary->run = 1;
 	}
 	summary->longest_run = max_u64(summary->longest_run, summary->run);
+	if (geometry_holds_data(summary->geometry, exception->new_chunk) &&
+	    geometry_may_be_old(summary->geometry, exception->old_chunk))
+		summary->highest_possible_old =
+			max_u64(summary->highest_possible_old, exception->old_chunk);
+	else
+		summary->impossible++;
 	summary->increasing &= exception->new_chunk > last->new_chunk;
 	summary->highest_new = max_u64(summary->highest_new, exception->new_chunk);
 	summary->highest_old = max_u64(summary->highest_old, exception->old_chunk);

@@ -16,10 +16,13 @@ struct summary {
 	uint64_t
 		runs; /* what the kernel would merge, and commit, at once: neighbours of one area */
 	uint64_t longest_run; /* in exceptions */
-	uint64_t unreadable;  /* exceptions that are, or may be, in a gap (store/cow/gaps.h) */
-	bool ends_in_gap;     /* some of those are where the list seems to end */
-	bool increasing;      /* every new_chunk is higher than the one before */
-	bool usual;	      /* every new_chunk is where geometry_usual_chunk says */
+	uint64_t impossible;  /* exceptions whose data is not on the device, or is metadata, or
+				 whose old chunk no device can have */
+	uint64_t highest_possible_old; /* of the others; 0 where there are none */
+	uint64_t unreadable; /* exceptions that are, or may be, in a gap (store/cow/gaps.h) */
+	bool ends_in_gap;    /* some of those are where the list seems to end */
+	bool increasing;     /* every new_chunk is higher than the one before */
+	bool usual;	     /* every new_chunk is where geometry_usual_chunk says */
 	struct exception first, last; /* only where exceptions > 0 */
 	uint64_t fingerprint; /* of all of them in their order: tells that some have changed */
 	/* the run in hand */

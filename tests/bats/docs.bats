@@ -159,7 +159,7 @@ lines_are() {
     { cat "$root/completions/cowtool.bash" && echo '_cowtool_options() { echo --json; }'; } >other.bash
     run env COWTOOL_BASH_COMPLETION="$PWD/other.bash" "$check" options
     [ "$status" -eq 1 ]
-    [[ $output == *'options of inspect: only in --help: --disk= --help --quiet'* ]]
+    [[ $output == *'options of inspect: only in --help: --disk= --help --origin= --picture --quiet'* ]]
 }
 
 @test "man pages: no line is wider than 80 columns, and cowtool(8) has about 350 of them" {

@@ -154,7 +154,7 @@ shrinks_to() {
 }
 
 @test "inspect: the numbers of an old chunk beyond 2^53 are exact" {
-    make size=65536 entry=0:9007199254740993:2
+    make chunk=1 size=65536 entry=0:9007199254740993:2
     expect 0 inspect --json store
     object .exceptions==1
     grep -q '"highest_old_chunk":9007199254740993[,}]' out
@@ -233,6 +233,49 @@ shrinks_to() {
     fails grep -E '[0-9]+/[0-9]+ [0-9]+' out
 }
 
+@test "inspect: how full, as a gauge, and what helps where it is full" {
+    make chunk=8 size=409600 sequential=48
+    expect 0 inspect store
+    grep -qx 'Full: *\[##########----------\]  50%, room for exceptions: 50' out
+    grep -qx "Damage: *none seen; 'cowtool verify store' checks all" out
+    fails grep -q 'What helps' out
+    make chunk=8 sequential=40
+    expect 0 inspect store
+    grep -qx 'Next free chunk: *none of 42' out
+    grep -qx 'Full: *\[####################\] 100%, room for exceptions: 0' out
+    grep -q '^What happens next: .* the kernel gives the snapshot up' out
+    grep -q "^What helps: *'truncate --size=+SIZE store' makes it larger" out
+    # What is past giving up, or half merged, needs no room.
+    make chunk=8 sequential=40 valid=0
+    expect 0 inspect store
+    grep -qx "Damage: *the snapshot was given up; 'cowtool verify store' says why" out
+    fails grep -q 'What helps' out
+    "$here/../defects" merge-unfinished origin store
+    expect 0 inspect store
+    fails grep -q 'What helps' out
+}
+
+@test "inspect: of a damaged store it says so, names verify, and shows no numbers that mean nothing" {
+    for entry in 2:3:100000000 2:3:18446744073709551615 2:18446744073709551615:18446744073709551615; do
+        make chunk=8 size=1241088 sequential=5 entry=$entry
+        remember store
+        expect 2 inspect store
+        said "store: 1 of its 5 exceptions cannot be right; see 'cowtool verify store'"
+        grep -qx "Damage: *1 of its 5 exceptions cannot be right; 'cowtool verify store' tells more" out
+        fails grep -E -e '100000000|[0-9]{12}|EiB|dmsetup|Next free|Smallest' out
+        expect 2 inspect --json store
+        object '.error.code == 2 and .exceptions == 5'
+        unchanged
+        expect 0 scan store
+        grep -qx 'store  *- *1.2 MiB *4.0 KiB - *damaged' out
+        grep -qx '  1 of its 5 exceptions cannot be right' out
+    done
+    # Inside the device, but metadata.
+    make chunk=8 size=1241088 sequential=5 entry=2:3:1
+    expect 2 inspect store
+    grep -q '1 of its 5 exceptions cannot be right' out
+}
+
 @test "inspect: a version that does not exist is refused as damaged" {
     make sequential=3 version=2
     refuses 2 store -- inspect store
@@ -272,4 +315,104 @@ shrinks_to() {
     "$mkstore" "$name" sequential=1
     expect 0 inspect --json "$name"
     object '.store | startswith("odd \"name\"\n\\ \u0001 ")'
+}
+
+# ---- --picture ----
+
+# pictures ROW... [-- ARGUMENT...]: after the numbers, inspect --picture of ./store shows these lines, and changes nothing.
+pictures() {
+    local rows=()
+    while (($# > 0)) && [[ $1 != -- ]]; do
+        rows+=("$1")
+        shift
+    done
+    remember store
+    expect 0 inspect --picture "${@:2}" store
+    unchanged
+    printf '%s\n' '' "${rows[@]}" | diff - <(tail -n $((${#rows[@]} + 1)) out) || complain 'another picture'
+}
+
+@test "inspect: a picture has a row for each quarter of the origin, and its cells show what has changed" {
+    make chunk=1 size=16384 sequential=18 from=15 entry=18:63:20
+    rows=('  0 bytes |               #|' '  8.0 KiB |################|' ' 16.0 KiB |#               |'
+        ' 24.0 KiB |               #|' '512 bytes a cell; . some, # all')
+    pictures 'Changed, up to the last one, 32.0 KiB:' "${rows[@]/#/ }"
+    truncate -s 32K origin
+    pictures 'Changed, of 32.0 KiB:' "${rows[@]/#/ }" -- --origin=origin
+    # Twice as long, the changes are in the first half; what was saved shows the same.
+    truncate -s 64K origin
+    rows=('  0 bytes |               #################|' ' 16.0 KiB |#                              #|'
+        ' 32.0 KiB |                                |' ' 48.0 KiB |                                |'
+        '512 bytes a cell; . some, # all')
+    pictures 'Changed, of 64.0 KiB:' "${rows[@]/#/ }" -- --origin=origin
+    "$cowtool" save --quiet store saved
+    expect 0 inspect --picture --origin=origin saved
+    diff <(printf ' %s\n' "${rows[@]}") <(tail -n 5 out)
+}
+
+@test "inspect: in a picture a cell is the fuller the more of it has changed, with blocks where the locale has them" {
+    truncate -s $((66 * 4 * 8 * 512)) origin
+    # 66 cells a row, of 8 chunks; in the third row, cell k has k changed chunks.
+    entries=() number=0
+    for ((cell = 0; cell <= 8; cell++)); do
+        for ((i = 0; i < cell; i++)); do
+            # Chunks 67 and 100 are metadata.
+            entries+=("entry=$number:$(((2 * 66 + cell) * 8 + 7 - i)):$((number < 31 ? 68 + number : 70 + number))")
+            number=$((number + 1))
+        done
+    done
+    make chunk=1 size=1048576 "${entries[@]}"
+    blank=$(printf '%66s' '')
+    rest=${blank:9}
+    ascii=("  0 bytes |$blank|" "264.0 KiB |$blank|" "528.0 KiB | .:-==+*#$rest|" "792.0 KiB |$blank|"
+        '  4.0 KiB a cell; . some, # all')
+    pictures 'Changed, of 1.0 MiB:' "${ascii[@]/#/ }" -- --origin=origin
+    for locale in LC_ALL=C.UTF-8 'LC_ALL= LC_CTYPE=en_US.utf8 LANG=C' 'LC_ALL= LC_CTYPE= LANG=de_DE.UTF-8@euro'; do
+        # shellcheck disable=SC2086 # words
+        env $locale TERM=xterm "$cowtool" inspect --picture --origin=origin store >out
+        grep -qxF " 528.0 KiB | ▁▂▃▄▅▆▇█$rest|" out
+        grep -qx '   4.0 KiB a cell; ▁ some, █ all' out
+        # Its fonts lack them.
+        # shellcheck disable=SC2086
+        env $locale TERM=linux "$cowtool" inspect --picture --origin=origin store >out
+        grep -qxF " 528.0 KiB | .:-==+*#$rest|" out
+    done
+    for locale in 'LC_ALL=C LANG=C.UTF-8' 'LC_ALL= LC_CTYPE=de_DE.ISO-8859-1 LANG=C.UTF-8' 'LC_ALL= LC_CTYPE= LANG='; do
+        # shellcheck disable=SC2086
+        env $locale TERM=xterm "$cowtool" inspect --picture --origin=origin store >out
+        grep -qxF " 528.0 KiB | .:-==+*#$rest|" out
+    done
+}
+
+@test "inspect: a picture fits the terminal" {
+    make chunk=1 random=300 origin_chunks=100000 data=0
+    for columns in 40 80 200 16 600; do
+        terminal "bash -c 'stty cols $columns && exec \"\$1\" inspect --picture store' bash '$cowtool'" >shown </dev/null
+        width=$(tr -d '\r' <shown | grep -F '|' | awk '{ print length }' | sort -u)
+        ((width == (columns > 264 ? 263 : columns < 16 ? 15 : columns - 1))) || complain "$width in $columns columns"
+    done
+}
+
+@test "inspect: the picture of a volume's snapshot has the length that LVM's metadata says" {
+    gzip -dc "$here/../fixtures/volumes1.gz" >disk.img
+    expect 0 inspect --picture --disk=disk.img vg0/other
+    grep -qx 'Changed, of 400.0 KiB:' out
+    (($(grep '|' out | tr -cd '#' | wc -c) == 10))
+}
+
+@test "inspect: a picture of nothing, of damage, and of what lies outside" {
+    make size=40960
+    pictures 'Nothing is changed.'
+    make chunk=1 size=65536 sequential=4 entry=1:18446744073709551615:3
+    expect 2 inspect --picture store
+    said 'store: warning: 1 exception is outside that'
+    grep -qx 'Changed, up to the last one, 2.0 KiB:' out
+    (($(grep '|' out | tr -cd '#' | wc -c) == 3))
+}
+
+@test "inspect: --picture is for people, and --origin for --picture" {
+    make sequential=4
+    refuses 64 store -- inspect --origin=store store
+    expect 64 inspect --json --picture store
+    failure 64
 }

@@ -32,7 +32,7 @@ failing_from() {
 }
 
 @test "data: of sound devices everything can be read, and how much is said" {
-    pair 153600 chunk=1 random=150 origin_chunks=300
+    pair 153600 chunk=1 random=150 origin_chunks=300 size=102400
     remember origin store
     expect 0 verify --data=origin --json store
     has '{"verdict": "clean", "findings": [], "data": {"unreadable": [], "store_bytes": 76800, "origin_bytes": 76800,
@@ -156,7 +156,7 @@ failing_from() {
 }
 
 @test "data: the verdict is the last that is said, and not clean where data cannot be read" {
-    make chunk=8 sequential=8
+    make chunk=8 sequential=8 size=409600
     fill origin 40960
     expect 0 verify --data=origin store
     [[ $(grep -n '^store: clean' out) == 3:* && $(sed -n 1,2p out) == 'data in the store:'* ]]

@@ -345,7 +345,7 @@ comes_and_goes() {
 # asked TIMES: waits until ./said has this many questions.
 asked() {
     for _ in {1..200}; do
-        (($(grep -c 'all of this kind' said) < $1)) || break
+        (($(grep -cF '[y/N/a/q]' said) < $1)) || break
         sleep 0.05
     done
 }
@@ -373,7 +373,7 @@ asked() {
     answers 'n\nn\nn\n' 2 repair --no-backup store
     for place in 'entry-beyond-device: area 0 index 5 (old chunk 5, new chunk 49000): drop it; ' \
         'duplicate-old: area 0 index 10 (old chunk 3, new chunk 12): drop it, '; do
-        grep -F "$place" said | grep -qF '? (yes, no'
+        grep -F "$place" said | grep -qF '[y/N/a/q]'
     done
     make chunk=1 sequential=40 modulo=15
     remember store
@@ -384,7 +384,7 @@ asked() {
 
 # sees_plan: of ./said, the plan comes before the first question.
 sees_plan() {
-    grep -q 'entry-beyond-device: area 0 index 5' <(sed '/(yes, no/,$d' said) ||
+    grep -q 'entry-beyond-device: area 0 index 5' <(sed '/\[y.N.a.q\]/,$d' said) ||
         { cat said && complain 'it asks for what was not shown'; }
 }
 
@@ -400,7 +400,7 @@ sees_plan() {
     three_defects
     answers 'n\nn\nn\n' 2 repair --no-backup store
     sees_plan
-    (($(grep -v '(yes, no' said | grep -c 'entry-beyond-device: area 0 index 5') == 1)) || complain 'the plan is there twice'
+    (($(grep -vF '[y/N/a/q]' said | grep -c 'entry-beyond-device: area 0 index 5') == 1)) || complain 'the plan is there twice'
     answers 'n\nn\nn\n' 2 repair --json --no-backup store
     sees_plan
     # Where the questions cannot be seen, none is asked.
@@ -427,6 +427,17 @@ sees_plan() {
     answers 'y\nn\n' 1 repair --no-backup store
     same store wanted
     grep -q 'repairs done: 1' said
+}
+
+@test "repair: a question says which of how many it is, and a line without an answer is no" {
+    three_defects
+    remember store
+    answers '\nz\n\n\n' 2 repair --no-backup store
+    for number in 1 2 2 3; do
+        echo "? ($number of 3) [y/N/a/q] "
+    done >wanted
+    cmp wanted <(grep -oF -e '? (1 of 3) [y/N/a/q] ' -e '? (2 of 3) [y/N/a/q] ' -e '? (3 of 3) [y/N/a/q] ' said)
+    unchanged
 }
 
 @test "repair: no to everything writes nothing, and makes no backup" {
@@ -556,7 +567,7 @@ meanwhile() {
     for place in "$((4096 + 40 * 16 + 8)) \\52" "$((4096 + 47 * 16)) \\1" "4 \\0" "1000 \\7" "256 \\143"; do
         cp before store
         # shellcheck disable=SC2086 # words
-        meanwhile '(yes, no' put store $place -- 5 repair --backup=backup store
+        meanwhile '[y/N/a/q]' put store $place -- 5 repair --backup=backup store
         grep -q 'store: has changed since it was looked at' said
         [[ ! -e backup ]] || complain 'the backup stays'
         cp before changed
@@ -565,13 +576,13 @@ meanwhile() {
         same store changed
     done
     cp before store
-    meanwhile '(yes, no' put store 1000 '\7' -- 5 repair --no-backup store
+    meanwhile '[y/N/a/q]' put store 1000 '\7' -- 5 repair --no-backup store
     cp before changed
     put changed 1000 '\7'
     same store changed
     # What is no metadata may change.
     cp before store
-    meanwhile '(yes, no' put store 8192 '\1' -- 0 repair --backup=backup store
+    meanwhile '[y/N/a/q]' put store 8192 '\1' -- 0 repair --backup=backup store
 }
 
 @test "repair: a header that came back while it asked for a chunk size is not overwritten" {

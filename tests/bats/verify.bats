@@ -352,3 +352,43 @@ needs_16_bytes_each() {
     make sequential=3
     refuses 5 store -- verify --origin=. store
 }
+
+# ---- full stores ----
+
+@test "verify: a store without room for one more exception is full, and with room it is not" {
+    full=$(whole store-full info)
+    # Data chunks, then the entry whose next area would be outside the device.
+    make chunk=8 sequential=40
+    finds 0 clean "[$full]" store
+    make chunk=1 sequential=31 size=17408
+    finds 0 clean "[$full]" store
+    make chunk=8 size=8192
+    finds 0 clean "[$full]" store
+    for keys in 'chunk=8 sequential=40 size=176128' 'chunk=1 sequential=30 size=17920'; do
+        # shellcheck disable=SC2086 # words
+        make $keys
+        expect 0 verify --json store
+        object '.findings == []'
+    done
+}
+
+@test "verify: nothing is said of how full a store is that is invalid, damaged or half merged" {
+    make chunk=8 sequential=40 valid=0
+    expect 2 verify --json store
+    object '[.findings[].code] == ["header-invalid"]'
+    make chunk=8 sequential=40 entry=3:9:42
+    expect 2 verify --json store
+    object '[.findings[].code] | index("store-full") == null'
+    "$here/../defects" merge-unfinished origin store
+    expect 0 verify --json store
+    object '[.findings[].code] == ["merge-unfinished"]'
+}
+
+@test "verify: what helps where a store is full is a command for a file" {
+    make chunk=8 sequential=40
+    expect 0 verify store
+    grep -qF "what helps: 'truncate --size=+SIZE store' makes it larger" out
+    truncate -s +4K store
+    expect 0 verify --json store
+    object '.findings == []'
+}

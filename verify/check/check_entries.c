@@ -272,6 +272,22 @@ static void report_record(struct check *check)
 			     "the unfinished merge of another store keeps this one");
 }
 
+/* Would the kernel give the snapshot up, had it to add an exception? Where a merge has begun, it has
+ * none to add; where numbers are wrong, nobody knows. */
+static void report_full(struct check *check)
+{
+	const struct store *store = check->store;
+	const struct geometry *geometry = &store->geometry;
+
+	if (check_count(check, SEVERITY_ERROR) > 0 || check->found[PROBLEM_MERGE_UNFINISHED] > 0 ||
+	    geometry_room(geometry, geometry_next_free(geometry, check->summary.highest_new),
+			  check->summary.exceptions, 1, NULL))
+		return;
+	check_report(check, PROBLEM_STORE_FULL, TRACE_NONE,
+		     "the store is full: its %llu chunks have no room for one more exception",
+		     (unsigned long long)geometry->device_chunks);
+}
+
 static enum result gather_new(void *context, uint64_t index, const struct exception *exception,
 			      struct failure *why)
 {
@@ -322,6 +338,7 @@ enum result check_entries(struct check *check, struct failure *why)
 		report_order(check);
 		check_later_report(check);
 		report_record(check);
+		report_full(check);
 	}
 	return result;
 }

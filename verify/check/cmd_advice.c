@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/cli/room.h"
 #include "store/cli/template.h"
 
 /*
@@ -55,6 +56,7 @@ static const char *const usual[PROBLEM_COUNT] = {
 	[PROBLEM_STALE_EXCEPTIONS] =
 		"{cowtool dump --stale <store>} shows them; where this is a copy, look in ddrescue's map, or copy the store again, before anything writes to it",
 	[PROBLEM_MERGE_UNFINISHED] = "{cowtool merge --resume <origin> <store>} goes on with it",
+	[PROBLEM_STORE_FULL] = NULL, /* it depends on the device: store/cli/room.h */
 };
 
 /* A merge of this store is unfinished. */
@@ -213,6 +215,8 @@ const char *cmd_advice(enum problem problem, const struct cmd_advice_names *name
 
 	if (is_foreign(problem, names->store))
 		return advise_foreign(names->store, text);
+	if (problem == PROBLEM_STORE_FULL)
+		return room_help(names->store->device, names->is_saved, text, CMD_ADVICE_BYTES);
 	text[0] = '\0';
 	template_write(text, CMD_ADVICE_BYTES, is_special ? special[problem] : usual[problem],
 		       put_place, &places);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "verify/check/problem.h"
 
+#include "store/cow/status.h"
+
 static const struct problem_info problems[PROBLEM_COUNT] = {
 	[PROBLEM_HEADER_MAGIC] = {"header-magic", SEVERITY_ERROR, DATA_UNTOUCHED,
 				  "no COW store begins here", REPAIR_REBUILD_HEADER},
@@ -71,6 +73,8 @@ static const struct problem_info problems[PROBLEM_COUNT] = {
 		{"merge-unfinished", SEVERITY_INFO, DATA_UNTOUCHED,
 		 "until it is finished, the origin alone is a mixture of old and new: do not mount it",
 		 REPAIR_NONE},
+	[PROBLEM_STORE_FULL] = {"store-full", SEVERITY_INFO, DATA_UNTOUCHED, STATUS_WHEN_FULL,
+				REPAIR_NONE},
 };
 
 const struct problem_info *problem_info(enum problem problem)

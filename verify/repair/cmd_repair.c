@@ -35,14 +35,15 @@ static bool read_answer(char answer[ANSWER_BYTES])
 	return letter != EOF;
 }
 
-/* 'y', 'n', 'a' for all of the kind, or 'q', as which the end of the input counts. */
+/* 'y', 'n', as which an empty line counts, 'a' for all of the kind, or 'q', as which the end of the
+ * input counts. */
 static char ask_consent(const struct repair_session *session, size_t i)
 {
 	char answer[ANSWER_BYTES];
 
 	for (;;) {
 		cmd_repair_print_item(session, i, stderr);
-		fprintf(stderr, "? (yes, no, all of this kind, quit) ");
+		fprintf(stderr, "? (%zu of %zu) [y/N/a/q] ", i + 1, session->repair.count);
 		if (!read_answer(answer)) {
 			fputc('\n', stderr);
 			return 'q';
@@ -51,6 +52,7 @@ static char ask_consent(const struct repair_session *session, size_t i)
 		case 'y':
 			return 'y';
 		case 'n':
+		case '\0':
 			return 'n';
 		case 'a':
 			return 'a';
@@ -67,6 +69,7 @@ static bool ask_all(struct repair_session *session)
 	unsigned int all[PROBLEM_COUNT] = {0}; /* a bit for each kind of repair */
 	bool header_declined = false;
 
+	fprintf(stderr, "y: yes; n, or Enter: no; a: yes to all of this kind; q: quit\n");
 	for (size_t i = 0; i < repair->count; i++) {
 		struct repair_item *item = &repair->items[i];
 		unsigned int kind = 1u << item->kind;
