@@ -24,7 +24,7 @@ help:
 ## setup: installs the packages that building and testing need, by apt-get; as root
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
-	nbdkit nbdkit-plugin-dev libnbd-bin bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
+	nbdkit nbdkit-plugin-dev libnbd-bin fuse3 bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
 	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
 	strace lvm2 fdisk debootstrap parallel \
 	debhelper devscripts fakeroot lintian autopkgtest rpm rpmlint
