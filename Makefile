@@ -24,7 +24,7 @@ help:
 ## setup: installs the packages that building and testing need, by apt-get; as root
 
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
-	bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
+	nbdkit nbdkit-plugin-dev libnbd-bin fuse3 bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
 	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
 	strace lvm2 fdisk debootstrap parallel \
 	debhelper devscripts fakeroot lintian autopkgtest rpm rpmlint
@@ -66,7 +66,9 @@ LIBS_ALL := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
 
 # What parses options and prints is the command line's: store/cli/ and each cmd_*.c. The library does neither.
 # tests/check-layers is given this list.
-C_SOURCES := $(sort $(wildcard store/*/*.c verify/*.c verify/*/*.c merge/*.c))
+# What nbdkit loads is no part of the program, but a command line of another kind.
+PLUGIN_SOURCES := verify/export/nbdkit_plugin.c
+C_SOURCES := $(filter-out $(PLUGIN_SOURCES),$(sort $(wildcard store/*/*.c verify/*.c verify/*/*.c merge/*.c)))
 CLI_SOURCES := $(filter-out store/cli/cmd_%,$(filter store/cli/%,$(C_SOURCES)))
 COMMAND_SOURCES := $(foreach file,$(C_SOURCES),$(if $(filter cmd_%,$(notdir $(file))),$(file))) $(CLI_SOURCES)
 LIBRARY_SOURCES := $(filter-out $(COMMAND_SOURCES),$(C_SOURCES))
@@ -103,6 +105,26 @@ $(B)/cowtool-static: $(B)/cowtool
 	@echo "  STRIP $@"
 	$(Q)$(STRIP) -o $@ $<
 
+## nbdkit-plugin: builds ./nbdkit-cowtool-plugin.so, which serves views by NBD, where nbdkit's header is
+# With objects of its own, for a shared library; all names but the entry stay inside.
+PLUGIN := nbdkit-cowtool-plugin.so
+NBDKIT ?= $(shell $(PKG_CONFIG) --exists nbdkit && echo yes || echo no)
+PLUGINDIR ?= $(shell $(PKG_CONFIG) --variable=plugindir nbdkit)
+.PHONY: nbdkit-plugin
+nbdkit-plugin:
+	$(Q)test $(NBDKIT) = yes || { echo 'nbdkit-plugin.h is not there (Debian: nbdkit-plugin-dev)' >&2; exit 1; }
+	$(MAKE) B=build/nbdkit CFLAGS='$(CFLAGS) -fPIC' build/nbdkit/$(PLUGIN)
+	$(Q)cp --remove-destination build/nbdkit/$(PLUGIN) $(PLUGIN)
+
+PLUGIN_OBJECTS := $(PLUGIN_SOURCES:%.c=$(B)/%.o)
+$(B)/libcli.a: $(filter-out $(B)/cowtool.o,$(COMMAND_OBJECTS))
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/$(PLUGIN): $(PLUGIN_OBJECTS) $(B)/libcli.a $(B)/libcowtool.a
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) -shared -Wl,--exclude-libs,ALL -o $@ $^ $(LIBS_ALL)
+
 # Rebuilt when the flags change: the name of the flags file holds their checksum.
 FLAGS_STAMP := $(B)/flags-$(shell echo '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL)' | cksum | cut -d' ' -f1)
 $(FLAGS_STAMP):
@@ -115,7 +137,7 @@ $(B)/%.o: %.c $(FLAGS_STAMP)
 	@echo "  CC    $@"
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
--include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d)
+-include $(LIBRARY_OBJECTS:.o=.d) $(COMMAND_OBJECTS:.o=.d) $(PLUGIN_OBJECTS:.o=.d)
 
 # ---- tests ----
 
@@ -237,7 +259,7 @@ defects: test-programs
 ## layers: no include goes against the floors
 .PHONY: layers
 layers:
-	tests/check-layers . $(COMMAND_SOURCES)
+	tests/check-layers . $(COMMAND_SOURCES) $(PLUGIN_SOURCES)
 
 ## sanitize: the tests with the address, undefined-behaviour and thread sanitizers
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -392,6 +414,6 @@ check-packages:
 ## clean: removes what was built
 .PHONY: clean
 clean:
-	rm -rf build cowtool cowtool-static $(DIST).tar.gz
+	rm -rf build cowtool cowtool-static $(PLUGIN) $(DIST).tar.gz
 
 endif

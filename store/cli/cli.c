@@ -308,8 +308,7 @@ static enum result read_arguments(struct parser *parser, struct cli_count count,
 	return result;
 }
 
-/* Commands that are suggested look where this one was told to. */
-static enum result begin_volumes(struct cli *cli, struct failure *why)
+enum result cli_begin_volumes(struct cli *cli, struct failure *why)
 {
 	cli->volumes = calloc(1, sizeof(*cli->volumes));
 	if (!cli->volumes)
@@ -381,7 +380,7 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, struct 
 	} else if (result == RESULT_OK) {
 		result = read_arguments(&parser, count, why);
 		if (result == RESULT_OK)
-			result = begin_volumes(cli, why);
+			result = cli_begin_volumes(cli, why);
 	}
 	poptFreeContext(parser.context);
 	return result;

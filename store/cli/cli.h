@@ -110,6 +110,10 @@ enum result cli_resolve(const struct cli *cli, char **name, struct failure *why)
 /* Is --json among the arguments, whatever else is wrong with them? argv[0] is none. */
 bool cli_asks_for_json(int argc, const char **argv);
 
+/* What cli_parse does with --disk, for who has no command line: cli->volumes look in cli->disks, and
+ * so do commands that are suggested. */
+enum result cli_begin_volumes(struct cli *cli, struct failure *why);
+
 void cli_free(struct cli *cli);
 void cli_list_free(struct cli_list *list);
 

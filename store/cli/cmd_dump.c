@@ -10,8 +10,13 @@
 #include "store/cow/gaps.h"
 #include "store/cli/pair.h"
 
+/* The names of enum table_format, in that order, and one more. */
+static const char *const format_words[] = {"text", "csv", "json", "table", NULL};
+#define FORMAT_TARGETS (TABLE_JSON + 1)
+
 struct dump_options {
 	bool stale, runs, map;
+	bool targets; /* as targets of the device mapper */
 	char *origin; /* owned */
 	struct cli_word format;
 };
@@ -22,6 +27,8 @@ static dump_rows *choose_rows(const struct dump_options *options)
 		return dump_stale;
 	if (options->runs)
 		return dump_runs;
+	if (options->targets)
+		return dump_targets;
 	return options->map ? dump_map : dump_exceptions;
 }
 
@@ -69,10 +76,15 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 	return result;
 }
 
-static enum result choose_format(struct cli *cli, const struct cli_word *word,
+static enum result choose_format(struct cli *cli, struct dump_options *options,
 				 enum table_format *format, struct failure *why)
 {
-	*format = word->given ? word->chosen : cli->json ? TABLE_JSON : TABLE_TEXT;
+	const struct cli_word *word = &options->format;
+
+	options->targets = word->chosen == FORMAT_TARGETS;
+	*format = options->targets ? TABLE_TEXT : word->chosen;
+	if (!word->given && cli->json)
+		*format = TABLE_JSON;
 	if (cli->json && *format != TABLE_JSON)
 		return fail(why, RESULT_USAGE, "--json and --format=%s exclude each other",
 			    word->words[word->chosen]);
@@ -86,6 +98,8 @@ static enum result check_options(const struct dump_options *options, struct fail
 		return fail(why, RESULT_USAGE, "--stale, --runs and --map exclude each other");
 	if (options->origin && !options->map && !options->stale)
 		return fail(why, RESULT_USAGE, "--origin is for --map and --stale");
+	if (options->targets && !options->map)
+		return fail(why, RESULT_USAGE, "--format=table is for --map");
 	return RESULT_OK;
 }
 
@@ -111,7 +125,7 @@ static enum result open_and_dump(struct cli *cli, const struct dump_options *opt
 	enum result result =
 		pair_open(&pair, cli, &opening, options->origin, cli->arguments[0], why);
 
-	if (result == RESULT_OK && options->stale)
+	if (result == RESULT_OK && (options->stale || options->targets))
 		result = pair_require_store(&pair, why);
 	if (result == RESULT_OK)
 		result = dump_store(cli, &pair.store, &pair.origin, choose_rows(options), format,
@@ -122,9 +136,10 @@ static enum result open_and_dump(struct cli *cli, const struct dump_options *opt
 
 enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct dump_options chosen = {.format = {.words = table_format_words}};
+	struct dump_options chosen = {.format = {.words = format_words}};
 	const struct cli_option options[] = {
-		{"format", CLI_WORD, &chosen.format, "text (default), csv or json", "FORMAT"},
+		{"format", CLI_WORD, &chosen.format, "text (default), csv, json or table",
+		 "FORMAT"},
 		{"stale", CLI_FLAG, &chosen.stale,
 		 "also what looks like exceptions past the end of the list", NULL},
 		{"runs", CLI_FLAG, &chosen.runs, "neighbours joined, as they are merged", NULL},
@@ -137,7 +152,7 @@ enum result cmd_dump(struct cli *cli, int argc, const char **argv, struct failur
 	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
-		result = choose_format(cli, &chosen.format, &format, why);
+		result = choose_format(cli, &chosen, &format, why);
 	if (result == RESULT_OK && !cli->finished)
 		result = check_options(&chosen, why);
 	if (result == RESULT_OK && !cli->finished)

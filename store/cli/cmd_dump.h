@@ -6,6 +6,7 @@
 #include "store/cli/cli.h"
 #include "store/cli/json.h"
 #include "store/cow/store.h"
+#include "store/cow/view_map.h"
 #include "store/cli/table.h"
 
 struct dump {
@@ -25,5 +26,11 @@ struct dump {
 typedef enum result dump_rows(struct dump *dump, bool *area_missing, struct failure *why);
 
 dump_rows dump_exceptions, dump_stale, dump_runs, dump_map;
+
+/* The view as lines of a device-mapper table; no rows of struct table. */
+dump_rows dump_targets;
+
+/* view_map_walk, and what is odd about it is said. */
+enum result dump_walk(const struct dump *dump, struct view_map_walk *walk, struct failure *why);
 
 #endif

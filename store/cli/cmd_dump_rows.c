@@ -248,6 +248,24 @@ static enum result print_extent(void *context, const struct view_extent *extent,
 	return output_state();
 }
 
+enum result dump_walk(const struct dump *dump, struct view_map_walk *walk, struct failure *why)
+{
+	enum result result;
+
+	if (dump->store->header.valid == 0)
+		cli_note(
+			dump->cli,
+			"%s: warning: is marked invalid; what was written to the origin since is not in it",
+			dump->store->device->name);
+	result = view_map_walk(walk, why);
+	if (walk->outside > 0)
+		cli_note(dump->cli,
+			 "%s: warning: %" PRIu64
+			 " exceptions of %s lie outside it; is it the right origin?",
+			 dump->origin->name, walk->outside, dump->store->device->name);
+	return result;
+}
+
 enum result dump_map(struct dump *dump, bool *area_missing, struct failure *why)
 {
 	struct view_map_walk walk = {.store = dump->store,
@@ -256,22 +274,12 @@ enum result dump_map(struct dump *dump, bool *area_missing, struct failure *why)
 				     .context = dump};
 	enum result result;
 
-	if (dump->store->header.valid == 0)
-		cli_note(
-			dump->cli,
-			"%s: warning: is marked invalid; what was written to the origin since is not in it",
-			dump->store->device->name);
 	if (dump->format == TABLE_JSON) {
 		json_string(&dump->json, "origin", dump->origin->name);
 		json_number(&dump->json, "origin_bytes", dump->origin->bytes);
 	}
 	begin_table(dump, "map", map_columns);
-	result = view_map_walk(&walk, why);
+	result = dump_walk(dump, &walk, why);
 	*area_missing = walk.area_missing;
-	if (walk.outside > 0)
-		cli_note(dump->cli,
-			 "%s: warning: %" PRIu64
-			 " exceptions of %s lie outside it; is it the right origin?",
-			 dump->origin->name, walk.outside, dump->store->device->name);
 	return result;
 }

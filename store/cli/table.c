@@ -3,8 +3,6 @@
 
 #include <inttypes.h>
 
-const char *const table_format_words[] = {"text", "csv", "json", NULL};
-
 /* Before a value. */
 static const struct table_column *begin_value(struct table *table)
 {

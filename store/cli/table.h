@@ -15,9 +15,6 @@
 
 enum table_format { TABLE_TEXT, TABLE_CSV, TABLE_JSON };
 
-/* Their names, in that order; NULL ends them. */
-extern const char *const table_format_words[];
-
 struct table_column {
 	const char *name;    /* of CSV and JSON; NULL ends the list */
 	const char *heading; /* of the text */

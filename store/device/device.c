@@ -807,6 +807,19 @@ bool device_is_block(const struct device *device)
 	return true;
 }
 
+void device_will_read(const struct device *device, uint64_t offset, uint64_t bytes)
+{
+	for (uint64_t done = 0; done < bytes;) {
+		struct device_place place = device_place(device, offset + done, bytes - done);
+
+		if (place.bytes == 0)
+			return;
+		posix_fadvise(place.file->fd, (off_t)place.offset, (off_t)place.bytes,
+			      POSIX_FADV_WILLNEED);
+		done += place.bytes;
+	}
+}
+
 ssize_t device_read(const struct device *device, uint64_t offset, void *buffer, size_t count)
 {
 	ssize_t part = 1;

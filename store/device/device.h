@@ -210,6 +210,9 @@ enum result device_refuse_same(const struct device *device, const char *name, co
  */
 ssize_t device_read(const struct device *device, uint64_t offset, void *buffer, size_t count);
 
+/* Of a device whose O_DIRECT is off: these bytes are going to be read, and the kernel may begin to. */
+void device_will_read(const struct device *device, uint64_t offset, uint64_t bytes);
+
 /* Closes it, and so gives up every hold; its name stays. A close that fails after writes is an I/O
  * error. */
 enum result device_release(struct device *device, struct failure *why);

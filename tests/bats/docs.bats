@@ -336,7 +336,7 @@ disk_with_volumes() {
     complete_fish 'cowtool repair --fo'
     lines_are --forget-kept --force
     complete_fish 'cowtool dump --format='
-    lines_are --format=text --format=csv --format=json
+    lines_are --format=text --format=csv --format=json --format=table
     complete_fish 'cowtool merge --io '
     lines_are auto uring threads sync
     complete_fish 'cowtool verify --origin=or'
@@ -375,7 +375,7 @@ disk_with_volumes() {
         'cowtool merge --' "$options*--pending*--progress*--quiet*--resume*--undo*--window*" \
         'cowtool merge --keep=a --undo=b --' '*--drop-kept*--json*--keep*--progress*--window*' \
         'cowtool merge --keep=a --ke' '*--keep=a --keep=*' \
-        'cowtool dump --format=' '*csv*json*text*' \
+        'cowtool dump --format=' '*csv*json*table*text*' \
         'cowtool merge --io ' '*auto*sync*threads*uring*' \
         'cowtool verify --origin=or' '*--origin=*origin.img*' \
         'cowtool merge --keep=or' '*--keep=*origin.img*' \

@@ -164,6 +164,85 @@ maps_right() {
     same extents wanted
 }
 
+# mapped TABLE: the bytes that a table of the device mapper maps, by dd, of the devices or files in the current folder.
+mapped() {
+    local start length target device offset at=0
+    while read -r start length target device offset; do
+        ((start == at)) || complain "a gap at sector $at"
+        case $target in
+            linear) dd if="$device" bs=512 skip="$offset" count="$length" status=none ;;
+            zero) head -c $((length * 512)) /dev/zero ;;
+            *) complain "a target of another kind: $target" ;;
+        esac
+        at=$((start + length))
+    done <"$1"
+}
+
+@test "table: what the device mapper would map is the view" {
+    pair 300000 chunk=2 random=60 origin_chunks=292
+    expect 0 export --quiet origin store view
+    remember origin store
+    expect 0 dump --map --format=table --origin=origin store
+    said "origin: is a file: attach it with 'losetup --find --show --read-only origin', and name the loop device in its place"
+    said "store: is a file: attach it with 'losetup --find --show --read-only store', and name the loop device in its place"
+    mapped out >got
+    same view got
+    unchanged
+}
+
+@test "table: block devices are named, and nothing is left to say" {
+    pair 131072 chunk=8 random=10 origin_chunks=32
+    expect 0 export --quiet origin store view
+    attach origin --read-only
+    origin=$loop
+    attach store --read-only
+    expect 0 dump --map --format=table --origin="$origin" "$loop"
+    fails grep 'is a file' err
+    fails grep -vE "^[0-9]+ [0-9]+ linear ($origin|$loop) [0-9]+$" out
+    mapped out >got
+    same view got
+    ln -s "$origin" 'an origin'
+    expect 0 dump --quiet --map --format=table --origin='an origin' "$loop"
+    grep -qE "^0 [0-9]+ linear $(($(stat -L -c 0x%t "$origin"))):$(($(stat -L -c 0x%T "$origin"))) 0$" out
+}
+
+@test "table: of a volume, it is on the physical volumes" {
+    gzip -dc "$here/../fixtures/volumes2.1.gz" >disk1
+    gzip -dc "$here/../fixtures/volumes2.2.gz" >disk2
+    for snapshot in $("$cowtool" scan --json --disk=disk1 --disk=disk2 | jq -r '.stores[].store'); do
+        rm -f view
+        expect 0 export --quiet --force --disk=disk1 --disk=disk2 "$snapshot" view
+        expect 0 dump --map --format=table --disk=disk1 --disk=disk2 "$snapshot"
+        (($(grep -c 'disk1: is a file' err) == 1))
+        mapped out >got
+        same view got
+        echo "$snapshot" >>mapped
+    done
+    [[ -s mapped ]]
+}
+
+@test "table: what is lost is told, and zero in it" {
+    pair 4608 chunk=1 entry=0:1:34 entry=1:4:9
+    truncate -s 5120 store
+    expect 0 dump --quiet --map --format=table --origin=origin store
+    printf '%s\n' '0 1 linear origin 0' '1 1 zero' '2 2 linear origin 2' '4 1 linear store 9' '5 4 linear origin 5' >wanted
+    same out wanted
+    said 'store: warning: 512 bytes of the view are lost, and are zeros in the table'
+}
+
+@test "table: it is for --map, not JSON, and not of a saved file" {
+    small_pair
+    refuses 64 store -- dump --format=table store
+    refuses 64 origin store -- dump --format=table --runs store
+    expect 64 dump --json --map --format=table --origin=origin store
+    expect 0 save --quiet store saved
+    expect 5 dump --map --format=table --origin=origin saved
+    [[ ! -s out ]]
+    code=0
+    "$cowtool" dump --quiet --map --format=table --origin=origin store >/dev/full 2>err || code=$?
+    ((code == 4))
+}
+
 @test "map: JSON and text have the same" {
     pair 5120 chunk=1 size=40960 entry=0:1:34 entry=1:4:9
     map

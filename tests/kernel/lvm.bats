@@ -208,6 +208,22 @@ others_are_kept() {
     shows advised.log alone root "$(made s1)"
 }
 
+@test "lvm: without dm-snapshot, the views are mapped by the tables that cowtool dumps, and the disks stay as they are" {
+    truncate -s 24M table.1 table.2
+    gunzip -c "$here/../fixtures/chunk8-random.origin.gz" >table.origin
+    gunzip -c "$here/../fixtures/chunk8-random.store.gz" >table.store
+    "$cowtool" export --quiet table.origin table.store table.view
+    md5sum table.origin table.store >table.sums
+    boot table.log lvm-table --archive lvm table.1 table.2 table.origin table.store
+    for name in s1 s2 s3; do
+        [ -n "$(view table.log made $name)" ]
+        shows table.log table $name "$(view table.log made $name)"
+    done
+    view=$(md5sum <table.view)
+    shows table.log table pair "${view%% *}"
+    md5sum --check --quiet table.sums
+}
+
 @test "lvm: in the guest, beside an active volume on the same disk, an inactive one is merged; what is in use is refused" {
     truncate -s 24M beside.1 beside.2
     boot beside.log lvm-beside --archive lvm --add "$live:live" beside.1 beside.2

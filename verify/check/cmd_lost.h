@@ -17,6 +17,9 @@ void cmd_lost_json(struct json *json, const struct check *check);
  * back. */
 void cmd_lost_note_later(const struct cli *cli, const struct check *check);
 
+/* With --quiet, too: there the image has what the origin has, and nobody can tell where. */
+void cmd_lost_warn_unknown(const struct cli *cli, const struct check *check);
+
 /* The array "lost": these ranges of the view. */
 void cmd_lost_json_ranges(struct json *json, const struct lost *lost);
 

@@ -144,35 +144,10 @@ static void print_gaps(const struct session *session)
 			state->gaps[i].bytes, source_name(state->gaps[i].source));
 }
 
-/* There the image has what the origin has, and nobody can tell where. */
-static void warn_of_unknown(const struct session *session)
-{
-	const struct check *check = &session->export.check;
-
-	if (check->found[PROBLEM_AREA_MISSING])
-		cli_message(
-			session->cli,
-			"%s: what was in areas outside the device is lost: the image is not complete, and where it is not cannot be told",
-			session->pair.device.name);
-	if (check->summary.unreadable > 0)
-		cli_message(
-			session->cli,
-			"%s: up to %" PRIu64
-			" exceptions cannot be read: the image is not complete, and where it is not cannot be told",
-			session->pair.device.name, check->summary.unreadable);
-}
-
 static void warn_of_gaps(const struct session *session)
 {
 	const struct export_state *state = &session->export.state;
-	const struct check *check = &session->export.check;
-	char unknown[CHECK_UNKNOWN_BYTES];
 	uint64_t bytes = 0;
-
-	if (check->lost_unknown > 0)
-		cli_message(session->cli,
-			    "%s: lost: %s: there the image has what the origin has now",
-			    session->pair.device.name, check_describe_unknown(check, unknown));
 
 	for (size_t i = 0; i < state->gap_count; i++)
 		bytes += state->gaps[i].bytes;
@@ -204,7 +179,7 @@ static void print_closing_line(const struct session *session)
 
 static void print_outcome(struct session *session, enum result result)
 {
-	warn_of_unknown(session);
+	cmd_lost_warn_unknown(session->cli, &session->export.check);
 	warn_of_gaps(session);
 	if (session->cli->json) {
 		print_json(session, result != RESULT_OK);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "verify/export/serve.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "store/base/bytes.h"
+#include "store/io/io_engine.h"
+
+/* This many parts of what is read are looked up at once, and asked for before the first is read. */
+#define PARTS 64u
+
+static struct device *source_of(const struct serve *serve, const struct view_extent *extent)
+{
+	return extent->source == VIEW_ORIGIN ? serve->export->origin : serve->export->store->device;
+}
+
+enum result serve_open(struct serve *serve, struct export *export, struct failure *why)
+{
+	int error = pthread_mutex_init(&serve->lock, NULL);
+
+	serve->export = error == 0 ? export : NULL;
+	if (error != 0)
+		return fail_errno(why, RESULT_NO_MEMORY, error, "cannot make a lock");
+	io_close(export->io);
+	io_engine_open_sync(export->io);
+	device_use_cache(export->origin);
+	device_use_cache(export->store->device);
+	return RESULT_OK;
+}
+
+void serve_close(struct serve *serve)
+{
+	if (serve->export)
+		pthread_mutex_destroy(&serve->lock);
+	serve->export = NULL;
+}
+
+/* The extents of up to `count` bytes from `offset` on, up to PARTS of them. */
+static enum result look_up(struct serve *serve, uint64_t offset, uint64_t count,
+			   struct view_extent *parts, unsigned int *part_count, struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	*part_count = 0;
+	pthread_mutex_lock(&serve->lock);
+	while (count > 0 && *part_count < PARTS && result == RESULT_OK) {
+		struct view_extent *part = &parts[*part_count];
+
+		result = view_map_extent(&serve->export->map, offset, part, why);
+		if (result != RESULT_OK)
+			break;
+		part->bytes = min_u64(part->bytes, count);
+		offset += part->bytes;
+		count -= part->bytes;
+		++*part_count;
+	}
+	pthread_mutex_unlock(&serve->lock);
+	return result;
+}
+
+static void ask_for(const struct serve *serve, const struct view_extent *parts, unsigned int count)
+{
+	for (unsigned int i = 0; count > 1 && i < count; i++)
+		if (parts[i].source != VIEW_LOST)
+			device_will_read(source_of(serve, &parts[i]), parts[i].source_offset,
+					 parts[i].bytes);
+}
+
+static enum result read_part(const struct serve *serve, const struct view_extent *part,
+			     uint8_t *buffer, struct failure *why)
+{
+	const struct device *device = source_of(serve, part);
+	ssize_t count;
+
+	if (part->source == VIEW_LOST) {
+		memset(buffer, 0, part->bytes);
+		if (serve->export->options->fill)
+			return RESULT_OK;
+		return fail(why, RESULT_DAMAGED, "%s: does not hold bytes %llu to %llu of the view",
+			    device->name, (unsigned long long)part->offset,
+			    (unsigned long long)(part->offset + part->bytes - 1));
+	}
+	count = device_read(device, part->source_offset, buffer, part->bytes);
+	if (count == (ssize_t)part->bytes)
+		return RESULT_OK;
+	return io_fail(IO_READ, device, part->source_offset, part->bytes,
+		       count < 0 ? (int)-count : EIO, why);
+}
+
+enum result serve_read(struct serve *serve, uint64_t offset, void *buffer, size_t count,
+		       struct failure *why)
+{
+	struct view_extent parts[PARTS];
+	enum result result = RESULT_OK;
+	uint8_t *place = buffer;
+	unsigned int part_count;
+
+	while (count > 0 && result == RESULT_OK) {
+		result = look_up(serve, offset, count, parts, &part_count, why);
+		if (result == RESULT_OK)
+			ask_for(serve, parts, part_count);
+		for (unsigned int i = 0; i < part_count && result == RESULT_OK; i++) {
+			result = read_part(serve, &parts[i], place, why);
+			place += parts[i].bytes;
+			offset += parts[i].bytes;
+			count -= parts[i].bytes;
+		}
+	}
+	return result;
+}
+
+enum result serve_extent(struct serve *serve, uint64_t offset, uint64_t *bytes, bool *is_hole,
+			 struct failure *why)
+{
+	struct view_extent extent;
+	uint64_t from, to;
+	enum result result;
+
+	pthread_mutex_lock(&serve->lock);
+	result = view_map_extent(&serve->export->map, offset, &extent, why);
+	pthread_mutex_unlock(&serve->lock);
+	if (result != RESULT_OK)
+		return result;
+	*bytes = extent.bytes;
+	*is_hole = extent.source == VIEW_LOST && serve->export->options->fill;
+	if (extent.source != VIEW_ORIGIN)
+		return RESULT_OK;
+	device_next_data(serve->export->origin, offset, &from, &to);
+	*is_hole = offset < from;
+	*bytes = min_u64(extent.bytes, (*is_hole ? from : to) - offset);
+	return RESULT_OK;
+}
