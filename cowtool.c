@@ -196,6 +196,11 @@ static void catch_signals(const struct command *command)
 	sigaction(SIGTERM, &stop, NULL);
 }
 
+static bool has_result(const struct command *command, enum result result)
+{
+	return ((command->results | RESULTS_OF_ALL) & 1u << result) != 0;
+}
+
 static void print_help(FILE *file)
 {
 	fprintf(file,
@@ -210,14 +215,64 @@ static void print_help(FILE *file)
 		"\n'cowtool help COMMAND' lists the options of a command; cowtool(8) is the manual.\n");
 }
 
-/* What the help of a command ends with. */
-static void print_exit_codes(const struct command *command)
+static void print_json_help(void)
 {
+	const struct cli cli = {.version = COWTOOL_VERSION};
+	struct json json;
+
+	cli_open_json(&cli, &json);
+	json_open_array(&json, "commands");
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		json_open_object(&json, NULL);
+		json_string(&json, "name", commands[i].name);
+		json_string(&json, "summary", commands[i].summary);
+		json_close_object(&json);
+	}
+	json_close_array(&json);
+	json_close_object(&json);
+	json_end_line(&json);
+}
+
+/* To the object that is open. */
+static void print_json_exit_codes(const struct command *command)
+{
+	struct json json = {.file = stdout, .needs_comma = true};
+
+	json_open_array(&json, "exit_codes");
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		if (!has_result(command, meanings[i].result))
+			continue;
+		json_open_object(&json, NULL);
+		json_number(&json, "code", (uint64_t)exit_code(meanings[i].result));
+		json_string(&json, "meaning", meanings[i].meaning);
+		json_close_object(&json);
+	}
+	json_close_array(&json);
+	json_string(&json, "example", command->example);
+	json_close_object(&json);
+	json_end_line(&json);
+}
+
+static void print_help_of_all(bool json)
+{
+	if (json)
+		print_json_help();
+	else
+		print_help(stdout);
+}
+
+/* What the help of a command ends with. */
+static void print_exit_codes(const struct cli *cli, const struct command *command)
+{
+	if (cli->json) {
+		print_json_exit_codes(command);
+		return;
+	}
 	printf("\nExit codes:\n");
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
 		char code[8];
 
-		if (!((command->results | RESULTS_OF_ALL) & 1u << meanings[i].result))
+		if (!has_result(command, meanings[i].result))
 			continue;
 		snprintf(code, sizeof(code), "%2d", exit_code(meanings[i].result));
 		help_row(stdout, code, 6, meanings[i].meaning);
@@ -228,7 +283,7 @@ static void print_exit_codes(const struct command *command)
 /* In JSON the error is an object of its own, or the last key of the object that was begun. */
 static void print_failure(const struct cli *cli, enum result result, struct failure *why)
 {
-	struct json json = {.file = stdout, .needs_comma = cli->object_open};
+	struct json json = {.file = stdout, .needs_comma = true};
 
 	remedies_say(cli, why);
 	if (why->text[0])
@@ -236,7 +291,7 @@ static void print_failure(const struct cli *cli, enum result result, struct fail
 	if (!cli->json || (!why->text[0] && !cli->object_open))
 		return;
 	if (!cli->object_open)
-		json_open_object(&json, NULL);
+		cli_open_json(cli, &json);
 	json_open_object(&json, "error");
 	json_number(&json, "code", (uint64_t)exit_code(result));
 	json_string(&json, "message", why->text);
@@ -291,7 +346,7 @@ static enum result run_command(const struct command *command, int argc, const ch
 	catch_signals(command);
 	result = command->run(&cli, argc, argv, &why);
 	if (cli.helped)
-		print_exit_codes(command);
+		print_exit_codes(&cli, command);
 	if (result != RESULT_OK && result != RESULT_OUTPUT)
 		print_failure(&cli, result, &why);
 	cli_free(&cli);
@@ -315,32 +370,32 @@ static enum result fail_no_command(const char *name, struct failure *why)
 /* 'cowtool help merge' is 'cowtool merge --help'. */
 static enum result cmd_help(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	const char *help[] = {NULL, "--help", NULL};
+	const char *help[] = {NULL, "--help", "--json", NULL};
 	const struct command *command;
 	struct cli its_cli;
 	enum result result;
 
-	if (argc < 2) {
-		print_help(stdout);
-		return RESULT_OK;
-	}
-	result = cli_parse(cli, NULL, CLI_EXACTLY(1), argc, argv, why);
+	result = cli_parse(cli, NULL, (struct cli_count){0, 1}, argc, argv, why);
 	if (result != RESULT_OK || cli->finished)
 		return result;
+	if (!cli->arguments[0]) {
+		print_help_of_all(cli->json);
+		return RESULT_OK;
+	}
 	command = find_command(cli->arguments[0]);
 	if (!command)
 		return fail_no_command(cli->arguments[0], why);
 	its_cli = cli_of(command);
 	help[0] = command->name;
-	result = command->run(&its_cli, 2, help, why);
+	result = command->run(&its_cli, cli->json ? 3 : 2, help, why);
+	print_exit_codes(&its_cli, command);
 	cli_free(&its_cli);
-	print_exit_codes(command);
 	return result;
 }
 
 static enum result no_such_command(int argc, const char **argv)
 {
-	struct cli cli = {.json = cli_asks_for_json(argc, argv)};
+	struct cli cli = {.version = COWTOOL_VERSION, .json = cli_asks_for_json(argc, argv)};
 	struct failure why = {.text = ""};
 
 	fail_no_command(argv[1], &why);
@@ -348,17 +403,31 @@ static enum result no_such_command(int argc, const char **argv)
 	return finish_output(RESULT_USAGE, "cowtool");
 }
 
+static void print_version(bool json)
+{
+	const struct cli cli = {.version = COWTOOL_VERSION};
+	struct json object;
+
+	if (!json) {
+		printf("cowtool %s\n", COWTOOL_VERSION);
+		return;
+	}
+	cli_open_json(&cli, &object);
+	json_close_object(&object);
+	json_end_line(&object);
+}
+
 static enum result run_option(int argc, const char **argv)
 {
-	const char *option = argv[1];
+	bool json = cli_asks_for_json(argc, argv);
+	const char *option = argv[argc > 2 && strcmp(argv[1], "--json") == 0 ? 2 : 1];
 
-	if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
-		print_help(stdout);
-	} else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0) {
-		printf("cowtool %s\n", COWTOOL_VERSION);
-	} else {
+	if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0)
+		print_help_of_all(json);
+	else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0)
+		print_version(json);
+	else
 		return no_such_command(argc, argv);
-	}
 	return finish_output(RESULT_OK, "cowtool");
 }
 

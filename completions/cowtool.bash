@@ -24,6 +24,11 @@ _cowtool_value_help() {
     "$program" "$command" --help 2>/dev/null </dev/null | sed -n "s/^ \{6\}$1=\([^ ]*\)  *\(.*\)/\1 \2/p"
 }
 
+# The same of a value that may be left out, as in --json[=lines].
+_cowtool_optional_help() {
+    "$program" "$command" --help 2>/dev/null </dev/null | sed -n "s/^ \{6\}$1\[=\([a-z]*\)\] .*/WORD \1/p"
+}
+
 # _cowtool_add_files VALUE PREFIX
 _cowtool_add_files() {
     local files=()
@@ -130,6 +135,7 @@ _cowtool_add_all() {
         mapfile -t COMPREPLY < <(compgen -W "$(_cowtool_commands) --help --version" -- "$cur")
     elif [[ $cur == --*=* ]]; then
         help=$(_cowtool_value_help "${cur%%=*}")
+        [[ -n $help ]] || help=$(_cowtool_optional_help "${cur%%=*}")
         [[ -n $help ]] && _cowtool_add_values "$help" "${cur#*=}" "${cur%%=*}="
     elif [[ $previous == --* && $previous != *=* ]] && help=$(_cowtool_value_help "$previous") && [[ -n $help ]]; then
         _cowtool_add_values "$help" "$cur" ''

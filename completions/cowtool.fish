@@ -48,6 +48,12 @@ end
 # The values of option $argv[1], as lines of the help in $argv[2..] have it, that begin with the rest of `token`.
 # A help such as "text (default), csv or json" lists them; one word is the only one.
 function __cowtool_values --argument-names option token prefix
+    # One that may be left out: --json[=lines].
+    set -l optional (string replace -rf -- "^ {6}$option\[=([a-z]+)\] .*" '$1' $argv[4..])
+    if test -n "$optional"
+        string replace -r -- '^' $prefix $optional
+        return
+    end
     set -l line (string match -r -- "^ {6}$option=.*" $argv[4..])
     set -l parts (string match -r -- '^ {6}--[a-z0-9-]+=(\S+) +(.*)$' $line)
     set -l text (string replace -ra ' \([^)]*\)' '' -- $parts[3])

@@ -63,11 +63,22 @@ static void print_json_left_out(struct json *json, const struct merge *merge)
 	json_number(json, "lost_unreadable_bytes", left_out->bytes_unreadable);
 }
 
+/* The one object, or one in a list. */
+static struct json *open_json(const struct merge_session *session, struct json *alone)
+{
+	struct json *list = session->choice->list;
+
+	if (list)
+		json_open_object(list, NULL);
+	else
+		cli_open_json(session->cli, alone);
+	return list ? list : alone;
+}
+
 static void print_numbers(struct json *json, const struct merge_session *session)
 {
 	const struct merge *merge = &session->merge;
 
-	json_open_object(json, NULL);
 	json_string(json, "origin", session->pair.origin.name);
 	json_string(json, "store", session->pair.device.name);
 	json_string(json, "identity", identity_name(merge->identity));
@@ -93,24 +104,19 @@ static void print_json_then(struct json *json, const struct merge_session *sessi
 	json_close_array(json);
 }
 
-/* The end of the one object, or of one in a list. */
 static void end_json(struct merge_session *session, struct json *json, bool failed)
 {
-	bool listed = session->choice->list != NULL;
-
-	session->cli->object_open = failed && !listed;
-	if (session->cli->object_open)
-		return;
-	json_close_object(json);
-	if (!listed)
-		json_end_line(json);
+	if (session->choice->list)
+		json_close_object(json);
+	else
+		cli_close_json(session->cli, json, failed);
 }
 
 static void print_json(struct merge_session *session, const struct merge_estimate *plan,
 		       bool failed)
 {
-	struct json alone = {.file = stdout};
-	struct json *json = session->choice->list ? session->choice->list : &alone;
+	struct json alone;
+	struct json *json = open_json(session, &alone);
 
 	print_numbers(json, session);
 	if (!plan && !failed)
@@ -257,11 +263,10 @@ enum result cmd_merge_print_plan(struct merge_session *session, struct failure *
 void cmd_merge_print_not_begun(struct merge_session *session)
 {
 	const struct cli *cli = session->cli;
-	struct json alone = {.file = stdout};
-	struct json *json = session->choice->list ? session->choice->list : &alone;
+	struct json alone, *json;
 
 	if (cli->json) {
-		json_open_object(json, NULL);
+		json = open_json(session, &alone);
 		json_string(json, "origin", cli->arguments[0]);
 		json_string(json, "store", cli->arguments[1]);
 		json_boolean(json, "begun", false);

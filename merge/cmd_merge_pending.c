@@ -87,22 +87,18 @@ static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 
 enum result cmd_merge_pending(struct cli *cli, struct merge_choice *choice, struct failure *why)
 {
-	struct json json = {.file = stdout};
+	struct json json;
 	struct cli_list list = {0};
 	enum result result = find_pending(cli, &list, why);
 
 	if (result == RESULT_OK && cli->json) {
 		choice->list = &json;
-		json_open_object(&json, NULL);
+		cli_open_json(cli, &json);
 		json_open_array(&json, "pending");
 		result = merge_all(cli, choice, &list, why);
 		choice->list = NULL;
 		json_close_array(&json);
-		cli->object_open = result != RESULT_OK;
-		if (result == RESULT_OK) {
-			json_close_object(&json);
-			json_end_line(&json);
-		}
+		cli_close_json(cli, &json, result != RESULT_OK);
 	} else if (result == RESULT_OK) {
 		if (list.count == 0 && !cli->quiet)
 			printf("no merge was begun; nothing was written\n");

@@ -24,18 +24,39 @@
 #define LISTED_MAX 20
 
 struct output {
-	bool json;
+	struct cli *cli;
+	bool json;	   /* one object, or a line for each thing */
+	bool in_one;	   /* one */
+	bool object_begun; /* the one, or the last of many */
 	struct json writer;
 	uint64_t listed[PROBLEM_COUNT];
 	bool trace_told[TRACE_COUNT];
 	struct cmd_advice_names names;
-	/* for --data */
 	const struct store *store;
+	/* for --data */
 	const struct device *origin;
 	struct progress progress;
 	uint64_t places_listed, total_bytes;
 	bool data_is_damaged; /* a part of it cannot be read */
 };
+
+/* After an object in an array, or on a line of its own. */
+static void close_thing(struct output *output)
+{
+	json_close_object(&output->writer);
+	if (!output->in_one)
+		cli_close_json(output->cli, &output->writer, false);
+}
+
+/* Harmless if it is begun. */
+static void begin_object(struct output *output)
+{
+	if (!output->json || output->object_begun)
+		return;
+	output->object_begun = true;
+	cli_open_json(output->cli, &output->writer);
+	json_string(&output->writer, "store", output->store->device->name);
+}
 
 static void print_json_finding(struct output *output, const struct finding *finding)
 {
@@ -43,7 +64,12 @@ static void print_json_finding(struct output *output, const struct finding *find
 	char text[CMD_ADVICE_BYTES];
 	const struct problem_info *info = problem_info(finding->problem);
 
-	json_open_object(json, NULL);
+	if (output->in_one) {
+		json_open_object(json, NULL);
+	} else {
+		cli_open_json(output->cli, json);
+		json_open_object(json, "finding");
+	}
 	json_string(json, "code", info->code);
 	json_string(json, "severity", problem_severity_name(info->severity));
 	if (finding->has_exception) {
@@ -63,7 +89,7 @@ static void print_json_finding(struct output *output, const struct finding *find
 	json_string(json, "help", cmd_advice(finding->problem, &output->names, text));
 	if (finding->trace != TRACE_NONE)
 		json_string(json, "trace", trace_info(finding->trace)->name);
-	json_close_object(json);
+	close_thing(output);
 }
 
 /* What a kind of finding means, and a trace, is said once. */
@@ -201,16 +227,25 @@ static enum verdict verdict_of(const struct output *output, const struct check *
 	return output->data_is_damaged ? VERDICT_DAMAGED : check_verdict(check);
 }
 
+static void begin_findings(struct output *output)
+{
+	if (!output->in_one)
+		return;
+	begin_object(output);
+	json_open_array(&output->writer, "findings");
+}
+
 static void end_findings(struct output *output)
 {
-	if (output->json)
+	if (output->in_one)
 		json_close_array(&output->writer);
-	else
+	else if (!output->json)
 		print_not_listed(output);
 }
 
 static void print_verdict(struct output *output, const struct check *check)
 {
+	begin_object(output);
 	if (output->json)
 		print_json_summary(&output->writer, check, verdict_of(output, check));
 	else
@@ -219,9 +254,16 @@ static void print_verdict(struct output *output, const struct check *check)
 
 /* ---- --data ---- */
 
-static void print_json_place(struct json *json, const struct data_place *place)
+static void print_json_place(struct output *output, const struct data_place *place)
 {
-	json_open_object(json, NULL);
+	struct json *json = &output->writer;
+
+	if (output->in_one) {
+		json_open_object(json, NULL);
+	} else {
+		cli_open_json(output->cli, json);
+		json_open_object(json, "place");
+	}
 	json_string(json, "device", place->in_origin ? "origin" : "store");
 	json_number(json, "offset", place->offset);
 	json_number(json, "bytes", place->bytes);
@@ -230,7 +272,7 @@ static void print_json_place(struct json *json, const struct data_place *place)
 		json_number(json, "view_bytes", place->view_bytes);
 	}
 	json_string(json, "error", strerror(place->error));
-	json_close_object(json);
+	close_thing(output);
 }
 
 static void print_text_place(struct output *output, const struct data_place *place)
@@ -253,7 +295,7 @@ static void report_place(void *context, const struct data_place *place)
 	struct output *output = context;
 
 	if (output->json)
-		print_json_place(&output->writer, place);
+		print_json_place(output, place);
 	else
 		print_text_place(output, place);
 }
@@ -270,7 +312,11 @@ static void print_data(struct output *output, const struct data_results *data)
 	struct json *json = &output->writer;
 
 	if (output->json) {
-		json_close_array(json);
+		if (output->in_one)
+			json_close_array(json);
+		begin_object(output);
+		if (!output->in_one)
+			json_open_object(json, "data");
 		json_number(json, "store_bytes", data->store_bytes);
 		json_number(json, "origin_bytes", data->origin_bytes);
 		json_number(json, "store_unreadable", data->store_unreadable);
@@ -319,7 +365,6 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 	struct data_results data;
 	enum result result;
 
-	output->store = check->store;
 	output->origin = origin;
 	/* The bounds of what can be read, where the exceptions would say more. */
 	output->total_bytes =
@@ -328,7 +373,7 @@ static enum result verify_data(const struct cli *cli, struct output *output,
 	output->total_bytes += min_u64(output->total_bytes, origin->bytes);
 	progress_begin(&output->progress, cli, check->store->device->name);
 	progress_show(&output->progress, NULL, 0);
-	if (output->json) {
+	if (output->in_one) {
 		json_open_object(&output->writer, "data");
 		json_open_array(&output->writer, "unreadable");
 	}
@@ -396,23 +441,37 @@ static enum result verdict_result(const struct check *check, struct failure *why
 }
 
 /* A failure is in the same object, as its last key. */
-static void end_object(struct cli *cli, struct output *output, enum result result)
+static void end_object(struct output *output, enum result result)
 {
-	if (!cli->json)
+	if (!output->json)
 		return;
-	cli->object_open =
-		result != RESULT_OK && result != RESULT_PROBLEMS && result != RESULT_DAMAGED;
-	if (cli->object_open)
-		return;
-	json_close_object(&output->writer);
-	json_end_line(&output->writer);
+	begin_object(output);
+	cli_close_json(output->cli, &output->writer,
+		       result != RESULT_OK && result != RESULT_PROBLEMS &&
+			       result != RESULT_DAMAGED);
+}
+
+/* In JSON, what is no store is told as all commands do: there is nothing to find in it. */
+static enum result refuse_no_store(const struct output *output, struct failure *why)
+{
+	char text[CMD_ADVICE_BYTES];
+	enum header_fault fault = output->store->header_fault;
+	enum result result;
+
+	if (!output->json || (fault != HEADER_BLANK && fault != HEADER_WRONG_MAGIC))
+		return RESULT_OK;
+	result = store_require_header(output->store, why);
+	if (result != RESULT_NO_STORE)
+		return RESULT_OK;
+	return fail_more(why, result, "%s", cmd_advice(PROBLEM_HEADER_MAGIC, &output->names, text));
 }
 
 static enum result verify(struct cli *cli, struct pair *pair, bool with_data, struct failure *why)
 {
 	const struct store *store = &pair->store;
 	struct device *origin = pair->origin.open ? &pair->origin : NULL;
-	struct output output = {.json = cli->json, .writer = {.file = stdout}};
+	struct output output = {
+		.cli = cli, .json = cli->json, .in_one = cli->json && !cli->lines, .store = store};
 	struct check check = {
 		.store = store,
 		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
@@ -426,11 +485,10 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 						 .summary = &check.summary,
 						 .origin = origin ? origin->name : NULL,
 						 .is_saved = pair_is_saved(pair)};
-	if (cli->json) {
-		json_open_object(&output.writer, NULL);
-		json_string(&output.writer, "store", store->device->name);
-		json_open_array(&output.writer, "findings");
-	}
+	result = refuse_no_store(&output, why);
+	if (result != RESULT_OK)
+		return result;
+	begin_findings(&output);
 	result = check_run(&check, why);
 	if (result == RESULT_OK || cli->json)
 		end_findings(&output);
@@ -442,7 +500,7 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 		print_identity(cli, &output, &check, origin);
 	if (result == RESULT_OK)
 		result = verdict_result(&check, why);
-	end_object(cli, &output, result);
+	end_object(&output, result);
 	return result;
 }
 
@@ -479,8 +537,10 @@ enum result cmd_verify(struct cli *cli, int argc, const char **argv, struct fail
 		 "the same, and read all that a merge into it would read or write", "ORIGIN"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
-	enum result result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
+	enum result result;
 
+	cli->may_be_lines = true;
+	result = cli_parse(cli, options, CLI_EXACTLY(1), argc, argv, why);
 	if (result == RESULT_OK && !cli->finished && chosen.origin && chosen.data)
 		result = fail(why, RESULT_USAGE,
 			      "--data names the origin already; leave --origin out");

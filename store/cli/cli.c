@@ -32,6 +32,7 @@ struct parser {
 	bool given[OPTIONS_MAX];
 	size_t count;
 	bool help, version;
+	bool json;
 	poptContext context;
 };
 
@@ -246,12 +247,33 @@ static enum result take_value(const struct cli_option *option, char *value, stru
 	return result;
 }
 
+static const char *bad_option(const struct parser *parser)
+{
+	return poptBadOption(parser->context, POPT_BADOPTION_NOALIAS);
+}
+
+/* The number of the next option, as popt has it. --json is a flag: popt says that it may not have a
+ * value, and goes on. */
+static int next_option(struct parser *parser)
+{
+	int code = poptGetNextOpt(parser->context);
+
+	if (code != POPT_ERROR_UNWANTEDARG || !parser->cli->may_be_lines ||
+	    strcmp(bad_option(parser), "--json=lines") != 0)
+		return code;
+	parser->cli->lines = true;
+	for (size_t i = 0; i < parser->count; i++)
+		if (parser->options[i].target == &parser->json)
+			code = parser->table[i].val;
+	return code;
+}
+
 static enum result read_options(struct parser *parser, struct failure *why)
 {
 	enum result result = RESULT_OK;
 	int code;
 
-	while (result == RESULT_OK && (code = poptGetNextOpt(parser->context)) > 0) {
+	while (result == RESULT_OK && (code = next_option(parser)) > 0) {
 		size_t i = (size_t)code - 1;
 		char *value = poptGetOptArg(parser->context);
 
@@ -264,9 +286,7 @@ static enum result read_options(struct parser *parser, struct failure *why)
 		result = take_value(&parser->options[i], value, why);
 	}
 	if (result == RESULT_OK && code < -1)
-		result = fail(why, RESULT_USAGE, "%s: %s",
-			      poptBadOption(parser->context, POPT_BADOPTION_NOALIAS),
-			      poptStrerror(code));
+		result = fail(why, RESULT_USAGE, "%s: %s", bad_option(parser), poptStrerror(code));
 	return result;
 }
 
@@ -319,7 +339,12 @@ enum result cli_begin_volumes(struct cli *cli, struct failure *why)
 	return RESULT_OK;
 }
 
-static void print_help(const struct parser *parser)
+static bool has_lines(const struct parser *parser, const struct cli_option *option)
+{
+	return option->target == &parser->json && parser->cli->may_be_lines;
+}
+
+static void print_text_help(const struct parser *parser)
 {
 	const struct cli *cli = parser->cli;
 
@@ -330,15 +355,57 @@ static void print_help(const struct parser *parser)
 
 		snprintf(name, sizeof(name), "%s--%s%s%s", letter[1] ? letter : "    ",
 			 option->name, option->value ? "=" : "",
-			 option->value ? option->value : "");
+			 option->value		     ? option->value
+			 : has_lines(parser, option) ? "[=lines]"
+						     : "");
 		help_row(stdout, name, HELP_INDENT, option->help);
 	}
+}
+
+static void print_json_option(struct json *json, const struct parser *parser,
+			      const struct cli_option *option)
+{
+	char letter[] = {letter_of(option->name), '\0'};
+
+	json_open_object(json, NULL);
+	json_string(json, "name", option->name);
+	json_string(json, "letter", letter[0] ? letter : NULL);
+	json_string(json, "value", has_lines(parser, option) ? "[lines]" : option->value);
+	json_string(json, "help", option->help);
+	json_close_object(json);
+}
+
+static void print_json_help(const struct parser *parser)
+{
+	struct cli *cli = parser->cli;
+	struct json json;
+
+	cli_open_json(cli, &json);
+	json_string(&json, "synopsis", cli->synopsis);
+	json_string(&json, "summary", cli->summary);
+	json_open_array(&json, "options");
+	for (size_t i = 0; i < parser->count; i++)
+		print_json_option(&json, parser, &parser->options[i]);
+	json_close_array(&json);
+	cli_close_json(cli, &json, true);
+}
+
+static void print_version(struct cli *cli)
+{
+	struct json json;
+
+	if (!cli->json) {
+		printf("cowtool %s\n", cli->version);
+		return;
+	}
+	cli_open_json(cli, &json);
+	cli_close_json(cli, &json, false);
 }
 
 bool cli_asks_for_json(int argc, const char **argv)
 {
 	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--json") == 0)
+		if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--json=lines") == 0)
 			return true;
 	return false;
 }
@@ -347,11 +414,10 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, struct 
 		      int argc, const char **argv, struct failure *why)
 {
 	struct parser parser = {.cli = cli};
-	bool json = false;
 	const struct cli_option common[] = {
 		{"disk", CLI_LIST, &cli->disks, "look for logical volumes only there (repeatable)",
 		 "FILE"},
-		{"json", CLI_FLAG, &json, "print one JSON object instead of text", NULL},
+		{"json", CLI_FLAG, &parser.json, "print one JSON object instead of text", NULL},
 		{"quiet", CLI_FLAG, &cli->quiet, "no notes, no progress, no closing line", NULL},
 		{"help", CLI_FLAG, &parser.help, "print this help", NULL},
 		{"version", CLI_FLAG, &parser.version, "print the version", NULL},
@@ -369,12 +435,14 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, struct 
 	result = read_options(&parser, why);
 	/* Once all options are known, so is whether it was one, and not a name. */
 	if (result == RESULT_OK)
-		cli->json = json;
+		cli->json = parser.json;
 	if (result == RESULT_OK && (parser.help || parser.version)) {
-		if (parser.help)
-			print_help(&parser);
+		if (!parser.help)
+			print_version(cli);
+		else if (cli->json)
+			print_json_help(&parser);
 		else
-			printf("cowtool %s\n", cli->version);
+			print_text_help(&parser);
 		cli->helped = parser.help;
 		cli->finished = true;
 	} else if (result == RESULT_OK) {
@@ -384,6 +452,21 @@ enum result cli_parse(struct cli *cli, const struct cli_option *options, struct 
 	}
 	poptFreeContext(parser.context);
 	return result;
+}
+
+void cli_open_json(const struct cli *cli, struct json *json)
+{
+	*json = (struct json){.file = stdout};
+	json_open_result(json, cli->version, cli->command);
+}
+
+void cli_close_json(struct cli *cli, struct json *json, bool failed)
+{
+	cli->object_open = failed;
+	if (failed)
+		return;
+	json_close_object(json);
+	json_end_line(json);
 }
 
 const char *cli_argument_named(const struct cli *cli, const char *name)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "store/cli/json.h"
 #include "store/device/volumes.h"
 #include "store/io/io_engine.h"
 #include "store/base/fail.h"
@@ -25,10 +26,13 @@ struct cli {
 	const char *synopsis; /* "[OPTION...] STORE" */
 	const char *summary;  /* one line */
 	bool json, quiet;
-	bool object_open; /* the one JSON object was begun and not ended: an error becomes its last
+	bool may_be_lines; /* set by the command: --json=lines is one of its options */
+	bool lines;	   /* --json=lines; `json` is set, too */
+	bool object_open;  /* the one JSON object was begun and not ended: an error becomes its last
 			     key */
-	bool finished;	  /* --help or --version was answered: nothing is left to do */
-	bool helped;	  /* it was --help: cowtool.c adds what only it knows */
+	bool finished;	   /* --help or --version was answered: nothing is left to do */
+	bool helped; /* it was --help: cowtool.c adds what only it knows; in JSON, to the object
+			     that is open */
 	char *arguments[CLI_ARGUMENTS_MAX]; /* owned; NULL in the place of one that is left out */
 	unsigned int argument_count;
 	struct volumes *volumes; /* owned; where names of logical volumes lead */
@@ -88,7 +92,7 @@ struct cli_count {
  * Reads a command's own options and the common ones, and its arguments into cli->arguments. An
  * option given twice (but a CLI_LIST), an unknown one, too few or too many arguments: RESULT_USAGE.
  * So is an empty value or argument: nothing has such a name. --help and --version print what they
- * are asked for and set cli->finished.
+ * are asked for and set cli->finished; in JSON, the object of --help stays open.
  */
 enum result cli_parse(struct cli *cli, const struct cli_option *options, struct cli_count count,
 		      int argc, const char **argv, struct failure *why);
@@ -106,6 +110,12 @@ enum result cli_argument_is_file(struct cli *cli, unsigned int i, struct failure
 /* *name, an owned one: a TAG=value becomes the path of the device that has it, and that is said. As
  * probe_resolve fails. */
 enum result cli_resolve(const struct cli *cli, char **name, struct failure *why);
+
+/* Begins the one object of --json on standard output: all of *json is set. */
+void cli_open_json(const struct cli *cli, struct json *json);
+
+/* Ends it; of a command that failed it stays open, and the error becomes its last key. */
+void cli_close_json(struct cli *cli, struct json *json, bool failed);
 
 /* Is --json among the arguments, whatever else is wrong with them? argv[0] is none. */
 bool cli_asks_for_json(int argc, const char **argv);

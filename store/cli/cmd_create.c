@@ -37,12 +37,12 @@ static enum result check_choice(const struct choice *choice, struct failure *why
 static void print_outcome(const struct cli *cli, const struct device *device,
 			  const struct geometry *geometry)
 {
-	struct json json = {.file = stdout};
+	struct json json;
 	uint64_t possible;
 
 	geometry_room(geometry, geometry_next_free(geometry, 0), 0, 0, &possible);
 	if (cli->json) {
-		json_open_object(&json, NULL);
+		cli_open_json(cli, &json);
 		json_string(&json, "store", device->name);
 		json_number(&json, "bytes", device->bytes);
 		json_number(&json, "chunk_bytes", geometry->chunk_bytes);

@@ -36,7 +36,7 @@ static void print_head(struct dump *dump)
 {
 	if (dump->format != TABLE_JSON)
 		return;
-	json_open_object(&dump->json, NULL);
+	cli_open_json(dump->cli, &dump->json);
 	json_string(&dump->json, "store", dump->store->device->name);
 	json_number(&dump->json, "chunk_bytes", dump->store->geometry.chunk_bytes);
 }
@@ -47,21 +47,14 @@ static void print_foot(struct dump *dump, bool complete)
 	if (dump->format != TABLE_JSON)
 		return;
 	json_close_array(&dump->json);
-	if (!complete)
-		return;
-	json_close_object(&dump->json);
-	json_end_line(&dump->json);
+	cli_close_json(dump->cli, &dump->json, !complete);
 }
 
 static enum result dump_store(struct cli *cli, const struct store *store,
 			      const struct device *origin, dump_rows *rows,
 			      enum table_format format, struct failure *why)
 {
-	struct dump dump = {.cli = cli,
-			    .store = store,
-			    .origin = origin,
-			    .format = format,
-			    .json = {.file = stdout}};
+	struct dump dump = {.cli = cli, .store = store, .origin = origin, .format = format};
 	enum result result = store_require_header(store, why);
 	bool area_missing = false;
 
@@ -72,7 +65,6 @@ static enum result dump_store(struct cli *cli, const struct store *store,
 	if (result == RESULT_OK)
 		result = pair_require_list(store, area_missing, gaps_met(store), why);
 	print_foot(&dump, result == RESULT_OK);
-	cli->object_open = format == TABLE_JSON && result != RESULT_OK;
 	return result;
 }
 

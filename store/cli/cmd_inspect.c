@@ -51,13 +51,15 @@ static void print_json_record(struct json *json, const struct inspection *inspec
 }
 
 /* An object that is not complete stays open, for the error. */
-static void print_json(const struct inspection *inspection, bool complete)
+static void print_json(struct cli *cli, const struct inspection *inspection, bool complete)
 {
 	const struct store *store = inspection->store;
 	const struct summary *summary = &inspection->status.summary;
-	struct json json = {.file = stdout};
+	/* Where an exception is outside the device, what is counted from the highest one does not. */
+	bool makes_sense = inspection->status.next_free <= store->geometry.device_chunks;
+	struct json json;
 
-	json_open_object(&json, NULL);
+	cli_open_json(cli, &json);
 	json_string(&json, "store", store->device->name);
 	json_number(&json, "bytes", store->device->bytes);
 	json_open_object(&json, "header");
@@ -74,22 +76,22 @@ static void print_json(const struct inspection *inspection, bool complete)
 	json_number(&json, "runs", summary->runs);
 	json_number(&json, "longest_run", summary->longest_run);
 	json_number(&json, "changed_bytes", summary->exceptions * store->geometry.chunk_bytes);
-	json_number(&json, "next_free_chunk", inspection->status.next_free);
+	if (makes_sense)
+		json_number(&json, "next_free_chunk", inspection->status.next_free);
 	json_known_number(&json, "highest_old_chunk", summary->exceptions > 0,
 			  summary->highest_old);
-	json_number(&json, "smallest_store_bytes", inspection->status.smallest_bytes);
+	if (makes_sense)
+		json_number(&json, "smallest_store_bytes", inspection->status.smallest_bytes);
 	json_open_object(&json, "status");
-	json_number(&json, "allocated_sectors", inspection->status.allocated_sectors);
+	if (makes_sense)
+		json_number(&json, "allocated_sectors", inspection->status.allocated_sectors);
 	json_number(&json, "total_sectors", store->geometry.device_sectors);
 	json_number(&json, "metadata_sectors", inspection->status.metadata_sectors);
 	json_close_object(&json);
 	json_number(&json, "full_percent", status_full_percent(store, &inspection->status));
 	json_string(&json, "state", status_name(inspection->status.state));
 	print_json_record(&json, inspection);
-	if (!complete)
-		return;
-	json_close_object(&json);
-	json_end_line(&json);
+	cli_close_json(cli, &json, !complete);
 }
 
 static void print_size(const char *label, uint64_t bytes)
@@ -298,15 +300,16 @@ static enum result show_picture(const struct cli *cli, const struct inspection *
 
 /* The header is lost, and what its merge has written down is not: a script must learn of that. The
  * object stays open, for the error. */
-static void print_json_lost(const struct inspection *inspection)
+static void print_json_lost(struct cli *cli, const struct inspection *inspection)
 {
-	struct json json = {.file = stdout};
+	struct json json;
 
-	json_open_object(&json, NULL);
+	cli_open_json(cli, &json);
 	json_string(&json, "store", inspection->store->device->name);
 	json_number(&json, "bytes", inspection->store->device->bytes);
 	json_string(&json, "state", "merging");
 	print_json_record(&json, inspection);
+	cli_close_json(cli, &json, true);
 }
 
 /* A list that has an end, and can be read, may have wrong numbers in it. */
@@ -334,24 +337,21 @@ static enum result inspect(struct cli *cli, const struct pair *pair, bool pictur
 	struct failure showing;
 
 	inspection.origin_known = pair_knows_origin(pair, &inspection.origin_bytes);
-	if (store_lost_header(store) && cli->json) {
-		print_json_lost(&inspection);
-		cli->object_open = true;
-	}
+	if (store_lost_header(store) && cli->json)
+		print_json_lost(cli, &inspection);
 	if (result == RESULT_OK)
 		result = status_look(store, &inspection.status, why);
 	if (result != RESULT_OK)
 		return result;
 	result = require_sound(&inspection, why);
 	if (cli->json)
-		print_json(&inspection, result == RESULT_OK);
+		print_json(cli, &inspection, result == RESULT_OK);
 	else
 		print_text(&inspection);
 	if (picture)
 		shown = show_picture(cli, &inspection, &showing);
 	if (shown != RESULT_OK)
 		*why = showing;
-	cli->object_open = cli->json && result != RESULT_OK;
 	return shown == RESULT_OK ? result : shown;
 }
 

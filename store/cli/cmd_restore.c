@@ -11,12 +11,12 @@
 #include "store/savefile/savefile.h"
 #include "store/base/suggest.h"
 
-static void print_json(const struct savefile *saved, const char *store)
+static void print_json(const struct cli *cli, const struct savefile *saved, const char *store)
 {
 	const struct savefile_layout *layout = &saved->layout;
-	struct json json = {.file = stdout};
+	struct json json;
 
-	json_open_object(&json, NULL);
+	cli_open_json(cli, &json);
 	json_string(&json, "file", saved->file.name);
 	json_string(&json, "store", store);
 	json_number(&json, "bytes", layout->device_bytes);
@@ -111,7 +111,7 @@ enum result cmd_restore(struct cli *cli, int argc, const char **argv, struct fai
 	if (result == RESULT_OK)
 		result = open_and_write(cli, &saved, force, why);
 	if (result == RESULT_OK && cli->json)
-		print_json(&saved, cli->arguments[1]);
+		print_json(cli, &saved, cli->arguments[1]);
 	else if (result == RESULT_OK && !cli->quiet)
 		print_text(&saved, cli->arguments[1]);
 	savefile_close(&saved);

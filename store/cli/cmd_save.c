@@ -12,12 +12,12 @@
 #include "store/cli/remedies.h"
 #include "store/savefile/savefile.h"
 
-static void print_json(const char *store, const struct savefile *saved)
+static void print_json(const struct cli *cli, const char *store, const struct savefile *saved)
 {
 	const struct savefile_layout *layout = &saved->layout;
-	struct json json = {.file = stdout};
+	struct json json;
 
-	json_open_object(&json, NULL);
+	cli_open_json(cli, &json);
 	json_string(&json, "store", store);
 	json_string(&json, "file", saved->file.name);
 	json_number(&json, "bytes", layout->device_bytes);
@@ -49,7 +49,7 @@ static enum result check_and_print(const struct cli *cli, const char *store, con
 	if (result != RESULT_OK)
 		result = result == RESULT_NO_MEMORY ? result : RESULT_IO;
 	else if (cli->json)
-		print_json(store, &saved);
+		print_json(cli, store, &saved);
 	else if (!cli->quiet)
 		print_text(store, &saved);
 	savefile_close(&saved);

@@ -395,7 +395,7 @@ static enum result scan(struct scan *scan, struct failure *why)
 	enum result result;
 
 	if (scan->cli->json) {
-		json_open_object(&scan->json, NULL);
+		cli_open_json(scan->cli, &scan->json);
 		json_open_array(&scan->json, "stores");
 	}
 	result = scan_groups(scan, why);
@@ -410,19 +410,16 @@ static enum result scan(struct scan *scan, struct failure *why)
 		printf("no COW store was found\n");
 	}
 	tell_problems(scan);
-	if (scan->cli->json)
+	if (scan->cli->json) {
 		json_close_array(&scan->json);
-	scan->cli->object_open = scan->cli->json && result != RESULT_OK;
-	if (scan->cli->json && result == RESULT_OK) {
-		json_close_object(&scan->json);
-		json_end_line(&scan->json);
+		cli_close_json(scan->cli, &scan->json, result != RESULT_OK);
 	}
 	return result;
 }
 
 enum result cmd_scan(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct scan scanning = {.cli = cli, .json = {.file = stdout}};
+	struct scan scanning = {.cli = cli};
 	const struct cli_option options[] = {
 		{"lost", CLI_FLAG, &scanning.lost,
 		 "also stores of removed snapshots, in space that no volume uses", NULL},

@@ -53,6 +53,13 @@ static void close_value(struct json *json, char bracket)
 	json->needs_comma = true;
 }
 
+void json_open_result(struct json *json, const char *version, const char *command)
+{
+	json_open_object(json, NULL);
+	json_string(json, "cowtool", version);
+	json_string(json, "command", command);
+}
+
 void json_open_object(struct json *json, const char *key)
 {
 	open_value(json, key, '{');
@@ -86,6 +93,8 @@ void json_number(struct json *json, const char *key, uint64_t value)
 {
 	begin_value(json, key);
 	fprintf(json->file, "%" PRIu64, value);
+	if (value > JSON_EXACT_MAX && key)
+		fprintf(json->file, ",\"%s_string\":\"%" PRIu64 "\"", key, value);
 }
 
 void json_known_number(struct json *json, const char *key, bool known, uint64_t value)

@@ -141,7 +141,7 @@ static void print_json(const struct progress *progress, const struct progress_no
 {
 	struct json json = {.file = stderr};
 
-	json_open_object(&json, NULL);
+	json_open_result(&json, progress->cli->version, progress->cli->command);
 	json_string(&json, "device", progress->device);
 	print_decimal(&json, "done_bytes", now->done_bytes);
 	print_decimal(&json, "total_bytes", now->total_bytes);

@@ -15,17 +15,17 @@ paths='s#>/dev/kmsg#>>./run/log#; s#(^|[ "<>=])/(proc/|run/|etc/udev|lib/udev|us
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     gzip -dc "$here/../fixtures/volumes-merging.gz" >disk.img
-    "$cowtool" scan --json disk.img >marked.json
+    json_of scan --json disk.img >marked.json
     marked=$(jq -r '.stores[] | select(.marked) | .store' marked.json)
-    "$cowtool" inspect --json --disk=disk.img "$marked" >marked-store.json
+    json_of inspect --json --disk=disk.img "$marked" >marked-store.json
     fails strace -f -o /dev/null --inject=fsync,fdatasync:error=EIO:when=3+ \
         "$cowtool" merge --quiet --pending --io=sync --disk=disk.img
-    "$cowtool" scan --json disk.img >begun.json
-    "$cowtool" inspect --json --disk=disk.img "$marked" >begun-store.json
+    json_of scan --json disk.img >begun.json
+    json_of inspect --json --disk=disk.img "$marked" >begun-store.json
     "$cowtool" merge --quiet --pending --disk=disk.img
-    "$cowtool" scan --json disk.img >merged.json
-    fails "$cowtool" inspect --json --disk=disk.img "${marked%/*}/gone" >gone-store.json
-    fails "$cowtool" inspect --json --disk=disk.img elsewhere/gone >absent-store.json
+    json_of scan --json disk.img >merged.json
+    fails json_of inspect --json --disk=disk.img "${marked%/*}/gone" >gone-store.json
+    fails json_of inspect --json --disk=disk.img elsewhere/gone >absent-store.json
     export marked
     for shell in dash busybox; do
         template "$shell"

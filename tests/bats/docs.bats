@@ -209,6 +209,10 @@ lines_are() {
         --help --version
     complete_bash cowtool merge --re
     lines_are --resume
+    complete_bash cowtool verify --js
+    lines_are --json
+    complete_bash cowtool verify --json=
+    lines_are lines
     complete_bash cowtool repair --fo
     lines_are --forget-kept --force
     complete_bash cowtool export --ac
@@ -360,6 +364,8 @@ disk_with_volumes() {
     lines_are vg0/before-upgrade vg0/other vg0/root
     complete_fish 'cowtool merge --disk disk.img --keep=LVM=vg0/o'
     lines_are --keep=LVM=vg0/other
+    complete_fish 'cowtool verify --json=l'
+    lines_are --json=lines
     complete_fish 'cowtool merge --disk nosuch vg0/'
     [ -z "$output" ]
     complete_fish 'cowtool scan d'
@@ -377,6 +383,7 @@ disk_with_volumes() {
         'cowtool merge --keep=a --ke' '*--keep=a --keep=*' \
         'cowtool dump --format=' '*csv*json*table*text*' \
         'cowtool merge --io ' '*auto*sync*threads*uring*' \
+        'cowtool verify --json=' '*--json=lines*' \
         'cowtool verify --origin=or' '*--origin=*origin.img*' \
         'cowtool merge --keep=or' '*--keep=*origin.img*' \
         'cowtool merge --keep=PARTU' '*--keep=PARTUUID=*' \

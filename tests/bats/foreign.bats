@@ -73,7 +73,8 @@ END
         fails grep -q -e --rebuild-header out err
         grep -qF "what helps: name the right device: this one" out
         expect 6 verify --json "$file"
-        object '.findings[0].help | contains("rebuild-header") | not'
+        failure 6
+        object '.error.message | contains("rebuild-header") | not'
         expect 6 repair --dry-run "$file"
         fails grep -q -e --rebuild-header err
     done <names

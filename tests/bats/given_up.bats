@@ -23,7 +23,7 @@ one_line() {
 }
 
 state_is() {
-    [[ $("$cowtool" inspect --json "$2" | jq -r .state) == "$1" ]] || complain "$2 is not $1"
+    [[ $(json_of inspect --json "$2" | jq -r .state) == "$1" ]] || complain "$2 is not $1"
 }
 
 @test "merge --quiet: a kept store that is marked invalid is told" {

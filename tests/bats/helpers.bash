@@ -2,7 +2,8 @@
 # shellcheck disable=SC2154,SC2016 # BATS_* come from bats; jq has variables of its own
 # What the tests share: programs, images, assertions that fail with a reason, and what a test begins and ends with.
 #
-# After expect, refuses and finds, ./out and ./err hold what cowtool wrote to stdout and stderr.
+# After expect, refuses and finds, ./out and ./err hold what cowtool wrote to stdout and stderr. What it wrote in JSON is
+# compared with the schema, at the end of the test.
 
 here=$BATS_TEST_DIRNAME
 cowtool=${COWTOOL:-$here/../../cowtool}
@@ -29,6 +30,7 @@ setup() {
 
 teardown() {
     let_go
+    json_is_right
 }
 
 # let_go: nothing stays mounted, attached or running.
@@ -44,6 +46,35 @@ let_go() {
     cd "$BATS_TEST_TMPDIR" || true # a test that failed may be below it
     [[ ! -d mounted ]] || umount mounted 2>/dev/null || true
     detach_all
+}
+
+# ---- JSON ----
+
+# note_json FILE: its lines that are JSON objects are looked at when the test is over; here and now in setup_file.
+note_json() {
+    local rows row
+    mapfile rows <"$1"
+    for row in "${rows[@]}"; do
+        [[ $row != '{'* ]] || printf '%s' "$row"
+    done >>"${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/.json"
+    [[ -n ${BATS_TEST_TMPDIR-} ]] || json_is_right
+}
+
+# json_is_right: so were all of them (tests/check-json).
+json_is_right() {
+    local noted=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/.json
+    [[ -s $noted ]] || return 0
+    "$here/../check-json" "$noted" || return
+    : >"$noted"
+}
+
+# json_of ARGUMENT...: what cowtool writes to stdout, as it ends.
+json_of() {
+    local status=0 answer=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/.answer
+    "$cowtool" "$@" >"$answer" || status=$?
+    note_json "$answer"
+    cat "$answer"
+    return "$status"
 }
 
 # ---- assertions ----
@@ -85,6 +116,8 @@ expect() {
     local wanted=$1 status=0
     shift
     "$tools/within" 30 "$cowtool" "$@" >out 2>err </dev/null || status=$?
+    [[ " $*" != *' --json'* && $* != *=json* ]] || note_json out
+    [[ $* != *--progress=json* ]] || note_json err
     ((status == wanted)) || complain "cowtool $*: exit code $status, not $wanted"
 }
 
@@ -159,8 +192,8 @@ unchanged() {
 failure() {
     local message text string='([^"\\[:cntrl:]]|\\["\\/bfnrt])+'
     # Mostly it is this and nothing more, which takes no slow start of jq.
-    if one_line out && [[ $text =~ ^\{\"error\":\{\"code\":$1,\"message\":\"($string)\"\}\}$ ]]; then
-        message=${BASH_REMATCH[1]}
+    if one_line out && [[ $text =~ ^\{\"cowtool\":\"[0-9.]+\",\"command\":(\"[a-z]+\"|null),\"error\":\{\"code\":$1,\"message\":\"($string)\"\}\}$ ]]; then
+        message=${BASH_REMATCH[2]}
         message=${message//\\\"/\"}
         message=${message//\\\\/\\}
     else
@@ -389,6 +422,8 @@ start() {
 ended() {
     status=0
     wait "$merge_pid" 2>/dev/null || status=$?
+    note_json out
+    note_json err
 }
 
 # midway OPTION...: a merge of copies of what is in $pristine that is stopped (SIGSTOP), $left

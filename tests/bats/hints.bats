@@ -10,7 +10,7 @@
 # verified FILE CODE: the helps of all that verify finds are in ./helps, and the text has them, too.
 verified() {
     local code=0
-    "$cowtool" verify --quiet --json --origin=origin "$1" >out 2>err || code=$?
+    json_of verify --quiet --json --origin=origin "$1" >out 2>err || code=$?
     ((code == $2))
     jq -r '.findings[].help' out >helps
     "$cowtool" verify --quiet --origin=origin "$1" >out 2>err || true

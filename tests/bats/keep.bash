@@ -33,7 +33,7 @@ was_kept() {
 # is_sound STORE: verify says so; informations do not count.
 is_sound() {
     local told
-    told=$("$cowtool" verify --json --origin=origin "$1" 2>&1) || complain "$1 is not sound: $told"
+    told=$(json_of verify --json --origin=origin "$1" 2>&1) || complain "$1 is not sound: $told"
     [[ $told == *'"verdict":"clean"'* ]] || complain "$1 is not sound: $told"
 }
 

@@ -585,7 +585,7 @@ as_the_kernel_gives_up() {
     unfinished
     count_of b
     ((needed > 0)) || complain 'the test is wrong'
-    size=$("$cowtool" inspect --json b | jq .smallest_store_bytes)
+    size=$(json_of inspect --json b | jq .smallest_store_bytes)
     truncate -s $((size + 512 * (needed - 1))) b
     # shellcheck disable=SC2086
     refuses 7 origin store undo a b c -- merge --resume $all_kept --undo=undo origin store

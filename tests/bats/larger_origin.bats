@@ -25,7 +25,7 @@ fails_at() {
 
 cut_off_late() {
     fails_at 100
-    left=$("$cowtool" inspect --json store | jq .exceptions)
+    left=$(json_of inspect --json store | jq .exceptions)
     ((left > 0 && left < 1537)) || complain "left: $left"
 }
 
@@ -61,7 +61,7 @@ enlarge() {
     local n
     for ((n = 1; n < 20; n++)); do
         fails_at $n
-        [[ $("$cowtool" inspect --json store | jq -r .state) != merging ]] || break
+        [[ $(json_of inspect --json store | jq -r .state) != merging ]] || break
     done
     enlarge origin
     refuses 5 origin store -- merge --resume origin store

@@ -39,13 +39,13 @@ fails_at() {
         rm -f undo
         fails_at $n --keep=a --undo=undo
         ((status == 4)) || complain "write $n: exit code $status"
-        [[ $("$cowtool" inspect --json store | jq -r .state) != merging ]] || break
+        [[ $(json_of inspect --json store | jq -r .state) != merging ]] || break
     done
     cmp origin pristine/origin
-    roles=$(for f in undo a; do "$cowtool" inspect --json $f | jq -r '.record.role, .exceptions'; done | xargs)
+    roles=$(for f in undo a; do json_of inspect --json $f | jq -r '.record.role, .exceptions'; done | xargs)
     [[ $roles == 'undo 0 kept '* ]] || complain "undo and a: $roles"
     expect 0 merge --force --keep=a origin undo
-    [[ $(for f in undo a; do "$cowtool" inspect --json $f | jq .record; done | xargs) == 'null null' ]]
+    [[ $(for f in undo a; do json_of inspect --json $f | jq .record; done | xargs) == 'null null' ]]
     cmp origin pristine/origin
     expect 0 merge --dry-run origin a
 }
@@ -75,6 +75,6 @@ fails_at() {
         refuses 5 origin store a/cow b/cow -- merge --resume --drop-kept=$gone/cow origin store
         expect 0 merge --resume --keep="$other/cow" --drop-kept="$gone/cow" origin store
         cmp origin right.origin
-        [[ $("$cowtool" inspect --json "$other/cow" | jq .record) == null ]]
+        [[ $(json_of inspect --json "$other/cow" | jq .record) == null ]]
     done
 }

@@ -52,11 +52,11 @@ runs_of() {
         # shellcheck disable=SC2086
         make $kind data=0
         expect 0 dump --format=csv store
-        runs_of out "$("$cowtool" inspect --json store | jq .chunk_bytes)" >wanted
+        runs_of out "$(json_of inspect --json store | jq .chunk_bytes)" >wanted
         expect 0 dump --runs --format=csv store
         csv out >runs
         same runs wanted
-        (($(wc -l <runs) == $("$cowtool" inspect --json store | jq .runs)))
+        (($(wc -l <runs) == $(json_of inspect --json store | jq .runs)))
     done
 }
 

@@ -901,12 +901,12 @@ meanwhile() {
     cp a before
     # It ends at the first exception that it adds to a: the records stay.
     (ulimit -f 300; "$cowtool" merge --force --io=sync --keep=a origin store) >out 2>err || true
-    [[ $("$cowtool" inspect --quiet --json a | jq -r .record.role) == kept ]]
+    [[ $(json_of inspect --quiet --json a | jq -r .record.role) == kept ]]
     cp a with-record
     expect 0 repair --yes --no-backup a
     cmp a with-record || complain 'the record went unasked'
     rm store
     expect 0 repair --yes --no-backup --forget-kept a
-    [[ $("$cowtool" inspect --quiet --json a | jq -c .record) == null ]]
+    [[ $(json_of inspect --quiet --json a | jq -c .record) == null ]]
     cmp <(head -c 417792 a) <(head -c 417792 before)
 }

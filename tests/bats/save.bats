@@ -266,7 +266,7 @@ all_look_same() {
     code=0
     (
         ulimit -f 8
-        "$cowtool" save --json store into/file >out 2>err
+        json_of save --json store into/file >out 2>err
     ) || code=$?
     ((code == 7)) || complain "exit code $code"
     failure 7

@@ -30,7 +30,7 @@ are_traced() {
 
 # view LOST DOUBTFUL [OPTION...] STORE: this many bytes of the view, in JSON and in the text.
 view() {
-    "$cowtool" verify --json "${@:3}" >out || true
+    json_of verify --json "${@:3}" >out || true
     is '"\(.view_bytes_lost) \(.view_bytes_doubtful)"' "$1 $2"
     "$cowtool" verify "${@:3}" >out || true
     if (($1)); then grep -qE "^lost: .*\b$1 bytes" out; else fails grep '^lost' out; fi

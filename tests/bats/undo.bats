@@ -231,7 +231,7 @@ is_undone() {
     small_pair
     remember origin store
     code=0
-    "$cowtool" merge --json --undo=folder/undo origin store >out 2>err || code=$?
+    json_of merge --json --undo=folder/undo origin store >out 2>err || code=$?
     ((code == 8)) || complain "exit code $code"
     failure $code
     unchanged

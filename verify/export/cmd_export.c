@@ -106,11 +106,11 @@ static void print_json_gaps(struct json *json, const struct export_state *state)
 static void print_json(struct session *session, bool failed)
 {
 	const struct export_state *state = &session->export.state;
-	struct json json = {.file = stdout};
+	struct json json;
 	char crc[16];
 
 	snprintf(crc, sizeof(crc), "%08" PRIx32, state->crc32);
-	json_open_object(&json, NULL);
+	cli_open_json(session->cli, &json);
 	json_string(&json, "origin", session->pair.origin.name);
 	json_string(&json, "store", session->pair.device.name);
 	json_string(&json, "identity", identity_name(session->export.identity));
@@ -124,11 +124,7 @@ static void print_json(struct session *session, bool failed)
 	json_seconds(&json, "seconds", progress_seconds(&session->progress));
 	print_json_gaps(&json, state);
 	cmd_lost_json(&json, &session->export.check);
-	session->cli->object_open = failed;
-	if (failed)
-		return;
-	json_close_object(&json);
-	json_end_line(&json);
+	cli_close_json(session->cli, &json, failed);
 }
 
 /* Where the image itself goes to the standard output, the list goes to the standard error. */

@@ -319,19 +319,15 @@ static enum result print_json_plan(struct json *json, const struct repair_sessio
 
 enum result cmd_repair_print_json(struct repair_session *session, bool failed, struct failure *why)
 {
-	struct json json = {.file = stdout};
+	struct json json;
 	enum result result = RESULT_OK;
 
-	json_open_object(&json, NULL);
+	cli_open_json(session->cli, &json);
 	json_string(&json, "store", session->pair.device.name);
 	if (session->looked_for_header)
 		print_json_candidates(&json, &session->rebuild);
 	if (session->planned)
 		result = print_json_plan(&json, session, why);
-	session->cli->object_open = failed || result != RESULT_OK;
-	if (session->cli->object_open)
-		return result;
-	json_close_object(&json);
-	json_end_line(&json);
+	cli_close_json(session->cli, &json, failed || result != RESULT_OK);
 	return result;
 }
