@@ -97,9 +97,11 @@ static void explain(struct output *output, const struct finding *finding)
 {
 	char text[CMD_ADVICE_BYTES];
 
-	if (output->listed[finding->problem] == 1)
-		printf("    %s\n    what helps: %s\n", problem_info(finding->problem)->meaning,
-		       cmd_advice(finding->problem, &output->names, text));
+	if (output->listed[finding->problem] == 1) {
+		printf("    %s\n", problem_info(finding->problem)->meaning);
+		cli_print(stdout, "    what helps: %s",
+			  cmd_advice(finding->problem, &output->names, text));
+	}
 	if (finding->trace != TRACE_NONE && !output->trace_told[finding->trace])
 		printf("    %s: %s\n", trace_info(finding->trace)->name,
 		       trace_info(finding->trace)->meaning);

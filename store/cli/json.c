@@ -19,8 +19,9 @@ static void write_string(FILE *file, const char *value)
 			length = 1;
 		} else if (*text == '"' || *text == '\\') {
 			fprintf(file, "\\%c", *text);
-		} else if (*text < 0x20) {
-			fprintf(file, "\\u%04x", *text);
+		} else if (text_visible_length((const char *)text) == 0) {
+			/* A control character: what follows 0xc2 is its number, too. */
+			fprintf(file, "\\u%04x", text[length - 1]);
 		} else {
 			fwrite(text, 1, length, file);
 		}

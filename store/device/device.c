@@ -21,6 +21,7 @@
 #include "store/base/bytes.h"
 #include "store/base/error.h"
 #include "store/base/path.h"
+#include "store/base/suggest.h"
 #include "store/base/whole.h"
 #include "store/device/map.h"
 #include "store/device/probe.h"
@@ -94,6 +95,17 @@ struct opening {
 	bool beside; /* result: it is used, and that is no reason not to open it */
 };
 
+/* Nobody can be named for it. */
+static enum result refuse_program(const struct device *device, const char *phrase,
+				  struct failure *why)
+{
+	struct suggestion command;
+
+	return fail_remedy(why, RESULT_REFUSED, REMEDY_FREE, NULL,
+			   "%s: %s; %s shows which; let it end first", device->name, phrase,
+			   suggest(&command, "fuser %s", device->name));
+}
+
 /* A reader may read beside who does not write; see device_open_beside, too. */
 static enum result refuse_user(struct device *device, struct opening *opening, struct failure *why)
 {
@@ -108,7 +120,7 @@ static enum result refuse_user(struct device *device, struct opening *opening, s
 	if (!used || opening->beside)
 		return RESULT_OK;
 	return fail_remedy(why, RESULT_REFUSED, REMEDY_FREE, NULL, "%s: %s; %s", device->name,
-			   usage.phrase, usage.help[0] ? usage.help : "free it first");
+			   usage.phrase, usage.help);
 }
 
 /*
@@ -218,9 +230,7 @@ static enum result open_file(struct device *device, struct opening *opening, str
 	if (result != RESULT_OK || error == 0)
 		return result;
 	if (error == EBUSY)
-		return fail_remedy(why, RESULT_REFUSED, REMEDY_FREE, NULL,
-				   "%s: is in use by the kernel or another program; free it first",
-				   device->name);
+		return refuse_program(device, "is in use by the kernel or another program", why);
 	if (error == EROFS && !device->file.is_block)
 		return refuse_read_only_file(device->name, why);
 	return fail_errno(why, error_result(error), error, "%s: cannot open", device->name);
@@ -340,9 +350,7 @@ static enum result lock(struct device *device, struct failure *why)
 			return fail_errno(why, RESULT_IO, errno, "%s: cannot lock", device->name);
 		pause_for_hold();
 	}
-	return fail_remedy(why, RESULT_REFUSED, REMEDY_FREE, NULL,
-			   "%s: is locked by another process (another cowtool?); let it end first",
-			   device->name);
+	return refuse_program(device, "is locked by another process (another cowtool?)", why);
 }
 
 static enum result hold(struct device *device, struct opening *opening, struct failure *why)

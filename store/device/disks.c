@@ -364,6 +364,7 @@ static enum result add_foreign(struct search *search, const struct device *devic
 	const struct candidate candidate = whole(device, true);
 	struct foreign foreign;
 	struct disks_other *other;
+	char help[FOREIGN_HELP_BYTES];
 	enum result result = foreign_look(device, &foreign, why);
 
 	if (result != RESULT_OK)
@@ -371,8 +372,9 @@ static enum result add_foreign(struct search *search, const struct device *devic
 	other = add_other(search, &candidate);
 	if (!other)
 		return fail_list(why);
-	snprintf(other->text, sizeof(other->text), "%s%s physical volume", foreign.text,
-		 foreign.text[0] ? ", and no" : "holds no");
+	snprintf(other->text, sizeof(other->text), "%s%s physical volume%s", foreign.text,
+		 foreign.text[0] ? ", and no" : "holds no",
+		 foreign_say(&foreign, device->name, help));
 	return RESULT_OK;
 }
 

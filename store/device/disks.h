@@ -34,9 +34,10 @@ struct disk {
 struct disks_other {
 	char *name, *path; /* as above */
 	uint64_t offset, bytes;
-	bool is_store;	/* it begins as a COW store does */
-	char text[384]; /* what it is instead, a sentence without its name: "holds ext4, LABEL root,
-			   and no physical volume"; "" for a store */
+	bool is_store; /* it begins as a COW store does */
+	/* What it is instead, a sentence without its name: "holds ext4, LABEL root, and no physical
+	 * volume; 'mount ...' shows its files"; "" for a store. */
+	char text[1536];
 };
 
 struct disks {

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include <unistd.h>
 
 #include "store/device/backing.h"
+#include "store/device/holder.h"
 #include "store/device/lock.h"
+#include "store/device/mapper.h"
 #include "store/base/suggest.h"
 
 #define PATH_BYTES 512
@@ -155,20 +158,41 @@ static bool find_swap(const struct device *device, struct usage *usage)
 	return true;
 }
 
-static void describe_holder(const char *holder, struct usage *usage)
+/* Reads a file of what the device mapper says of a holder. */
+static bool read_dm(const char *holder, const char *what, char *line, size_t size)
 {
-	char path[PATH_BYTES], name[128];
+	char path[PATH_BYTES];
 
-	snprintf(path, sizeof(path), "/sys/class/block/%s/dm/name", holder);
-	if (read_line(path, name, sizeof(name))) {
-		snprintf(usage->phrase, sizeof(usage->phrase), "is held by %s (%s)", name, holder);
-		say_help(usage, "dmsetup remove ", name, "takes that device away from its users");
+	snprintf(path, sizeof(path), "/sys/class/block/%s/dm/%s", holder, what);
+	return read_line(path, line, size);
+}
+
+static void describe_holder(const char *node, bool several, struct usage *usage)
+{
+	char name[MAPPER_NAME_BYTES] = "", uuid[MAPPER_NAME_BYTES + 2] = "", path[PATH_BYTES];
+	struct holder holder = {.node = node, .several = several};
+	const char *others = several ? ", and others" : "";
+	struct suggestion command;
+
+	snprintf(usage->phrase, sizeof(usage->phrase), "is held by %s%s", node, others);
+	if (read_dm(node, "name", name, sizeof(name))) {
+		read_dm(node, "uuid", uuid, sizeof(uuid));
+		holder.name = name;
+		holder.uuid = uuid;
+		snprintf(usage->phrase, sizeof(usage->phrase), "is held by %s (%s)%s", name, node,
+			 others);
+	}
+	suggest_begin(&command);
+	holder_command(&holder, &command);
+	if (command.used > 0) {
+		snprintf(usage->help, sizeof(usage->help),
+			 "%s frees it, and takes that device away from its users",
+			 suggest_end(&command));
 		return;
 	}
-	snprintf(usage->phrase, sizeof(usage->phrase), "is held by %s", holder);
-	snprintf(path, sizeof(path), "/dev/%s", holder);
-	if (strncmp(holder, "md", 2) == 0)
-		say_help(usage, "mdadm --stop ", path, "takes that array away from its users");
+	snprintf(path, sizeof(path), "/dev/%s", node);
+	snprintf(usage->help, sizeof(usage->help), "%s shows what that is; free it first",
+		 suggest(&command, "lsblk %s", path));
 }
 
 static DIR *open_holders(dev_t number)
@@ -204,18 +228,18 @@ static bool is_mapped(dev_t number)
 static bool find_holder(dev_t number, struct usage *usage)
 {
 	const struct dirent *entry;
-	bool found = false;
+	char first[NAME_MAX + 1] = "";
+	unsigned int count = 0;
 	DIR *directory = open_holders(number);
 
-	if (!directory)
-		return false;
-	while (!found && (entry = readdir(directory)) != NULL) {
-		found = entry->d_name[0] != '.';
-		if (found)
-			describe_holder(entry->d_name, usage);
-	}
-	closedir(directory);
-	return found;
+	while (directory && (entry = readdir(directory)) != NULL)
+		if (entry->d_name[0] != '.' && count++ == 0)
+			snprintf(first, sizeof(first), "%s", entry->d_name);
+	if (directory)
+		closedir(directory);
+	if (count > 0)
+		describe_holder(first, count > 1, usage);
+	return count > 0;
 }
 
 /* A block device by its number: itself mounted, swapped on or held. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "store/base/bytes.h"
+#include "store/device/foreign.h"
 #include "store/device/probe.h"
 #include "store/savefile/savefile.h"
 
@@ -123,13 +124,21 @@ static enum result check_frames(struct savefile *saved, struct failure *why)
 static enum result refuse_other(const struct savefile *saved, const uint8_t *bytes,
 				struct failure *why)
 {
+	const char *name = saved->file.name;
+	struct failure ignored; /* what it is instead is then not known */
+	struct foreign foreign = {.text = ""};
+	char help[FOREIGN_HELP_BYTES];
 	struct header header;
 
 	header_decode(bytes, &header);
-	return fail(why, RESULT_NO_STORE, "%s: is no saved file%s", saved->file.name,
-		    header.magic == HEADER_MAGIC
-			    ? ", but a COW store; the order is FILE, then STORE"
-			    : "");
+	if (header.magic == HEADER_MAGIC)
+		return fail(why, RESULT_NO_STORE,
+			    "%s: is no saved file, but a COW store; the order is FILE, then STORE",
+			    name);
+	if (foreign_look(&saved->file, &foreign, &ignored) == RESULT_OK && foreign.text[0])
+		return fail(why, RESULT_NO_STORE, "%s: is no saved file: it %s%s", name,
+			    foreign.text, foreign_say(&foreign, name, help));
+	return fail(why, RESULT_NO_STORE, "%s: is no saved file", name);
 }
 
 static enum result check_header(struct savefile *saved, struct failure *why)

@@ -145,3 +145,37 @@ export_killed_early() {
         grep -qF "$shown" out || complain "the name is not there: $arguments"
     done
 }
+
+# no_control: neither ./out nor ./err has a control character but the ends of lines.
+no_control() {
+    fails grep -q $'[\x01-\x09\x0b-\x1f\x7f]' out err
+    fails grep -q $'\xc2[\x80-\x9f]' out err
+}
+
+@test "attacks: no label on a disk brings a control character to a terminal, on either stream" {
+    usual_pair
+    file_system ext4 3e6be9de-8139-11d1-9106-a43f08d823a6
+    tune2fs -L $'a\e[8m\r\x7f\u9b1m' ext4 >/dev/null
+    for arguments in 'inspect ext4' 'verify ext4' 'dump ext4' 'save ext4 saved' 'restore ext4 store' 'scan ext4' \
+        'repair --dry-run ext4' 'repair --yes --no-backup --rebuild-header --chunk=4K ext4' 'export origin ext4 image' \
+        'merge origin ext4' 'merge --keep=ext4 origin store' 'create --chunk=4K ext4'; do
+        for json in '' --json; do
+            # shellcheck disable=SC2086 # words
+            "$cowtool" $arguments $json >out 2>err </dev/null || true
+            no_control
+            cat out err | grep -q 'LABEL a.*8m' || complain "the label is not there: $arguments"
+        done
+    done
+}
+
+@test "attacks: JSON has no control character of a name, and the name" {
+    name=$'disk\e[8m\r\x7f\u9b1m'
+    usual_pair
+    cp store "$name"
+    for command in inspect verify dump scan; do
+        expect 0 $command --json "$name"
+        no_control
+        # shellcheck disable=SC2016 # jq's
+        object 'tojson | contains($name | tojson | .[1:-1])' --arg name "$name"
+    done
+}

@@ -49,6 +49,9 @@ END
             refuses 6 "$file" -- $command "$file"
             said "$name"
         done
+        refuses 6 "$file" origin -- restore "$file" origin
+        said "$file: is no saved file: it"
+        said "$name"
         refuses 6 "$file" origin -- merge origin "$file"
         said "no COW store there: it"
         said "$name"
@@ -61,6 +64,13 @@ END
     expect 6 inspect 'a disk'
     said "'qemu-nbd --connect=/dev/nbd0 a\\ disk' attaches the disk in it as /dev/nbd0"
     expect 6 inspect ext4
+    said "'mount -o ro ext4 DIR' shows its files"
+    expect 6 inspect android
+    said "'inspect_cow android' (of Android) shows what is in it"
+    expect 6 restore gzip store
+    said "is compressed with gzip; 'gunzip --keep gzip' unpacks it"
+    expect 0 scan 'a disk' ext4
+    said "a disk: is a qcow2 image, and no physical volume; 'qemu-nbd --connect=/dev/nbd0 a\\ disk' attaches the disk in it"
     said "'mount -o ro ext4 DIR' shows its files"
     expect 6 inspect volume
     said "'cowtool scan volume' lists them"

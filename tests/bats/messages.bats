@@ -182,7 +182,7 @@ unfinished_merge() {
     expect 0 save store saved
     said 'cowtool save: store: warning: is locked by another process'
     expect 5 export origin store view
-    said 'store: is locked by another process (another cowtool?); let it end first, or export it as it is with --force'
+    said "store: is locked by another process (another cowtool?); 'fuser store' shows which; let it end first, or export it as it is with --force"
     expect 0 export --force origin store view
     said 'cowtool export: store: warning: is locked by another process'
     kill "$holder"

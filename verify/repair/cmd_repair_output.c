@@ -180,11 +180,13 @@ static void print_not_planned(const struct repair_session *session, FILE *file)
 	char text[CMD_ADVICE_BYTES];
 
 	for (int problem = 0; problem < PROBLEM_COUNT; problem++)
-		if (is_listed((enum problem)problem, left[problem]))
-			fprintf(file, "Not mended by this: %s (%" PRIu64 "): %s\n    %s\n",
+		if (is_listed((enum problem)problem, left[problem])) {
+			fprintf(file, "Not mended by this: %s (%" PRIu64 "): %s\n",
 				problem_info((enum problem)problem)->code, left[problem],
-				problem_info((enum problem)problem)->meaning,
-				cmd_repair_advice(session, (enum problem)problem, text));
+				problem_info((enum problem)problem)->meaning);
+			cli_print(file, "    %s",
+				  cmd_repair_advice(session, (enum problem)problem, text));
+		}
 }
 
 enum result cmd_repair_print_plan(const struct repair_session *session, FILE *file,
