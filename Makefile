@@ -109,7 +109,7 @@ $(B)/cowtool-static: $(B)/cowtool
 # With objects of its own, for a shared library; all names but the entry stay inside.
 PLUGIN := nbdkit-cowtool-plugin.so
 NBDKIT ?= $(shell $(PKG_CONFIG) --exists nbdkit && echo yes || echo no)
-PLUGINDIR ?= $(shell $(PKG_CONFIG) --variable=plugindir nbdkit)
+PLUGINDIR ?= $(shell $(PKG_CONFIG) --silence-errors --variable=plugindir nbdkit)
 .PHONY: nbdkit-plugin
 nbdkit-plugin:
 	$(Q)test $(NBDKIT) = yes || { echo 'nbdkit-plugin.h is not there (Debian: nbdkit-plugin-dev)' >&2; exit 1; }
@@ -175,7 +175,7 @@ test-programs: cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 
 ## check: the tests; no root, no network, under three minutes
 .PHONY: check
-check: test-programs sim
+check: test-programs sim $(if $(filter yes,$(NBDKIT)),nbdkit-plugin)
 	tests/run-unit $(UNIT_TESTS)
 	$(SIM) --states=20000
 	$(SIM) --trace=20
@@ -296,7 +296,7 @@ C_FILES := $(wildcard *.c store/*/*.[ch] verify/*.[ch] verify/*/*.[ch] merge/*.[
 TIDY_CHECKS := -*,bugprone-*,clang-analyzer-*,misc-redundant-expression,performance-*,\
 	-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-clang-analyzer-valist.Uninitialized,-performance-no-int-to-ptr,\
 	-clang-analyzer-security.insecureAPI.*
-TIDY := $(SOURCES:%=tidy-%)
+TIDY := $(patsubst %,tidy-%,$(SOURCES) $(if $(filter yes,$(NBDKIT)),$(PLUGIN_SOURCES)))
 .PHONY: $(TIDY)
 $(TIDY): tidy-%:
 	$(Q)clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY_CHECKS)' $* -- -std=gnu11 $(CPPFLAGS_ALL)
@@ -308,11 +308,12 @@ lint: layers
 	$(MAKE) B=build/gcc CC=gcc build/gcc/cowtool
 	$(MAKE) B=build/clang CC=clang build/clang/cowtool
 	$(MAKE) B=build/no-liburing LIBURING=no build/no-liburing/cowtool
+	$(if $(filter yes,$(NBDKIT)),$(MAKE) B=build/clang-nbdkit CC=clang CFLAGS='$(CFLAGS) -fPIC' build/clang-nbdkit/$(PLUGIN))
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability --suppress=ctuuninitvar \
 		-DHAVE_LIBURING -I. $(SOURCES)
 	$(MAKE) --output-sync -j$(shell nproc) $(TIDY)
 	shellcheck -x $(SCRIPTS)
-	mandoc -T lint -W warning $(PAGES) $(filter man/%,$(RESCUE_DATA))
+	mandoc -T lint -W warning $(PAGES) $(PLUGIN_PAGE) $(filter man/%,$(RESCUE_DATA))
 
 # ---- for people ----
 
@@ -327,6 +328,7 @@ demo: cowtool
 	tests/demo
 
 PAGES := $(wildcard man/*.5 man/*.8)
+PLUGIN_PAGE := man/nbdkit-cowtool-plugin.1
 # PAGE.COMMAND: a page that is of that command, too.
 PAGE_LINKS := inspect.dump inspect.create verify.repair save.restore
 
@@ -370,6 +372,12 @@ install-rescue:
 	$(foreach file,$(RESCUE_SCRIPTS),install -D -m 755 $(file) $(strip $(call rescue_places,$(file))) &&) true
 	$(foreach file,$(RESCUE_DATA),install -D -m 644 $(file) $(strip $(call rescue_places,$(file))) &&) true
 
+## install-nbdkit-plugin: nbdkit's plugin, where nbdkit looks for it (PLUGINDIR), and its page
+.PHONY: install-nbdkit-plugin
+install-nbdkit-plugin: nbdkit-plugin
+	install -D $(INSTALL_STRIP) -m 755 $(PLUGIN) $(DESTDIR)$(PLUGINDIR)/$(PLUGIN)
+	install -D -m 644 $(PLUGIN_PAGE) $(DESTDIR)$(MANDIR)/man1/$(notdir $(PLUGIN_PAGE))
+
 ## uninstall: removes what all of these installed
 .PHONY: uninstall
 uninstall:
@@ -379,6 +387,7 @@ uninstall:
 	rm -f $(foreach link,$(PAGE_LINKS),$(DESTDIR)$(MANDIR)/man8/cowtool-$(subst .,,$(suffix $(link))).8)
 	rm -f $(DESTDIR)$(BASHCOMPDIR)/cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
 	rm -f $(DESTDIR)$(FISHCOMPDIR)/cowtool.fish
+	rm -f $(if $(PLUGINDIR),$(DESTDIR)$(PLUGINDIR)/$(PLUGIN)) $(DESTDIR)$(MANDIR)/man1/$(notdir $(PLUGIN_PAGE))
 
 # ---- for distributions ----
 

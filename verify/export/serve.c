@@ -2,10 +2,20 @@
 #include "verify/export/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/base/bytes.h"
 #include "store/io/io_engine.h"
+
+/* Parts that are at least this long, and whole blocks, go past the page cache. */
+#define DIRECT_BYTES (64u << 10)
+
+/* This much of them at a time. */
+#define DIRECT_MOST (1u << 20)
 
 /* This many parts of what is read are looked up at once, and asked for before the first is read. */
 #define PARTS 64u
@@ -15,15 +25,42 @@ static struct device *source_of(const struct serve *serve, const struct view_ext
 	return extent->source == VIEW_ORIGIN ? serve->export->origin : serve->export->store->device;
 }
 
+/* Where that cannot be had, all of it goes through the page cache. */
+static void open_direct(const struct device *device, struct serve_direct *direct)
+{
+	char name[40];
+
+	direct->count = device->direct ? device_file_count(device) : 0;
+	direct->fds = malloc((direct->count + 1) * sizeof(int));
+	direct->count = direct->fds ? direct->count : 0;
+	for (unsigned int i = 0; i < direct->count; i++) {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", device_file(device, i)->fd);
+		direct->fds[i] = open(name, O_RDONLY | O_DIRECT | O_NOATIME | O_CLOEXEC);
+	}
+}
+
+static void close_direct(struct serve_direct *direct)
+{
+	for (unsigned int i = 0; i < direct->count; i++)
+		if (direct->fds[i] >= 0)
+			close(direct->fds[i]);
+	free(direct->fds);
+	*direct = (struct serve_direct){0};
+}
+
 enum result serve_open(struct serve *serve, struct export *export, struct failure *why)
 {
 	int error = pthread_mutex_init(&serve->lock, NULL);
 
-	serve->export = error == 0 ? export : NULL;
+	if (error == 0 && (error = pthread_key_create(&serve->buffers, free)) != 0)
+		pthread_mutex_destroy(&serve->lock);
 	if (error != 0)
 		return fail_errno(why, RESULT_NO_MEMORY, error, "cannot make a lock");
+	serve->export = export;
 	io_close(export->io);
 	io_engine_open_sync(export->io);
+	open_direct(export->origin, &serve->of_origin);
+	open_direct(export->store->device, &serve->of_store);
 	device_use_cache(export->origin);
 	device_use_cache(export->store->device);
 	return RESULT_OK;
@@ -31,8 +68,12 @@ enum result serve_open(struct serve *serve, struct export *export, struct failur
 
 void serve_close(struct serve *serve)
 {
-	if (serve->export)
-		pthread_mutex_destroy(&serve->lock);
+	if (!serve->export)
+		return;
+	close_direct(&serve->of_origin);
+	close_direct(&serve->of_store);
+	pthread_key_delete(serve->buffers);
+	pthread_mutex_destroy(&serve->lock);
 	serve->export = NULL;
 }
 
@@ -62,15 +103,57 @@ static enum result look_up(struct serve *serve, uint64_t offset, uint64_t count,
 static void ask_for(const struct serve *serve, const struct view_extent *parts, unsigned int count)
 {
 	for (unsigned int i = 0; count > 1 && i < count; i++)
-		if (parts[i].source != VIEW_LOST)
+		if (parts[i].source != VIEW_LOST && parts[i].bytes < DIRECT_BYTES)
 			device_will_read(source_of(serve, &parts[i]), parts[i].source_offset,
 					 parts[i].bytes);
+}
+
+/* This thread's own. NULL: no memory. */
+static uint8_t *aligned_buffer(const struct serve *serve)
+{
+	uint8_t *buffer = pthread_getspecific(serve->buffers);
+
+	if (buffer)
+		return buffer;
+	buffer = io_buffer(DIRECT_MOST);
+	if (buffer && pthread_setspecific(serve->buffers, buffer) != 0) {
+		free(buffer);
+		buffer = NULL;
+	}
+	return buffer;
+}
+
+/* How many bytes from the beginning of a part were read past the page cache: all of it, or those
+ * before the first that cannot be; the others are read through it. */
+static size_t read_direct(const struct serve *serve, const struct view_extent *part,
+			  uint8_t *buffer)
+{
+	const struct device *device = source_of(serve, part);
+	const struct serve_direct *direct =
+		part->source == VIEW_ORIGIN ? &serve->of_origin : &serve->of_store;
+	uint8_t *aligned = direct->count > 0 ? aligned_buffer(serve) : NULL;
+	size_t done = 0;
+
+	while (aligned && part->bytes - done >= DIRECT_BYTES) {
+		struct device_place place = device_place(device, part->source_offset + done,
+							 min_u64(part->bytes - done, DIRECT_MOST));
+		size_t bytes = round_down(place.bytes, BUFFER_ALIGNMENT);
+		int fd = direct->fds[place.file - device_file(device, 0)];
+
+		if (fd < 0 || bytes < DIRECT_BYTES || place.offset % BUFFER_ALIGNMENT != 0 ||
+		    pread(fd, aligned, bytes, (off_t)place.offset) != (ssize_t)bytes)
+			break;
+		memcpy(buffer + done, aligned, bytes);
+		done += bytes;
+	}
+	return done;
 }
 
 static enum result read_part(const struct serve *serve, const struct view_extent *part,
 			     uint8_t *buffer, struct failure *why)
 {
 	const struct device *device = source_of(serve, part);
+	size_t done;
 	ssize_t count;
 
 	if (part->source == VIEW_LOST) {
@@ -81,10 +164,11 @@ static enum result read_part(const struct serve *serve, const struct view_extent
 			    device->name, (unsigned long long)part->offset,
 			    (unsigned long long)(part->offset + part->bytes - 1));
 	}
-	count = device_read(device, part->source_offset, buffer, part->bytes);
-	if (count == (ssize_t)part->bytes)
+	done = read_direct(serve, part, buffer);
+	count = device_read(device, part->source_offset + done, buffer + done, part->bytes - done);
+	if (count == (ssize_t)(part->bytes - done))
 		return RESULT_OK;
-	return io_fail(IO_READ, device, part->source_offset, part->bytes,
+	return io_fail(IO_READ, device, part->source_offset + done, part->bytes - done,
 		       count < 0 ? (int)-count : EIO, why);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The view of a snapshot for whoever reads it anywhere and at any time, several threads at once:
- * through the page cache, for the same bytes may be read again.
+ * short pieces through the page cache, for they may be read again, long ones past it.
  *
  * Order of calls: serve_open, with an export that export_prepare has judged; serve_read and
  * serve_extent in any number of threads; serve_close.
@@ -20,12 +20,20 @@
  */
 #define SERVE_MEMORY_BYTES (1u << 30)
 
+/* Descriptors of a device's files with O_DIRECT; of a file that has none, -1. */
+struct serve_direct {
+	int *fds;
+	unsigned int count;
+};
+
 struct serve {
 	struct export *export; /* the caller's, as all that it names */
 	pthread_mutex_t lock;  /* of the map */
+	pthread_key_t buffers; /* one for each thread */
+	struct serve_direct of_origin, of_store;
 };
 
-/* Origin and store lose their O_DIRECT. Nothing may be in flight in the export's queue; from now on
+/* Origin and store lose their O_DIRECT: what is long is read by descriptors of our own. Nothing may be in flight in the export's queue; from now on
  * it is that of the synchronous engine, whatever threads and processes there will be. */
 enum result serve_open(struct serve *serve, struct export *export, struct failure *why);
 
