@@ -179,3 +179,15 @@ not_served() {
     done
     (($(<store.kib) - $(<small.kib) <= 500000 * 40 / 1024 + 8192)) || complain "$(<store.kib) KiB, $(<small.kib) KiB for a small store"
 }
+
+@test "nbdkit: the plugin is installed where nbdkit finds it by its name, with its page, and uninstall removes both" {
+    local root there=$PWD/there at
+    root=$(cd "$here/../.." && pwd)
+    at=$there$(nbdkit --dump-config | sed -n 's/^plugindir=//p')
+    command make -s -C "$root" install-nbdkit-plugin PREFIX=/usr DESTDIR="$there" >/dev/null
+    [[ -s $there/usr/share/man/man1/nbdkit-cowtool-plugin.1 ]]
+    nbdkit --dump-plugin "$at/nbdkit-cowtool-plugin.so" | grep -qx 'name=cowtool'
+    nbdkit "$at/nbdkit-cowtool-plugin.so" --help | grep -q 'STORE=<STORE>'
+    command make -s -C "$root" uninstall PREFIX=/usr DESTDIR="$there" >/dev/null
+    [[ -z $(find "$there" ! -type d) ]]
+}

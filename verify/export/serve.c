@@ -100,10 +100,33 @@ static enum result look_up(struct serve *serve, uint64_t offset, uint64_t count,
 	return result;
 }
 
-static void ask_for(const struct serve *serve, const struct view_extent *parts, unsigned int count)
+/* The bytes from the first of the origin's parts to its last one, where there is more than one, and
+ * at least half of the bytes are the origin's; else 0 of them. */
+static struct view_extent origin_span(const struct view_extent *parts, unsigned int count)
+{
+	struct view_extent span = {.source = VIEW_ORIGIN};
+	uint64_t bytes = 0, most = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (parts[i].source != VIEW_ORIGIN)
+			continue;
+		if (bytes == 0)
+			span.offset = span.source_offset = parts[i].offset;
+		bytes += parts[i].bytes;
+		most = max_u64(most, parts[i].bytes);
+		span.bytes = parts[i].offset + parts[i].bytes - span.offset;
+	}
+	if (bytes == most || bytes < span.bytes / 2)
+		span.bytes = 0;
+	return span;
+}
+
+static void ask_for(const struct serve *serve, const struct view_extent *parts, unsigned int count,
+		    enum view_source from)
 {
 	for (unsigned int i = 0; count > 1 && i < count; i++)
-		if (parts[i].source != VIEW_LOST && parts[i].bytes < DIRECT_BYTES)
+		if (parts[i].source != VIEW_LOST && parts[i].source >= from &&
+		    parts[i].bytes < DIRECT_BYTES)
 			device_will_read(source_of(serve, &parts[i]), parts[i].source_offset,
 					 parts[i].bytes);
 }
@@ -172,24 +195,44 @@ static enum result read_part(const struct serve *serve, const struct view_extent
 		       count < 0 ? (int)-count : EIO, why);
 }
 
+/*
+ * Parts of the origin are read together, across small ones of the store, which are read afterwards,
+ * over them. What the view does not show need not be readable: then each is read by itself.
+ */
+static enum result read_parts(const struct serve *serve, const struct view_extent *parts,
+			      unsigned int count, uint8_t *buffer, struct failure *why)
+{
+	const struct view_extent span = origin_span(parts, count);
+	uint64_t offset = parts[0].offset;
+	enum view_source from = VIEW_STORE;
+	enum result result = RESULT_OK;
+
+	ask_for(serve, parts, count, span.bytes > 0 ? VIEW_STORE : VIEW_ORIGIN);
+	if (span.bytes == 0 ||
+	    read_part(serve, &span, buffer + (span.offset - offset), why) != RESULT_OK)
+		from = VIEW_ORIGIN;
+	for (unsigned int i = 0; i < count && result == RESULT_OK; i++)
+		if (parts[i].source >= from)
+			result = read_part(serve, &parts[i], buffer + (parts[i].offset - offset),
+					   why);
+	return result;
+}
+
 enum result serve_read(struct serve *serve, uint64_t offset, void *buffer, size_t count,
 		       struct failure *why)
 {
 	struct view_extent parts[PARTS];
 	enum result result = RESULT_OK;
-	uint8_t *place = buffer;
+	uint64_t end = offset + count, at = offset;
 	unsigned int part_count;
 
-	while (count > 0 && result == RESULT_OK) {
-		result = look_up(serve, offset, count, parts, &part_count, why);
+	while (at < end && result == RESULT_OK) {
+		result = look_up(serve, at, end - at, parts, &part_count, why);
 		if (result == RESULT_OK)
-			ask_for(serve, parts, part_count);
-		for (unsigned int i = 0; i < part_count && result == RESULT_OK; i++) {
-			result = read_part(serve, &parts[i], place, why);
-			place += parts[i].bytes;
-			offset += parts[i].bytes;
-			count -= parts[i].bytes;
-		}
+			result = read_parts(serve, parts, part_count,
+					    (uint8_t *)buffer + (at - offset), why);
+		if (result == RESULT_OK)
+			at = parts[part_count - 1].offset + parts[part_count - 1].bytes;
 	}
 	return result;
 }
