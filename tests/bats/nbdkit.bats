@@ -135,6 +135,32 @@ not_served() {
     said 'error: origin: cannot read 8192 bytes at 1040384: Input/output error'
 }
 
+# origin_fails WHEN: qemu-io reads all of ./origin's view at once, while these reads of ./origin fail.
+origin_fails() {
+    timeout 60 strace -f -P "$PWD/origin" -e trace=pread64 -e inject=pread64:error=EIO:when="$1" -o trace \
+        nbdkit --no-fork -U - "$plugin" ORIGIN=origin STORE=store \
+        --run 'qemu-io -r -f raw -c "read -v 0 262144" "$uri" | grep : >got; grep -q ^00000000: got' >out 2>err
+}
+
+@test "nbdkit: what the view does not show of the origin need not be readable" {
+    needs_strace
+    command -v qemu-io >/dev/null || skip 'qemu-utils are not installed (make setup)'
+    pair 262144 chunk=8 sequential=10 every=5
+    expect 0 export --quiet origin store view
+    qemu-io -r -f raw -c 'read -v 0 262144' view | grep : >wanted
+    # All in one: past the page cache.
+    origin_fails 60000
+    same wanted got
+    grep -q '= 258048$' trace
+    (($(grep -c 'pread64(' trace) == 1))
+    # That fails, and through the page cache, too: then the parts are read.
+    origin_fails 1..2
+    same wanted got
+    (($(grep -c 'pread64(' trace) > 10))
+    fails origin_fails 1+
+    said 'error: origin: cannot read'
+}
+
 @test "nbdkit: what is lost is refused, or zeros with fill=zero" {
     pair 65536 chunk=1 entry=0:1:34 entry=1:4:9
     truncate -s 5120 store
