@@ -171,7 +171,7 @@ damaged_store_of_unfinished_merge() {
     copy made disk
     cuts disk vg0/before 36
     damage disk
-    boot log "$parameter=pending" disk --type 'Press Enter' '' --type '([)]|[^ ]#) (.\[6n)?$' 'cowtool verify -q vg0/before; echo SHELL-$?' --until '^SHELL-'
+    boot log "$parameter=pending" disk --type 'Control-D' '' --type '([)]|[^ ]#) (.\[6n)?$' 'cowtool verify -q vg0/before; echo SHELL-$?' --until '^SHELL-'
     heard log 'pending: not finished, and so the root is not mounted'
     heard log '^SHELL-2'
     [ -z "$(told log root)" ]
