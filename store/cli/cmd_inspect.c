@@ -8,7 +8,9 @@
 
 #include "store/base/bytes.h"
 #include "store/base/suggest.h"
+#include "store/base/text.h"
 #include "store/cli/gauge.h"
+#include "store/cli/help.h"
 #include "store/cli/json.h"
 #include "store/cli/note.h"
 #include "store/cli/pair.h"
@@ -18,6 +20,7 @@
 #include "store/cow/status.h"
 
 #define GAUGE_CELLS 20u
+#define LABEL_COLUMNS 20u
 #define HELP_BYTES 1280u
 
 struct inspection {
@@ -163,6 +166,15 @@ static void print_place(const struct inspection *inspection)
 		printf("%-20s Invalid\n", "dmsetup status:");
 }
 
+/* Wrapped on a terminal, and as such a one may get it. */
+static void print_long(const char *label, const char *text)
+{
+	char visible[4 * HELP_BYTES];
+
+	help_paragraph(stdout, label, LABEL_COLUMNS + 1,
+		       text_visible(text, visible, sizeof(visible)));
+}
+
 static bool is_damaged(const struct inspection *inspection)
 {
 	const struct status *status = &inspection->status;
@@ -180,9 +192,9 @@ static void print_full(const struct inspection *inspection)
 	if (status->room > 0 || status->state == STATUS_INVALID ||
 	    status->state == STATUS_MERGING || is_damaged(inspection))
 		return;
-	printf("%-20s %s\n", "What happens next:", STATUS_WHEN_FULL);
-	cli_print(stdout, "%-20s %s", "What helps:",
-		  room_help(inspection->store->device, inspection->is_saved, help, sizeof(help)));
+	print_long("What happens next:", STATUS_WHEN_FULL);
+	print_long("What helps:",
+		   room_help(inspection->store->device, inspection->is_saved, help, sizeof(help)));
 }
 
 static void print_damage(const struct inspection *inspection)
@@ -190,7 +202,7 @@ static void print_damage(const struct inspection *inspection)
 	const struct store *store = inspection->store;
 	const struct status *status = &inspection->status;
 	struct suggestion command;
-	char text[128] = "none seen";
+	char text[128] = "none seen", line[HELP_BYTES];
 	const char *more = "checks all";
 
 	if (is_damaged(inspection))
@@ -206,8 +218,9 @@ static void print_damage(const struct inspection *inspection)
 		snprintf(text, sizeof(text), "the snapshot was given up");
 		more = "says why";
 	}
-	cli_print(stdout, "%-20s %s; %s %s", "Damage:", text,
-		  suggest(&command, "cowtool verify %s", store->device->name), more);
+	snprintf(line, sizeof(line), "%s; %s %s", text,
+		 suggest(&command, "cowtool verify %s", store->device->name), more);
+	print_long("Damage:", line);
 }
 
 static void print_text(const struct inspection *inspection)

@@ -12,4 +12,8 @@
  */
 void help_row(FILE *file, const char *name, size_t indent, const char *text);
 
+/* The text after its label, from column `indent` on, wrapped like that; a command in quotes is not
+ * broken. */
+void help_paragraph(FILE *file, const char *label, size_t indent, const char *text);
+
 #endif

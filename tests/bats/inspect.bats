@@ -416,3 +416,30 @@ pictures() {
     expect 64 inspect --json --picture store
     failure 64
 }
+
+@test "inspect: what helps where the store of a volume's snapshot is full" {
+    gzip -dc "$here/../fixtures/volumes1.gz" >disk.img
+    read -r _ _ _ offset < <("$tools/volume_map" disk.img | sed -n '/^volume other /{n;p}')
+    # It has 40 chunks and 10 exceptions; the next one is in the last chunk.
+    put disk.img $((offset + 4096 + 10 * 16)) '\132\0\0\0\0\0\0\0\47'
+    for name in vg0/other LVM=vg0/other; do
+        expect 0 inspect --disk=disk.img $name
+        grep -qx 'Full: *\[#*\] 100%, room for exceptions: 0' out
+        grep -qx "What helps: *'lvextend --size=+SIZE vg0/other' makes it larger, also while the snapshot is active" out
+    done
+    expect 0 verify --json --disk=disk.img vg0/other
+    is '.findings[-1] | "\(.code): \(.help)"' \
+        "store-full: 'lvextend --size=+SIZE vg0/other' makes it larger, also while the snapshot is active"
+    expect 0 scan disk.img
+    grep -q '^vg0/other .* 100% full$' out
+}
+
+@test "inspect: on a terminal long lines are wrapped, but not within a command" {
+    make chunk=8 sequential=40
+    terminal "bash -c 'stty cols 80 && exec \"\$1\" inspect store' bash '$cowtool'" >shown </dev/null
+    (($(tr -d '\r' <shown | awk '{ print length }' | sort -n | tail -n 1) <= 80))
+    grep -q "^What helps:          'truncate --size=+SIZE store' makes" shown
+    grep -q "^                     .*'losetup --set-capacity DEVICE'" shown
+    terminal "bash -c 'stty cols 40 && exec \"\$1\" inspect store' bash '$cowtool'" >shown </dev/null
+    grep -q "^        'truncate --size=+SIZE store'" shown
+}

@@ -113,6 +113,19 @@ static void characters_are_utf8(void)
 		CHECK(text_utf8_length(edges[i].text) == edges[i].length);
 }
 
+static void control_characters_are_escaped_in_json(void)
+{
+	char *text = NULL;
+	size_t size;
+	struct json json = {.file = open_memstream(&text, &size)};
+
+	/* U+009B begins what ESC [ does. */
+	json_string(&json, NULL, "\x01 \x7f \xc2\x80 \xc2\x9b \xc2\xa0 \x9b");
+	fclose(json.file);
+	CHECK(strcmp(text, "\"\\u0001 \\u007f \\u0080 \\u009b \xc2\xa0 \\ufffd\"") == 0);
+	free(text);
+}
+
 int main(void)
 {
 	unit_run("cli: sizes are parsed, and nothing else", sizes_are_parsed);
@@ -120,5 +133,7 @@ int main(void)
 	unit_run("text: UTF-8 is what the standard calls so, and nothing else",
 		 characters_are_utf8);
 	unit_run("json: strings are escaped, and always UTF-8", json_is_escaped);
+	unit_run("json: no control character is in a string",
+		 control_characters_are_escaped_in_json);
 	return unit_end();
 }
