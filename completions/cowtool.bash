@@ -97,7 +97,7 @@ _cowtool_add_values() {
         done
     elif [[ $1 == FILE\ * ]]; then
         _cowtool_add_files "$2" "$3"
-    elif [[ $1 != SIZE\ * ]]; then
+    elif [[ $1 != SIZE\ * && $1 != SECONDS\ * ]]; then
         _cowtool_add_devices "$2" "$3"
     fi
 }

@@ -61,7 +61,7 @@ function __cowtool_values --argument-names option token prefix
         string replace -r -- '^' $prefix (string match -ra '\b(?!or\b)[a-z]+' -- $text)
     else if test "$parts[2]" = FILE
         string replace -r -- '^' $prefix (__fish_complete_path $token)
-    else if test "$parts[2]" != SIZE
+    else if test "$parts[2]" != SIZE -a "$parts[2]" != SECONDS
         __cowtool_devices $token $prefix
     end
 end

@@ -579,12 +579,15 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
 		{"progress", CLI_WORD, &choice.progress, PROGRESS_HELP, "HOW"},
+		{"timeout", CLI_SECONDS, &choice.timeout,
+		 "stop after this time, as on request: --resume goes on", "SECONDS"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, (struct cli_count){0, 2}, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = check_choice(&choice, cli->arguments[0], cli->arguments[1], why);
+	cli_stop_after(choice.timeout);
 	if (result == RESULT_OK && !cli->finished)
 		result = cli->arguments[1] ? cmd_merge_one(cli, &choice, why)
 					   : cmd_merge_pending(cli, &choice, why);

@@ -18,6 +18,7 @@ struct merge_choice {
 	struct cli_list keep, drop;
 	char *undo;
 	uint64_t window_bytes;
+	unsigned int timeout;
 	struct cli_word progress, engine;
 };
 

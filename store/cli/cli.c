@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/base/bytes.h"
 #include "store/base/suggest.h"
@@ -100,18 +101,24 @@ static const char *after_word(const char *text, const char *word)
 	return strncmp(text, word, length) == 0 ? text + length : NULL;
 }
 
+/* From 1 to CLI_NUMBER_MAX. */
+static bool read_whole(const char *text, unsigned int *number)
+{
+	if (!isdigit((unsigned char)*text) || text[strspn(text, "0123456789")] ||
+	    strlen(text) > strlen("999999999"))
+		return false;
+	*number = (unsigned int)strtoul(text, NULL, 10);
+	return *number > 0;
+}
+
 /* What follows a word: nothing, or after the one that takes a number, "=" and that. */
 static bool read_number(struct cli_word *word, const char *name, const char *text)
 {
 	word->number = 0;
 	if (!*text)
 		return true;
-	if (!word->numbered || strcmp(name, word->numbered) != 0 || *text++ != '=' ||
-	    !isdigit((unsigned char)*text) || text[strspn(text, "0123456789")] ||
-	    strlen(text) > strlen("999999999"))
-		return false;
-	word->number = (unsigned int)strtoul(text, NULL, 10);
-	return word->number > 0;
+	return word->numbered && strcmp(name, word->numbered) == 0 && *text == '=' &&
+	       read_whole(text + 1, &word->number);
 }
 
 bool cli_word_choose(struct cli_word *word, const char *text)
@@ -213,6 +220,12 @@ static enum result read_value(const struct cli_option *option, const char *value
 	if (option->kind == CLI_WORD)
 		return cli_word_choose(option->target, value) ? RESULT_OK
 							      : fail_word(option, value, why);
+	if (option->kind == CLI_SECONDS)
+		return read_whole(value, option->target)
+			       ? RESULT_OK
+			       : fail(why, RESULT_USAGE,
+				      "--%s: '%s' is no whole number from 1 to %u", option->name,
+				      value, CLI_NUMBER_MAX);
 	if (cli_parse_size(value, option->target))
 		return RESULT_OK;
 	return fail(why, RESULT_USAGE, "--%s: '%s' is no size (a number, then K, M, G or T)",
@@ -538,6 +551,27 @@ const char *cli_format_duration(double seconds, char *buffer, size_t size)
 		snprintf(buffer, size, "%" PRIu64 " h %" PRIu64 " min", whole / 3600,
 			 whole / 60 % 60);
 	return buffer;
+}
+
+static void time_is_over(int signal_number)
+{
+	(void)signal_number;
+	cli_stop_requested = 1;
+}
+
+/* Who started the program may have blocked the signal. */
+void cli_stop_after(unsigned int seconds)
+{
+	const struct sigaction stop = {.sa_handler = time_is_over};
+	sigset_t only;
+
+	if (seconds == 0)
+		return;
+	sigemptyset(&only);
+	sigaddset(&only, SIGALRM);
+	sigaction(SIGALRM, &stop, NULL);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	alarm(seconds);
 }
 
 void cli_erase_bar(void)

@@ -39,7 +39,7 @@ struct cli {
 	struct cli_list disks;	 /* --disk */
 };
 
-/* Set by the signal handlers of cowtool.c; read between windows. */
+/* Set by the signal handlers of cowtool.c, and cli_stop_after; read between windows. */
 extern volatile sig_atomic_t cli_stop_requested;
 extern volatile sig_atomic_t cli_progress_requested;
 
@@ -52,12 +52,13 @@ extern volatile sig_atomic_t cli_bar_is_drawn;
 #define CLI_NOT_GIVEN UINT64_MAX
 
 enum cli_kind {
-	CLI_FLAG,   /* target: bool */
-	CLI_STRING, /* target: char *, owned by the command (free) */
-	CLI_FILE,   /* the same, of a file, as cli_argument_is_file makes it */
-	CLI_SIZE,   /* target: uint64_t, in bytes, with K, M, G or T after the number */
-	CLI_LIST,   /* target: struct cli_list; the option may be given again and again */
-	CLI_WORD,   /* target: struct cli_word, of which the command has set the words */
+	CLI_FLAG,    /* target: bool */
+	CLI_STRING,  /* target: char *, owned by the command (free) */
+	CLI_FILE,    /* the same, of a file, as cli_argument_is_file makes it */
+	CLI_SIZE,    /* target: uint64_t, in bytes, with K, M, G or T after the number */
+	CLI_SECONDS, /* target: unsigned int, 1 .. CLI_NUMBER_MAX */
+	CLI_LIST,    /* target: struct cli_list; the option may be given again and again */
+	CLI_WORD,    /* target: struct cli_word, of which the command has set the words */
 };
 
 /* A value that is one of a few words, in the order of an enum. */
@@ -152,6 +153,9 @@ const char *cli_format_duration(double seconds, char *buffer, size_t size);
  * (store/base/text.h) is escaped. Every line of text that a name may be in goes through it; JSON
  * has its own escapes. */
 void cli_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* After this time a stop is requested, as by a signal. 0: never. */
+void cli_stop_after(unsigned int seconds);
 
 /* Before something else is printed on the terminal. */
 void cli_erase_bar(void);

@@ -203,10 +203,10 @@ lines_are() {
 @test "bash: options of the command, but those that are there already" {
     complete_bash cowtool merge --
     lines_are --resume --pending --keep= --undo= --invalidate-full --drop-kept= --dry-run --accept-origin --force \
-        --skip-lost --window= --io= --progress= --disk= --json --quiet --help --version
+        --skip-lost --window= --io= --progress= --timeout= --disk= --json --quiet --help --version
     complete_bash cowtool merge --resume --window = 16M --progress none --undo u --invalidate-full --
-    lines_are --pending --keep= --drop-kept= --dry-run --accept-origin --force --skip-lost --io= --disk= --json --quiet \
-        --help --version
+    lines_are --pending --keep= --drop-kept= --dry-run --accept-origin --force --skip-lost --io= --timeout= --disk= --json \
+        --quiet --help --version
     complete_bash cowtool merge --re
     lines_are --resume
     complete_bash cowtool verify --js
@@ -333,10 +333,10 @@ disk_with_volumes() {
     lines_are scan inspect verify dump merge export save restore repair create help --help --version
     complete_fish 'cowtool merge --resume --'
     lines_are --pending --keep= --undo= --invalidate-full --drop-kept= --dry-run --accept-origin --force --skip-lost \
-        --window= --io= --progress= --disk= --json --quiet --help --version
+        --window= --io= --progress= --timeout= --disk= --json --quiet --help --version
     complete_fish 'cowtool merge --dry-run --undo u --keep=a --drop-kept b --'
     lines_are --resume --pending --keep= --invalidate-full --drop-kept= --accept-origin --force --skip-lost --window= \
-        --io= --progress= --disk= --json --quiet --help --version
+        --io= --progress= --timeout= --disk= --json --quiet --help --version
     complete_fish 'cowtool repair --fo'
     lines_are --forget-kept --force
     complete_fish 'cowtool dump --format='

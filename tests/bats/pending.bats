@@ -30,7 +30,7 @@ hook() {
     goes_not_on origin store
     grep -qx 'store: no merge of it was begun; nothing was written' out
     goes_not_on --json origin store
-    object '. == {origin: "origin", store: "store", begun: false}'
+    object 'del(.cowtool, .command) == {origin: "origin", store: "store", begun: false}'
     goes_not_on --dry-run origin store
     exec 9<>store
     flock 9

@@ -61,6 +61,7 @@ static void json_is_escaped(void)
 
 	json_open_object(&json, NULL);
 	json_string(&json, "a", "q\" b\\ n\n \xc3\xa4 \xff \xe2\x82 \xf0\x9f\x98\x80");
+	json_number(&json, "m", JSON_EXACT_MAX);
 	json_number(&json, "n", UINT64_MAX);
 	json_open_array(&json, "l");
 	json_open_object(&json, NULL);
@@ -73,7 +74,7 @@ static void json_is_escaped(void)
 	json_end_line(&json);
 	fclose(json.file);
 	CHECK(strcmp(text,
-		     "{\"a\":\"q\\\" b\\\\ n\\u000a \xc3\xa4 \\ufffd \\ufffd\\ufffd \xf0\x9f\x98\x80\",\"n\":18446744073709551615,\"l\":[{},null,true],\"s\":1.500}\n") ==
+		     "{\"a\":\"q\\\" b\\\\ n\\u000a \xc3\xa4 \\ufffd \\ufffd\\ufffd \xf0\x9f\x98\x80\",\"m\":9007199254740991,\"n\":18446744073709551615,\"n_string\":\"18446744073709551615\",\"l\":[{},null,true],\"s\":1.500}\n") ==
 	      0);
 	free(text);
 }

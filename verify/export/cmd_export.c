@@ -24,6 +24,7 @@
 /* The command line. */
 struct choice {
 	bool resume, accept_origin, force;
+	unsigned int timeout;
 	struct cli_word fill, progress, engine;
 };
 
@@ -347,12 +348,15 @@ enum result cmd_export(struct cli *cli, int argc, const char **argv, struct fail
 		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
 		{"progress", CLI_WORD, &choice.progress, PROGRESS_HELP, "HOW"},
+		{"timeout", CLI_SECONDS, &choice.timeout,
+		 "stop after this time, as on request: --resume goes on", "SECONDS"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	enum result result = cli_parse(cli, options, (struct cli_count){2, 3}, argc, argv, why);
 
 	if (result == RESULT_OK && !cli->finished)
 		result = cli_argument_is_file(cli, 2, why);
+	cli_stop_after(choice.timeout);
 	if (result == RESULT_OK && !cli->finished)
 		result = open_and_export(cli, &choice, why);
 	return result;
