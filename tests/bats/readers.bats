@@ -84,3 +84,41 @@ read_by_another() {
     until fails flock --exclusive -n saved true >/dev/null; do :; done
     refuses 5 saved -- save --force store saved
 }
+
+# volumes_of_two: ./disk has the volume group vg0, with the snapshots before-upgrade and other of root.
+volumes_of_two() {
+    gunzip -c "$here/../fixtures/volumes1.gz" >disk
+    expect 0 export --quiet --disk=disk vg0/before-upgrade view
+}
+
+@test "readers: two exports from one origin of LVM's at once both work, and a merge waits for them" {
+    volumes_of_two
+    mkfifo pipe
+    "$cowtool" export --quiet --disk=disk vg0/before-upgrade - >pipe 2>/dev/null </dev/null 3>&- &
+    held_pid=$!
+    exec 7<pipe
+    head -c 512 <&7 >/dev/null
+    remember disk
+    expect 0 export --disk=disk vg0/before-upgrade image
+    same image view
+    expect 0 export --disk=disk vg0/other image2
+    expect 0 merge --dry-run --disk=disk vg0/before-upgrade
+    expect 5 merge --disk=disk vg0/before-upgrade
+    said 'is locked by another process'
+    expect 5 merge --disk=disk vg0/other
+    unchanged
+    kill -KILL "$held_pid"
+    wait "$held_pid" || true
+    expect 0 merge --disk=disk vg0/before-upgrade
+}
+
+@test "readers: while a merge writes, nobody else reads" {
+    pristine_pair
+    midway --io=sync
+    expect 5 export origin store image
+    said 'is locked by another process'
+    expect 5 merge --dry-run --resume origin store
+    [[ ! -e image ]]
+    goes_on
+    merged
+}
