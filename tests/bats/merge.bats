@@ -18,7 +18,7 @@ orders() {
 
 # numbers JSON: merge --json has said so, and nothing was left.
 numbers() {
-    object '. * $wanted == . and (keys - ["origin", "store", "identity", "exceptions_before", "merged", "exceptions_left",
+    object '. * $wanted == . and (keys - ["cowtool", "command", "origin", "store", "identity", "exceptions_before", "merged", "exceptions_left",
         "bytes_copied", "commits", "flushes", "seconds", "kept", "then"]) == [] and .then == [] and .exceptions_left == 0
         and .merged == .exceptions_before and .kept == [] and (.seconds | type) == "number"' --argjson wanted "$1"
 }

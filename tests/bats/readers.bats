@@ -113,7 +113,7 @@ volumes_of_two() {
 }
 
 @test "readers: while a merge writes, nobody else reads" {
-    pristine_pair
+    pristine_pair chunk=1
     midway --io=sync
     expect 5 export origin store image
     said 'is locked by another process'
