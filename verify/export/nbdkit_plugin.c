@@ -246,4 +246,7 @@ static struct nbdkit_plugin plugin = {
 	.extents = plugin_extents,
 };
 
+/* The entry that nbdkit looks for; the macro defines it. */
+struct nbdkit_plugin *plugin_init(void);
+
 NBDKIT_REGISTER_PLUGIN(plugin)

@@ -34,8 +34,10 @@ static void open_direct(const struct device *device, struct serve_direct *direct
 	direct->fds = malloc((direct->count + 1) * sizeof(int));
 	direct->count = direct->fds ? direct->count : 0;
 	for (unsigned int i = 0; i < direct->count; i++) {
-		snprintf(name, sizeof(name), "/proc/self/fd/%d", device_file(device, i)->fd);
-		direct->fds[i] = open(name, O_RDONLY | O_DIRECT | O_NOATIME | O_CLOEXEC);
+		int fd = device_file(device, i)->fd, flags = fcntl(fd, F_GETFL);
+
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		direct->fds[i] = open(name, O_RDONLY | O_DIRECT | O_CLOEXEC | (flags & O_NOATIME));
 	}
 }
 
@@ -77,15 +79,15 @@ void serve_close(struct serve *serve)
 	serve->export = NULL;
 }
 
-/* The extents of up to `count` bytes from `offset` on, up to PARTS of them. */
+/* The extents of up to `count` bytes, at least one, from `offset` on, up to PARTS of them. */
 static enum result look_up(struct serve *serve, uint64_t offset, uint64_t count,
 			   struct view_extent *parts, unsigned int *part_count, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result;
 
 	*part_count = 0;
 	pthread_mutex_lock(&serve->lock);
-	while (count > 0 && *part_count < PARTS && result == RESULT_OK) {
+	do {
 		struct view_extent *part = &parts[*part_count];
 
 		result = view_map_extent(&serve->export->map, offset, part, why);
@@ -95,7 +97,7 @@ static enum result look_up(struct serve *serve, uint64_t offset, uint64_t count,
 		offset += part->bytes;
 		count -= part->bytes;
 		++*part_count;
-	}
+	} while (count > 0 && *part_count < PARTS);
 	pthread_mutex_unlock(&serve->lock);
 	return result;
 }
