@@ -453,21 +453,6 @@ static void end_object(struct output *output, enum result result)
 			       result != RESULT_DAMAGED);
 }
 
-/* In JSON, what is no store is told as all commands do: there is nothing to find in it. */
-static enum result refuse_no_store(const struct output *output, struct failure *why)
-{
-	char text[CMD_ADVICE_BYTES];
-	enum header_fault fault = output->store->header_fault;
-	enum result result;
-
-	if (!output->json || (fault != HEADER_BLANK && fault != HEADER_WRONG_MAGIC))
-		return RESULT_OK;
-	result = store_require_header(output->store, why);
-	if (result != RESULT_NO_STORE)
-		return RESULT_OK;
-	return fail_more(why, result, "%s", cmd_advice(PROBLEM_HEADER_MAGIC, &output->names, text));
-}
-
 static enum result verify(struct cli *cli, struct pair *pair, bool with_data, struct failure *why)
 {
 	const struct store *store = &pair->store;
@@ -487,9 +472,6 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 						 .summary = &check.summary,
 						 .origin = origin ? origin->name : NULL,
 						 .is_saved = pair_is_saved(pair)};
-	result = refuse_no_store(&output, why);
-	if (result != RESULT_OK)
-		return result;
 	begin_findings(&output);
 	result = check_run(&check, why);
 	if (result == RESULT_OK || cli->json)

@@ -60,8 +60,10 @@ is_wrong() {
         set -- $arguments
         [[ $arguments == *--json* ]] || set -- "$@" --json
         expect 6 "$@"
-        object 'keys == ["command", "cowtool", "error"] and .command == $command and (.error | keys) == ["code", "message"]
-            and .error.code == 6' --arg command "$1"
+        # verify has found that it is none, and perhaps whose traces these are.
+        object '(keys - ["bytes", "errors", "exceptions", "findings", "store", "verdict", "warnings"]) == ["command", "cowtool", "error"]
+            and .command == $command and (has("findings") == ($command == "verify"))
+            and (.error | keys) == ["code", "message"] and .error.code == 6' --arg command "$1"
         failure 6
     done
 }

@@ -456,7 +456,7 @@ sees_plan() {
         grep -q 'store: not every question was answered' said
         fails grep 'repairs done' said
         answers "a\n$last" 5 repair --json --backup=backup store
-        grep -o '{"store".*' said >out
+        grep -o '{"cowtool".*' said >out
         object '.repaired == 0 and .backup == null and all(.plan[]; .consent | not) and .error.code == 5'
     done
     answers '\004' 5 repair --backup=backup store

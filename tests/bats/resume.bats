@@ -356,7 +356,7 @@ stale() {
     expect 0 inspect --json store
     has '{"state": "active", "exceptions": 50}'
     expect 1 verify --json store
-    object '[.findings[].code] == ["header-slack"]'
+    object '[.findings[].code] == ["header-slack", "store-full"]'
 }
 
 @test "resume: a record with a wrong checksum is no record" {

@@ -87,16 +87,16 @@ needs_16_bytes_each() {
 
 @test "verify: a wrong magic is header-magic, and no COW store is there" {
     make sequential=3 magic=0x70416e54
-    refuses 6 store -- verify store
-    expect 6 verify store
-    grep -q '^error: header-magic: ' out
+    finds 6 damaged "[$(whole header-magic error)]" store
+    expect 6 verify --json store
+    failure 6
 }
 
 @test "verify: a blank header is header-magic, and no COW store is there" {
     make sequential=3 magic=0
-    refuses 6 store -- verify store
-    expect 6 verify store
-    grep -q '^error: header-magic: ' out
+    finds 6 damaged "[$(whole header-magic error)]" store
+    expect 6 verify --json store
+    failure 6
 }
 
 @test "verify: version 0 is header-version" {

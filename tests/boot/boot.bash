@@ -10,7 +10,7 @@ cowtool=${COWTOOL:-$here/../../cowtool}
 store_at=$((242 << 20))
 
 # The options that type what comes next at the prompt of the shell. (systemd asks for Enter before.)
-in_shell=(--type 'Control-D' '' --type '([)]|[^ ]#) (.\[6n)?$')
+in_shell=(--type 'Control-D' '' --type '^([(]initramfs[)]|[^ ]*#) ')
 
 # copy FROM TO
 copy() {
@@ -119,7 +119,7 @@ boot_without_parameter_unmarked() {
     ! root_is without.log first
     ! root_is without.log changed
     other_is_kept without.log
-    boot log "$parameter=vg0/before" disk "${in_shell[@]}" 'cowtool merge --resume --accept-origin --quiet vg0/before; exit'
+    boot log "$parameter=vg0/before" disk "${in_shell[@]}" 'cowtool merge --resume --force --quiet vg0/before; exit'
     heard log 'cowtool: vg0/before: not finished, and so the root is not mounted'
     root_is log first
     other_is_kept log
