@@ -77,6 +77,7 @@ has_the_letter() {
     truncate -s 25329664 overlay-LIVE-2A3B
     expect 0 inspect overlay-LIVE-2A3B
     grep -qx 'Full:                \[#*\] 100%, room for exceptions: 0' out
+    grep -qx 'Next free chunk:     none of 6184' out
     expect 0 verify overlay-LIVE-2A3B
     expect 0 export --quiet rootfs.img overlay-LIVE-2A3B full
     same view full
