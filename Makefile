@@ -261,6 +261,10 @@ defects: test-programs
 layers:
 	tests/check-layers . $(COMMAND_SOURCES) $(PLUGIN_SOURCES)
 
+# The tests that run $$COWTOOL: not those of the documents, of other builds and of scripts.
+PROGRAM_BATS = $(filter-out $(foreach name,boot_hooks docs layers nbdkit packages static,tests/bats/$(name).bats), \
+	$(wildcard tests/bats/*.bats))
+
 ## sanitize: the tests with the address, undefined-behaviour and thread sanitizers
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 .PHONY: sanitize
@@ -273,7 +277,7 @@ sanitize:
 sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	tests/run-unit $(UNIT_TESTS)
 	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
-		tests/run-bats $(filter-out tests/bats/docs.bats tests/bats/packages.bats,$(wildcard tests/bats/*.bats))
+		tests/run-bats $(PROGRAM_BATS)
 
 ## coverage: which lines the tests run, by gcov
 # Which lines the tests run, but for the simulator: a table, and the total. Tests in which the program can write no
@@ -288,7 +292,7 @@ coverage-run: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	chmod -R a+rwX $(B)
 	-tests/run-unit $(UNIT_TESTS)
 	-COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
-		tests/run-bats $(filter-out tests/bats/docs.bats tests/bats/packages.bats,$(wildcard tests/bats/*.bats)) | grep -v '^ok '
+		tests/run-bats $(PROGRAM_BATS) | grep -v '^ok '
 
 SCRIPTS = completions/cowtool.bash $(shell find tests rescue -name cache -prune -o -name '*.*sh' -print) \
 	$(shell grep -rlE '^\#!.*(bash|bats|/a?sh)' .ci tests rescue --exclude-dir=cache)

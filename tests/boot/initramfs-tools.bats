@@ -21,7 +21,6 @@ setup() {
     kernel_without_snapshots
 }
 
-# bats test_tags=short
 @test "initramfs-tools: ten power cuts: no mixture is ever mounted, and the root is right at last" {
     ten_power_cuts marked pending
 }
