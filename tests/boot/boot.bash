@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # kind and parameter are of who sources this
 # What the files of boots have in common. The disk `made` has, beside the root, its snapshots "before" and "other"; in `marked`, LVM was told by
 # the running root to merge "before". Each test boots a copy, with the initramfs of $kind.
 
