@@ -166,7 +166,7 @@ lines_are() {
     command -v mandoc >/dev/null || skip 'mandoc is not installed'
     for page in "$root"/man/*; do
         mandoc -T ascii -O width=78 "$page" | col -bx >"${page##*/}"
-        [ "$(wc -l <"${page##*/}")" -gt 90 ]
+        [ "$(wc -l <"${page##*/}")" -gt 60 ]
         run awk 'length > 80' "${page##*/}"
         [ -z "$output" ]
     done
