@@ -3,10 +3,14 @@
 # What the hooks of initramfs-tools, dracut and mkinitcpio have in common; cowtool-initramfs(7) says what happens. An initramfs has few
 # programs: besides cowtool, this calls lvm, dmsetup, udevadm, modprobe, mv and cat.
 #
-# Who sources it defines two functions: root_is_there, which succeeds once the root's device is there, and activate_groups, by which LVM
-# activates of the groups that are named what this initramfs would.
+# Who sources it for more than cowtool_asked and cowtool_hold defines these:
+#   root_is_there          succeeds once the root's device is there
+#   activate_groups NAME.. LVM activates of these groups what this initramfs would
+#   keep_waiting           waits a moment for what is missing; 1: that was long enough; 2: whoever calls cowtool_at_boot does it again later
+#   open_shell             for somebody who reads what cowtool_help says
 
 cowtool_result=/run/cowtool.json
+cowtool_finished=/run/cowtool.finished
 : "${cowtool_missing=}" # what the last attempt missed
 cowtool_activated=       # the disks of which LVM has activated all groups
 
@@ -245,4 +249,32 @@ cowtool: $cowtool_word: not finished, and so the root is not mounted. Two comman
 After 'exit' the boot tries it once more.
 
 END
+}
+
+# cowtool_is_due: something is asked for, and cowtool_at_boot has not come to its end.
+cowtool_is_due() {
+    [ ! -e $cowtool_finished ] && cowtool_asked >/dev/null
+}
+
+# cowtool_at_boot: all that is asked for, until the boot may go on, or is to come back later.
+cowtool_at_boot() {
+    while true; do
+        cowtool_try
+        case $? in
+        0) break ;;
+        2)
+            keep_waiting
+            case $? in
+            0) continue ;;
+            2) return 0 ;;
+            esac
+            # A root that does not come, without a merge that waits: that is told where the root is mounted.
+            [ -n "$cowtool_missing" ] || break
+            ;;
+        esac
+        cowtool_help
+        open_shell
+    done
+    : >$cowtool_finished
+    cowtool_release
 }

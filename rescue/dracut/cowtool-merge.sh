@@ -22,23 +22,14 @@ activate_groups() {
     done
 }
 
-cowtool_at_boot() {
-    [ ! -e /run/cowtool.finished ] && cowtool_asked >/dev/null || return
-    while true; do
-        cowtool_try
-        case $? in
-        0) break ;;
-        2)
-            # Nobody waits longer than for a root. One that does not come, without a merge that waits, is told by the initqueue.
-            [ -n "$cowtool_late" ] || return
-            [ -n "$cowtool_missing" ] || break
-            ;;
-        esac
-        cowtool_help
-        emergency_shell -n cowtool 'a merge is not finished'
-    done
-    : >/run/cowtool.finished
-    cowtool_release
+# The initqueue calls again, and says when it was long enough for a root.
+keep_waiting() {
+    [ -z "$cowtool_late" ] || return 1
+    return 2
 }
 
-cowtool_at_boot
+open_shell() {
+    emergency_shell -n cowtool 'a merge is not finished'
+}
+
+! cowtool_is_due || cowtool_at_boot
