@@ -58,8 +58,6 @@ static void print_json(struct cli *cli, const struct inspection *inspection, boo
 {
 	const struct store *store = inspection->store;
 	const struct summary *summary = &inspection->status.summary;
-	/* Where an exception is outside the device, what is counted from the highest one does not. */
-	bool makes_sense = inspection->status.next_free <= store->geometry.device_chunks;
 	struct json json;
 
 	cli_open_json(cli, &json);
@@ -79,14 +77,14 @@ static void print_json(struct cli *cli, const struct inspection *inspection, boo
 	json_number(&json, "runs", summary->runs);
 	json_number(&json, "longest_run", summary->longest_run);
 	json_number(&json, "changed_bytes", summary->exceptions * store->geometry.chunk_bytes);
-	if (makes_sense)
+	if (inspection->status.place_known)
 		json_number(&json, "next_free_chunk", inspection->status.next_free);
 	json_known_number(&json, "highest_old_chunk", summary->exceptions > 0,
 			  summary->highest_old);
-	if (makes_sense)
+	if (inspection->status.place_known)
 		json_number(&json, "smallest_store_bytes", inspection->status.smallest_bytes);
 	json_open_object(&json, "status");
-	if (makes_sense)
+	if (inspection->status.place_known)
 		json_number(&json, "allocated_sectors", inspection->status.allocated_sectors);
 	json_number(&json, "total_sectors", store->geometry.device_sectors);
 	json_number(&json, "metadata_sectors", inspection->status.metadata_sectors);
