@@ -13,7 +13,7 @@ struct progress_now {
 };
 
 /* Enough for every line. */
-#define PROGRESS_LINE_BYTES 160u
+#define PROGRESS_LINE_BYTES 256u
 
 /*
  * A bar of at most `columns` characters. Where that is too narrow for all, first the speed is left
