@@ -12,6 +12,7 @@
 #include "store/cli/note.h"
 #include "store/cli/progress.h"
 #include "store/cli/pair.h"
+#include "store/cow/status.h"
 #include "store/base/text.h"
 #include "verify/check/cmd_advice.h"
 #include "verify/check/check.h"
@@ -188,9 +189,13 @@ static void print_text_summary(const struct check *check, enum verdict verdict)
 		check_count(check, SEVERITY_ERROR), check_count(check, SEVERITY_WARNING));
 	if (check->store->header_fault != HEADER_GOOD)
 		return;
-	printf("full: %" PRIu64 "%%, %s of %s\n", full_percent(check),
-	       cli_format_size(used_chunks(check) * geometry->chunk_bytes, used, sizeof(used)),
-	       cli_format_size(check->store->device->bytes, size, sizeof(size)));
+	if (summary_place_known(&check->summary))
+		printf("full: %" PRIu64 "%%, %s of %s\n", full_percent(check),
+		       cli_format_size(used_chunks(check) * geometry->chunk_bytes, used,
+				       sizeof(used)),
+		       cli_format_size(check->store->device->bytes, size, sizeof(size)));
+	else
+		puts("full: " STATUS_FULL_UNKNOWN);
 	if (check->view_bytes_lost > 0)
 		print_bytes("lost: ", check->view_bytes_lost, " of the view");
 	if (check->view_bytes_doubtful > 0)

@@ -9,6 +9,7 @@
 #include "store/cow/stale.h"
 #include "store/cow/view_map.h"
 
+/* All fit 80 columns; numbers of stores and origins of many TiB take more. */
 static const struct table_column exception_columns[] = {
 	{"area", "area", 8},
 	{"index", "index", 8},
@@ -17,7 +18,6 @@ static const struct table_column exception_columns[] = {
 	{NULL, NULL, 0},
 };
 
-/* 80 columns hold what is in 90 TiB; larger numbers take more. */
 static const struct table_column stale_columns[] = {
 	{"area", "area", 8},
 	{"index", "index", 8},
@@ -30,14 +30,14 @@ static const struct table_column stale_columns[] = {
 };
 
 static const struct table_column run_columns[] = {
-	{"area", "area", 8},
-	{"index", "index", 8},
-	{"exceptions", "exceptions", 10},
-	{"old_chunk", "old chunk", 16},
-	{"new_chunk", "new chunk", 16},
-	{"bytes", "bytes", 14},
-	{"old_offset", "at in origin", 16},
-	{"new_offset", "at in store", 16},
+	{"area", "area", 6},
+	{"index", "index", 5},
+	{"exceptions", "count", 5},
+	{"old_chunk", "old chunk", 11},
+	{"new_chunk", "new chunk", 11},
+	{"bytes", "bytes", 9},
+	{"old_offset", "at in origin", 13},
+	{"new_offset", "at in store", 13},
 	{NULL, NULL, 0},
 };
 

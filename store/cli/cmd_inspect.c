@@ -145,7 +145,7 @@ static void print_place(const struct inspection *inspection)
 	char text[GAUGE_BYTES];
 
 	if (!status->place_known) {
-		printf("%-20s not known, as data of an exception is outside the device\n", "Full:");
+		printf("%-20s " STATUS_FULL_UNKNOWN "\n", "Full:");
 		return;
 	}
 	if (status->next_free < geometry->device_chunks)

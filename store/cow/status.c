@@ -24,8 +24,7 @@ enum result status_look(const struct store *store, struct status *status, struct
 	status->record_is_stale =
 		record_is_stale(&store->record, status->summary.exceptions, &status->summary.first);
 	status->state = state_of(store, status);
-	status->place_known =
-		status->summary.highest_new < min_u64(geometry->device_chunks, NEW_CHUNK_LIMIT);
+	status->place_known = summary_place_known(&status->summary);
 	status->next_free = geometry_next_free(geometry, status->summary.highest_new);
 	geometry_room(geometry, status->next_free, status->summary.exceptions, 0, &status->room);
 	/* The kernel's own arithmetic wraps for numbers that no sound store has; so does this. */

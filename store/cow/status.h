@@ -20,9 +20,7 @@ struct status {
 	bool area_missing; /* as in struct store_scan */
 	bool record_is_stale;
 	enum status_state state;
-	/* Without it the four numbers after it mean nothing: an exception's data is outside the
-	 * device, and the kernel, which counts from there, knows them no better. */
-	bool place_known;
+	bool place_known;	 /* summary_place_known; without it the next four mean nothing */
 	uint64_t room;		 /* this many more exceptions fit; 0: it is full */
 	uint64_t next_free;	 /* chunk */
 	uint64_t smallest_bytes; /* see summary_smallest_bytes; UINT64_MAX: none is large enough */
@@ -30,8 +28,9 @@ struct status {
 };
 
 /* What is said of a store with exceptions that are impossible (struct summary), how many of how
- * many, and of one that is full. */
+ * many, of one that is full, and where nobody knows that (not summary_place_known). */
 #define STATUS_IMPOSSIBLE "%" PRIu64 " of its %" PRIu64 " exceptions cannot be right"
+#define STATUS_FULL_UNKNOWN "not known, as data of an exception is outside the device"
 #define STATUS_WHEN_FULL                                                                           \
 	"nothing is lost yet; but when something is written to the origin or the snapshot that "   \
 	"needs one more chunk, the kernel gives the snapshot up, for good"

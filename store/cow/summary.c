@@ -62,6 +62,11 @@ uint64_t summary_areas(const struct summary *summary)
 	return summary->exceptions / summary->geometry->exceptions_per_area + 1;
 }
 
+bool summary_place_known(const struct summary *summary)
+{
+	return summary->highest_new < min_u64(summary->geometry->device_chunks, NEW_CHUNK_LIMIT);
+}
+
 bool summary_smallest_bytes(const struct summary *summary, uint64_t *bytes)
 {
 	uint64_t last_area, chunks;

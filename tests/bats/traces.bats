@@ -265,6 +265,8 @@ view() {
     make chunk=8 size=409600 sequential=3 entry=3:9:18446744073709551615
     expect 2 verify --json store
     has '{"full_percent": 100, "allocated_bytes": 409600}'
+    expect 2 verify store
+    grep -q '^full: not known' out
 }
 
 @test "verify: where there is no header, nothing is said of how full the store is" {

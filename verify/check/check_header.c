@@ -169,7 +169,7 @@ static void report_invalid(struct check *check, const struct summary *summary, b
 	unsigned long long chunks = geometry->device_chunks;
 	uint64_t room = 0;
 
-	if (area_missing || summary->highest_new >= chunks) {
+	if (area_missing || !summary_place_known(summary)) {
 		check_report(
 			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
 			"the store is marked invalid; whether it was full cannot be told, as not all of its exceptions are inside the device");
