@@ -122,3 +122,41 @@ volumes_of_two() {
     goes_on
     merged
 }
+
+# nobody_reads READER...: while the merge that $live stopped holds what it writes; each reader is the words of a command.
+nobody_reads() {
+    local reader
+    stands_still "$merge_pid"
+    for reader; do
+        # shellcheck disable=SC2086
+        expect 5 $reader
+        [[ $(<err) == *'is locked by another process'* || $(<err) == *'in use by'* ]] || complain "$reader: $(<err)"
+    done
+    [[ ! -e image ]]
+    goes_on
+    ((status == 0)) || complain "the merge: exit code $status: $(<err)"
+}
+
+@test "readers: while a merge writes to block devices, nobody else reads" {
+    attach origin
+    first=$loop
+    attach store
+    second=$loop
+    "$live" stop 150 "$second" "$cowtool" merge --io=sync --window=4K "$first" "$second" >out 2>err </dev/null 3>&- &
+    merge_pid=$!
+    nobody_reads "export $first $second image" "merge --dry-run --resume $first $second"
+    detach_all
+    merged
+}
+
+@test "readers: while a merge writes to volumes, nobody else reads them, nor the group's others" {
+    volumes_of_two
+    read -r _ _ _ offset < <("$tools/volume_map" disk | sed -n '/^volume before-upgrade /{n;p}')
+    "$live" stop 10 "disk@$offset" "$cowtool" merge --io=sync --window=4K --disk=disk vg0/before-upgrade \
+        >out 2>err </dev/null 3>&- &
+    merge_pid=$!
+    nobody_reads 'export --disk=disk vg0/before-upgrade image' 'export --disk=disk vg0/other image' \
+        'merge --dry-run --disk=disk vg0/other'
+    expect 0 inspect --json --disk=disk vg0/before-upgrade
+    is .exceptions 0
+}
