@@ -6,14 +6,32 @@
 
 #include "store/base/text.h"
 
+/* How many bytes at the start JSON takes as they are: nearly all. A call for each of them would be
+ * most of what a long list costs. */
+static size_t plain_length(const unsigned char *text)
+{
+	size_t length = 0;
+
+	while (text[length] >= 0x20 && text[length] < 0x7f && text[length] != '"' &&
+	       text[length] != '\\')
+		length++;
+	return length;
+}
+
 static void write_string(FILE *file, const char *value)
 {
 	const unsigned char *text = (const unsigned char *)value;
 
 	fputc('"', file);
-	while (*text) {
-		unsigned int length = text_utf8_length((const char *)text);
+	for (;;) {
+		size_t plain = plain_length(text);
+		unsigned int length;
 
+		fwrite(text, 1, plain, file);
+		text += plain;
+		if (*text == '\0')
+			break;
+		length = text_utf8_length((const char *)text);
 		if (length == 0) {
 			fputs("\\ufffd", file);
 			length = 1;
