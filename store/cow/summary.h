@@ -43,8 +43,8 @@ void summary_begin(struct summary *summary, const struct geometry *geometry);
  * order. */
 void summary_add(struct summary *summary, uint64_t index, const uint8_t *entries, uint32_t count);
 
-/* Is all data inside the device? Otherwise the kernel, which counts from the highest new chunk, does not know either how
- * full the store is. */
+/* Is all data inside the device? Otherwise the kernel, which counts from the highest new chunk, does
+ * not know how full the store is, and nobody else does. */
 bool summary_place_known(const struct summary *summary);
 
 /* How many areas the exceptions use; the one in which the list ends counts, so it is at least 1. */
