@@ -127,12 +127,12 @@ locked() {
     until fails flock -n "$1" true >/dev/null; do :; done
 }
 
-# catches_sigint PID: waits until that process has a handler for it.
+# catches_sigint PID: waits until that process, which is no longer this shell's twin, has a handler for it.
 catches_sigint() {
     local mask
     for _ in {1..1000}; do
         mask=$(sed -n 's/^SigCgt:\s*//p' "/proc/$1/status")
-        ((!(0x$mask & 2))) || return 0
+        ((!(0x$mask & 2))) || [[ /proc/$1/exe -ef /proc/$$/exe ]] || return 0
         sleep 0.01
     done
     complain 'it does not wait for SIGINT'
@@ -727,6 +727,7 @@ killed_before() {
         wait $!
         rm pipe
         ((status == 3)) || complain "exit code $status, not 3"
+        note_json out
         failure_in_object 3
         said 'store: stopped on request; what is written is safe'
         said "'cowtool export --resume --force origin store image' goes on"

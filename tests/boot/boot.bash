@@ -85,8 +85,9 @@ cuts() {
     for megabytes in "$@"; do
         boot "cut-$megabytes.log" "$parameter=$word" "$disk" --cut-after $((megabytes << 20))
         [ -z "$(told "cut-$megabytes.log" root)" ]
-        "$cowtool" inspect --json --disk="$disk" vg0/before 2>/dev/null |
-            jq -e '.record.role == "merging" and .exceptions > 0' >/dev/null
+        "$cowtool" inspect --json --disk="$disk" vg0/before >store.json 2>/dev/null
+        "$here/../check-json" store.json
+        jq -e '.record.role == "merging" and .exceptions > 0' store.json >/dev/null
     done
 }
 

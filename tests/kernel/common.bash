@@ -67,6 +67,14 @@ both() {
     return $failed
 }
 
+# json_of ARGUMENT...: what cowtool prints, which is as tests/cowtool.schema.json says.
+json_of() {
+    local answer
+    answer=$("$cowtool" "$@")
+    "$here/../check-json" <<<"$answer" >&2 || return
+    echo "$answer"
+}
+
 # copy_pair FROM TO NAME
 copy_pair() {
     mkdir -p "$images/$2"

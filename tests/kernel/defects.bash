@@ -22,6 +22,7 @@ repair_one() {
     "$defects" "$2" "$1/origin" "$at.broken"
     cp "$at.broken" "$at.repaired"
     "$cowtool" verify --json --origin="$1/origin" "$at.broken" >"$at.found" 2>/dev/null || code_before=$?
+    "$(dirname "${BASH_SOURCE[0]}")/../check-json" "$at.found"
     blkid -p -o value -s TYPE "$at.broken" >"$at.blkid" || echo nothing >"$at.blkid"
     # shellcheck disable=SC2086 # words
     "$cowtool" repair --yes --no-backup --quiet ${needs/ORIGIN/$1\/origin} "$at.repaired" >"$at.said" 2>&1 || code_during=$?

@@ -200,7 +200,7 @@ others_are_kept() {
 @test "lvm: where the kernel has no dm-snapshot, what cowtool advises makes the origin usable" {
     copy_group made advised
     # shellcheck disable=SC2046 # two words
-    "$cowtool" merge --json $(disks_of advised) vg0/s1 >advised.json
+    json_of merge --json $(disks_of advised) vg0/s1 >advised.json
     jq -r '.then[]' advised.json >advice
     [ -s advice ]
     boot advised.log lvm-remove --archive lvm --add advice advised.1 advised.2

@@ -22,7 +22,7 @@ told() {
 
 # inspected STORE: the same three numbers as cowtool sees them.
 inspected() {
-    "$cowtool" inspect --json "$1" |
+    json_of inspect --json "$1" |
         jq -r '.status | "\(.allocated_sectors)/\(.total_sectors) \(.metadata_sectors)"'
 }
 
@@ -77,7 +77,7 @@ inspected() {
 @test "inspect: the number of exceptions is the number of changed chunks, in every case" {
     for name in $(case_names); do
         use_case "$name"
-        [ "$("$cowtool" inspect --json "$images/made/$name.store" | jq .exceptions)" -eq "$count" ]
+        [ "$(json_of inspect --json "$images/made/$name.store" | jq .exceptions)" -eq "$count" ]
     done
 }
 
