@@ -128,6 +128,12 @@ left_behind() {
     done
 }
 
+# inspected STORE: the three numbers of its status, as cowtool sees them.
+inspected() {
+    json_of inspect --json "$1" |
+        jq -r '.status | "\(.allocated_sectors)/\(.total_sectors) \(.metadata_sectors)"'
+}
+
 # kill_merge FROM TO NAME KILL|INT TENTHS [OPTION]: cowtool merges a copy of the pair until the signal reaches it, with
 # about TENTHS of the exceptions left; how many, and the exit code, go to NAME.left.
 kill_merge() {

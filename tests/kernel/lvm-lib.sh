@@ -28,6 +28,15 @@ lvm_do() {
     }
 }
 
+# call LABEL ARGUMENT...: cowtool with these; prints CODE LABEL EXIT-CODE, and SAID LABEL MESSAGE for every line on stderr.
+call() {
+    _label=$1 _code=0
+    shift
+    cowtool "$@" >/dev/null 2>/tmp/err || _code=$?
+    sed "s/^/SAID $_label /" /tmp/err
+    echo "CODE $_label $_code"
+}
+
 # new_group GROUP DISK...: extents of 128 KiB.
 new_group() {
     _group=$1

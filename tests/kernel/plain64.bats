@@ -74,7 +74,7 @@ copy_disks() {
     done
 }
 
-# alike NAME: after its merge, as the kernel left its own: origin and store, and all of the physical volume but LVM's metadata.
+# alike NAME: it is as the kernel left its own: origin and store, and all of the physical volume but LVM's metadata.
 alike() {
     same "$1.origin" kernel.origin
     same "$1.store" kernel.store

@@ -20,12 +20,6 @@ told() {
     echo "$status"
 }
 
-# inspected STORE: the same three numbers as cowtool sees them.
-inspected() {
-    json_of inspect --json "$1" |
-        jq -r '.status | "\(.allocated_sectors)/\(.total_sectors) \(.metadata_sectors)"'
-}
-
 @test "stores: the kernel's entries are those of the writes, in their order, in every case" {
     for name in $(case_names); do
         use_case "$name"

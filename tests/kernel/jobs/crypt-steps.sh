@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # shellcheck source-path=SCRIPTDIR
-# Guest job: snapshots below which is dm-crypt. /steps has lines of KIND STEP LABEL DISK...: a pair's disks are
-# an origin and its store, each encrypted; a group's is the physical volume of vg0, encrypted as a whole, with root and its
-# snapshot s1, whose store is the last 4 MiB. The steps:
+# Guest job: snapshots below which is dm-crypt. /steps has lines of KIND STEP LABEL DISK...: a pair's disks are an origin
+# and its store, each encrypted; a group's is the physical volume of vg0, encrypted as a whole, with root and its snapshot
+# s1, whose store is the last 4 MiB. The steps:
 #   make    makes it by the writes in /KIND.writes
 #   view    no snapshot, but in the origin what the snapshot shows after these writes
 #   kernel  the kernel, or LVM, merges

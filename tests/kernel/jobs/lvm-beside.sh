@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # shellcheck source-path=SCRIPTDIR
-# Guest job: cowtool beside volumes of the same group, and beside LVM's own commands, on /dev/vda and /dev/vdb. Prints of
-# each call of cowtool CODE LABEL EXIT-CODE, and SAID LABEL MESSAGE for every line on stderr; and what /lvm-lib.sh shows.
+# Guest job: cowtool beside volumes of the same group, and beside LVM's own commands, on /dev/vda and /dev/vdb. What is
+# shown: see /lvm-lib.sh.
 # shellcheck source=../lvm-lib.sh
 . /lvm-lib.sh
-
-# call LABEL ARGUMENT...: cowtool with these.
-call() {
-    _label=$1 _code=0
-    shift
-    cowtool "$@" >/dev/null 2>/tmp/err || _code=$?
-    sed "s/^/SAID $_label /" /tmp/err
-    echo "CODE $_label $_code"
-}
 
 # first_sector VOLUME: of its first extent on its disk.
 first_sector() {
