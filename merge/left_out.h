@@ -10,8 +10,8 @@
  *  3. What the merge cannot read is found in its run, block by block: the same holds for it, and it
  *     is in the list as soon as its window is written. [UNREADABLE_OVERWRITTEN,
  *     UNREADABLE_UNLISTED]
- *  4. No crash leaves it after the end of the list, where it could come alive: rule 6 of
- *     merge/commit.c. [LOST_TORN_TAIL]
+ *  4. No crash leaves it, nor an exception of which a part could not be read, after the end of the
+ *     list, where it could come alive: rule 6 of merge/commit.c. [LOST_TORN_TAIL]
  */
 #ifndef MERGE_LEFT_OUT_H
 #define MERGE_LEFT_OUT_H

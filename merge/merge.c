@@ -23,7 +23,7 @@ bool merge_has_work(const struct merge *merge)
 bool merge_in_order(const struct merge *merge)
 {
 	return merge->check.found[PROBLEM_DUPLICATE_OLD] > 0 || !merge->check.summary.usual ||
-	       (merge->left_out.exceptions > 0 && !BROKEN(LOST_TORN_TAIL));
+	       (merge->options->skip_lost && !BROKEN(LOST_TORN_TAIL));
 }
 
 void merge_note(const struct merge *merge, const char *format, ...)

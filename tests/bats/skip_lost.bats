@@ -177,10 +177,12 @@ is_skipping() {
     same origin before
 }
 
-@test "skip-lost: where something is lost, the blocks of an area are cleared one by one, and the plan says so" {
+@test "skip-lost: the blocks of an area are cleared one by one, and the plan says so" {
     local flushes planned
     pair 33554432 chunk=64 sequential=1000
-    flushes=$(json_of merge --dry-run --json --skip-lost origin store | jq .plan.flushes)
+    flushes=$(json_of merge --dry-run --json origin store | jq .plan.flushes)
+    # What cannot be read is not known before it is read.
+    [[ $(json_of merge --dry-run --json --skip-lost origin store | jq .plan.flushes) -ge $((flushes + 3)) ]]
     truncate -s $((1001 * 64 * 512)) store
     expect 0 merge --dry-run --json --skip-lost origin store
     object '.left_out == 1 and .plan.flushes >= $flushes + 3' --argjson flushes "$flushes"

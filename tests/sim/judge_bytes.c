@@ -59,20 +59,30 @@ void judge_record(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_
 		judge_violate(trial, "the record is not of this merge");
 }
 
-/* Once it was cleared, nobody may find it again. */
+static bool is_left(const struct scenario *scenario, const uint8_t *store, uint64_t index)
+{
+	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
+
+	return get_le64(store + (1 + index / per_area * (per_area + 1)) * chunk_bytes +
+			index % per_area * 16 + 8) != 0;
+}
+
+/* Once it was cleared, nobody may find it again: a kernel that fills an area zeroes the next one, but
+ * what is left at an area's end leads into the next one. */
 static void judge_lost_tail(struct trial *trial, const uint8_t *store, uint32_t live)
 {
 	const struct scenario *scenario = trial->scenario;
-	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
-	const uint8_t *area = store + (1 + live / per_area * (per_area + 1)) * chunk_bytes;
+	uint64_t per_area = scenario->chunk_sectors * 32ull;
 
 	/* What cannot be read is cleared last. */
 	if (lost_end_is_unreadable(scenario, live))
 		return;
-	for (uint64_t i = live + 1; i < scenario->exceptions && i / per_area == live / per_area;
-	     i++)
-		if (scenario->lost[i] && get_le64(area + i % per_area * 16 + 8) != 0)
+	for (uint64_t i = live + 1; i < scenario->exceptions; i++) {
+		if (i % per_area == 0 && (i == live + 1 || !is_left(scenario, store, i - 1)))
+			return;
+		if (lost_in_part(scenario, (uint32_t)i) && is_left(scenario, store, i))
 			judge_violate(trial, "a lost exception was left after the end of the list");
+	}
 }
 
 /* Where a torn clear could bring another chunk's data to life, nothing may be left after the end.

@@ -122,10 +122,16 @@ static bool is_unreadable(const struct scenario *scenario, uint64_t chunk)
 	return false;
 }
 
+bool lost_in_part(const struct scenario *scenario, uint32_t number)
+{
+	return scenario->lost[number] ||
+	       is_unreadable(scenario, scenario->list[number].new_chunk);
+}
+
 bool lost_is_left(const struct scenario *scenario, uint32_t live)
 {
 	for (uint32_t i = 0; i < live; i++)
-		if (scenario->lost[i] || is_unreadable(scenario, scenario->list[i].new_chunk))
+		if (lost_in_part(scenario, i))
 			return true;
 	return scenario->area_missing && live == scenario->exceptions;
 }

@@ -245,6 +245,9 @@ bool lost_list_is_unreadable(const struct scenario *scenario, uint32_t live);
 /* Can the area in which a list of `live` exceptions ends not be read? */
 bool lost_end_is_unreadable(const struct scenario *scenario, uint32_t live);
 
+/* Is an exception lost, or a part of its data unreadable? */
+bool lost_in_part(const struct scenario *scenario, uint32_t number);
+
 /* Is anything of what is lost among the first `live` exceptions? */
 bool lost_is_left(const struct scenario *scenario, uint32_t live);
 
