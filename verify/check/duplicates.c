@@ -258,6 +258,12 @@ static uint64_t choose_shares(const struct duplicates *duplicates)
 											: shares;
 }
 
+/* The bits that numbers can have: what none has is never touched, and takes no memory. */
+static size_t bitmap_bytes(const struct duplicates *duplicates)
+{
+	return min_u64(highest(duplicates), (UINT64_C(1) << duplicates->shift) - 1) / 8 + 1;
+}
+
 /* What is found from number `until` on, which was left for this time. */
 static enum result find_again(struct duplicates *duplicates, struct failure *why)
 {
@@ -271,7 +277,7 @@ static enum result find_again(struct duplicates *duplicates, struct failure *why
 	duplicates->shares = choose_shares(duplicates);
 	for (duplicates->share = 0; duplicates->share < duplicates->shares && result == RESULT_OK;
 	     duplicates->share++) {
-		memset(duplicates->bitmap, 0, (size_t)1 << duplicates->shift >> 3);
+		memset(duplicates->bitmap, 0, bitmap_bytes(duplicates));
 		result = store_scan_again(check->store, &scan, &check->summary, why);
 	}
 	return result;
