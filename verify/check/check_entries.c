@@ -129,8 +129,7 @@ static enum result add_new(struct entries *entries, struct failure *why)
 	if (entries->check->summary.usual)
 		return RESULT_OK;
 	if (!duplicates->bitmap) {
-		result = duplicates_begin(duplicates, entries->check, NEW_CHUNK, entries->new_limit,
-					  why);
+		result = duplicates_begin(duplicates, entries->check, NEW_CHUNK, why);
 		if (result == RESULT_OK)
 			duplicates_add_usual(duplicates, entries->piece_index);
 	}
@@ -319,7 +318,7 @@ enum result check_entries(struct check *check, struct failure *why)
 	entries.old_limit = check->options.origin_known
 				    ? geometry_origin_chunks(geometry, check->options.origin_bytes)
 				    : ORIGIN_BYTES_MAX / geometry->chunk_bytes;
-	result = duplicates_begin(&entries.old_chunks, check, OLD_CHUNK, entries.old_limit, why);
+	result = duplicates_begin(&entries.old_chunks, check, OLD_CHUNK, why);
 	if (result == RESULT_OK)
 		result = store_scan(check->store, &scan, why);
 	if (result == RESULT_OK) {

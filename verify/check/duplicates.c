@@ -48,24 +48,23 @@ static uint64_t share_bytes(const struct check *check)
 }
 
 /* As large as there is use for, within a share. */
-static unsigned int choose_shift(const struct check *check, uint64_t limit)
+static unsigned int choose_shift(const struct check *check)
 {
 	uint64_t most = share_bytes(check) * 8, chunks = check->store->geometry.device_chunks;
 	unsigned int shift = SHIFT_MIN;
 
-	while (UINT64_C(2) << shift <= most && UINT64_C(1) << shift < limit &&
-	       (UINT64_C(1) << shift) / BITS_EACH < chunks)
+	while (UINT64_C(2) << shift <= most && (UINT64_C(1) << shift) / BITS_EACH < chunks)
 		shift++;
 	return shift;
 }
 
 enum result duplicates_begin(struct duplicates *duplicates, struct check *check,
-			     enum chunk_side side, uint64_t limit, struct failure *why)
+			     enum chunk_side side, struct failure *why)
 {
 	*duplicates = (struct duplicates){
 		.check = check,
 		.side = side,
-		.shift = choose_shift(check, limit),
+		.shift = choose_shift(check),
 		.shares = 1,
 		.most = share_bytes(check) / SHARE_BYTES_EACH,
 		.until = UINT64_MAX,

@@ -41,10 +41,9 @@ struct duplicates {
 	uint64_t from, until; /* what is found at exceptions from .. until - 1 is noted */
 };
 
-/* Numbers below `limit` are expected; there may be others. Freed by duplicates_free, also after a
- * failure, which is one of memory. */
+/* Freed by duplicates_free, also after a failure, which is one of memory. */
 enum result duplicates_begin(struct duplicates *duplicates, struct check *check,
-			     enum chunk_side side, uint64_t limit, struct failure *why);
+			     enum chunk_side side, struct failure *why);
 
 /* Takes the numbers of `count` exceptions from number `index` on, as they are on disk; they come in
  * order. */
