@@ -7,9 +7,6 @@
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 
-/* For the search of duplicates in a kept store. */
-#define CHECK_MEMORY_BYTES (64u << 20)
-
 struct kept_range kept_range(const struct geometry *kept, const struct geometry *merging,
 			     uint64_t old_chunk)
 {
@@ -67,8 +64,7 @@ enum result kept_verify(struct kept *kept, const struct device *origin, bool for
 		return result == RESULT_NO_STORE ? RESULT_REFUSED : result;
 	*check = (struct check){.store = kept->store,
 				.options.origin_known = true,
-				.options.origin_bytes = kept_shown_bytes(kept, origin),
-				.options.memory_bytes = CHECK_MEMORY_BYTES};
+				.options.origin_bytes = kept_shown_bytes(kept, origin)};
 	result = check_run(check, why);
 	if (result != RESULT_OK)
 		return result;

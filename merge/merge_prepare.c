@@ -12,9 +12,6 @@
 #include "verify/check/roles.h"
 #include "verify/check/witness.h"
 
-/* For the search of duplicates: a merge's memory must not grow with the store. */
-#define CHECK_MEMORY_BYTES (128u << 20)
-
 /* Errors that --force or --skip-lost consents to. */
 static uint64_t forgiven(const struct merge *merge)
 {
@@ -82,7 +79,6 @@ static enum result check_store(struct merge *merge, struct failure *why)
 	check->store = merge->store;
 	check->options.origin_known = true;
 	check->options.origin_bytes = merge->origin->bytes;
-	check->options.memory_bytes = CHECK_MEMORY_BYTES;
 	check->options.report = merge->options->skip_lost ? take_finding : NULL;
 	check->options.context = merge;
 	result = check_run(check, why);

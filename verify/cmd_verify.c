@@ -466,7 +466,6 @@ static enum result verify(struct cli *cli, struct pair *pair, bool with_data, st
 		.cli = cli, .json = cli->json, .in_one = cli->json && !cli->lines, .store = store};
 	struct check check = {
 		.store = store,
-		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
 		.options.report = report,
 		.options.context = &output,
 	};

@@ -119,7 +119,6 @@ static enum result count_findings(struct device *device, struct io *io, struct c
 
 	memset(check, 0, sizeof(*check));
 	check->store = &store;
-	check->options.memory_bytes = CHECK_MEMORY_UNLIMITED;
 	if (result == RESULT_OK)
 		result = check_run(check, &why);
 	check->store = NULL;

@@ -41,8 +41,7 @@ static void verify(const struct store *store, const uint8_t *input, const struct
 		.store = store,
 		.options.origin_known = input[8] & FUZZ_ORIGIN_KNOWN,
 		.options.origin_bytes = (uint64_t)get_le32(input + 4) * SECTOR_BYTES,
-		.options.memory_bytes =
-			input[8] & FUZZ_LITTLE_MEMORY ? 1u << 10 : CHECK_MEMORY_UNLIMITED,
+		.options.share_bytes = input[8] & FUZZ_LITTLE_MEMORY ? 4096 : 0,
 		.options.report = report,
 	};
 	struct store_scan scan = {.live = list};

@@ -28,14 +28,17 @@ static void changing_reap(struct io *queue_of)
 static const struct io_engine changing_engine = {"changing", memory_submit, changing_reap,
 						 memory_close};
 
-/* Two exceptions change places, so that all numbers are looked at for duplicates, and the last one
- * repeats an old chunk and a new one. */
+/* Two exceptions change places, so that all numbers are looked at for duplicates, and the last ones
+ * repeat an old chunk, and the last of all a new one. One old chunk is far from the others. */
 static void make_store(void)
 {
 	make_pair(8, 2 * EXCEPTIONS, 4096 * EXCEPTIONS);
 	io.engine = &changing_engine;
 	for (uint64_t i = 0; i < EXCEPTIONS; i++)
 		put_exception(i, i, 2 + (i < 2 ? 1 - i : i));
+	put_exception(20, 10000, 22);
+	for (uint64_t i = EXCEPTIONS - 10; i < EXCEPTIONS - 1; i++)
+		put_exception(i, i - 100, 2 + i);
 	put_exception(EXCEPTIONS - 1, 7, 9);
 	area_reads = 0;
 	CHECK(store_open(&store, &store_device, &io, &why) == RESULT_OK);
@@ -64,32 +67,37 @@ static void prepare(size_t i, unsigned int before)
 	change_before = before;
 }
 
-static enum result look(uint64_t memory_bytes, enum verdict *verdict)
+static enum result look(uint64_t share_bytes, enum verdict *verdict)
 {
-	struct check check = {.store = &store, .options.memory_bytes = memory_bytes};
+	struct check check = {.store = &store, .options.share_bytes = share_bytes};
 	enum result result = check_run(&check, &why);
 
 	*verdict = check_verdict(&check);
 	return result;
 }
 
-/* How often the list is read depends on the memory: with little, the numbers do not stay in it. */
+/* How often the list is read depends on what the bitmap holds: with the smallest one for each of three
+ * shares, and more than once. */
 static void a_check_says_that_it_changes(void)
 {
-	static const uint64_t memories[] = {CHECK_MEMORY_UNLIMITED, 2048, 512, 64};
+	static const struct {
+		uint64_t share_bytes;
+		unsigned int passes;
+	} looks[] = {{0, 3}, {512, 10}};
 	enum verdict verdict;
 
-	for (size_t m = 0; m < sizeof(memories) / sizeof(memories[0]); m++) {
+	for (size_t k = 0; k < sizeof(looks) / sizeof(looks[0]); k++) {
 		unsigned int passes;
 
 		prepare(0, 0);
-		CHECK(look(memories[m], &verdict) == RESULT_OK && verdict == VERDICT_DAMAGED);
+		CHECK(look(looks[k].share_bytes, &verdict) == RESULT_OK &&
+		      verdict == VERDICT_DAMAGED);
 		passes = area_reads;
-		CHECK(passes >= 3);
+		CHECK(passes >= looks[k].passes);
 		for (size_t i = 0; i < CHANGES; i++)
 			for (unsigned int before = 2; before <= passes; before++) {
 				prepare(i, before);
-				CHECK(look(memories[m], &verdict) == RESULT_REFUSED);
+				CHECK(look(looks[k].share_bytes, &verdict) == RESULT_REFUSED);
 				CHECK(strstr(why.text, "store: it changes while it is read") !=
 				      NULL);
 			}

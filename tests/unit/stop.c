@@ -78,7 +78,7 @@ static void a_sweep_stops(void)
 
 static void so_does_a_check(void)
 {
-	struct check check = {.store = &store, .options.memory_bytes = 1u << 20};
+	struct check check = {.store = &store};
 
 	make_vast(1, large, 1, 100);
 	vast_io.stop = &stop;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Everything that verify can tell about a store, found in one stream of its metadata (and a second
- * one where there are duplicates, or more exceptions than the memory holds). Changes nothing,
- * prints nothing.
+ * Everything that verify can tell about a store, found in one stream of its metadata (and more where
+ * there are duplicates, or chunk numbers far apart), in memory that does not grow with it. Changes
+ * nothing, prints nothing.
  */
 #ifndef VERIFY_CHECK_CHECK_H
 #define VERIFY_CHECK_CHECK_H
@@ -15,8 +15,8 @@
 #include "verify/check/lost.h"
 #include "verify/check/problem.h"
 
-/* No limit but what the search needs: at most 16 bytes for each exception, and a MiB. */
-#define CHECK_MEMORY_UNLIMITED UINT64_MAX
+/* A bit for each chunk of 2 TiB with chunks of 4 KiB. */
+#define CHECK_SHARE_BYTES (64u << 20)
 
 /* This much of chunk 0 is looked at; LVM's largest chunk is 512 KiB. */
 #define CHECK_SLACK_BYTES (1024u << 10)
@@ -32,7 +32,9 @@ struct check_later {
 struct check_options {
 	bool origin_known;
 	uint64_t origin_bytes; /* only where origin_known */
-	uint64_t memory_bytes; /* for the search of duplicates, or CHECK_MEMORY_UNLIMITED */
+	/* For the search of duplicates, of old chunks and of new ones: the largest bitmap, 512
+	 * bytes at least. 0: CHECK_SHARE_BYTES; tests have less. */
+	uint64_t share_bytes;
 	void (*report)(void *context, const struct finding *finding); /* NULL: only counts */
 	void *context;
 };
@@ -47,9 +49,9 @@ struct check {
 	struct finding first_error; /* only where there is an error */
 	bool tail_is_dirty;
 	/*
-	 * Bytes of the view, with memory_bytes unlimited. Lost: the first exception for them points
-	 * to no data. Doubtful: two exceptions for one chunk, or two chunks with one copy; this is
-	 * the most that it may be. Both leave out what a missing area may have held, and:
+	 * Bytes of the view. Lost: the first exception for them points to no data. Doubtful: two
+	 * exceptions for one chunk, or two chunks with one copy; this is the most that it may be.
+	 * Both leave out what a missing area may have held, and:
 	 */
 	uint64_t view_bytes_lost, view_bytes_doubtful;
 	/* At most this many exceptions are lost, each for a chunk of the view that is not known. */

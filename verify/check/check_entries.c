@@ -120,20 +120,38 @@ static void check_old(struct entries *entries, uint64_t index, const struct exce
 				       "old chunk %llu is larger than any device", old_chunk);
 }
 
+/* As long as all new chunks are in their usual places, none repeats another. */
+static enum result add_new(struct entries *entries, struct failure *why)
+{
+	struct duplicates *duplicates = &entries->new_chunks;
+	enum result result = RESULT_OK;
+
+	if (entries->check->summary.usual)
+		return RESULT_OK;
+	if (!duplicates->bitmap) {
+		result = duplicates_begin(duplicates, entries->check, NEW_CHUNK, why);
+		if (result == RESULT_OK)
+			duplicates_add_usual(duplicates, entries->piece_index);
+	}
+	return result == RESULT_OK ? duplicates_add(duplicates, entries->piece_index,
+						    entries->piece, entries->piece_count, why)
+				   : result;
+}
+
 static enum result check_piece(void *context, uint64_t index, const uint8_t *bytes, uint32_t count,
 			       struct failure *why)
 {
 	struct entries *entries = context;
 	uint64_t usual = geometry_usual_chunk(&entries->check->store->geometry, index);
-	enum result result = RESULT_OK;
 	struct exception exception;
+	enum result result;
 
 	entries->piece_index = index;
 	entries->piece = bytes;
 	entries->piece_count = count;
 	entries->piece_judged = false;
 	summary_add(&entries->check->summary, index, bytes, count);
-	for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		bool in_place, wrong = false;
 
 		exception_decode(bytes + (size_t)i * EXCEPTION_BYTES, &exception);
@@ -152,9 +170,9 @@ static enum result check_piece(void *context, uint64_t index, const uint8_t *byt
 			entries->check->lost_unknown +=
 				check_is_unknown(entries->check, judge_piece(entries), &exception);
 		entries->highest = max_u64(entries->highest, exception.new_chunk);
-		result = duplicates_add(&entries->old_chunks, &exception, why);
 	}
-	return result;
+	result = duplicates_add(&entries->old_chunks, index, bytes, count, why);
+	return result == RESULT_OK ? add_new(entries, why) : result;
 }
 
 static enum result check_gap(void *context, uint64_t index, uint64_t count, bool goes_on,
@@ -288,31 +306,6 @@ static void report_full(struct check *check)
 		     (unsigned long long)geometry->device_chunks);
 }
 
-static enum result gather_new(void *context, uint64_t index, const struct exception *exception,
-			      struct failure *why)
-{
-	struct entries *entries = context;
-
-	(void)index;
-	return duplicates_add(&entries->new_chunks, exception, why);
-}
-
-/* Increasing numbers cannot repeat; only a store that is out of order costs a second stream. */
-static enum result check_new_duplicates(struct entries *entries, struct failure *why)
-{
-	struct store_scan scan = {.each = gather_new, .context = entries};
-	enum result result;
-
-	if (entries->check->summary.increasing)
-		return RESULT_OK;
-	duplicates_begin(&entries->new_chunks, NEW_CHUNK, entries->check->options.memory_bytes);
-	result = store_scan_again(entries->check->store, &scan, &entries->check->summary, why);
-	if (result == RESULT_OK)
-		result = duplicates_report(&entries->new_chunks, entries->check, why);
-	duplicates_free(&entries->new_chunks);
-	return result;
-}
-
 enum result check_entries(struct check *check, struct failure *why)
 {
 	const struct geometry *geometry = &check->store->geometry;
@@ -325,15 +318,18 @@ enum result check_entries(struct check *check, struct failure *why)
 	entries.old_limit = check->options.origin_known
 				    ? geometry_origin_chunks(geometry, check->options.origin_bytes)
 				    : ORIGIN_BYTES_MAX / geometry->chunk_bytes;
-	duplicates_begin(&entries.old_chunks, OLD_CHUNK, check->options.memory_bytes);
-	result = store_scan(check->store, &scan, why);
+	result = duplicates_begin(&entries.old_chunks, check, OLD_CHUNK, why);
+	if (result == RESULT_OK)
+		result = store_scan(check->store, &scan, why);
 	if (result == RESULT_OK) {
 		report_end(&entries, &scan);
-		result = duplicates_report(&entries.old_chunks, check, why);
+		result = duplicates_report(&entries.old_chunks, why);
 	}
 	duplicates_free(&entries.old_chunks);
-	if (result == RESULT_OK)
-		result = check_new_duplicates(&entries, why);
+	/* Increasing numbers cannot repeat. */
+	if (result == RESULT_OK && !check->summary.increasing)
+		result = duplicates_report(&entries.new_chunks, why);
+	duplicates_free(&entries.new_chunks);
 	if (result == RESULT_OK) {
 		report_order(check);
 		check_later_report(check);

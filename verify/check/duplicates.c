@@ -7,430 +7,407 @@
 #include "store/base/bytes.h"
 
 #define FIRST_CAPACITY 4096u
-#define FOUND_SHARE 64 /* bytes of the limit for each repeated number that is told */
-#define SMALL_BITMAP_BYTES (1024u << 10)
+/* One number in a share of 64 MiB is noted for each 128 bytes: 12 MiB. */
+#define SHARE_BYTES_EACH 128u
+/* The bitmap has 2^12 bits, or more. */
+#define SHIFT_MIN 12u
+/* This many bits for each exception that the store has room for: few of them share one. */
+#define BITS_EACH 64u
+#define BATCH 64u
 #define NOT_MET (UINT64_MAX >> 1)
 
-/* A number that occurs more than once, with the first exception that has it. */
-struct repeated {
-	uint64_t number;	   /* the first member: it is searched by that */
-	uint64_t first_index : 63; /* NOT_MET until it is met */
-	/* Are the bytes of the view that the first exception is for counted already? */
-	uint64_t counted : 1;
-};
-
-/* 24 bytes for each number. */
-struct repeated_numbers {
-	struct repeated *repeated; /* sorted */
-	uint64_t *others;	   /* for each of them, the other chunk of the first exception */
-	size_t count;
-};
-
 struct telling {
-	struct check *check;
-	const struct repeated_numbers *numbers;
-	enum chunk_side side;
-	enum trace piece_trace; /* what the piece in hand looks like */
-};
-
-struct search {
-	struct check *check;
 	struct duplicates *duplicates;
-	uint64_t lowest, highest; /* of all numbers */
-	uint8_t *bitmap;
-	uint64_t shares, share; /* passes over the store, and the one in hand */
-	uint64_t share_most;	/* numbers of the share in hand before equal ones are thrown out */
-	/* The repeated numbers, in any order, some of them more than once. Where all numbers are in
-	 * memory, they take the places in front of the number that is being looked at. */
-	bool in_place;
-	uint64_t *found;
-	size_t found_count, found_capacity;
-	uint64_t found_most; /* with a limit on memory, no more of them are told */
+	/* the piece in hand, and what it looks like once that was asked */
+	uint64_t index;
+	const uint8_t *entries;
+	uint32_t count;
+	bool judged;
+	enum trace trace;
 };
 
 /* The one of an exception's two numbers that is looked at. */
-static uint64_t number_of(enum chunk_side side, const struct exception *exception)
+static uint64_t number_at(const struct duplicates *duplicates, const uint8_t *entries, uint32_t i)
 {
-	return side == OLD_CHUNK ? exception->old_chunk : exception->new_chunk;
+	struct exception exception;
+
+	exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
+	return duplicates->side == OLD_CHUNK ? exception.old_chunk : exception.new_chunk;
+}
+
+static uint64_t other_of(const struct duplicates *duplicates, const struct exception *exception)
+{
+	return duplicates->side == OLD_CHUNK ? exception->new_chunk : exception->old_chunk;
 }
 
 /* ---- finding ---- */
 
-void duplicates_begin(struct duplicates *duplicates, enum chunk_side side, uint64_t memory_bytes)
+static uint64_t share_bytes(const struct check *check)
 {
-	memset(duplicates, 0, sizeof(*duplicates));
-	duplicates->side = side;
-	duplicates->memory_bytes = memory_bytes;
+	return check->options.share_bytes ? check->options.share_bytes : CHECK_SHARE_BYTES;
+}
+
+/* As large as there is use for, within a share. */
+static unsigned int choose_shift(const struct check *check)
+{
+	uint64_t most = share_bytes(check) * 8, chunks = check->store->geometry.device_chunks;
+	unsigned int shift = SHIFT_MIN;
+
+	while (UINT64_C(2) << shift <= most && (UINT64_C(1) << shift) / BITS_EACH < chunks)
+		shift++;
+	return shift;
+}
+
+enum result duplicates_begin(struct duplicates *duplicates, struct check *check,
+			     enum chunk_side side, struct failure *why)
+{
+	*duplicates = (struct duplicates){
+		.check = check,
+		.side = side,
+		.shift = choose_shift(check),
+		.shares = 1,
+		.most = share_bytes(check) / SHARE_BYTES_EACH,
+		.until = UINT64_MAX,
+	};
+	duplicates->bitmap = calloc((size_t)1 << duplicates->shift >> 3, 1);
+	/* Where memory is short, more passes do. */
+	while (!duplicates->bitmap && duplicates->shift > SHIFT_MIN)
+		duplicates->bitmap = calloc((size_t)1 << --duplicates->shift >> 3, 1);
+	return duplicates->bitmap
+		       ? RESULT_OK
+		       : fail_memory(why, "the search of duplicates", 1u << SHIFT_MIN >> 3);
 }
 
 void duplicates_free(struct duplicates *duplicates)
 {
-	free(duplicates->numbers);
-	duplicates->numbers = NULL;
-	duplicates->count = duplicates->capacity = 0;
+	free(duplicates->bitmap);
+	free(duplicates->noted);
+	duplicates->bitmap = NULL;
+	duplicates->noted = NULL;
 }
 
-static enum result append(struct duplicates *duplicates, uint64_t number, struct failure *why)
+/* The number of its bit. Numbers that differ in their last `shift` bits alone never share one. */
+static uint64_t bit_of(const struct duplicates *duplicates, uint64_t number)
 {
-	if (duplicates->count == duplicates->capacity) {
-		size_t capacity = duplicates->capacity ? duplicates->capacity * 2 : FIRST_CAPACITY;
-		uint64_t *numbers = realloc(duplicates->numbers, capacity * sizeof(*numbers));
+	uint64_t high = number >> duplicates->shift;
+	uint64_t spread = (high * 0x9e3779b97f4a7c15u) >> (64 - duplicates->shift);
 
-		if (!numbers)
-			return fail_memory(why, "the search of duplicates",
-					   capacity * sizeof(*numbers));
-		duplicates->numbers = numbers;
-		duplicates->capacity = capacity;
-	}
-	duplicates->numbers[duplicates->count++] = number;
-	return RESULT_OK;
+	return (number ^ spread) & ((UINT64_C(1) << duplicates->shift) - 1);
 }
 
-enum result duplicates_add(struct duplicates *duplicates, const struct exception *exception,
-			   struct failure *why)
+/* Was it set already? */
+static bool set_bit(struct duplicates *duplicates, uint64_t number)
 {
-	/* Half for the numbers, half for the bitmap or for sorting them. */
-	uint64_t most = duplicates->memory_bytes / (2 * sizeof(uint64_t));
+	uint64_t bit = bit_of(duplicates, number);
+	uint8_t mask = (uint8_t)(1u << (bit % 8)), *byte = &duplicates->bitmap[bit / 8];
+	bool was_set = *byte & mask;
 
-	if (duplicates->count >= most && !duplicates->overflowed) {
-		duplicates_free(duplicates);
-		duplicates->overflowed = true;
-	}
-	if (duplicates->overflowed)
-		return RESULT_OK;
-	return append(duplicates, number_of(duplicates->side, exception), why);
+	*byte |= mask;
+	return was_set;
 }
 
-static void sort_numbers(uint64_t *numbers, size_t count)
+void duplicates_add_usual(struct duplicates *duplicates, uint64_t count)
 {
-	if (count > 1)
-		qsort(numbers, count, sizeof(*numbers), compare_u64_at);
+	for (uint64_t i = 0; i < count; i++)
+		set_bit(duplicates, geometry_usual_chunk(&duplicates->check->store->geometry, i));
 }
 
-/* How many are left when each is there only once. */
-static size_t sort_found(struct search *search)
+static int compare_repeated(const void *a, const void *b)
 {
+	const struct repeated *one = a, *other = b;
+	int order = compare_u64(one->number, other->number);
+
+	return order ? order : compare_u64(one->index, other->index);
+}
+
+static int compare_indexes(const void *a, const void *b)
+{
+	return compare_u64(((const struct repeated *)a)->index,
+			   ((const struct repeated *)b)->index);
+}
+
+/* By number, each of them once, as it was noted first. */
+static void sort_noted(struct duplicates *duplicates)
+{
+	struct repeated *noted = duplicates->noted;
 	size_t kept = 0;
 
-	sort_numbers(search->found, search->found_count);
-	for (size_t i = 0; i < search->found_count; i++)
-		if (i == 0 || search->found[i] != search->found[i - 1])
-			search->found[kept++] = search->found[i];
-	return kept;
-}
-
-static enum result grow_found(struct search *search, struct failure *why)
-{
-	size_t capacity = search->found_capacity ? search->found_capacity * 2 : FIRST_CAPACITY;
-	uint64_t *found;
-
-	search->found_count = sort_found(search);
-	if (search->found_count < search->found_capacity / 2)
-		return RESULT_OK;
-	found = realloc(search->found, capacity * sizeof(*found));
-	if (!found)
-		return fail_memory(why, "the list of duplicates", capacity * sizeof(*found));
-	search->found = found;
-	search->found_capacity = capacity;
-	return RESULT_OK;
-}
-
-static enum result add_found(struct search *search, uint64_t number, struct failure *why)
-{
-	enum result result = RESULT_OK;
-
-	if (!search->in_place && search->found_count == search->found_capacity) {
-		if (search->found_count >= search->found_most)
-			return RESULT_OK;
-		result = grow_found(search, why);
-	}
-	if (result == RESULT_OK)
-		search->found[search->found_count++] = number;
-	return result;
-}
-
-static enum result search_sorted(struct search *search, struct failure *why)
-{
-	const uint64_t *numbers = search->duplicates->numbers;
-	size_t count = search->duplicates->count;
-	enum result result = RESULT_OK;
-
-	sort_numbers(search->duplicates->numbers, count);
-	for (size_t i = 1; i < count && result == RESULT_OK; i++)
-		if (numbers[i] == numbers[i - 1])
-			result = add_found(search, numbers[i], why);
-	return result;
-}
-
-static enum result mark(struct search *search, uint64_t number, struct failure *why)
-{
-	uint64_t bit = number - search->lowest;
-	uint8_t mask = (uint8_t)(1u << (bit % 8));
-
-	if (search->bitmap[bit / 8] & mask)
-		return add_found(search, number, why);
-	search->bitmap[bit / 8] |= mask;
-	return RESULT_OK;
-}
-
-static enum result mark_one(void *context, uint64_t index, const struct exception *exception,
-			    struct failure *why)
-{
-	struct search *search = context;
-
-	(void)index;
-	return mark(search, number_of(search->duplicates->side, exception), why);
-}
-
-/* A bit for every number between the lowest and the highest. */
-static enum result search_bitmap(struct search *search, struct failure *why)
-{
-	const struct duplicates *duplicates = search->duplicates;
-	struct store_scan scan = {.each = mark_one, .context = search};
-	uint64_t bytes = (search->highest - search->lowest) / 8 + 1;
-	enum result result = RESULT_OK;
-
-	search->bitmap = calloc(bytes, 1);
-	if (!search->bitmap)
-		return fail_memory(why, "the search of duplicates", bytes);
-	if (duplicates->overflowed)
-		result =
-			store_scan_again(search->check->store, &scan, &search->check->summary, why);
-	else
-		for (size_t i = 0; i < duplicates->count && result == RESULT_OK; i++)
-			result = mark(search, duplicates->numbers[i], why);
-	free(search->bitmap);
-	return result;
-}
-
-/* Spreads numbers that are alike over the shares (the finalizer of SplitMix64). */
-static uint64_t share_of(const struct search *search, uint64_t number)
-{
-	number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9u;
-	number = (number ^ (number >> 27)) * 0x94d049bb133111ebu;
-	return (number ^ (number >> 31)) % search->shares;
-}
-
-/* A share that is larger than it should be mostly repeats itself: of equal numbers one stays. */
-static enum result thin_out_share(struct search *search, struct failure *why)
-{
-	struct duplicates *duplicates = search->duplicates;
-	enum result result = search_sorted(search, why);
-	size_t kept = 0;
-
+	if (duplicates->count > 1)
+		qsort(noted, duplicates->count, sizeof(*noted), compare_repeated);
 	for (size_t i = 0; i < duplicates->count; i++)
-		if (i == 0 || duplicates->numbers[i] != duplicates->numbers[i - 1])
-			duplicates->numbers[kept++] = duplicates->numbers[i];
+		if (kept == 0 || noted[i].number != noted[kept - 1].number)
+			noted[kept++] = noted[i];
 	duplicates->count = kept;
-	search->share_most = max_u64(search->share_most, 2 * (uint64_t)kept);
+}
+
+static enum result grow_noted(struct duplicates *duplicates, struct failure *why)
+{
+	size_t capacity =
+		min_u64(max_u64(duplicates->capacity * 2, FIRST_CAPACITY), duplicates->most);
+	struct repeated *noted = realloc(duplicates->noted, capacity * sizeof(*noted));
+
+	if (!noted)
+		return fail_memory(why, "the list of duplicates", capacity * sizeof(*noted));
+	duplicates->noted = noted;
+	duplicates->capacity = capacity;
+	return RESULT_OK;
+}
+
+/* What is found last is left for the next time. */
+static void forget_last(struct duplicates *duplicates)
+{
+	size_t kept = duplicates->count - duplicates->count / 4 - 1;
+
+	qsort(duplicates->noted, duplicates->count, sizeof(*duplicates->noted), compare_indexes);
+	duplicates->until = duplicates->noted[kept].index;
+	duplicates->count = kept;
+}
+
+static enum result make_room(struct duplicates *duplicates, struct failure *why)
+{
+	sort_noted(duplicates);
+	if (duplicates->count < duplicates->capacity / 2)
+		return RESULT_OK;
+	if (duplicates->capacity < duplicates->most)
+		return grow_noted(duplicates, why);
+	forget_last(duplicates);
+	return RESULT_OK;
+}
+
+static enum result note(struct duplicates *duplicates, uint64_t index, uint64_t number,
+			struct failure *why)
+{
+	enum result result = RESULT_OK;
+
+	if (index < duplicates->from || index >= duplicates->until)
+		return RESULT_OK;
+	if (duplicates->count == duplicates->capacity)
+		result = make_room(duplicates, why);
+	if (result == RESULT_OK && index < duplicates->until)
+		duplicates->noted[duplicates->count++] =
+			(struct repeated){.number = number, .index = index};
 	return result;
 }
 
-static enum result add_to_share(void *context, uint64_t index, const struct exception *exception,
-				struct failure *why)
+static uint64_t lowest(const struct duplicates *duplicates)
 {
-	struct search *search = context;
-	uint64_t number = number_of(search->duplicates->side, exception);
-	enum result result = RESULT_OK;
+	return duplicates->side == OLD_CHUNK ? duplicates->check->summary.lowest_old : 0;
+}
 
-	(void)index;
-	if (share_of(search, number) == search->share)
-		result = append(search->duplicates, number, why);
-	if (result == RESULT_OK && search->duplicates->count >= search->share_most)
-		result = thin_out_share(search, why);
+static uint64_t highest(const struct duplicates *duplicates)
+{
+	const struct summary *summary = &duplicates->check->summary;
+
+	return duplicates->side == OLD_CHUNK ? summary->highest_old : summary->highest_new;
+}
+
+/* Numbers of one share have each a bit of their own, where there is more than one. */
+static uint64_t share_of(const struct duplicates *duplicates, uint64_t number)
+{
+	return (number >> duplicates->shift) - (lowest(duplicates) >> duplicates->shift);
+}
+
+static bool is_wanted(const struct duplicates *duplicates, uint64_t number)
+{
+	return duplicates->shares == 1 || share_of(duplicates, number) == duplicates->share;
+}
+
+/* At most BATCH of them: the memory for all their bits is on its way before one is looked at. */
+static enum result add_batch(struct duplicates *duplicates, uint64_t index, const uint8_t *entries,
+			     uint32_t count, struct failure *why)
+{
+	enum result result = RESULT_OK;
+	uint64_t numbers[BATCH];
+
+	for (uint32_t i = 0; i < count; i++) {
+		numbers[i] = number_at(duplicates, entries, i);
+		__builtin_prefetch(&duplicates->bitmap[bit_of(duplicates, numbers[i]) / 8], 1);
+	}
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
+		if (is_wanted(duplicates, numbers[i]) && set_bit(duplicates, numbers[i]))
+			result = note(duplicates, index + i, numbers[i], why);
 	return result;
 }
 
-/* Numbers far apart, and more of them than the memory holds: a share at a time. */
-static enum result search_shares(struct search *search, struct failure *why)
+enum result duplicates_add(struct duplicates *duplicates, uint64_t index, const uint8_t *entries,
+			   uint32_t count, struct failure *why)
 {
-	struct store_scan scan = {.each = add_to_share, .context = search};
-	uint64_t bytes = search->check->summary.exceptions * 2 * sizeof(uint64_t);
 	enum result result = RESULT_OK;
 
-	search->shares = divide_up(bytes, search->duplicates->memory_bytes);
-	for (; search->share < search->shares && result == RESULT_OK; search->share++) {
-		duplicates_free(search->duplicates);
-		search->share_most = search->duplicates->memory_bytes / (2 * sizeof(uint64_t));
-		result =
-			store_scan_again(search->check->store, &scan, &search->check->summary, why);
-		if (result == RESULT_OK)
-			result = search_sorted(search, why);
+	for (uint32_t i = 0; i < count && result == RESULT_OK; i += BATCH)
+		result = add_batch(duplicates, index + i, entries + (size_t)i * EXCEPTION_BYTES,
+				   (uint32_t)min_u64(count - i, BATCH), why);
+	return result;
+}
+
+static enum result add_again(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			     struct failure *why)
+{
+	return duplicates_add(context, index, entries, count, why);
+}
+
+/* All numbers at once, time after time, cost about as many passes as this; shares may be fewer. */
+static uint64_t choose_shares(const struct duplicates *duplicates)
+{
+	uint64_t exceptions = duplicates->check->summary.exceptions;
+	uint64_t shares = share_of(duplicates, highest(duplicates)) + 1;
+	uint64_t times = divide_up(exceptions, duplicates->most);
+
+	return shares / divide_up(exceptions, UINT64_C(1) << duplicates->shift) > times ? 1
+											: shares;
+}
+
+/* The bits that numbers can have: what none has is never touched, and takes no memory. */
+static size_t bitmap_bytes(const struct duplicates *duplicates)
+{
+	return min_u64(highest(duplicates), (UINT64_C(1) << duplicates->shift) - 1) / 8 + 1;
+}
+
+/* What is found from number `until` on, which was left for this time. */
+static enum result find_again(struct duplicates *duplicates, struct failure *why)
+{
+	const struct check *check = duplicates->check;
+	struct store_scan scan = {.live = add_again, .context = duplicates};
+	enum result result = RESULT_OK;
+
+	duplicates->from = duplicates->until;
+	duplicates->until = UINT64_MAX;
+	duplicates->count = 0;
+	duplicates->shares = choose_shares(duplicates);
+	for (duplicates->share = 0; duplicates->share < duplicates->shares && result == RESULT_OK;
+	     duplicates->share++) {
+		memset(duplicates->bitmap, 0, bitmap_bytes(duplicates));
+		result = store_scan_again(check->store, &scan, &check->summary, why);
 	}
 	return result;
-}
-
-static enum result find_repeated(struct search *search, struct failure *why)
-{
-	const struct duplicates *duplicates = search->duplicates;
-	uint64_t bitmap_bytes = (search->highest - search->lowest) / 8 + 1;
-	uint64_t most = duplicates->memory_bytes;
-
-	if (!duplicates->overflowed)
-		most = max_u64(duplicates->count * sizeof(uint64_t), SMALL_BITMAP_BYTES);
-	if (bitmap_bytes <= most)
-		return search_bitmap(search, why);
-	return duplicates->overflowed ? search_shares(search, why) : search_sorted(search, why);
 }
 
 /* ---- telling of them ---- */
 
-/* Two copies of one chunk: either may be the wrong one. */
-static void count_old(struct check *check, struct repeated *repeated, bool same,
-		      const struct exception *exception)
+/* Two copies of one chunk: either may be the wrong one. How many bytes are doubtful for it. */
+static uint64_t count_old(const struct check *check, struct repeated *repeated,
+			  const struct exception *exception)
 {
-	if (same || repeated->counted || check_is_lost(check, exception))
-		return;
-	check->view_bytes_doubtful += check_view_bytes(check, exception->old_chunk);
+	if (exception->new_chunk == repeated->other || repeated->counted ||
+	    check_is_lost(check, exception))
+		return 0;
 	repeated->counted = 1;
+	return check_view_bytes(check, exception->old_chunk);
 }
 
 /* One copy for two chunks: either may be the wrong one. */
-static void count_new(struct check *check, struct repeated *repeated, uint64_t first_old,
-		      const struct exception *exception)
+static uint64_t count_new(const struct check *check, struct repeated *repeated,
+			  const struct exception *exception)
 {
-	if (exception->old_chunk == first_old || check_is_lost(check, exception))
-		return;
-	check->view_bytes_doubtful += check_view_bytes(check, exception->old_chunk);
+	uint64_t bytes;
+
+	if (exception->old_chunk == repeated->other || check_is_lost(check, exception))
+		return 0;
+	bytes = check_view_bytes(check, exception->old_chunk);
 	if (!repeated->counted)
-		check->view_bytes_doubtful += check_view_bytes(check, first_old);
+		bytes += check_view_bytes(check, repeated->other);
 	repeated->counted = 1;
+	return bytes;
 }
 
-static void report_one(struct telling *telling, struct repeated *repeated, uint64_t index,
-		       const struct exception *exception)
+static void report_one(const struct duplicates *duplicates, const struct repeated *repeated,
+		       enum trace trace, uint64_t index, const struct exception *exception)
 {
-	bool old = telling->side == OLD_CHUNK;
-	const char *side = old ? "old" : "new", *other_side = old ? "new" : "old";
-	bool lost = check_is_lost(telling->check, exception);
-	uint64_t *other = &telling->numbers->others[repeated - telling->numbers->repeated];
-	uint32_t per_area = telling->check->store->geometry.exceptions_per_area;
-	enum trace trace = telling->piece_trace;
-	bool same;
+	struct check *check = duplicates->check;
+	bool old = duplicates->side == OLD_CHUNK;
+	bool same = repeated->other == other_of(duplicates, exception);
+	uint32_t per_area = check->store->geometry.exceptions_per_area;
 
-	if (repeated->first_index == NOT_MET) {
-		repeated->first_index = index;
-		repeated->counted = lost;
-		*other = old ? exception->new_chunk : exception->old_chunk;
-		return;
-	}
-	same = *other == (old ? exception->new_chunk : exception->old_chunk);
-	if (trace == TRACE_NONE && old && !same && !lost)
+	if (trace == TRACE_NONE && old && !same && !check_is_lost(check, exception))
 		trace = TRACE_TWO_EXCEPTIONS;
 	check_report_duplicate(
-		telling->check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW, trace, index,
-		exception, repeated->first_index,
-		"%s chunk %llu is already at area %llu index %llu, with %s %s chunk%s", side,
-		(unsigned long long)repeated->number,
-		(unsigned long long)(repeated->first_index / per_area),
-		(unsigned long long)(repeated->first_index % per_area),
-		same ? "the same" : "another", other_side,
-		same ? ": the view is not affected" : "");
-	if (trace_is_of_junk(trace))
-		return;
-	if (old)
-		count_old(telling->check, repeated, same, exception);
-	else
-		count_new(telling->check, repeated, *other, exception);
+		check, old ? PROBLEM_DUPLICATE_OLD : PROBLEM_DUPLICATE_NEW, trace, index, exception,
+		repeated->index,
+		"%s chunk %llu is already at area %llu index %llu, with %s %s chunk%s",
+		old ? "old" : "new", (unsigned long long)repeated->number,
+		(unsigned long long)(repeated->index / per_area),
+		(unsigned long long)(repeated->index % per_area), same ? "the same" : "another",
+		old ? "new" : "old", same ? ": the view is not affected" : "");
 }
 
-static enum result report_piece(void *context, uint64_t index, const uint8_t *entries,
-				uint32_t count, struct failure *why)
+static enum trace judge_piece(struct telling *telling)
 {
-	struct telling *telling = context;
-	struct exception exception;
+	if (!telling->judged)
+		telling->trace = trace_of_area(&telling->duplicates->check->store->geometry,
+					       telling->index, telling->entries, telling->count);
+	telling->judged = true;
+	return telling->trace;
+}
+
+/* Of those before number `from`, it was told before: they are the first ones of what follows. */
+static void meet(struct telling *telling, struct repeated *repeated, uint64_t index,
+		 const struct exception *exception)
+{
+	struct duplicates *duplicates = telling->duplicates;
+	struct check *check = duplicates->check;
+	bool is_told = index < duplicates->from;
+	uint64_t bytes = 0;
+	enum trace trace;
+
+	if (repeated->index == NOT_MET) {
+		repeated->index = index;
+		repeated->counted = check_is_lost(check, exception);
+		repeated->other = other_of(duplicates, exception);
+		return;
+	}
+	trace = judge_piece(telling);
+	if (!is_told)
+		report_one(duplicates, repeated, trace, index, exception);
+	if (!trace_is_of_junk(trace))
+		bytes = duplicates->side == OLD_CHUNK ? count_old(check, repeated, exception)
+						      : count_new(check, repeated, exception);
+	if (!is_told)
+		check->view_bytes_doubtful += bytes;
+}
+
+static enum result meet_piece(void *context, uint64_t index, const uint8_t *entries, uint32_t count,
+			      struct failure *why)
+{
+	struct duplicates *duplicates = context;
+	struct telling telling = {
+		.duplicates = duplicates, .index = index, .entries = entries, .count = count};
 
 	(void)why;
-	telling->piece_trace =
-		trace_of_area(&telling->check->store->geometry, index, entries, count);
-	for (uint32_t i = 0; i < count; i++) {
-		struct repeated *repeated;
-		uint64_t number;
+	for (uint32_t i = 0; i < count && index + i < duplicates->until; i++) {
+		uint64_t number = number_at(duplicates, entries, i);
+		struct repeated *repeated = bsearch(&number, duplicates->noted, duplicates->count,
+						    sizeof(*repeated), compare_u64_at);
+		struct exception exception;
 
+		if (!repeated)
+			continue;
 		exception_decode(entries + (size_t)i * EXCEPTION_BYTES, &exception);
-		number = number_of(telling->side, &exception);
-		repeated = bsearch(&number, telling->numbers->repeated, telling->numbers->count,
-				   sizeof(*repeated), compare_u64_at);
-		if (repeated)
-			report_one(telling, repeated, index + i, &exception);
+		meet(&telling, repeated, index + i, &exception);
 	}
 	return RESULT_OK;
 }
 
-/* Takes a copy of `count` numbers, which are sorted and different. Freed by repeated_free, also
- * after a failure, which is one of memory. */
-static enum result repeated_begin(struct repeated_numbers *numbers, const uint64_t *sorted,
-				  size_t count, struct failure *why)
+static enum result tell_noted(struct duplicates *duplicates, struct failure *why)
 {
-	*numbers = (struct repeated_numbers){
-		.repeated = calloc(count, sizeof(*numbers->repeated)),
-		.count = count,
-	};
-	if (!numbers->repeated)
-		return fail_memory(why, "the list of duplicates",
-				   count * sizeof(*numbers->repeated));
-	for (size_t i = 0; i < count; i++)
-		numbers->repeated[i] = (struct repeated){sorted[i], NOT_MET, 0};
-	return RESULT_OK;
-}
+	const struct check *check = duplicates->check;
+	struct store_scan scan = {.live = meet_piece, .context = duplicates};
 
-/* Reads the metadata once more and reports every exception whose number an earlier one has; counts
- * in the check what of the view is doubtful for that. Memory for the other chunks is taken here. */
-static enum result repeated_report(struct repeated_numbers *numbers, struct check *check,
-				   enum chunk_side side, struct failure *why)
-{
-	struct telling telling = {.check = check, .numbers = numbers, .side = side};
-	struct store_scan scan = {.live = report_piece, .context = &telling};
-
-	numbers->others = calloc(numbers->count, sizeof(*numbers->others));
-	if (!numbers->others)
-		return fail_memory(why, "the list of duplicates",
-				   numbers->count * sizeof(*numbers->others));
+	sort_noted(duplicates);
+	for (size_t i = 0; i < duplicates->count; i++)
+		duplicates->noted[i].index = NOT_MET;
 	return store_scan_again(check->store, &scan, &check->summary, why);
 }
 
-static void repeated_free(struct repeated_numbers *numbers)
+enum result duplicates_report(struct duplicates *duplicates, struct failure *why)
 {
-	free(numbers->others);
-	free(numbers->repeated);
-}
-
-static enum result report_found(struct search *search, struct failure *why)
-{
-	struct repeated_numbers repeated;
-	enum result result = repeated_begin(&repeated, search->found, sort_found(search), why);
-
-	/* What takes their place is larger. */
-	if (search->in_place)
-		duplicates_free(search->duplicates);
-	if (result == RESULT_OK)
-		result = repeated_report(&repeated, search->check, search->duplicates->side, why);
-	repeated_free(&repeated);
-	return result;
-}
-
-enum result duplicates_report(struct duplicates *duplicates, struct check *check,
-			      struct failure *why)
-{
-	const struct summary *summary = &check->summary;
-	bool old = duplicates->side == OLD_CHUNK;
-	struct search search = {
-		.check = check,
-		.duplicates = duplicates,
-		.highest = old ? summary->highest_old : summary->highest_new,
-		.lowest = old ? summary->lowest_old : 0,
-		.in_place = !duplicates->overflowed,
-		.found = duplicates->overflowed ? NULL : duplicates->numbers,
-		.found_most = duplicates->memory_bytes / FOUND_SHARE,
-	};
 	enum result result = RESULT_OK;
 
-	if (summary->exceptions > 1)
-		result = find_repeated(&search, why);
-	if (result == RESULT_OK && search.found_count > 0)
-		result = report_found(&search, why);
-	if (!search.in_place)
-		free(search.found);
-	duplicates_free(duplicates);
+	while (result == RESULT_OK && duplicates->count > 0) {
+		result = tell_noted(duplicates, why);
+		if (duplicates->until == UINT64_MAX)
+			break;
+		if (result == RESULT_OK)
+			result = find_again(duplicates, why);
+	}
 	return result;
 }

@@ -11,9 +11,6 @@
 #include "verify/check/roles.h"
 #include "verify/check/witness.h"
 
-/* For the search of duplicates: the memory must not grow with the store. */
-#define CHECK_MEMORY_BYTES (128u << 20)
-
 static void note(const struct export *export, const char *text)
 {
 	if (export->options->note)
@@ -65,7 +62,6 @@ static enum result check_store(struct export *export, struct failure *why)
 	check->store = export->store;
 	check->options.origin_known = true;
 	check->options.origin_bytes = export->origin->bytes;
-	check->options.memory_bytes = CHECK_MEMORY_BYTES;
 	result = check_run(check, why);
 	if (result != RESULT_OK)
 		return result;

@@ -224,7 +224,6 @@ enum result repair_plan(struct repair *repair, struct failure *why)
 		.store = repair->store,
 		.options.origin_known = repair->options.origin_known,
 		.options.origin_bytes = repair->options.origin_bytes,
-		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
 		.options.report = collect,
 		.options.context = &planner,
 	};

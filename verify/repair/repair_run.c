@@ -281,7 +281,6 @@ enum result repair_check(struct repair *repair, struct check *after, struct fail
 		.store = store,
 		.options.origin_known = repair->options.origin_known,
 		.options.origin_bytes = repair->options.origin_bytes,
-		.options.memory_bytes = CHECK_MEMORY_UNLIMITED,
 	};
 	return result == RESULT_OK ? check_run(after, why) : result;
 }
