@@ -124,8 +124,7 @@ static bool is_unreadable(const struct scenario *scenario, uint64_t chunk)
 
 bool lost_in_part(const struct scenario *scenario, uint32_t number)
 {
-	return scenario->lost[number] ||
-	       is_unreadable(scenario, scenario->list[number].new_chunk);
+	return scenario->lost[number] || is_unreadable(scenario, scenario->list[number].new_chunk);
 }
 
 bool lost_is_left(const struct scenario *scenario, uint32_t live)
