@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2030,SC2031 # status is of each test
 # Who only reads lets others read; who writes is alone.
 
 # shellcheck source=helpers.bash
