@@ -2,13 +2,13 @@
 /*
  * pty: runs a command on a terminal of a given size and judges what it draws there.
  *
- *   pty COLUMNS ROWS [resize=COLUMNS] [interrupt=COUNT] [usr1=COUNT] COMMAND...
+ *   pty COLUMNS ROWS [resize=COLUMNS] [interrupt=COUNT] [usr1=COUNT] [unlike=TEXT] COMMAND...
  *
  * A drawn line begins with "\r\033[K" or "\r\033[J" and ends with the next control character. After
  * each, COMMAND is stopped for a moment (SIGSTOP), up to PAUSES times, so that a short command draws
  * as often as a long one; COMMAND may also stop itself. After the third drawn line the terminal gets
  * another width; after the third, the fourth, ... it is sent Ctrl-C, or COMMAND SIGUSR1, COUNT times
- * in all.
+ * in all. For a line that has TEXT in it, nothing of this is done.
  *
  * COMMAND's output goes to the standard output. On the standard error is then one line:
  *
@@ -36,10 +36,11 @@
 enum { PAUSES = 8, PAUSE_MS = 110, CHANGE_AFTER = 3, STRANGE = 99 };
 
 static const char usage[] =
-	"usage: pty COLUMNS ROWS [resize=COLUMNS] [interrupt=COUNT] [usr1=COUNT] COMMAND...";
+	"usage: pty COLUMNS ROWS [resize=COLUMNS] [interrupt=COUNT] [usr1=COUNT] [unlike=TEXT] COMMAND...";
 
 static struct {
 	unsigned int columns, rows, resize, interrupts, usr1;
+	const char *unlike;
 	int master;
 	pid_t child;
 } given;
@@ -47,7 +48,9 @@ static struct {
 static struct {
 	unsigned int column, width;
 	unsigned int draws, over, feeds, feeds_since;
+	unsigned int pauses;
 	bool drawing, strange;
+	char line[256]; /* as far as it was drawn */
 	char escape[3]; /* as far as it came */
 	size_t escape_length;
 } screen;
@@ -92,8 +95,12 @@ static void take_escape(char byte)
 	screen.escape_length = 0;
 }
 
-static void take_printable(void)
+static void take_printable(char byte)
 {
+	if (screen.width + 1 < sizeof(screen.line)) {
+		screen.line[screen.width] = byte;
+		screen.line[screen.width + 1] = '\0';
+	}
 	screen.width++;
 	if (screen.column == given.columns) {
 		screen.column = 0;
@@ -107,7 +114,7 @@ static void take(char byte)
 	if (screen.escape_length > 0) {
 		take_escape(byte);
 	} else if ((unsigned char)byte >= ' ') {
-		take_printable();
+		take_printable(byte);
 	} else {
 		end_line();
 		screen.column = byte == '\r' ? 0 : screen.column;
@@ -137,6 +144,7 @@ static void change(void)
 /* Stops COMMAND where it just drew a line; what it writes meanwhile is of before the change. */
 static void pause_command(void)
 {
+	screen.pauses++;
 	kill(given.child, SIGSTOP);
 	poll(NULL, 0, PAUSE_MS);
 	change();
@@ -159,7 +167,8 @@ static bool read_some(void)
 	fwrite(bytes, 1, (size_t)count, stdout);
 	for (ssize_t i = 0; i < count; i++)
 		take(bytes[i]);
-	if (screen.draws > draws && screen.draws <= PAUSES)
+	if (screen.draws > draws && screen.pauses < PAUSES &&
+	    !(given.unlike && strstr(screen.line, given.unlike)))
 		pause_command();
 	return true;
 }
@@ -216,9 +225,11 @@ int main(int argc, char **argv)
 		err(2, "cannot make a terminal");
 	set_size((unsigned int)strtoul(argv[1], NULL, 10));
 	for (argv += 3; *argv; argv++)
-		if (sscanf(*argv, "resize=%u", &given.resize) != 1 &&
-		    sscanf(*argv, "interrupt=%u", &given.interrupts) != 1 &&
-		    sscanf(*argv, "usr1=%u", &given.usr1) != 1)
+		if (strncmp(*argv, "unlike=", 7) == 0)
+			given.unlike = *argv + 7;
+		else if (sscanf(*argv, "resize=%u", &given.resize) != 1 &&
+			 sscanf(*argv, "interrupt=%u", &given.interrupts) != 1 &&
+			 sscanf(*argv, "usr1=%u", &given.usr1) != 1)
 			break;
 	if (!*argv)
 		errx(2, usage);
