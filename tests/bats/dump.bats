@@ -123,7 +123,8 @@ dumps() {
     expect 0 dump --format=csv store
     usual 100000 8 >wanted
     same out wanted
-    expect 0 dump --format=json store
+    # Not noted for the schema, which is slow with so many; a dump of fewer is.
+    "$cowtool" dump --format=json store >out
     object '(.exceptions | length) == 100000 and .exceptions[99999].new_chunk == 100391'
 }
 
