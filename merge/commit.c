@@ -18,13 +18,13 @@
  *     one before. They are durably zero before the merge ends, and what a crash left of them is
  *     swept by the resume. [REST_BEFORE_CUT, NO_SWEEP]
  *  6. Where the exceptions are not in the order in which the kernel allocates (or one occurs twice,
- *     or may be lost or have data that cannot be read: --skip-lost), the blocks of the cut's area are cleared from the last to the first, each
- *     flushed before the next: an entry that survived after a cleared one could come alive with
- *     another chunk's data, or without any, when the store is filled again, and with it all of the
- *     next areas, if it is the last one of its own. In the usual order it
- *     comes alive with its own data, which the origin holds anyway, unless a second crash hits the
- *     kernel while it copies to that very chunk; the kernel's own clears, which can tear as well,
- *     leave that door open, too. [TORN_TAIL, LOST_TORN_TAIL]
+ *     or may be lost or have data that cannot be read: --skip-lost), the blocks of the cut's area
+ *     are cleared from the last to the first, each flushed before the next: an entry that survived
+ *     after a cleared one could come alive with another chunk's data, or without any, when the
+ *     store is filled again, and with it all of the next areas, if it is the last one of its own.
+ *     In the usual order it comes alive with its own data, which the origin holds anyway, unless a
+ *     second crash hits the kernel while it copies to that very chunk; the kernel's own clears,
+ *     which can tear as well, leave that door open, too. [TORN_TAIL, LOST_TORN_TAIL]
  *  7. What cannot be read is not written either, before all else is cleared: it is lost, nobody
  *     reads on from it once what comes after it is zero, and a write that fails there would end the
  *     merge.
