@@ -151,22 +151,6 @@ static void print_not_listed(const struct output *output)
 			       output->listed[problem] - LISTED_MAX);
 }
 
-/* The part of the device that is in use, as the kernel counts; not more than there is. */
-static uint64_t used_chunks(const struct check *check)
-{
-	const struct geometry *geometry = &check->store->geometry;
-
-	return min_u64(geometry_next_free(geometry, check->summary.highest_new),
-		       geometry->device_chunks);
-}
-
-static uint64_t full_percent(const struct check *check)
-{
-	uint64_t chunks = check->store->geometry.device_chunks;
-
-	return chunks ? used_chunks(check) * 100 / chunks : 100;
-}
-
 static void print_bytes(const char *label, uint64_t bytes, const char *rest)
 {
 	char size[32];
@@ -190,9 +174,9 @@ static void print_text_summary(const struct check *check, enum verdict verdict)
 	if (check->store->header_fault != HEADER_GOOD)
 		return;
 	if (summary_place_known(&check->summary))
-		printf("full: %" PRIu64 "%%, %s of %s\n", full_percent(check),
-		       cli_format_size(used_chunks(check) * geometry->chunk_bytes, used,
-				       sizeof(used)),
+		printf("full: %u%%, %s of %s\n", summary_full_percent(&check->summary),
+		       cli_format_size(summary_used_chunks(&check->summary) * geometry->chunk_bytes,
+				       used, sizeof(used)),
 		       cli_format_size(check->store->device->bytes, size, sizeof(size)));
 	else
 		puts("full: " STATUS_FULL_UNKNOWN);
@@ -220,8 +204,8 @@ static void print_json_summary(struct json *json, const struct check *check, enu
 	if (check->store->header_fault != HEADER_GOOD)
 		return;
 	json_number(json, "allocated_bytes",
-		    used_chunks(check) * check->store->geometry.chunk_bytes);
-	json_number(json, "full_percent", full_percent(check));
+		    summary_used_chunks(&check->summary) * check->store->geometry.chunk_bytes);
+	json_number(json, "full_percent", summary_full_percent(&check->summary));
 	json_number(json, "view_bytes_lost", check->view_bytes_lost);
 	json_number(json, "view_bytes_doubtful", check->view_bytes_doubtful);
 	cmd_lost_json(json, check);

@@ -89,7 +89,7 @@ static void print_json(struct cli *cli, const struct inspection *inspection, boo
 	json_number(&json, "total_sectors", store->geometry.device_sectors);
 	json_number(&json, "metadata_sectors", inspection->status.metadata_sectors);
 	json_close_object(&json);
-	json_number(&json, "full_percent", status_full_percent(store, &inspection->status));
+	json_number(&json, "full_percent", summary_full_percent(summary));
 	json_string(&json, "state", status_name(inspection->status.state));
 	print_json_record(&json, inspection);
 	cli_close_json(cli, &json, !complete);
@@ -154,7 +154,8 @@ static void print_place(const struct inspection *inspection)
 	else
 		printf("%-20s none of %" PRIu64 "\n", "Next free chunk:", geometry->device_chunks);
 	printf("%-20s %s, room for exceptions: %" PRIu64 "\n",
-	       "Full:", gauge(status_full_percent(store, status), GAUGE_CELLS, text), status->room);
+	       "Full:", gauge(summary_full_percent(&status->summary), GAUGE_CELLS, text),
+	       status->room);
 	print_size("Smallest store:", status->smallest_bytes);
 	if (store->header.valid)
 		printf("%-20s %" PRIu64 "/%" PRIu64 " %" PRIu64 "\n",

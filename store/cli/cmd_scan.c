@@ -54,7 +54,7 @@ static void take_record(struct row *row, const struct store *store, const struct
 static void take_status(struct row *row, const struct store *store, const struct status *status)
 {
 	row->exceptions = status->summary.exceptions;
-	row->full_percent = status_full_percent(store, status);
+	row->full_percent = summary_full_percent(&status->summary);
 	row->full_known = status->place_known;
 	row->state = status_name(status->state);
 	if (status->state == STATUS_MERGING)

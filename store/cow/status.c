@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "store/cow/status.h"
 
-#include "store/base/bytes.h"
-
 static enum status_state state_of(const struct store *store, const struct status *status)
 {
 	if (store->header.valid == 0)
@@ -48,16 +46,4 @@ const char *status_name(enum status_state state)
 		break;
 	}
 	return "invalid";
-}
-
-unsigned int status_full_percent(const struct store *store, const struct status *status)
-{
-	uint64_t chunks = store->geometry.device_chunks;
-	uint64_t used = min_u64(status->next_free, chunks);
-
-	if (chunks == 0)
-		return 100;
-	/* Where the product does not fit, a part of a percent does not count. */
-	return (unsigned int)(used > UINT64_MAX / 100 ? used / (chunks / 100)
-						      : used * 100 / chunks);
 }

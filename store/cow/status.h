@@ -41,7 +41,4 @@ enum result status_look(const struct store *store, struct status *status, struct
 /* "empty", "active" and so on. */
 const char *status_name(enum status_state state);
 
-/* Of its chunks, in percent, rounded down: those that the kernel has given out. At most 100. */
-unsigned int status_full_percent(const struct store *store, const struct status *status);
-
 #endif

@@ -67,6 +67,23 @@ bool summary_place_known(const struct summary *summary)
 	return summary->highest_new < min_u64(summary->geometry->device_chunks, NEW_CHUNK_LIMIT);
 }
 
+uint64_t summary_used_chunks(const struct summary *summary)
+{
+	return min_u64(geometry_next_free(summary->geometry, summary->highest_new),
+		       summary->geometry->device_chunks);
+}
+
+unsigned int summary_full_percent(const struct summary *summary)
+{
+	uint64_t chunks = summary->geometry->device_chunks, used = summary_used_chunks(summary);
+
+	if (chunks == 0)
+		return 100;
+	/* Where the product does not fit, a part of a percent does not count. */
+	return (unsigned int)(used > UINT64_MAX / 100 ? used / (chunks / 100)
+						      : used * 100 / chunks);
+}
+
 bool summary_smallest_bytes(const struct summary *summary, uint64_t *bytes)
 {
 	uint64_t last_area, chunks;

@@ -47,6 +47,12 @@ void summary_add(struct summary *summary, uint64_t index, const uint8_t *entries
  * not know how full the store is, and nobody else does. */
 bool summary_place_known(const struct summary *summary);
 
+/* Of the device's chunks, those that the kernel has given out: all up to the highest new chunk. */
+uint64_t summary_used_chunks(const struct summary *summary);
+
+/* The same in percent, rounded down. */
+unsigned int summary_full_percent(const struct summary *summary);
+
 /* How many areas the exceptions use; the one in which the list ends counts, so it is at least 1. */
 uint64_t summary_areas(const struct summary *summary);
 

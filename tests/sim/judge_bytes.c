@@ -61,10 +61,7 @@ void judge_record(struct trial *trial, uint8_t *const images[SIM_DISKS], uint32_
 
 static bool is_left(const struct scenario *scenario, const uint8_t *store, uint64_t index)
 {
-	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
-
-	return get_le64(store + (1 + index / per_area * (per_area + 1)) * chunk_bytes +
-			index % per_area * 16 + 8) != 0;
+	return get_le64(store + scenario_entry_place(scenario, index) + 8) != 0;
 }
 
 /* Once it was cleared, nobody may find it again: a kernel that fills an area zeroes the next one, but

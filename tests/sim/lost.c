@@ -182,17 +182,14 @@ static void spoil(struct scenario *scenario, uint64_t offset, uint64_t bytes)
  * the last that has any, would leave open how many there were. */
 static void spoil_area(struct scenario *scenario, struct random *random)
 {
-	uint64_t block = scenario->block_bytes[1], chunk_bytes = chunk_bytes_of(scenario);
-	uint64_t per_block = block / EXCEPTION_BYTES, per_area = chunk_bytes / EXCEPTION_BYTES;
-	uint64_t first;
+	uint64_t block = scenario->block_bytes[1], per_block = block / EXCEPTION_BYTES, first;
 
 	if (scenario->exceptions <= per_block || !scenario->usual_order)
 		return;
 	first = round_down(random_below(random, scenario->exceptions - per_block), per_block);
 	for (uint64_t at = 0; at < block; at += SECTOR_BYTES)
-		scenario->unreadable[(area_chunk(scenario, first / per_area) * chunk_bytes +
-				      first % per_area * EXCEPTION_BYTES + at) /
-				     SECTOR_BYTES] = true;
+		scenario->unreadable[(scenario_entry_place(scenario, first) + at) / SECTOR_BYTES] =
+			true;
 	for (uint64_t i = first; i < first + per_block; i++)
 		scenario->lost[i] = true;
 }
@@ -259,14 +256,10 @@ bool lost_is_listed(const struct scenario *scenario, const struct left_out *left
 
 bool lost_list_is_unreadable(const struct scenario *scenario, uint32_t live)
 {
-	uint64_t chunk_bytes = chunk_bytes_of(scenario), per_area = chunk_bytes / EXCEPTION_BYTES;
 	bool unreadable = scenario->unreadable != NULL;
 
 	for (uint32_t i = 0; i < live && unreadable; i++)
-		unreadable =
-			scenario->unreadable[(area_chunk(scenario, i / per_area) * chunk_bytes +
-					      i % per_area * EXCEPTION_BYTES) /
-					     SECTOR_BYTES];
+		unreadable = scenario->unreadable[scenario_entry_place(scenario, i) / SECTOR_BYTES];
 	return unreadable;
 }
 

@@ -91,7 +91,7 @@ static void choose_new_chunks(struct scenario *scenario, struct random *random)
 	}
 }
 
-static uint64_t entry_place(const struct scenario *scenario, uint64_t index)
+uint64_t scenario_entry_place(const struct scenario *scenario, uint64_t index)
 {
 	uint64_t chunk_bytes = scenario->chunk_sectors * 512ull, per_area = chunk_bytes / 16;
 
@@ -101,7 +101,7 @@ static uint64_t entry_place(const struct scenario *scenario, uint64_t index)
 static void put_entry(const struct scenario *scenario, uint64_t index, uint64_t old_chunk,
 		      uint64_t new_chunk)
 {
-	uint8_t *entry = scenario->images[1] + entry_place(scenario, index);
+	uint8_t *entry = scenario->images[1] + scenario_entry_place(scenario, index);
 
 	put_le64(entry, old_chunk);
 	put_le64(entry + 8, new_chunk);
@@ -117,7 +117,7 @@ static void make_store(struct scenario *scenario, struct random *random)
 	memset(scenario->images[1], 0, chunk_bytes);
 	header_encode(&header, scenario->images[1]);
 	for (uint64_t area = 0; area + scenario->area_missing <= last_area; area++)
-		memset(scenario->images[1] + entry_place(scenario, area * per_area), 0,
+		memset(scenario->images[1] + scenario_entry_place(scenario, area * per_area), 0,
 		       chunk_bytes);
 	memcpy(scenario->finished, scenario->images[1], scenario->store_bytes);
 	for (uint32_t i = 0; i < scenario->exceptions; i++)

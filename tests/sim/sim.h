@@ -224,6 +224,9 @@ void scenario_free(struct scenario *scenario);
 unsigned int scenario_disks(const struct scenario *scenario);
 uint64_t scenario_bytes(const struct scenario *scenario, unsigned int disk);
 
+/* Where the merging store has exception number `index`, in bytes. */
+uint64_t scenario_entry_place(const struct scenario *scenario, uint64_t index);
+
 /* Lays the scenario's devices out on disks that they share; free() it. */
 struct layout *layout_make(const struct scenario *scenario, struct random *random);
 void layout_open_disks(const struct layout *layout, struct sim *sim);
