@@ -26,16 +26,22 @@ disk() {
     echo "/dev/vd${letters:$1:1}"
 }
 
+# take_options ARGUMENT...: those before -- become the array `options`, which is the caller's.
+take_options() {
+    options=()
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+}
+
 # run_job FOLDER JOB LOG [GUEST-OPTION...] -- NAME...: runs jobs/JOB.sh on the pairs NAME of FOLDER, which it finds in
 # /cases as lines of NAME CHUNK ORIGIN STORE; the console goes to FOLDER/LOG.
 run_job() {
     local folder=$1 job=$2 log=$1/$3 options=() disks=() name
     shift 3
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    shift
+    take_options "$@"
+    shift $((${#options[@]} + 1))
     : >"$log.cases"
     for name in "$@"; do
         use_case "$name"

@@ -46,11 +46,8 @@ run_steps() {
     local log=$1 options=() disks=() step name rest names=' '
     local -A number=()
     shift
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    shift
+    take_options "$@"
+    shift $((${#options[@]} + 1))
     : >"$log.steps"
     for step in "$@"; do
         read -r name step rest <<<"$step"

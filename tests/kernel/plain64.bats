@@ -38,11 +38,8 @@ setup() {
 steps() {
     local log=$1 options=() disks=() step name
     shift
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    shift
+    take_options "$@"
+    shift $((${#options[@]} + 1))
     for step in "$@"; do
         read -r step name <<<"$step"
         echo "pair $step $name $(disk ${#disks[@]}) $(disk $((${#disks[@]} + 1)))"
