@@ -5,7 +5,8 @@
 # What the kernel tests share: programs, image pairs, guests, and the rows of the table.
 #
 # A pair NAME in a folder is NAME.origin and NAME.store. The folders below $images:
-#   made    as the kernel made them; merged   merged by the kernel to the end; all others are made by the tests
+#   made    as the kernel made them; merged   merged by the kernel to the end; all others are made by the tests, whose
+# files run side by side: none uses the name of another's folder
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 sectors=$here/cache/sectors

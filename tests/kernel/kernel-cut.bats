@@ -32,10 +32,10 @@ cut_again_and_finish() {
         kill_merge cut-at-75 cut-twice "$name" KILL 4 --resume
         "$live" count "$images/cut-at-75/$name.store" >"$images/cut-twice/$name.before"
     done
-    mkdir "$images/finished"
-    cp --sparse=always "$images/cut-twice"/* "$images/finished/"
+    mkdir "$images/cut-finished"
+    cp --sparse=always "$images/cut-twice"/* "$images/cut-finished/"
     # shellcheck disable=SC2086 # a list of names
-    run_job "$images/finished" merge-pairs log -- $twice_cut_cases
+    run_job "$images/cut-finished" merge-pairs log -- $twice_cut_cases
 }
 
 # resumes_alike PERCENT: every merge that the kernel was cut off in with PERCENT left is finished by cowtool.
@@ -69,7 +69,7 @@ resumes_alike() {
         [ "$live_left" -lt "$(cat "$images/cut-twice/$name.before")" ]
         [ "$code" -eq 137 ]
         # shellcheck disable=SC2046 # pairs of numbers
-        row 3 'kernel cut, cowtool killed, kernel finishes' "$name" finished merged \
+        row 3 'kernel cut, cowtool killed, kernel finishes' "$name" cut-finished merged \
             $(left_behind "$name" "$live_left") || failed=1
     done
     [ $failed -eq 0 ]

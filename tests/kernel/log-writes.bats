@@ -7,7 +7,7 @@
 setup_file() {
     bats_require_minimum_version 1.5.0
     setup
-    mkdir -p "$images/logged" "$images/finished"
+    mkdir -p "$images/logged" "$images/logged-finished"
     # A file system in memory makes the many small flushes of hundreds of resumes cheap.
     COWTOOL_TEST_CUT=$images/cut
     [ ! -w /dev/shm ] || COWTOOL_TEST_CUT=$(mktemp -d /dev/shm/cowtool-cut.XXXXXX)
@@ -126,31 +126,31 @@ sampled_cases() {
 
 # The guest's steps for each sample: from a merge in the middle to an empty store.
 has_finished() {
-    grep -E "^UNMERGED $1 [0-9]+/" "$images/finished/log"
-    grep -E "^MERGED $1 $((2 * chunk))/[0-9]+ $((2 * chunk))$" "$images/finished/log"
+    grep -E "^UNMERGED $1 [0-9]+/" "$images/logged-finished/log"
+    grep -E "^MERGED $1 $((2 * chunk))/[0-9]+ $((2 * chunk))$" "$images/logged-finished/log"
 }
 
 @test "log-writes: the kernel finishes a sample of the cut merges; every byte of the origin is right" {
     for name in $(merges | cut -d ' ' -f 1); do
-        replay "$name" "$images/finished/$name" --sample=2
+        replay "$name" "$images/logged-finished/$name" --sample=2
     done
     case_table=sampled_cases
     # shellcheck disable=SC2046 # a list of names
-    run_job "$images/finished" merge-pairs log -- $(samples)
+    run_job "$images/logged-finished" merge-pairs log -- $(samples)
     for name in $(samples); do
         use_merge "$name"
         has_finished "$name"
-        same "$images/finished/$name.origin" "$images/merged/$pair.origin"
+        same "$images/logged-finished/$name.origin" "$images/merged/$pair.origin"
     done
 }
 
 @test "log-writes: where the kernel has finished, a last resume makes every byte of the store right" {
     for name in $(samples); do
         use_merge "$name"
-        differ "$images/finished/$name.store" "$images/merged/$pair.store"
-        "$cowtool" merge --resume --quiet "$images/finished/$name".{origin,store}
-        same "$images/finished/$name.store" "$images/merged/$pair.store"
-        same "$images/finished/$name.origin" "$images/merged/$pair.origin"
+        differ "$images/logged-finished/$name.store" "$images/merged/$pair.store"
+        "$cowtool" merge --resume --quiet "$images/logged-finished/$name".{origin,store}
+        same "$images/logged-finished/$name.store" "$images/merged/$pair.store"
+        same "$images/logged-finished/$name.origin" "$images/merged/$pair.origin"
     done
 }
 
