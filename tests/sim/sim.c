@@ -181,6 +181,16 @@ static void do_late_flushes(struct sim *sim)
 	}
 }
 
+static bool touches_unreadable(const struct sim *sim, const struct io_request *request)
+{
+	if (!sim->unreadable || request->device != &sim->devices[1])
+		return false;
+	for (uint64_t at = 0; at < request->place.bytes; at += SECTOR_BYTES)
+		if (sim->unreadable[(request->offset + at) / SECTOR_BYTES])
+			return true;
+	return false;
+}
+
 static bool has_fault(struct sim *sim, const struct io_request *request, enum fault_kind kind)
 {
 	static const enum io_operation operations[] = {IO_READ, IO_READ, IO_WRITE, IO_FLUSH,
@@ -191,18 +201,13 @@ static bool has_fault(struct sim *sim, const struct io_request *request, enum fa
 	if (sim->requests < sim->fault.at || (sim->fault_happened && !sim->fault.forever))
 		return false;
 	sim->fault_happened = true;
+	sim->fault_in_gap = kind == FAULT_WRITE && touches_unreadable(sim, request);
 	return true;
 }
 
 bool sim_is_unreadable(const struct sim *sim, const struct io_request *request)
 {
-	if (!sim->unreadable || request->operation != IO_READ ||
-	    request->device != &sim->devices[1])
-		return false;
-	for (uint64_t at = 0; at < request->place.bytes; at += SECTOR_BYTES)
-		if (sim->unreadable[(request->offset + at) / SECTOR_BYTES])
-			return true;
-	return false;
+	return request->operation == IO_READ && touches_unreadable(sim, request);
 }
 
 static ssize_t do_read(struct sim *sim, const struct io_request *request)
