@@ -3,6 +3,7 @@
 #include "merge/cmd_merge.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "store/base/bytes.h"
 #include "store/base/path.h"
@@ -547,9 +548,17 @@ static enum result check_choice(const struct merge_choice *choice, const char *o
 	return RESULT_OK;
 }
 
+/* In bytes; as much as one could wish where nobody can tell. */
+static uint64_t free_memory(void)
+{
+	long pages = sysconf(_SC_AVPHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : UINT64_MAX;
+}
+
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct merge_choice choice = {.window_bytes = MERGE_WINDOW_BYTES_DEFAULT,
+	struct merge_choice choice = {.window_bytes = merge_usual_window(free_memory()),
 				      .progress = PROGRESS_WORD,
 				      .engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {
@@ -574,8 +583,8 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		 "the same, also where it was changed since, or a chunk has two exceptions", NULL},
 		{"skip-lost", CLI_FLAG, &choice.skip_lost,
 		 "leave out exceptions that are lost, and list what they were for", NULL},
-		{"window", CLI_SIZE, &choice.window_bytes, "data between two commits (default 32M)",
-		 "SIZE"},
+		{"window", CLI_SIZE, &choice.window_bytes,
+		 "data between two commits (default 16M, or less)", "SIZE"},
 		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
 		{"progress", CLI_WORD, &choice.progress, PROGRESS_HELP, "HOW"},

@@ -21,13 +21,12 @@
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 
-#define RING 4u
 /* Where memory is short, windows become smaller, down to this. */
 #define WINDOW_BYTES_MIN BUFFER_ALIGNMENT
 
 struct driver {
 	struct merge *merge;
-	struct window windows[RING];
+	struct window windows[DRIVER_WINDOWS];
 	unsigned int window_count;  /* of them are used; 1 where chunks have two exceptions */
 	unsigned int oldest, taken; /* the ring: windows oldest .. oldest + taken - 1 */
 	unsigned int committing;    /* this many of the oldest are in the commit's hands */
@@ -103,7 +102,6 @@ static void take_kept(struct driver *driver)
 static enum result step_windows(struct driver *driver, bool *moved, struct failure *why)
 {
 	enum result result = RESULT_OK;
-	bool may_read = true;
 
 	for (unsigned int i = 0; i < driver->taken && result == RESULT_OK; i++) {
 		struct window *window = window_at(driver, i);
@@ -111,8 +109,7 @@ static enum result step_windows(struct driver *driver, bool *moved, struct failu
 		bool may_write =
 			i < driver->keeping && keep_done(&driver->keep, place_of(driver, i));
 
-		result = window_step(window, may_read, may_write, moved, why);
-		may_read &= window->state >= WINDOW_READ;
+		result = window_step(window, may_write, moved, why);
 		if (!copied && window->state == WINDOW_COPIED)
 			driver->merge->bytes_written += window->bytes_written;
 	}
@@ -216,7 +213,7 @@ static enum result init(struct driver *driver, struct merge *merge, struct failu
 			 : divide_up(merge->exceptions_before, driver->capacity);
 	result = commit_init(&driver->commit, merge->store, merge->origin, merge_in_order(merge),
 			     why);
-	while (result == RESULT_OK && driver->window_count < min_u64(wanted, RING)) {
+	while (result == RESULT_OK && driver->window_count < min_u64(wanted, DRIVER_WINDOWS)) {
 		struct window *window = &driver->windows[driver->window_count++];
 
 		result = window_init(window, merge->store, merge->origin, driver->capacity,

@@ -5,6 +5,9 @@
 
 #include "merge/merge.h"
 
+/* As many windows are in memory at a time, at most. */
+#define DRIVER_WINDOWS 8u
+
 struct driver;
 
 /*

@@ -54,8 +54,7 @@ enum result window_init(struct window *window, struct store *store, struct devic
 	window->slice_bytes = slice;
 	window->metadata = io_buffer(metadata_bytes);
 	window->exceptions = calloc(capacity, sizeof(*window->exceptions));
-	if (posix_memalign((void **)&window->data, BUFFER_ALIGNMENT, data_bytes) != 0)
-		window->data = NULL;
+	window->data = io_buffer(data_bytes);
 	if (!window->metadata || !window->exceptions || !window->data ||
 	    !plan_allocate(&window->plan, capacity))
 		return fail_memory(why, "a window of the merge", data_bytes);
@@ -370,16 +369,15 @@ static enum result after_transfers(struct window *window, struct failure *why)
 	}
 }
 
-enum result window_step(struct window *window, bool may_read, bool may_write, bool *moved,
-			struct failure *why)
+enum result window_step(struct window *window, bool may_write, bool *moved, struct failure *why)
 {
 	switch (window->state) {
 	case WINDOW_FREE:
 	case WINDOW_COPIED:
 		return RESULT_OK;
 	case WINDOW_LOADED:
-		*moved |= may_read;
-		return may_read ? plan_slice(window, why) : RESULT_OK;
+		*moved = true;
+		return plan_slice(window, why);
 	case WINDOW_MENDING:
 		*moved = true;
 		return mend_next(window, why);

@@ -48,7 +48,7 @@ needs_little() {
     cp store store.before
     limited 20000 merge origin store
     ((status == 0)) || complain "exit code $status"
-    said 'store: note: there is too little memory for windows of 33554432 bytes: windows of '
+    said 'store: note: there is too little memory for windows of 16777216 bytes: windows of '
     mv origin origin.small
     mv store.before store
     truncate -s 33554432 origin
