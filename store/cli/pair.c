@@ -134,7 +134,10 @@ static enum result open_device(struct pair *pair, const struct cli *cli,
 	} else {
 		result = pair_open_device(&pair->device, cli, options, name, why);
 	}
-	return result == RESULT_OK ? io_engine_open(&pair->io, options->engine, why) : result;
+	if (result != RESULT_OK)
+		return result;
+	return io_engine_open(&pair->io,
+			      io_engine_choose(options->engine, &pair->device, &pair->origin), why);
 }
 
 /* ---- a snapshot of LVM's ---- */

@@ -531,6 +531,19 @@ bool device_is_direct(const struct device *device, uint64_t chunk_bytes)
 	       device->bytes % device->block_bytes == 0;
 }
 
+bool device_is_in_memory(const struct device *device)
+{
+	struct statfs status;
+	bool in_memory = device->open;
+
+	for (unsigned int i = 0; in_memory && i < device_file_count(device); i++)
+		in_memory = !device_file(device, i)->is_block &&
+			    fstatfs(device_file(device, i)->fd, &status) == 0 &&
+			    ((uint32_t)status.f_type == TMPFS_MAGIC ||
+			     (uint32_t)status.f_type == RAMFS_MAGIC);
+	return in_memory;
+}
+
 uint32_t device_unit(const struct device *device, uint64_t chunk_bytes)
 {
 	return device_is_direct(device, chunk_bytes) ? device->block_bytes : SECTOR_BYTES;

@@ -136,6 +136,10 @@ void device_unlink(const struct device *device);
  */
 bool device_is_direct(const struct device *device, uint64_t chunk_bytes);
 
+/* Are all its bytes in files of tmpfs or ramfs, for which nobody waits? false where that is not
+ * known. */
+bool device_is_in_memory(const struct device *device);
+
 /*
  * The unit of this one's transfers, in place and length: the logical block, at most
  * BUFFER_ALIGNMENT, where O_DIRECT serves, else a sector. It is what such a transfer writes whole

@@ -54,6 +54,15 @@ void io_engine_open_sync(struct io *io)
 
 /* ---- the choice ---- */
 
+enum io_engine_choice io_engine_choose(enum io_engine_choice choice, const struct device *store,
+				       const struct device *origin)
+{
+	bool in_memory = device_is_in_memory(store) &&
+			 (!origin || !origin->open || device_is_in_memory(origin));
+
+	return choice == IO_ENGINE_AUTO && in_memory ? IO_ENGINE_SYNC : choice;
+}
+
 enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why)
 {
 	int error;

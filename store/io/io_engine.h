@@ -19,6 +19,11 @@ enum io_engine_choice { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_THREADS, IO_E
  */
 enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why);
 
+/* For devices that are in memory, where a queue only costs, IO_ENGINE_AUTO becomes IO_ENGINE_SYNC.
+ * `origin` may be one that is not open, or NULL. */
+enum io_engine_choice io_engine_choose(enum io_engine_choice choice, const struct device *store,
+				       const struct device *origin);
+
 /* The engine that is the readable specification: one request after the other, pread and pwrite. */
 void io_engine_open_sync(struct io *io);
 

@@ -180,6 +180,29 @@ numbers() {
     merges_right --io=threads --window=64K
 }
 
+# makes_calls ORIGIN STORE [OPTION]: does a dry run of a merge read by plain calls, all by the main thread?
+makes_calls() {
+    strace -f -o trace -e trace=io_uring_setup,clone,clone3 "$cowtool" merge --dry-run "${@:3}" "$1" "$2" >/dev/null
+    ! grep -q '^[0-9]* *\(io_uring_setup\|clone\)' trace
+}
+
+@test "merge: both devices in memory: plain calls; one on a disk: what can have many under way" {
+    needs_strace
+    [[ $(stat -f -c %T /dev/shm) == tmpfs && $(stat -f -c %T .) != tmpfs ]] || skip 'no tmpfs at /dev/shm, or here, too'
+    pair 2097152 chunk=4 random=400 origin_chunks=1024
+    memory=$(mktemp -d /dev/shm/cowtool.XXXXXX)
+    cp origin store "$memory"
+    outcome=$(
+        for at in "$memory/origin $memory/store" "origin $memory/store" "$memory/origin store" 'origin store'; do
+            # shellcheck disable=SC2086 # two names
+            makes_calls $at && echo plain || echo many
+        done
+        makes_calls "$memory/origin" "$memory/store" --io=threads && echo plain || echo many
+    )
+    rm -r "$memory"
+    [[ $(xargs <<<"$outcome") == 'plain many many many many' ]] || complain "$outcome"
+}
+
 # With stacks of the usual size, not one thread would fit.
 @test "merge: threads need little more memory than none" {
     if grep -q __asan_init "$cowtool"; then

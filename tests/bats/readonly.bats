@@ -19,7 +19,7 @@ opens() {
 # only_reads TRACE: true where nothing on the devices could have changed a byte. Calls that are not known to be harmless
 # count as harmful.
 only_reads() {
-    local harmless=' close fadvise64 fcntl flock fstat lseek newfstatat open openat pread64 preadv preadv2 read readv statx io_uring_enter io_uring_register '
+    local harmless=' close fadvise64 fcntl flock fstat fstatfs lseek newfstatat open openat pread64 preadv preadv2 read readv statx io_uring_enter io_uring_register '
     local name
     while read -r name; do
         [[ $harmless == *" $name "* ]] || return 1
