@@ -11,7 +11,8 @@
 #include "store/base/bytes.h"
 #include "store/base/error.h"
 
-/* From here on a buffer is in huge pages, where the kernel has them: pinned in a few pieces instead of hundreds. */
+/* Buffers of this size and more are in huge pages, where the kernel has them: a transfer of 1 MiB
+ * is then one or two pieces of memory instead of 256, more than many disks take at once. */
 #define HUGE_PAGE_BYTES (2u << 20)
 
 void io_prepare_vector(struct io_request *request, enum io_operation operation,
