@@ -2,6 +2,7 @@
 /* cowtool merge: a store goes back into its origin. */
 #include "merge/cmd_merge.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ static struct pair_options opening_of(const struct merge_choice *choice)
 	return (struct pair_options){
 		.mode = pair_mode(choice->dry_run, choice->force),
 		.gaps = choice->skip_lost,
+		.has_more = choice->keep.count > 0 || choice->undo,
 		.engine = choice->engine.chosen,
 	};
 }
@@ -548,17 +550,25 @@ static enum result check_choice(const struct merge_choice *choice, const char *o
 	return RESULT_OK;
 }
 
-/* In bytes; as much as one could wish where nobody can tell. */
-static uint64_t free_memory(void)
+/* In bytes, with what the page cache would give back; without /proc, less that. */
+static uint64_t available_memory(void)
 {
-	long pages = sysconf(_SC_AVPHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+	FILE *file = fopen("/proc/meminfo", "re");
+	uint64_t kib = 0;
+	char line[128];
 
-	return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : UINT64_MAX;
+	while (file && kib == 0 && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kib) != 1)
+			kib = 0;
+	if (file)
+		fclose(file);
+	return kib > 0 ? kib * 1024
+		       : (uint64_t)sysconf(_SC_AVPHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failure *why)
 {
-	struct merge_choice choice = {.window_bytes = merge_usual_window(free_memory()),
+	struct merge_choice choice = {.window_bytes = merge_usual_window(available_memory()),
 				      .progress = PROGRESS_WORD,
 				      .engine = {.words = cli_engine_words}};
 	const struct cli_option options[] = {

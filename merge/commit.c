@@ -28,8 +28,9 @@
  *  7. What cannot be read is not written either, before all else is cleared: it is lost, nobody
  *     reads on from it once what comes after it is zero, and a write that fails there would end the
  *     merge.
- *  8. A failed flush, write or read ends the merge. Nothing is cleared after it, and no flush is
- *     repeated. [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
+ *  8. A failed flush or write ends the merge. Nothing is cleared after it, and no flush is
+ *     repeated. What cannot be read ends it when all that comes after it is merged, so that nobody
+ *     has to read it before that is done. [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
  *
  * Around it, merge/merge.c holds: the record is durable before the first write to the origin and
  * stays until the last clear is durable [LATE_RECORD, EARLY_RECORD_END]; and merge/plan.c: nothing

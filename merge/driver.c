@@ -21,8 +21,16 @@
 #include "store/base/breaks.h"
 #include "store/base/bytes.h"
 
+/*
+ * So many windows read their data at a time: the next one's requests are there when the last of
+ * the one before are done. With all of them, a disk would read for all and then write for all, and
+ * what fails in the last would keep the others from their end.
+ */
+#define READING 2u
 /* Where memory is short, windows become smaller, down to this. */
 #define WINDOW_BYTES_MIN BUFFER_ALIGNMENT
+
+_Static_assert(DRIVER_WINDOWS <= KEEP_SLOTS, "each has a place in the keeper");
 
 struct driver {
 	struct merge *merge;
@@ -34,6 +42,8 @@ struct driver {
 	uint64_t next_end;	    /* the next window ends before this exception */
 	uint64_t bytes_committed;   /* of the data of the windows that are */
 	unsigned int keeping;	    /* this many of the windows were handed to the keeper */
+	enum result unread; /* RESULT_OK, or why no more windows are taken: one could not be read */
+	struct failure unread_why;
 	struct keep keep;
 	struct commit commit;
 };
@@ -53,10 +63,15 @@ static bool stop_requested(const struct merge *merge)
 	return merge->options->stop && *merge->options->stop;
 }
 
+static bool takes_no_more(const struct driver *driver)
+{
+	return driver->next_end == 0 || driver->unread != RESULT_OK ||
+	       stop_requested(driver->merge);
+}
+
 static void take_windows(struct driver *driver, bool *moved)
 {
-	while (driver->taken < driver->window_count && driver->next_end > 0 &&
-	       !stop_requested(driver->merge)) {
+	while (driver->taken < driver->window_count && !takes_no_more(driver)) {
 		uint64_t first =
 			window_first(driver->merge->store, driver->capacity, driver->next_end);
 
@@ -66,23 +81,41 @@ static void take_windows(struct driver *driver, bool *moved)
 	}
 }
 
+static void give_back_newest(struct driver *driver)
+{
+	struct window *newest = window_at(driver, driver->taken - 1);
+
+	batch_drain(&newest->batch);
+	newest->state = WINDOW_FREE;
+	driver->next_end = newest->end;
+	driver->taken--;
+	if (driver->keeping > driver->taken) {
+		keep_release(&driver->keep, place_of(driver, driver->taken));
+		driver->keeping--;
+	}
+}
+
 /* When a stop was asked for, the newest windows that are not being written yet are given back. */
 static void drop_windows(struct driver *driver)
 {
 	while (driver->taken > driver->committing) {
-		struct window *newest = window_at(driver, driver->taken - 1);
+		const struct window *newest = window_at(driver, driver->taken - 1);
 
 		if (newest->state == WINDOW_WRITING || newest->state == WINDOW_COPIED)
 			return;
-		batch_drain(&newest->batch);
-		newest->state = WINDOW_FREE;
-		driver->next_end = newest->end;
-		driver->taken--;
-		if (driver->keeping > driver->taken) {
-			keep_release(&driver->keep, place_of(driver, driver->taken));
-			driver->keeping--;
-		}
+		give_back_newest(driver);
 	}
+}
+
+/* The window at `position` cannot be read: the merge ends when those before it are committed. What
+ * those after it have written already will be written once more. */
+static void end_before(struct driver *driver, unsigned int position, enum result result,
+		       const struct failure *why)
+{
+	driver->unread = result;
+	driver->unread_why = *why;
+	while (driver->taken > position)
+		give_back_newest(driver);
 }
 
 /* Hands windows to the keeper, in order, as soon as their exceptions are known. */
@@ -101,19 +134,27 @@ static void take_kept(struct driver *driver)
 
 static enum result step_windows(struct driver *driver, bool *moved, struct failure *why)
 {
+	unsigned int reading = 0;
 	enum result result = RESULT_OK;
 
-	for (unsigned int i = 0; i < driver->taken && result == RESULT_OK; i++) {
+	for (unsigned int i = 0; i < driver->taken; i++) {
 		struct window *window = window_at(driver, i);
 		bool copied = window->state == WINDOW_COPIED;
 		bool may_write =
 			i < driver->keeping && keep_done(&driver->keep, place_of(driver, i));
 
-		result = window_step(window, may_write, moved, why);
+		result = window_step(window, reading < READING, may_write, moved, why);
+		if (result == RESULT_IO && window_is_unread(window)) {
+			end_before(driver, i, result, why);
+			return RESULT_OK;
+		}
+		if (result != RESULT_OK)
+			return result;
+		reading += window->state < WINDOW_READ;
 		if (!copied && window->state == WINDOW_COPIED)
 			driver->merge->bytes_written += window->bytes_written;
 	}
-	return result;
+	return RESULT_OK;
 }
 
 /* Hands the oldest windows that are copied to the commit. */
@@ -188,13 +229,16 @@ static enum result drive(struct driver *driver, struct failure *why)
 		count_copied(driver);
 		if (result != RESULT_OK)
 			return result;
-		if (driver->taken == 0 && (driver->next_end == 0 || stop_requested(merge)))
-			return RESULT_OK;
+		if (driver->taken == 0 && takes_no_more(driver))
+			break;
 		if (!moved && !io_wait(merge->io))
 			return fail(why, RESULT_INTERNAL, "the merge waits for nothing");
 		if (merge->options->progress)
 			merge->options->progress(merge->options->context, merge);
 	}
+	if (driver->unread != RESULT_OK)
+		*why = driver->unread_why;
+	return driver->unread;
 }
 
 static enum result init(struct driver *driver, struct merge *merge, struct failure *why)

@@ -89,7 +89,7 @@ enum result keep_init(struct keep *keep, struct kept *kept, size_t count,
 {
 	enum result result = RESULT_OK;
 
-	assert(slots <= SLOTS_MAX);
+	assert(slots <= KEEP_SLOTS);
 	memset(keep, 0, sizeof(*keep));
 	keep->keepers = calloc(count ? count : 1, sizeof(*keep->keepers));
 	if (!keep->keepers)

@@ -12,6 +12,9 @@
 
 #include "merge/kept.h"
 
+/* Places of windows, at most. */
+#define KEEP_SLOTS 8u
+
 struct keeper;
 
 struct keep {

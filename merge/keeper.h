@@ -9,7 +9,6 @@
 
 /* Pieces of data that are on their way at a time. */
 #define COPIERS 3u
-#define SLOTS_MAX 8u
 
 /* What one window lacks in one store. */
 struct job {
@@ -47,7 +46,7 @@ struct keeper {
 	struct store *store;
 	struct device *origin;
 	const struct geometry *merging;
-	struct job jobs[SLOTS_MAX];
+	struct job jobs[KEEP_SLOTS];
 	unsigned int slots;
 	uint64_t allocated, next_usual; /* of the exceptions that all jobs together add */
 	struct copier copiers[COPIERS];

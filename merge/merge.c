@@ -20,11 +20,12 @@ bool merge_has_work(const struct merge *merge)
 	       merge->record_is_given_up;
 }
 
-uint64_t merge_usual_window(uint64_t free_bytes)
+uint64_t merge_usual_window(uint64_t available_bytes)
 {
 	const uint64_t mib = 1u << 20;
 
-	return max_u64(mib, min_u64(16 * mib, round_down(free_bytes / 2 / DRIVER_WINDOWS, mib)));
+	return max_u64(mib,
+		       min_u64(16 * mib, round_down(available_bytes / 2 / DRIVER_WINDOWS, mib)));
 }
 
 bool merge_in_order(const struct merge *merge)

@@ -82,10 +82,10 @@ enum result merge_prepare(struct merge *merge, struct failure *why);
 /* Is anything left to do? If not, the kept stores need not even be opened. After merge_prepare. */
 bool merge_has_work(const struct merge *merge);
 
-/* The window_bytes to take where nobody chose and that many bytes of memory are free: the windows
- * together take no more than half of it, for a kernel grants what it does not have, and kills then.
- * Whole MiB, 1 at least, 16 at most. */
-uint64_t merge_usual_window(uint64_t free_bytes);
+/* The window_bytes to take where nobody chose and that many bytes of memory are available: the data
+ * of all windows takes no more than half of it, for a kernel grants what it does not have, and kills
+ * then. Whole MiB, 1 at least, 16 at most. */
+uint64_t merge_usual_window(uint64_t available_bytes);
 
 /*
  * The same of merge->kept and merge->dropped, after merge_prepare: the kept stores are those of the

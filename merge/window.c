@@ -54,7 +54,7 @@ enum result window_init(struct window *window, struct store *store, struct devic
 	window->slice_bytes = slice;
 	window->metadata = io_buffer(metadata_bytes);
 	window->exceptions = calloc(capacity, sizeof(*window->exceptions));
-	window->data = io_buffer(data_bytes);
+	window->data = io_buffer_large(data_bytes);
 	if (!window->metadata || !window->exceptions || !window->data ||
 	    !plan_allocate(&window->plan, capacity))
 		return fail_memory(why, "a window of the merge", data_bytes);
@@ -369,15 +369,16 @@ static enum result after_transfers(struct window *window, struct failure *why)
 	}
 }
 
-enum result window_step(struct window *window, bool may_write, bool *moved, struct failure *why)
+enum result window_step(struct window *window, bool may_read, bool may_write, bool *moved,
+			struct failure *why)
 {
 	switch (window->state) {
 	case WINDOW_FREE:
 	case WINDOW_COPIED:
 		return RESULT_OK;
 	case WINDOW_LOADED:
-		*moved = true;
-		return plan_slice(window, why);
+		*moved |= may_read;
+		return may_read ? plan_slice(window, why) : RESULT_OK;
 	case WINDOW_MENDING:
 		*moved = true;
 		return mend_next(window, why);
@@ -392,6 +393,12 @@ enum result window_step(struct window *window, bool may_write, bool *moved, stru
 		*moved = true;
 		return after_transfers(window, why);
 	}
+}
+
+bool window_is_unread(const struct window *window)
+{
+	return window->state == WINDOW_LOADING || window->state == WINDOW_READING ||
+	       window->state == WINDOW_MENDING;
 }
 
 uint64_t window_bytes_copied(const struct window *window)

@@ -15,7 +15,7 @@
 enum window_state {
 	WINDOW_FREE,
 	WINDOW_LOADING, /* its metadata is being read */
-	WINDOW_LOADED,	/* its exceptions are known */
+	WINDOW_LOADED,	/* its exceptions are known; it waits for its turn to read */
 	WINDOW_READING, /* its data is being read from the store */
 	WINDOW_MENDING, /* some of it cannot be read: once more, in parts (left_out) */
 	WINDOW_READ,	/* its data is in memory; what it overwrites is not yet kept */
@@ -78,10 +78,14 @@ void window_start(struct window *window, uint64_t first, uint64_t end);
 
 /*
  * Goes on as far as that is possible without waiting; *moved is set where it went on. Only with
- * `may_write` does it begin to write. A failure leaves requests in flight:
+ * `may_read` does it begin to read its data, only with `may_write` to write. A failure leaves requests in flight:
  * batch_drain(&window->batch) before anything is freed.
  */
-enum result window_step(struct window *window, bool may_write, bool *moved, struct failure *why);
+enum result window_step(struct window *window, bool may_read, bool may_write, bool *moved,
+			struct failure *why);
+
+/* After a failure: was it a read of its metadata or of its data that failed? */
+bool window_is_unread(const struct window *window);
 
 /* How much of it is in the origin, flushed or not. */
 uint64_t window_bytes_copied(const struct window *window);

@@ -52,8 +52,7 @@ static enum result write_back(struct savefile *saved, struct device *device, boo
 			      struct failure *why)
 {
 	struct io io = {.engine = NULL};
-	enum result result =
-		io_engine_open(&io, io_engine_choose(IO_ENGINE_AUTO, device, NULL), why);
+	enum result result = io_engine_open(&io, io_engine_for(IO_ENGINE_AUTO, device, NULL), why);
 
 	io.stop = &cli_stop_requested;
 	if (result == RESULT_OK)

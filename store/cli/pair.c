@@ -136,8 +136,11 @@ static enum result open_device(struct pair *pair, const struct cli *cli,
 	}
 	if (result != RESULT_OK)
 		return result;
-	return io_engine_open(&pair->io,
-			      io_engine_choose(options->engine, &pair->device, &pair->origin), why);
+	return io_engine_open(
+		&pair->io,
+		options->has_more ? options->engine
+				  : io_engine_for(options->engine, &pair->device, &pair->origin),
+		why);
 }
 
 /* ---- a snapshot of LVM's ---- */

@@ -534,7 +534,7 @@ bool device_is_direct(const struct device *device, uint64_t chunk_bytes)
 bool device_is_in_memory(const struct device *device)
 {
 	struct statfs status;
-	bool in_memory = device->open;
+	bool in_memory = device->open && device_file_count(device) > 0;
 
 	for (unsigned int i = 0; in_memory && i < device_file_count(device); i++)
 		in_memory = !device_file(device, i)->is_block &&

@@ -11,8 +11,7 @@
 #include "store/base/bytes.h"
 #include "store/base/error.h"
 
-/* Buffers of this size and more are in huge pages, where the kernel has them: a transfer of 1 MiB
- * is then one or two pieces of memory instead of 256, more than many disks take at once. */
+/* Where the kernel has huge pages, of most machines. */
 #define HUGE_PAGE_BYTES (2u << 20)
 
 void io_prepare_vector(struct io_request *request, enum io_operation operation,
@@ -276,14 +275,22 @@ enum result io_fail(enum io_operation operation, const struct device *device, ui
 
 void *io_buffer(size_t bytes)
 {
-	bool is_huge = bytes >= HUGE_PAGE_BYTES;
 	void *buffer;
 
-	if (posix_memalign(&buffer, is_huge ? HUGE_PAGE_BYTES : BUFFER_ALIGNMENT,
-			   bytes ? bytes : 1) != 0)
+	if (posix_memalign(&buffer, BUFFER_ALIGNMENT, bytes ? bytes : 1) != 0)
 		return NULL;
-	if (is_huge)
-		madvise(buffer, bytes, MADV_HUGEPAGE);
+	return buffer;
+}
+
+void *io_buffer_large(size_t bytes)
+{
+	void *buffer;
+
+	if (bytes < HUGE_PAGE_BYTES)
+		return io_buffer(bytes);
+	if (posix_memalign(&buffer, HUGE_PAGE_BYTES, bytes) != 0)
+		return NULL;
+	madvise(buffer, bytes, MADV_HUGEPAGE);
 	return buffer;
 }
 

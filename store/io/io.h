@@ -126,4 +126,9 @@ enum result io_fail(enum io_operation operation, const struct device *device, ui
 void *io_buffer(size_t bytes);
 void *io_buffer_zeroed(size_t bytes);
 
+/* The same for large transfers, in huge pages where there are any: 1 MiB is then one or two pieces
+ * of memory, instead of 256, which are more than many disks take at once. What is touched of it is
+ * taken 2 MiB at a time. */
+void *io_buffer_large(size_t bytes);
+
 #endif

@@ -54,11 +54,11 @@ void io_engine_open_sync(struct io *io)
 
 /* ---- the choice ---- */
 
-enum io_engine_choice io_engine_choose(enum io_engine_choice choice, const struct device *store,
-				       const struct device *origin)
+enum io_engine_choice io_engine_for(enum io_engine_choice choice, const struct device *device,
+				    const struct device *other)
 {
-	bool in_memory = device_is_in_memory(store) &&
-			 (!origin || !origin->open || device_is_in_memory(origin));
+	bool in_memory = device_is_in_memory(device) &&
+			 (!other || !other->open || device_is_in_memory(other));
 
 	return choice == IO_ENGINE_AUTO && in_memory ? IO_ENGINE_SYNC : choice;
 }

@@ -14,15 +14,15 @@ enum io_engine_choice { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_THREADS, IO_E
 
 /*
  * Opens the chosen engine. IO_ENGINE_AUTO takes io_uring where the kernel and the build have it,
- * else the threads. An engine asked for by name that is not to be had is RESULT_USAGE with the
+ * else the threads; who knows the devices asks io_engine_for before. An engine asked for by name that is not to be had is RESULT_USAGE with the
  * reason.
  */
 enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why);
 
 /* For devices that are in memory, where a queue only costs, IO_ENGINE_AUTO becomes IO_ENGINE_SYNC.
- * `origin` may be one that is not open, or NULL. */
-enum io_engine_choice io_engine_choose(enum io_engine_choice choice, const struct device *store,
-				       const struct device *origin);
+ * `other` may be one that is not open, or NULL. */
+enum io_engine_choice io_engine_for(enum io_engine_choice choice, const struct device *device,
+				    const struct device *other);
 
 /* The engine that is the readable specification: one request after the other, pread and pwrite. */
 void io_engine_open_sync(struct io *io);

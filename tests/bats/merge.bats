@@ -180,10 +180,16 @@ numbers() {
     merges_right --io=threads --window=64K
 }
 
-# makes_calls ORIGIN STORE [OPTION]: does a dry run of a merge read by plain calls, all by the main thread?
-makes_calls() {
-    strace -f -o trace -e trace=io_uring_setup,clone,clone3 "$cowtool" merge --dry-run "${@:3}" "$1" "$2" >/dev/null
-    ! grep -q '^[0-9]* *\(io_uring_setup\|clone\)' trace
+# calls_of ORIGIN STORE [OPTION]: "plain" where a dry run of a merge reads by plain calls, all by the main thread, else
+# "many".
+calls_of() {
+    strace -f -o trace -e trace=io_uring_setup,clone,clone3,preadv \
+        "$cowtool" merge --dry-run --quiet "${@:3}" "$1" "$2" >/dev/null || { echo "exit code $?"; return; }
+    if grep -q '^[0-9]* *\(io_uring_setup\|clone\)' trace; then
+        echo many
+    elif grep -q '^[0-9]* *preadv' trace; then
+        echo plain
+    fi
 }
 
 @test "merge: both devices in memory: plain calls; one on a disk: what can have many under way" {
@@ -195,12 +201,14 @@ makes_calls() {
     outcome=$(
         for at in "$memory/origin $memory/store" "origin $memory/store" "$memory/origin store" 'origin store'; do
             # shellcheck disable=SC2086 # two names
-            makes_calls $at && echo plain || echo many
+            calls_of $at
         done
-        makes_calls "$memory/origin" "$memory/store" --io=threads && echo plain || echo many
+        calls_of "$memory/origin" "$memory/store" --io=threads
+        "$mkstore" kept chunk=4 size=2097152
+        calls_of "$memory/origin" "$memory/store" --keep=kept
     )
     rm -r "$memory"
-    [[ $(xargs <<<"$outcome") == 'plain many many many many' ]] || complain "$outcome"
+    [[ $(xargs <<<"$outcome") == 'plain many many many many many' ]] || complain "$outcome"
 }
 
 # With stacks of the usual size, not one thread would fit.

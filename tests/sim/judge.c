@@ -220,7 +220,7 @@ void judge_after_fault(struct trial *trial, struct sim *sim, enum result result)
 	bool may_fail = sim->fault.kind != FAULT_SHORT;
 	/* Metadata is read ahead: what cannot be read after the end of the list is not missed. */
 	bool may_pass = sim->fault.kind == FAULT_SHORT || sim->fault.kind == FAULT_READ ||
-			sim->fault_in_gap;
+			sim->fault_may_pass;
 
 	trial->counts->faults++;
 	if (result != RESULT_IO && result != RESULT_OK)

@@ -200,8 +200,9 @@ static bool has_fault(struct sim *sim, const struct io_request *request, enum fa
 		return false;
 	if (sim->requests < sim->fault.at || (sim->fault_happened && !sim->fault.forever))
 		return false;
+	sim->fault_may_pass = (!sim->fault_happened || sim->fault_may_pass) &&
+			      kind == FAULT_WRITE && touches_unreadable(sim, request);
 	sim->fault_happened = true;
-	sim->fault_in_gap = kind == FAULT_WRITE && touches_unreadable(sim, request);
 	return true;
 }
 

@@ -92,7 +92,7 @@ struct sim {
 	bool in_order; /* complete the oldest request first */
 	struct fault fault;
 	bool fault_happened, wrote_outside;
-	bool fault_in_gap; /* a write to an unreadable block failed: those may, and nobody is told */
+	bool fault_may_pass; /* all that failed were writes to unreadable blocks: those may, untold */
 	/* for faulty.c */
 	uint64_t chunk_bytes[SIM_DISKS]; /* of the store on each device; 0: the origin */
 	bool late_flush[SIM_DISKS];	 /* told as done, and to be done after the next write */

@@ -297,7 +297,7 @@ static enum result allocate(struct window *window, struct failure *why)
 {
 	uint64_t bytes = window->capacity * window->units_per_chunk;
 
-	window->memory = io_buffer((size_t)TRANSFERS * TRANSFER_BYTES);
+	window->memory = io_buffer_large((size_t)TRANSFERS * TRANSFER_BYTES);
 	for (int i = 0; i < 2; i++) {
 		struct side *side = &window->sides[i];
 

@@ -27,7 +27,7 @@ enum result export_window_init(struct export_window *window, struct export *expo
 	       export->options->window_bytes <= UINT32_MAX);
 	memset(window, 0, sizeof(*window));
 	window->export = export;
-	window->data = io_buffer(export->options->window_bytes);
+	window->data = io_buffer_large(export->options->window_bytes);
 	window->pieces = calloc(pieces, sizeof(*window->pieces));
 	if (!window->data || !window->pieces)
 		return fail_memory(why, "a piece of the view", export->options->window_bytes);
