@@ -594,7 +594,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		{"skip-lost", CLI_FLAG, &choice.skip_lost,
 		 "leave out exceptions that are lost, and list what they were for", NULL},
 		{"window", CLI_SIZE, &choice.window_bytes,
-		 "data between two commits (default 16M, or less)", "SIZE"},
+		 "data between two commits (default 32M, or less)", "SIZE"},
 		{"io", CLI_WORD, &choice.engine, "auto (default), uring, threads or sync",
 		 "ENGINE"},
 		{"progress", CLI_WORD, &choice.progress, PROGRESS_HELP, "HOW"},

@@ -23,7 +23,7 @@
 
 /*
  * So many windows read their data at a time: the next one's requests are there when the last of
- * the one before are done. With all of them, a disk would read for all and then write for all, and
+ * the one before are done. With more of them, a disk would read for all and then write for all, and
  * what fails in the last would keep the others from their end.
  */
 #define READING 2u

@@ -6,7 +6,7 @@
 #include "merge/merge.h"
 
 /* As many windows are in memory at a time, at most. */
-#define DRIVER_WINDOWS 8u
+#define DRIVER_WINDOWS 4u
 
 struct driver;
 

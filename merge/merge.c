@@ -25,7 +25,7 @@ uint64_t merge_usual_window(uint64_t available_bytes)
 	const uint64_t mib = 1u << 20;
 
 	return max_u64(mib,
-		       min_u64(16 * mib, round_down(available_bytes / 2 / DRIVER_WINDOWS, mib)));
+		       min_u64(32 * mib, round_down(available_bytes / 2 / DRIVER_WINDOWS, mib)));
 }
 
 bool merge_in_order(const struct merge *merge)

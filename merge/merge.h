@@ -84,7 +84,7 @@ bool merge_has_work(const struct merge *merge);
 
 /* The window_bytes to take where nobody chose and that many bytes of memory are available: the data
  * of all windows takes no more than half of it, for a kernel grants what it does not have, and kills
- * then. Whole MiB, 1 at least, 16 at most. */
+ * then. Whole MiB, 1 at least, 32 at most. */
 uint64_t merge_usual_window(uint64_t available_bytes);
 
 /*

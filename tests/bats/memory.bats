@@ -46,13 +46,13 @@ needs_little() {
     "$mkstore" store chunk=8 size=41943040 sequential=8192
     truncate -s 33554432 origin
     cp store store.before
-    limited 20000 merge --window=16M origin store
+    limited 20000 merge --window=32M origin store
     ((status == 0)) || complain "exit code $status"
-    said 'store: note: there is too little memory for windows of 16777216 bytes: windows of '
+    said 'store: note: there is too little memory for windows of 33554432 bytes: windows of '
     mv origin origin.small
     mv store.before store
     truncate -s 33554432 origin
-    expect 0 merge --window=16M origin store
+    expect 0 merge --window=32M origin store
     grep -q 'too little memory' err && complain 'said without need'
     cmp origin origin.small
 }

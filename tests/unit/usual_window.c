@@ -5,18 +5,18 @@
 
 #define MIB (1u << 20)
 
-static void is_sixteen_mib_where_memory_is_not_short(void)
+static void is_32_mib_where_memory_is_not_short(void)
 {
-	CHECK(merge_usual_window(UINT64_MAX) == 16 * MIB);
-	CHECK(merge_usual_window(2 * DRIVER_WINDOWS * 16ull * MIB) == 16 * MIB);
+	CHECK(merge_usual_window(UINT64_MAX) == 32 * MIB);
+	CHECK(merge_usual_window(2 * DRIVER_WINDOWS * 32ull * MIB) == 32 * MIB);
 }
 
-static void all_windows_take_no_more_than_half_of_what_is_free(void)
+static void all_windows_take_no_more_than_half_of_what_is_available(void)
 {
-	for (uint64_t free_bytes = 2 * DRIVER_WINDOWS * MIB; free_bytes < 1024ull * MIB;
-	     free_bytes += 3 * MIB)
-		CHECK(merge_usual_window(free_bytes) * DRIVER_WINDOWS <= free_bytes / 2);
-	CHECK(merge_usual_window(2 * DRIVER_WINDOWS * 16ull * MIB - 1) == 15 * MIB);
+	for (uint64_t available = 2 * DRIVER_WINDOWS * MIB; available < 1024ull * MIB;
+	     available += 3 * MIB)
+		CHECK(merge_usual_window(available) * DRIVER_WINDOWS <= available / 2);
+	CHECK(merge_usual_window(2 * DRIVER_WINDOWS * 32ull * MIB - 1) == 31 * MIB);
 	CHECK(merge_usual_window(2 * DRIVER_WINDOWS * 5ull * MIB) == 5 * MIB);
 }
 
@@ -28,10 +28,10 @@ static void is_one_mib_at_least(void)
 
 int main(void)
 {
-	unit_run("usual window: 16 MiB where memory is not short",
-		 is_sixteen_mib_where_memory_is_not_short);
-	unit_run("usual window: all windows take no more than half of what is free",
-		 all_windows_take_no_more_than_half_of_what_is_free);
+	unit_run("usual window: 32 MiB where memory is not short",
+		 is_32_mib_where_memory_is_not_short);
+	unit_run("usual window: all windows take no more than half of what is available",
+		 all_windows_take_no_more_than_half_of_what_is_available);
 	unit_run("usual window: 1 MiB at least", is_one_mib_at_least);
 	return unit_end();
 }
