@@ -78,8 +78,8 @@ void window_start(struct window *window, uint64_t first, uint64_t end);
 
 /*
  * Goes on as far as that is possible without waiting; *moved is set where it went on. Only with
- * `may_read` does it begin to read its data, only with `may_write` to write. A failure leaves requests in flight:
- * batch_drain(&window->batch) before anything is freed.
+ * `may_read` does it begin to read its data, only with `may_write` to write. A failure leaves
+ * requests in flight: batch_drain(&window->batch) before anything is freed.
  */
 enum result window_step(struct window *window, bool may_read, bool may_write, bool *moved,
 			struct failure *why);
