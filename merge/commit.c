@@ -27,7 +27,8 @@
  *     which can tear as well, leave that door open, too. [TORN_TAIL, LOST_TORN_TAIL]
  *  7. What cannot be read is not written either, before all else is cleared: it is lost, nobody
  *     reads on from it once what comes after it is zero, and a write that fails there would end the
- *     merge.
+ *     merge. Where an area ends so, the next one is cleared by rules 4 and 6: whoever can read it
+ *     after all reads on.
  *  8. A failed flush or write ends the merge. Nothing is cleared after it, and no flush is
  *     repeated. What cannot be read ends it when all that comes after it is merged, so that nobody
  *     has to read it before that is done. [FLUSH_RETRIED, ERROR_IGNORED, SHORT_WRITE]
@@ -95,12 +96,24 @@ static void start_flush(struct commit *commit, struct device *device, enum commi
 	io_submit(commit->store->io, &commit->flush);
 }
 
-/* Where the exceptions from `first` on leave its area, the area of the cut. */
+static bool is_in_gap(const struct store *store, uint64_t index)
+{
+	uint64_t from, to;
+
+	gaps_next(store->gaps, index, index + 1, &from, &to);
+	return from == to;
+}
+
+/* Where the exceptions from `first` on leave its area, the area of the cut. One whose last exception
+ * stays (rule 7) leads into the next area, which is a part of the cut, then. */
 static uint64_t cut_end_of(const struct store *store, uint64_t first, uint64_t end)
 {
 	uint64_t per_area = store->geometry.exceptions_per_area;
+	uint64_t cut_end = round_down(first, per_area) + per_area;
 
-	return min_u64(end, round_down(first, per_area) + per_area);
+	while (cut_end < end && is_in_gap(store, cut_end - 1))
+		cut_end += per_area;
+	return min_u64(end, cut_end);
 }
 
 void commit_begin(struct commit *commit, uint64_t first, uint64_t end, const uint8_t *kept,

@@ -59,6 +59,21 @@ without() {
     merged
 }
 
+# What stays at the end of area 0 leads whoever can read it after all into area 1: a part of the cut, too.
+@test "unreadable: where an area's end cannot be read, the next one is cleared before it, block by block" {
+    needs_strace
+    export ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0
+    usual_pair
+    strace -o trace -y -e trace=pwritev,fdatasync -E BAD_BLOCKS=store:$((4096 + 3584)):512 -E LD_PRELOAD="$tools/badblocks.so" \
+        "$cowtool" merge --skip-lost --quiet --io=sync origin store >out 2>err || complain "exit code $?"
+    # The areas' writes and the store's flushes between them.
+    sed -n 's/^pwritev(.*store>.*, \([0-9]*\)) = [0-9]*$/\1/p; s/^fdatasync(.*store>).*/flush/p' trace |
+        awk '/flush/ { print; next } $1 >= 4096 && $1 < 8192 { print 0 } $1 >= 1056768 && $1 < 1060864 { print 1 }' |
+        uniq >order
+    [[ $(xargs <order) == 'flush 1 flush '* && $(xargs <order) == *'1 flush 0 flush'* ]] || complain "$(xargs <order)"
+    ! grep -A1 1 order | grep -q 0 || complain "$(xargs <order)"
+}
+
 @test "unreadable: of chunks larger than a window, neighbours, and the origin's last one only the blocks are left out" {
     judged_pair 1000448 chunk=128 sequential=16
     # Data chunk 3 begins at 196608 and is old chunk 1; the origin ends in old chunk 15, which is data chunk 17.
