@@ -96,14 +96,6 @@ static void start_flush(struct commit *commit, struct device *device, enum commi
 	io_submit(commit->store->io, &commit->flush);
 }
 
-static bool is_in_gap(const struct store *store, uint64_t index)
-{
-	uint64_t from, to;
-
-	gaps_next(store->gaps, index, index + 1, &from, &to);
-	return from == to;
-}
-
 /* Where the exceptions from `first` on leave its area, the area of the cut. One whose last exception
  * stays (rule 7) leads into the next area, which is a part of the cut, then. */
 static uint64_t cut_end_of(const struct store *store, uint64_t first, uint64_t end)
@@ -111,7 +103,7 @@ static uint64_t cut_end_of(const struct store *store, uint64_t first, uint64_t e
 	uint64_t per_area = store->geometry.exceptions_per_area;
 	uint64_t cut_end = round_down(first, per_area) + per_area;
 
-	while (cut_end < end && is_in_gap(store, cut_end - 1))
+	while (cut_end < end && gaps_cover(store->gaps, cut_end - 1, cut_end))
 		cut_end += per_area;
 	return min_u64(end, cut_end);
 }

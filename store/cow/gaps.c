@@ -48,7 +48,7 @@ void gaps_next(const struct gaps *gaps, uint64_t index, uint64_t end, uint64_t *
 	}
 }
 
-static bool is_in_gap(const struct gaps *gaps, uint64_t first, uint64_t end)
+bool gaps_cover(const struct gaps *gaps, uint64_t first, uint64_t end)
 {
 	uint64_t from, to;
 
@@ -158,7 +158,7 @@ static enum result read_part(const struct store *store, const struct store_segme
 	struct failure reading;
 	enum result result;
 
-	if (is_in_gap(store->gaps, first, end))
+	if (gaps_cover(store->gaps, first, end))
 		return RESULT_OK;
 	result = io_read(store->io, store->device, segment->offset + at, buffer + at, bytes,
 			 &reading);

@@ -38,6 +38,9 @@ bool gaps_met(const struct store *store);
  * *from is `end` where there are none. gaps may be NULL. */
 void gaps_next(const struct gaps *gaps, uint64_t index, uint64_t end, uint64_t *from, uint64_t *to);
 
+/* Are exceptions first .. end - 1 all in gaps? gaps may be NULL. */
+bool gaps_cover(const struct gaps *gaps, uint64_t first, uint64_t end);
+
 /*
  * A segment could not be read at one go: reads it in parts, and what cannot be read becomes a gap.
  * RESULT_IO where the gaps are closed, or the device does not answer at all any more.
