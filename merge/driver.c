@@ -132,6 +132,19 @@ static void take_kept(struct driver *driver)
 	}
 }
 
+/* What of the origin cannot be read ends the merge as what of the store cannot. */
+static enum result step_kept(struct driver *driver, bool *moved, struct failure *why)
+{
+	enum result result = keep_step(&driver->keep, moved, why);
+
+	for (unsigned int i = 0; i < driver->keeping && result == RESULT_IO; i++)
+		if (keep_is_unread(&driver->keep, place_of(driver, i))) {
+			end_before(driver, i, result, why);
+			return RESULT_OK;
+		}
+	return result;
+}
+
 static enum result step_windows(struct driver *driver, bool *moved, struct failure *why)
 {
 	unsigned int reading = 0;
@@ -223,7 +236,7 @@ static enum result drive(struct driver *driver, struct failure *why)
 		result = step_windows(driver, &moved, why);
 		take_kept(driver);
 		if (result == RESULT_OK)
-			result = keep_step(&driver->keep, &moved, why);
+			result = step_kept(driver, &moved, why);
 		if (result == RESULT_OK)
 			result = step_commit(driver, &moved, why);
 		count_copied(driver);
@@ -236,9 +249,7 @@ static enum result drive(struct driver *driver, struct failure *why)
 		if (merge->options->progress)
 			merge->options->progress(merge->options->context, merge);
 	}
-	if (driver->unread != RESULT_OK)
-		*why = driver->unread_why;
-	return driver->unread;
+	return RESULT_OK;
 }
 
 static enum result init(struct driver *driver, struct merge *merge, struct failure *why)
@@ -322,5 +333,8 @@ enum result driver_merge(struct driver *driver, struct failure *why)
 	if (result == RESULT_OK)
 		result = commit_finish(&driver->commit, why);
 	driver->merge->commits = driver->commit.commits;
-	return result;
+	if (result != RESULT_OK || driver->unread == RESULT_OK)
+		return result;
+	*why = driver->unread_why;
+	return driver->unread;
 }

@@ -18,6 +18,8 @@
  *     [KEPT_TORN_TAIL]
  *  5. Windows are published in the order in which they were taken. A window that lacks nothing
  *     waits for those before it: one of its chunks may be theirs. [KEPT_NO_ORDER]
+ *     One that waits for its turn to copy has nothing in flight: where it is given back, those
+ *     before it go on. [KEPT_CUT_OFF]
  *  6. The origin is written only when all kept stores have flushed the window's exceptions.
  *     [KEPT_ORIGIN_EARLY]
  *
@@ -132,6 +134,7 @@ static void take_job(struct keeper *keeper, struct job *job, const struct except
 		     uint64_t count)
 {
 	job->state = JOB_WAITING;
+	job->unread = false;
 	job->count = 0;
 	for (uint64_t i = 0; i < count; i++) {
 		struct kept_range range = kept_range(&keeper->store->geometry, keeper->merging,
@@ -328,6 +331,14 @@ bool keep_done(const struct keep *keep, unsigned int slot)
 	return true;
 }
 
+bool keep_is_unread(const struct keep *keep, unsigned int slot)
+{
+	for (size_t i = 0; i < keep->count; i++)
+		if (keep->keepers[i].jobs[slot].unread)
+			return true;
+	return false;
+}
+
 static void drain_keeper(struct keeper *keeper)
 {
 	const struct job *publishing = first_job(keeper, is_publishing);
@@ -357,7 +368,7 @@ void keep_release(struct keep *keep, unsigned int slot)
 
 		if (job->state == JOB_FREE)
 			continue;
-		if (job->state != JOB_KEPT)
+		if ((job->state != JOB_WAITING || BROKEN(KEPT_CUT_OFF)) && job->state != JOB_KEPT)
 			drain_keeper(keeper);
 		keeper->kept->exceptions_added += published(keeper, job);
 		job->state = JOB_FREE;

@@ -50,8 +50,12 @@ enum result keep_step(struct keep *keep, bool *moved, struct failure *why);
 /* Is everything that the window in that place overwrites durable in all kept stores? */
 bool keep_done(const struct keep *keep, unsigned int slot);
 
+/* Could a chunk of the origin not be read for the window in that place? After a failure of
+ * keep_step. */
+bool keep_is_unread(const struct keep *keep, unsigned int slot);
+
 /* The window in that place is gone, committed or given back: what it had in flight is waited for. A
- * window that is given back must be the newest, and none is taken after it. */
+ * window that is given back must be the newest, and none is taken after it; those before it go on. */
 void keep_release(struct keep *keep, unsigned int slot);
 
 /* Waits until nothing is in flight. */

@@ -165,8 +165,10 @@ static enum result step_copier(struct copier *copier, struct job *job, bool *mov
 	if (!batch_finished(&copier->batch))
 		return RESULT_OK;
 	*moved = true;
+	assert(copier->batch.error != 0 || copier->cursor == copier->end);
 	result = batch_result(&copier->batch, why);
 	if (result != RESULT_OK || copier->state == COPIER_WRITING) {
+		job->unread |= result == RESULT_IO && copier->state == COPIER_READING;
 		copier->state = COPIER_FREE;
 		return result;
 	}

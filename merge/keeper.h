@@ -23,6 +23,7 @@ struct job {
 		JOB_KEPT,
 	} state;
 	uint64_t sequence;    /* of its window */
+	bool unread;	      /* a chunk of the origin could not be read */
 	uint64_t *old_chunks; /* ascending; owned */
 	uint64_t count;
 	uint64_t first;	      /* number of the first new exception in the store */

@@ -53,7 +53,8 @@ void merge_note_lost(const struct merge *merge, const struct store *store, const
 		merge->options->lost(merge->options->context, store->device->name, text);
 }
 
-/* No look went so far before: what cannot be read there is told now. */
+/* No look went so far before: what cannot be read there is told now. But the first block may hold
+ * the last live exceptions, and these could be read. */
 static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
 			       struct failure *why)
 {
@@ -64,6 +65,11 @@ static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
 	result = commit_sweep(store, live, end, why);
 	if (store->gaps)
 		store->gaps->closed = true;
+	if (result == RESULT_OK && live > 0 && live % store_exceptions_per_block(store) > 0 &&
+	    gaps_cover(store->gaps, live - 1, live))
+		return fail(why, RESULT_IO,
+			    "%s: exceptions that could be read a moment ago cannot be read any more",
+			    store->device->name);
 	return result;
 }
 

@@ -7,6 +7,7 @@
 #include "merge/merge.h"
 #include "merge/window.h"
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 
 /* The old chunks of one window, as far as the window writes them. */
 struct window_chunks {
@@ -116,10 +117,11 @@ enum result merge_estimate(const struct merge *merge, struct merge_estimate *est
 
 	*estimate = (struct merge_estimate){.runs = summary->runs};
 	/* The record is flushed when it comes and when it goes, as are the areas that were
-	 * cleared last, and a tail before and after it is swept; and what another process may
-	 * have left. */
+	 * cleared last, and what cannot be read; a tail before and after it is swept; and what
+	 * another process may have left. */
 	if (end > 0)
-		estimate->flushes = 3 + 2 * (uint64_t)merge->check.tail_is_dirty + (begun ? 2 : 0);
+		estimate->flushes = 3 + 2 * (uint64_t)merge->check.tail_is_dirty +
+				    (begun ? 2 : 0) + gaps_met(store);
 	while (end > 0) {
 		uint64_t first = window_first(store, capacity, end);
 

@@ -234,10 +234,12 @@ static enum result mend_part(struct window *window, uint64_t offset, uint64_t po
 static enum result mend_next(struct window *window, struct failure *why)
 {
 	const struct plan_read *read = &window->plan.reads[window->next_transfer++];
+	enum result result =
+		mend_part(window, read->offset, read->position, read->bytes, why);
 
-	if (window->next_transfer == window->plan.read_count)
+	if (result == RESULT_OK && window->next_transfer == window->plan.read_count)
 		window->state = WINDOW_READ;
-	return mend_part(window, read->offset, read->position, read->bytes, why);
+	return result;
 }
 
 /* From byte `at` of an item's `bytes` on: the end of what is all unreadable, or all readable. */

@@ -58,6 +58,7 @@
 	X(KEPT_COUNTED_TWICE, "a kept chunk counted for every chunk that touches it")              \
 	X(KEPT_NOT_COUNTED, "the room that a kept store needs not counted")                        \
 	X(KEPT_NOT_INVALIDATED, "a store that is given up not marked invalid before the merge")    \
+	X(KEPT_CUT_OFF, "a window that is given back ends the copying for those before it")        \
 	X(KEPT_NO_ORDER, "a window that lacks nothing does not wait for those before it")          \
 	X(KEPT_NO_SWEEP, "dirty tail of a kept store not zeroed before it is used")                \
 	X(KEPT_RECORD_UNCHECKED, "a resume takes any stores for the kept ones")                    \
@@ -84,9 +85,15 @@ enum broken_rule { BREAK_NONE, BREAK_LIST(BREAK_NAME) BREAK_COUNT };
 extern enum broken_rule broken_rule;
 #define BROKEN(rule) (broken_rule == BREAK_##rule)
 
+/* So many requests of a batch are in flight, of `width`: fewer in some scenarios, where others then
+ * wait to be sent. */
+extern unsigned int batch_width_most;
+#define BATCH_WIDTH(width) ((width) < batch_width_most ? (width) : batch_width_most)
+
 #else
 
 #define BROKEN(rule) 0
+#define BATCH_WIDTH(width) (width)
 
 #endif
 

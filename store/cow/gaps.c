@@ -110,15 +110,10 @@ enum result gaps_forget(struct gaps *gaps, uint64_t first, uint64_t end, struct 
 
 enum result gaps_require_device(const struct store *store, struct failure *why)
 {
-	uint64_t bytes = (uint64_t)store_exceptions_per_block(store) * EXCEPTION_BYTES;
-	uint8_t *block = io_buffer(bytes);
-	enum result result;
+	_Alignas(BUFFER_ALIGNMENT) uint8_t block[BUFFER_ALIGNMENT];
 
-	if (!block)
-		return fail_memory(why, "the header", bytes);
-	result = io_read(store->io, store->device, 0, block, bytes, why);
-	free(block);
-	return result;
+	return io_read(store->io, store->device, 0, block,
+		       (uint64_t)store_exceptions_per_block(store) * EXCEPTION_BYTES, why);
 }
 
 enum result gaps_read_bytes(const struct store *store, uint64_t offset, uint8_t *buffer,

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/breaks.h"
+
 enum result batch_init(struct batch *batch, struct io *io, unsigned int width, struct failure *why)
 {
 	memset(batch, 0, sizeof(*batch));
+	width = BATCH_WIDTH(width);
 	batch->io = io;
 	batch->exhausted = true;
 	batch->pool = calloc(width, sizeof(*batch->pool));

@@ -165,6 +165,35 @@ without() {
     same origin before
 }
 
+# The first window has 376 exceptions, whose chunks are not neighbours: they are being copied when the data of the next one
+# is read.
+@test "unreadable: a window that cannot be read does not end the copying for a kept snapshot" {
+    usual_pair
+    cp origin before
+    "$mkstore" kept chunk=8 size=8388608
+    with_bad "store:$((202 * 4096)):4096" 4 merge --io=sync --window=2M --keep=kept origin store
+    expect 0 inspect --json store
+    object '.exceptions == 224'
+    expect 0 merge --resume --keep=kept origin store
+    merged
+    "$refmerge" origin kept >/dev/null
+    same origin before
+}
+
+@test "unreadable: where a chunk of the origin cannot be kept, the windows before it are merged" {
+    local old
+    usual_pair
+    old=$(awk -F , '$4 == 20 { print $3 }' list)
+    "$mkstore" kept chunk=8 size=8388608
+    with_bad "origin:$((old * 4096 + 512)):512" 4 merge --io=sync --window=64K --keep=kept origin store
+    said 'origin: cannot read'
+    # It is for exception number 18; a window has 16.
+    expect 0 inspect --json store
+    object '.exceptions > 18 and .exceptions <= 34'
+    expect 0 merge --resume --keep=kept origin store
+    merged
+}
+
 @test "unreadable: inspect, verify and dump say what is left" {
     usual_pair
     remember store

@@ -172,6 +172,7 @@ enum result judge_run(struct sim *sim, const struct scenario *scenario,
 	};
 	enum result result = store_open(&store, &sim->devices[1], &sim->io, why);
 
+	batch_width_most = scenario->batch_width;
 	/* The rest of the device is none of the merge's. */
 	if (!BROKEN(ORIGIN_LENGTH))
 		sim->devices[0].bytes = scenario->shown_bytes;

@@ -34,6 +34,7 @@
 #define REPAIR_EVERY 4
 
 enum broken_rule broken_rule;
+unsigned int batch_width_most = SIM_REQUESTS;
 
 /* What all processes see. */
 struct shared {

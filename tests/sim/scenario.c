@@ -14,6 +14,7 @@
 #define UNREADABLE_ONCE_IN 8
 #define LENGTHS_SEED 0x6c656e67u
 #define LENGTHS_ONCE_IN 3
+#define WIDTH_SEED 0x77696474u
 /* An origin is extended by up to three of the largest chunks. */
 #define EXTENDED_BYTES_MAX (3u * 16 * SECTOR_BYTES)
 
@@ -387,10 +388,26 @@ static void choose_one_block_size(struct scenario *scenario)
 		scenario->block_bytes[i] = smallest;
 }
 
+/* With few requests in flight, a window waits for its data while what an older one overwrites is
+ * still being copied: such reads fail, too. */
+static void choose_width(struct scenario *scenario, const struct limits *limits,
+			 struct random *random)
+{
+	bool narrow = random_once_in(random, 2), ahead = random_once_in(random, 4);
+
+	scenario->batch_width = narrow ? 1 + (unsigned int)random_below(random, 3) : SIM_REQUESTS;
+	if (!narrow || !ahead || limits->faults == 0 || limits->window_bytes)
+		return;
+	scenario->window_bytes = (1 + scenario->exceptions / 4) * scenario->chunk_sectors * 512ull;
+	scenario->fault = (struct fault){
+		FAULT_READ, random_below(random, 20 + 3ull * scenario->exceptions), false};
+}
+
 void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits *limits)
 {
 	struct random random = {seed}, lost_random = {seed ^ LOST_SEED},
-		      layout_random = {seed ^ LAYOUT_SEED}, length_random = {seed ^ LENGTHS_SEED};
+		      layout_random = {seed ^ LAYOUT_SEED}, length_random = {seed ^ LENGTHS_SEED},
+		      width_random = {seed ^ WIDTH_SEED};
 	uint64_t chunk_bytes, origin_chunks, store_chunks;
 
 	memset(scenario, 0, sizeof(*scenario));
@@ -439,6 +456,7 @@ void scenario_make(struct scenario *scenario, uint64_t seed, const struct limits
 		choose_one_block_size(scenario);
 		scenario->layout = layout_make(scenario, &layout_random);
 	}
+	choose_width(scenario, limits, &width_random);
 }
 
 void scenario_free(struct scenario *scenario)

@@ -194,6 +194,7 @@ struct scenario {
 	uint64_t shown_bytes;
 	bool lengths; /* the merge is told how long each snapshot is, as by LVM's metadata */
 	uint64_t window_bytes;
+	unsigned int batch_width; /* requests of a batch in flight, at most */
 	bool usual_order, duplicates, dirty_tail, exhaustive;
 	struct layout *layout; /* NULL: each device is a disk of its own */
 	struct fault fault;
