@@ -67,9 +67,10 @@ static enum result sweep_store(struct store *store, uint64_t live, uint64_t end,
 		store->gaps->closed = true;
 	if (result == RESULT_OK && live > 0 && live % store_exceptions_per_block(store) > 0 &&
 	    gaps_cover(store->gaps, live - 1, live))
-		return fail(why, RESULT_IO,
-			    "%s: exceptions that could be read a moment ago cannot be read any more",
-			    store->device->name);
+		return fail(
+			why, RESULT_IO,
+			"%s: exceptions that could be read a moment ago cannot be read any more",
+			store->device->name);
 	return result;
 }
 

@@ -120,8 +120,8 @@ enum result merge_estimate(const struct merge *merge, struct merge_estimate *est
 	 * cleared last, and what cannot be read; a tail before and after it is swept; and what
 	 * another process may have left. */
 	if (end > 0)
-		estimate->flushes = 3 + 2 * (uint64_t)merge->check.tail_is_dirty +
-				    (begun ? 2 : 0) + gaps_met(store);
+		estimate->flushes = 3 + 2 * (uint64_t)merge->check.tail_is_dirty + (begun ? 2 : 0) +
+				    gaps_met(store);
 	while (end > 0) {
 		uint64_t first = window_first(store, capacity, end);
 

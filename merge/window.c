@@ -234,8 +234,7 @@ static enum result mend_part(struct window *window, uint64_t offset, uint64_t po
 static enum result mend_next(struct window *window, struct failure *why)
 {
 	const struct plan_read *read = &window->plan.reads[window->next_transfer++];
-	enum result result =
-		mend_part(window, read->offset, read->position, read->bytes, why);
+	enum result result = mend_part(window, read->offset, read->position, read->bytes, why);
 
 	if (result == RESULT_OK && window->next_transfer == window->plan.read_count)
 		window->state = WINDOW_READ;

@@ -2,8 +2,9 @@
 /*
  * A shared library for LD_PRELOAD: files with bad blocks. BAD_BLOCKS is a list of NAME:FROM:BYTES,
  * with spaces in between; NAME is the last part of a file's path. Every read that touches such
- * bytes fails (EIO) until they were written, and with BAD_BLOCKS_WRITES every write, too. Seen are
- * the calls of the sync engine and of the threads; io_uring is not to be had.
+ * bytes fails (EIO) until they were written, and with BAD_BLOCKS_WRITES every write, too. With
+ * BAD_BLOCKS_AFTER=N they go bad after N such reads. Seen are the calls of the sync engine and of
+ * the threads; io_uring is not to be had.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -84,8 +85,13 @@ static ssize_t transfer(const char *call, int fd, const struct iovec *iov, int c
 
 ssize_t preadv64(int fd, const struct iovec *iov, int count, off_t offset)
 {
-	return transfer("preadv64", fd, iov, count, offset,
-			is_bad(fd, iov, count, offset, getenv("BAD_BLOCKS")));
+	static unsigned int reads;
+	bool bad = is_bad(fd, iov, count, offset, getenv("BAD_BLOCKS"));
+	const char *after = getenv("BAD_BLOCKS_AFTER");
+
+	if (bad && after)
+		bad = reads++ >= strtoul(after, NULL, 10);
+	return transfer("preadv64", fd, iov, count, offset, bad);
 }
 
 ssize_t pwritev64(int fd, const struct iovec *iov, int count, off_t offset)
