@@ -179,7 +179,7 @@ static void print_text_summary(const struct check *check, enum verdict verdict)
 				       used, sizeof(used)),
 		       cli_format_size(check->store->device->bytes, size, sizeof(size)));
 	else
-		puts("full: " STATUS_FULL_UNKNOWN);
+		printf("full: %s\n", status_full_unknown(&check->summary));
 	if (check->view_bytes_lost > 0)
 		print_bytes("lost: ", check->view_bytes_lost, " of the view");
 	if (check->view_bytes_doubtful > 0)

@@ -145,7 +145,7 @@ static void print_place(const struct inspection *inspection)
 	char text[GAUGE_BYTES];
 
 	if (!status->place_known) {
-		printf("%-20s " STATUS_FULL_UNKNOWN "\n", "Full:");
+		printf("%-20s %s\n", "Full:", status_full_unknown(&status->summary));
 		return;
 	}
 	if (status->next_free < geometry->device_chunks)

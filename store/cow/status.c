@@ -33,6 +33,12 @@ enum result status_look(const struct store *store, struct status *status, struct
 	return RESULT_OK;
 }
 
+const char *status_full_unknown(const struct summary *summary)
+{
+	return summary->ends_in_gap ? "not known, as the list cannot be read where it ends"
+				    : "not known, as data of an exception is outside the device";
+}
+
 const char *status_name(enum status_state state)
 {
 	switch (state) {

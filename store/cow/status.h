@@ -28,12 +28,14 @@ struct status {
 };
 
 /* What is said of a store with exceptions that are impossible (struct summary), how many of how
- * many, of one that is full, and where nobody knows that (not summary_place_known). */
+ * many, and of one that is full. */
 #define STATUS_IMPOSSIBLE "%" PRIu64 " of its %" PRIu64 " exceptions cannot be right"
-#define STATUS_FULL_UNKNOWN "not known, as data of an exception is outside the device"
 #define STATUS_WHEN_FULL                                                                           \
 	"nothing is lost yet; but when something is written to the origin or the snapshot that "   \
 	"needs one more chunk, the kernel gives the snapshot up, for good"
+
+/* What is said where nobody knows how full it is (not summary_place_known). */
+const char *status_full_unknown(const struct summary *summary);
 
 /* Reads all of its metadata; the header is good. As store_summarize fails. */
 enum result status_look(const struct store *store, struct status *status, struct failure *why);

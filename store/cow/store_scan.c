@@ -373,9 +373,9 @@ static enum result count_gap(void *context, uint64_t index, uint64_t count, bool
 	struct summary *summary = context;
 
 	(void)index;
-	(void)goes_on;
 	(void)why;
 	summary->unreadable += count;
+	summary->ends_in_gap |= !goes_on;
 	return RESULT_OK;
 }
 

@@ -64,7 +64,9 @@ uint64_t summary_areas(const struct summary *summary)
 
 bool summary_place_known(const struct summary *summary)
 {
-	return summary->highest_new < min_u64(summary->geometry->device_chunks, NEW_CHUNK_LIMIT);
+	uint64_t end = min_u64(summary->geometry->device_chunks, NEW_CHUNK_LIMIT);
+
+	return !summary->ends_in_gap && (summary->exceptions == 0 || summary->highest_new < end);
 }
 
 uint64_t summary_used_chunks(const struct summary *summary)

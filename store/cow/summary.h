@@ -43,8 +43,8 @@ void summary_begin(struct summary *summary, const struct geometry *geometry);
  * order. */
 void summary_add(struct summary *summary, uint64_t index, const uint8_t *entries, uint32_t count);
 
-/* Is all data inside the device? Otherwise the kernel, which counts from the highest new chunk, does
- * not know how full the store is, and nobody else does. */
+/* Is all data inside the device, and does the list end where it can be read? Otherwise the highest
+ * new chunk, from which the kernel counts, does not say how full the store is, and nothing does. */
 bool summary_place_known(const struct summary *summary);
 
 /* Of the device's chunks, those that the kernel has given out: all up to the highest new chunk. */

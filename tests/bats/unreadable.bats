@@ -229,6 +229,19 @@ without() {
     unchanged
 }
 
+@test "unreadable: how full it is is not known where the list's end cannot be read" {
+    pair 8388608 chunk=8 random=300 origin_chunks=2048
+    with_bad "$(area 1)" 2 inspect store
+    grep -qx 'Full:                not known, as the list cannot be read where it ends' out || complain
+    fails grep -E '^(Next free chunk|Smallest store|dmsetup status)' out
+    with_bad "$(area 1)" 2 inspect --json store
+    object '(has("next_free_chunk") or has("smallest_store_bytes") or (.status | has("allocated_sectors"))) | not'
+    with_bad "$(area 1)" 2 verify store
+    grep -qx 'full: not known, as the list cannot be read where it ends' out || complain
+    with_bad "$(area 0)" 2 inspect store
+    grep -q '^Smallest store' out || complain
+}
+
 @test "unreadable: the slack of the header's chunk is in nobody's way" {
     judged_pair 1048576 chunk=128 sequential=16
     with_bad store:8192:4096 0 verify store

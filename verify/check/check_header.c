@@ -172,7 +172,7 @@ static void report_invalid(struct check *check, const struct summary *summary, b
 	if (area_missing || !summary_place_known(summary)) {
 		check_report(
 			check, PROBLEM_HEADER_INVALID, TRACE_NONE,
-			"the store is marked invalid; whether it was full cannot be told, as not all of its exceptions are inside the device");
+			"the store is marked invalid; whether it was full cannot be told, as not all of its exceptions are inside the device, or can be read");
 		return;
 	}
 	geometry_room(geometry, geometry_next_free(geometry, summary->highest_new),

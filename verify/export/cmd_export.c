@@ -260,6 +260,7 @@ static enum result open_both(struct session *session, struct failure *why)
 	const struct pair_options opening = {
 		.mode = session->choice->force ? DEVICE_LOOK : DEVICE_READ,
 		.gaps = true,
+		.has_more = session->output.kind != EXPORT_TO_STREAM,
 		.if_used = REMEDY_EXPORT_IN_USE,
 		.engine = session->choice->engine.chosen,
 	};
