@@ -583,7 +583,7 @@ enum result cmd_merge(struct cli *cli, int argc, const char **argv, struct failu
 		{"invalidate-full", CLI_FLAG, &choice.invalidate_full,
 		 "mark a kept store invalid that is too small, instead of refusing", NULL},
 		{"drop-kept", CLI_LIST, &choice.drop,
-		 "give up a store that would be kept, or is, marking it invalid (repeatable)",
+		 "give up a store that is or would be kept: mark it invalid (repeatable)",
 		 "STORE2"},
 		{"dry-run", CLI_FLAG, &choice.dry_run,
 		 "check everything, show the plan, write nothing", NULL},

@@ -158,7 +158,7 @@ static void start_clear(struct commit *commit, uint64_t begin, uint64_t end,
 	batch_start(&commit->batch, next_clear, commit);
 }
 
-/* Clears all of the cut's area, or its last block that is left (rule 6). */
+/* Clears all of the cut, or its last block that is left (rule 6). */
 static void start_cut(struct commit *commit)
 {
 	uint64_t per_block = store_exceptions_per_block(commit->store);

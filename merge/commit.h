@@ -12,7 +12,7 @@
 enum commit_state {
 	COMMIT_IDLE,
 	COMMIT_FLUSH_ORIGIN, /* the origin is being flushed */
-	COMMIT_CLEAR,	     /* the exceptions of the cut area are being zeroed */
+	COMMIT_CLEAR,	     /* the exceptions of the cut are being zeroed */
 	COMMIT_FLUSH_STORE,  /* the store is being flushed */
 	COMMIT_CLEAR_REST,   /* the areas after the cut, which nobody can reach, are being zeroed */
 };
@@ -23,7 +23,7 @@ struct commit {
 	bool in_order;	       /* a torn clear must leave no exception after the end of the list */
 	enum commit_state state;
 	uint64_t first, end; /* the exceptions in hand */
-	uint64_t cut_end;    /* first .. cut_end - 1 are in the area of the cut */
+	uint64_t cut_end;    /* first .. cut_end - 1 are the cut: in its area, or see rule 7 */
 	uint64_t step_end;   /* first .. step_end - 1 are not yet cleared */
 	uint64_t commits;    /* how many were completed */
 	/* the batch in hand zeroes next_index .. clear_end - 1 */

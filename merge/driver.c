@@ -2,7 +2,7 @@
 /*
  * The driver: a ring of windows, taken from the last exception backwards, and one commit at a time.
  *
- *   window   free -> loading -> loaded -> reading -> read -> writing -> copied -> free
+ *   window   free -> loading -> loaded -> reading (-> mending) -> read -> writing -> copied -> free
  *   kept     waiting -> copying -> copied -> (published) -> kept
  *   commit   idle -> flush origin -> clear -> flush store -> clear rest -> idle
  *

@@ -18,8 +18,8 @@ struct driver;
 enum result driver_open(struct driver **driver, struct merge *merge, struct failure *why);
 
 /* Merges all exceptions of a merge that has begun, from the last one backwards, or until a stop is
- * asked for; counts in `merge` what was copied and committed, also where it fails. Takes no
- * memory. */
+ * asked for or a window cannot be read; counts in `merge` what was copied and committed, also where
+ * it fails. Takes no memory but for the list of what is lost. */
 enum result driver_merge(struct driver *driver, struct failure *why);
 
 /* Nothing is in flight afterwards. Harmless on NULL. */

@@ -13,7 +13,7 @@
 #include "merge/kept.h"
 
 /* Places of windows, at most. */
-#define KEEP_SLOTS 8u
+#define KEEP_SLOTS 4u
 
 struct keeper;
 

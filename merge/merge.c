@@ -220,21 +220,17 @@ static enum result take_memory(struct merge *merge, struct driver **driver, stru
 }
 
 /* A block that can be neither read nor written stays as it is: nothing rests on it. */
-static enum result clear_gap(struct store *store, const struct gap *gap, struct failure *why)
+static void clear_gap(struct store *store, const struct gap *gap)
 {
+	_Alignas(BUFFER_ALIGNMENT) uint8_t zeros[BUFFER_ALIGNMENT] = {0};
 	uint64_t per_block = store_exceptions_per_block(store);
-	uint8_t *zeros = io_buffer_zeroed(per_block * EXCEPTION_BYTES);
 	struct failure ignored;
 
-	if (!zeros)
-		return fail_memory(why, "clearing exceptions", per_block * EXCEPTION_BYTES);
 	for (uint64_t at = gap->first; at < gap->end; at += per_block) {
 		struct store_segment segment = store_segment(store, at, at + 1);
 
 		io_write(store->io, store->device, segment.offset, zeros, segment.bytes, &ignored);
 	}
-	free(zeros);
-	return RESULT_OK;
 }
 
 /*
@@ -244,13 +240,12 @@ static enum result clear_gap(struct store *store, const struct gap *gap, struct 
 static enum result clear_gaps(struct merge *merge, struct failure *why)
 {
 	struct store *store = merge->store;
-	enum result result = RESULT_OK;
 
 	if (!gaps_met(store) || !device_is_direct(store->device, store->geometry.chunk_bytes))
 		return RESULT_OK;
-	for (size_t i = 0; i < store->gaps->count && result == RESULT_OK; i++)
-		result = clear_gap(store, &store->gaps->list[i], why);
-	return result == RESULT_OK ? io_flush(store->io, store->device, why) : result;
+	for (size_t i = 0; i < store->gaps->count; i++)
+		clear_gap(store, &store->gaps->list[i]);
+	return io_flush(store->io, store->device, why);
 }
 
 static enum result run(struct merge *merge, struct driver *driver, const struct record *record,

@@ -31,7 +31,7 @@ struct merge_options {
 	bool invalidate_full; /* consent to mark a kept store invalid that is too small */
 	/* of data between commits, about; 1 .. MERGE_WINDOW_BYTES_MAX */
 	uint64_t window_bytes;
-	/* NULL, or: when it is set, end after the windows in hand */
+	/* NULL, or: when it is set, end after the windows that are being written */
 	const volatile sig_atomic_t *stop;
 	/* NULL, or called now and then */
 	void (*progress)(void *context, const struct merge *merge);

@@ -22,7 +22,7 @@ struct gap {
 };
 
 struct gaps {
-	struct gap *list; /* rising, with something between any two; owned */
+	struct gap *list; /* rising, none in another; owned */
 	size_t count, capacity;
 	bool closed; /* the caller's: no new ones */
 	bool spared; /* the caller's: what is zeroed leaves them alone (store/cow/store_edit.h) */

@@ -14,7 +14,7 @@ enum io_engine_choice { IO_ENGINE_AUTO, IO_ENGINE_URING, IO_ENGINE_THREADS, IO_E
 
 /*
  * Opens the chosen engine. IO_ENGINE_AUTO takes io_uring where the kernel and the build have it,
- * else the threads; who knows the devices asks io_engine_for before. An engine asked for by name
+ * else the threads, else plain calls; who knows the devices asks io_engine_for before. An engine asked for by name
  * that is not to be had is RESULT_USAGE with the reason.
  */
 enum result io_engine_open(struct io *io, enum io_engine_choice choice, struct failure *why);
