@@ -16,8 +16,10 @@
 
 bool merge_has_work(const struct merge *merge)
 {
+	enum record_presence record = merge->store->record_presence;
+
 	return merge->exceptions_before > 0 || merge->record_is_current ||
-	       merge->record_is_given_up;
+	       merge->record_is_given_up || record == RECORD_CORRUPT || record == RECORD_FOREIGN;
 }
 
 uint64_t merge_usual_window(uint64_t available_bytes)
@@ -270,6 +272,8 @@ static enum result run(struct merge *merge, struct driver *driver, const struct 
 		result = stopped(merge, why);
 	if (result == RESULT_OK)
 		result = clear_gaps(merge, why);
+	/* All is merged: it is too late to stop. */
+	merge->io->stop = NULL;
 	return result == RESULT_OK ? records_end_all(merge, why) : result;
 }
 

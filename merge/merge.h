@@ -79,7 +79,8 @@ struct merge {
  */
 enum result merge_prepare(struct merge *merge, struct failure *why);
 
-/* Is anything left to do? If not, the kept stores need not even be opened. After merge_prepare. */
+/* Is anything left to do, a record to be removed at least? If not, the kept stores need not even be
+ * opened. After merge_prepare. */
 bool merge_has_work(const struct merge *merge);
 
 /* The window_bytes to take where nobody chose and that many bytes of memory are available: the data

@@ -324,7 +324,7 @@ static enum result check_room(struct merge *merge, struct failure *why)
 
 		if (kept->given_up)
 			continue;
-		result = undo_require_whole(kept, why);
+		result = undo_require_whole(kept, merge->check.summary.unreadable, why);
 		if (result != RESULT_OK)
 			return result;
 		if (kept->needed <= kept->room)

@@ -82,9 +82,9 @@ enum result undo_check(const struct undo *undo, const struct kept *kept, bool fo
 		    undo->name, (unsigned long long)bytes, (unsigned long long)free_bytes);
 }
 
-enum result undo_require_whole(const struct kept *kept, struct failure *why)
+enum result undo_require_whole(const struct kept *kept, uint64_t unreadable, struct failure *why)
 {
-	if (kept->role != RECORD_UNDO || kept->is_new || kept->needed >= kept->room)
+	if (kept->role != RECORD_UNDO || kept->is_new || kept->needed + unreadable >= kept->room)
 		return RESULT_OK;
 	return fail_remedy(
 		why, RESULT_REFUSED, REMEDY_DROP_KEPT, kept->store->device->name,

@@ -47,9 +47,10 @@ enum result undo_check(const struct undo *undo, const struct kept *kept, bool fo
 
 /*
  * A store that is there has room for exactly what the merge overwrites. RESULT_REFUSED where it
- * lacks less: something else has merged. RESULT_OK for any other kept store.
+ * lacks less: something else has merged. What `unreadable` exceptions of the merge were for, it may
+ * lack as well. RESULT_OK for any other kept store.
  */
-enum result undo_require_whole(const struct kept *kept, struct failure *why);
+enum result undo_require_whole(const struct kept *kept, uint64_t unreadable, struct failure *why);
 
 /* Makes the file, a hole, in the place of one that was left, and opens its device. */
 enum result undo_make(const struct undo *undo, struct kept *kept, struct failure *why);

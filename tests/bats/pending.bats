@@ -71,6 +71,14 @@ hook() {
     put store 300 'XX'
     refuses 5 origin store -- merge --pending origin store
     said 'its merge record is damaged'
+    # Once --resume has merged it, and where nothing was left to merge, the record is gone.
+    expect 0 merge --resume origin store
+    expect 0 merge --pending origin store
+    "$mkstore" store chunk=8 sequential=0
+    put store 256 'cowmergeXX'
+    refuses 5 origin store -- merge --pending origin store
+    expect 0 merge --resume origin store
+    expect 0 merge --pending origin store
 }
 
 @test "an initramfs hook stops while the store, the origin or a kept store of an unfinished merge is not there" {

@@ -370,3 +370,16 @@ small_disk() {
     expect 0 merge origin mounted/undo
     same origin "$pristine/origin"
 }
+
+@test "undo: where a stop comes too late to stop anything, the undo store knows its origin all the same" {
+    needs_strace
+    local chunk
+    pair 8388608 chunk=8 random=600 origin_chunks=2048
+    strace -qq -o /dev/null -e inject=pwritev:signal=INT:when=100 \
+        "$cowtool" merge --quiet --io=sync --undo=undo origin store 2>err || complain "exit code $?"
+    "$cowtool" dump --format=csv undo >list
+    chunk=$(awk -F , 'NR == 2 { print $3 }' list)
+    put origin $((chunk * 4096 + 5)) 'X'
+    refuses 5 origin undo -- merge origin undo
+    said 'somebody wrote to it since'
+}
