@@ -17,7 +17,8 @@ static bool may_be_begun(struct cli *cli, const char *name)
 	struct failure looking;
 	struct pair pair;
 	enum result result = pair_open(&pair, cli, &opening, NULL, name, &looking);
-	bool begun = result == RESULT_NOT_THERE || result == RESULT_IO;
+	bool begun =
+		result == RESULT_NOT_THERE || result == RESULT_IO || result == RESULT_NO_MEMORY;
 
 	if (result == RESULT_OK && pair.store.record_presence != RECORD_ABSENT)
 		begun = pair.store.record_presence != RECORD_PRESENT ||
@@ -56,15 +57,27 @@ static enum result find_pending(struct cli *cli, struct cli_list *list, struct f
 	return result;
 }
 
-/* The first failure is the result; the others are told. */
+/* Which of two failures has a script to hear of? Not of one after which nothing was written, while
+ * another merge is unfinished, or may be. */
+static bool is_worse(enum result one, enum result than)
+{
+	static const enum result worst[] = {RESULT_INTERNAL, RESULT_NO_MEMORY, RESULT_IO,
+					    RESULT_STOPPED,  RESULT_NO_SPACE,  RESULT_NOT_THERE};
+
+	for (size_t i = 0; i < sizeof(worst) / sizeof(worst[0]); i++)
+		if (than == worst[i] || one == worst[i])
+			return than != worst[i];
+	return than == RESULT_OK && one != RESULT_OK;
+}
+
+/* The worst failure is the result, of such the first one; the others are told. */
 static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 			     const struct cli_list *list, struct failure *why)
 {
-	enum result result = RESULT_OK;
+	enum result result = RESULT_OK, one = RESULT_OK;
 
-	for (size_t i = 0; i < list->count && result != RESULT_STOPPED; i++) {
+	for (size_t i = 0; i < list->count && one != RESULT_STOPPED; i++) {
 		struct failure failure = {.text = ""};
-		enum result one;
 
 		free(cli->arguments[0]);
 		free(cli->arguments[1]);
@@ -74,11 +87,17 @@ static enum result merge_all(struct cli *cli, struct merge_choice *choice,
 			return fail_memory(why, "a name", strlen(list->items[i]));
 		one = cmd_merge_one(cli, choice, &failure);
 		volumes_end(cli->volumes);
-		if (result == RESULT_OK) {
+		/* LVM says that a store is there: a script goes on after RESULT_NO_STORE. */
+		if (one == RESULT_NO_STORE)
+			one = RESULT_REFUSED;
+		/* With the names of this one. */
+		remedies_say(cli, &failure);
+		if (is_worse(one, result)) {
+			if (result != RESULT_OK)
+				cli_message(cli, "%s", why->text);
 			*why = failure;
 			result = one;
 		} else if (one != RESULT_OK) {
-			remedies_say(cli, &failure);
 			cli_message(cli, "%s", failure.text);
 		}
 	}
