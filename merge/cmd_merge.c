@@ -4,8 +4,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "merge/records.h"
 #include "store/base/bytes.h"
 #include "store/base/path.h"
 #include "store/cli/note.h"
@@ -197,52 +199,80 @@ enum result cmd_merge_refuse_unseen(enum result result, struct failure *why)
 		"look at the path, or add --force to give it up as it is, out of reach: it cannot be marked invalid then");
 }
 
-void cmd_merge_tell_unseen(const struct merge_session *session, const char *name)
+enum result cmd_merge_give_up_unseen(struct merge_session *session, const char *name,
+				     struct failure *why)
 {
 	cli_message(session->cli,
 		    session->choice->dry_run
 			    ? "%s: would be given up as it is; it could not be marked invalid"
 			    : "%s: is given up as it is; it could not be marked invalid",
 		    name);
+	return cmd_merge_is_sibling(session, name)
+		       ? cli_list_add(&session->beyond, strdup(name), why)
+		       : RESULT_OK;
 }
 
-/* The undo store's file may not be open: it is made anew where nothing was written to it. */
+/* The undo store's file may not be open: it is made anew where nothing was written to it. What has
+ * neither a record nor a header may be anything. */
 static enum result open_dropped_store(struct merge_session *session, size_t i, const char *name,
 				      struct failure *why)
 {
 	enum result result = open_other(session, i, name, why);
+	const struct store *store = &session->others[i].store;
 
+	if (result == RESULT_OK && store->record_presence != RECORD_PRESENT)
+		result = store_require_header(store, why);
 	if (result == RESULT_OK && session->choice->undo)
 		result = device_refuse_same(&session->others[i].device, session->choice->undo,
 					    "with --undo and with --drop-kept", why);
 	return result;
 }
 
+/* Opens it; *unseen: it is out of reach. */
+static enum result reach_dropped(struct merge_session *session, const char *name, bool *unseen,
+				 struct failure *why)
+{
+	size_t place = session->kept_count + session->dropped_count;
+	struct failure ignored;
+	enum result result = RESULT_OK;
+
+	if (volumes_is_name(name))
+		result = cmd_merge_reach_volume(session, name, why);
+	*unseen = result != RESULT_OK && result != RESULT_NO_MEMORY;
+	if (result != RESULT_OK)
+		return result;
+	result = open_dropped_store(session, place, name, why);
+	*unseen = result == RESULT_IO || result == RESULT_NOT_THERE || result == RESULT_NO_STORE ||
+		  result == RESULT_DAMAGED || path_is_other_kind(name);
+	if (result == RESULT_OK)
+		session->dropped[session->dropped_count++] = &session->others[place].store;
+	else
+		device_close(&session->others[place].device, &ignored);
+	return result;
+}
+
 /* With --force, what is out of reach can be dropped, too. */
 static enum result open_dropped(struct merge_session *session, struct failure *why)
 {
-	const struct merge_choice *choice = session->choice;
-
 	for (size_t i = 0; i < session->drop.count; i++) {
-		size_t place = session->kept_count + session->dropped_count;
 		const char *name = session->drop.items[i];
-		enum result result = open_dropped_store(session, place, name, why);
-		bool unseen = result == RESULT_IO || result == RESULT_NOT_THERE ||
-			      result == RESULT_NO_STORE || path_is_other_kind(name);
-		struct failure ignored;
+		bool unseen;
+		enum result result = reach_dropped(session, name, &unseen, why);
 
-		if (result != RESULT_OK)
-			device_close(&session->others[place].device, &ignored);
-		if (result != RESULT_OK && !unseen)
-			return result;
-		if (unseen && !choice->force)
-			return cmd_merge_refuse_unseen(result, why);
-		if (result != RESULT_OK) {
-			cmd_merge_tell_unseen(session, name);
-			session->unseen[session->merge.unseen_count++] = name;
+		if (result == RESULT_OK && !unseen)
 			continue;
-		}
-		session->dropped[session->dropped_count++] = &session->others[place].store;
+		if (!unseen)
+			return result;
+		if (!session->choice->force)
+			return cmd_merge_refuse_unseen(result, why);
+		if (result == RESULT_OK)
+			continue;
+		result = cmd_merge_give_up_unseen(session, name, why);
+		if (result != RESULT_OK)
+			return result;
+		if (!cmd_merge_is_sibling(session, name) ||
+		    records_may_name(&session->pair.store.record, name))
+			session->unseen[session->merge.unseen_count++] = name;
 	}
 	return RESULT_OK;
 }
@@ -335,6 +365,7 @@ static void close_all(struct merge_session *session)
 	cli_list_free(&session->keep);
 	cli_list_free(&session->give_up);
 	cli_list_free(&session->drop);
+	cli_list_free(&session->beyond);
 	free(session->others);
 	free(session->kept);
 	free(session->dropped);

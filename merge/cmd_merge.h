@@ -43,6 +43,9 @@ struct merge_session {
 	/* names: what is kept, with LVM's other snapshots of ORIGIN; what is given up as the merge
 	 * begins; what an unfinished merge kept, and is given up */
 	struct cli_list keep, give_up, drop;
+	/* of those given up, LVM's that are out of reach: to be named again in a resume, which
+	 * would keep them otherwise */
+	struct cli_list beyond;
 	struct merge_options options;
 	struct merge merge;
 	struct progress progress;
@@ -68,15 +71,23 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result);
 void cmd_merge_say_how_to_go_on(const struct merge_session *session, enum result result,
 				struct failure *why);
 
-/* Of a store that is to be given up and is out of reach: it could not be opened, and with consent,
+/* Of a store that is to be given up and is out of reach: it could not be opened; and with consent,
  * it is told. */
 enum result cmd_merge_refuse_unseen(enum result result, struct failure *why);
-void cmd_merge_tell_unseen(const struct merge_session *session, const char *name);
+enum result cmd_merge_give_up_unseen(struct merge_session *session, const char *name,
+				     struct failure *why);
 
 /* ---- LVM's volumes (cmd_merge_volumes.c); nothing, where ORIGIN is none ---- */
 
 /* May its origin be written to, and is this the snapshot that LVM would merge? RESULT_REFUSED. */
 enum result cmd_merge_check_volumes(const struct merge_session *session, struct failure *why);
+
+/* Is it the name of another snapshot of ORIGIN's than STORE? */
+bool cmd_merge_is_sibling(const struct merge_session *session, const char *name);
+
+/* Can this volume be mapped? As volumes_find fails. */
+enum result cmd_merge_reach_volume(const struct merge_session *session, const char *name,
+				   struct failure *why);
 
 /* The names of session->keep, give_up and drop: the user's, and LVM's other snapshots of ORIGIN. */
 enum result cmd_merge_list_names(struct merge_session *session, struct failure *why);

@@ -313,14 +313,19 @@ void cmd_merge_print_outcome(struct merge_session *session, enum result result)
 
 /* A store that was dropped in vain must be dropped again. One that is dropped is no more of this
  * merge: its name might be taken for another's. */
-static void name_dropped(const struct merge *merge, struct suggestion *command)
+static void name_dropped(const struct merge_session *session, struct suggestion *command)
 {
+	const struct merge *merge = &session->merge;
+
+	for (size_t i = 0; i < session->beyond.count; i++)
+		suggest_more(command, " --drop-kept %s", session->beyond.items[i]);
 	if (merge->drop_is_recorded)
 		return;
 	for (size_t i = 0; i < merge->dropped_count; i++)
 		suggest_more(command, " --drop-kept %s", merge->dropped[i]->device->name);
 	for (size_t i = 0; i < merge->unseen_count; i++)
-		suggest_more(command, " --drop-kept %s", merge->unseen[i]);
+		if (!cmd_merge_is_sibling(session, merge->unseen[i]))
+			suggest_more(command, " --drop-kept %s", merge->unseen[i]);
 }
 
 /* The whole command that goes on. LVM knows the origin of a volume, and its other snapshots. */
@@ -342,7 +347,7 @@ static const char *resume_command(const struct merge_session *session, struct su
 		else if (!kept->given_up && !(session->pair.snapshot && kept->shown_bytes))
 			suggest_more(command, " --keep %s", kept->store->device->name);
 	}
-	name_dropped(merge, command);
+	name_dropped(session, command);
 	if (!session->pair.snapshot)
 		suggest_more(command, " %s", merge->origin->name);
 	suggest_more(command, " %s", merge->store->device->name);

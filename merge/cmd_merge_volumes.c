@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "merge/records.h"
 #include "store/base/bytes.h"
 #include "store/volume/name.h"
 
@@ -100,24 +101,39 @@ static bool is_listed(const struct merge_session *session, const struct cli_list
 	return false;
 }
 
-/* Did the kernel give it up? Nothing of it is left to keep. What cannot be opened will be told as
- * it is kept. */
-static bool is_invalid(const struct merge_session *session, const char *name)
+/* Reads header and record of it; its device is closed again. */
+static enum result look_at(const struct merge_session *session, const char *name,
+			   struct store *store, struct failure *why)
 {
 	struct failure ignored;
 	struct device device;
-	struct store store;
+	enum result result = volumes_open(session->cli->volumes, &device, name, DEVICE_LOOK, why);
 	struct io io;
-	bool invalid = false;
 
-	if (volumes_open(session->cli->volumes, &device, name, DEVICE_LOOK, &ignored) != RESULT_OK)
-		return false;
+	if (result != RESULT_OK)
+		return result;
 	io_engine_open_sync(&io);
-	if (store_open(&store, &device, &io, &ignored) == RESULT_OK)
-		invalid = store.header_fault == HEADER_GOOD && !store.header.valid;
+	result = store_open(store, &device, &io, why);
+	if (result == RESULT_OK)
+		result = store_require_header(store, why);
 	io_close(&io);
 	device_close(&device, &ignored);
-	return invalid;
+	return result;
+}
+
+/* Did the kernel give it up? Nothing of it is left to keep. What cannot be opened will be told as
+ * it is kept. *may_be_kept: by an unfinished merge, which has to drop it, then. */
+static bool is_invalid(const struct merge_session *session, const char *name, bool *may_be_kept)
+{
+	const struct merge *merge = &session->merge;
+	struct failure ignored;
+	struct store store;
+
+	if (look_at(session, name, &store, &ignored) != RESULT_OK || store.header.valid)
+		return false;
+	*may_be_kept = merge->record_is_current && (store.record_presence != RECORD_ABSENT ||
+						    records_may_name(&merge->store->record, name));
+	return true;
 }
 
 /* One that an unfinished merge kept, and the kernel gave up since, has to be dropped. */
@@ -127,6 +143,7 @@ static enum result add_sibling(struct merge_session *session, unsigned int index
 	const char *volume = origin_of(session)->group->volumes[index].name;
 	char *name = volumes_sibling(session->cli->arguments[0], volume);
 	struct cli_list *list = &session->keep;
+	bool may_be_kept;
 
 	if (!name)
 		return fail_memory(why, "a name", strlen(volume));
@@ -135,12 +152,12 @@ static enum result add_sibling(struct merge_session *session, unsigned int index
 		free(name);
 		return RESULT_OK;
 	}
-	if (is_invalid(session, name)) {
+	if (is_invalid(session, name, &may_be_kept)) {
 		cli_note(
 			session->cli,
 			"%s: note: is marked invalid: the kernel gave this snapshot up, there is nothing to keep",
 			name);
-		list = session->merge.record_is_current ? &session->drop : NULL;
+		list = may_be_kept ? &session->drop : NULL;
 	}
 	if (list)
 		return cli_list_add(list, name, why);
@@ -157,15 +174,29 @@ static enum result add_all(struct cli_list *to, const struct cli_list *from, str
 	return result;
 }
 
+bool cmd_merge_is_sibling(const struct merge_session *session, const char *name)
+{
+	const struct volume *origin = origin_of(session);
+	int index = origin ? index_of(session, name) : -1;
+	const struct group_volume *volume = index >= 0 ? &origin->group->volumes[index] : NULL;
+
+	return volume && volume->snapshot != GROUP_NO_SNAPSHOT &&
+	       is_other(session, &origin->group->snapshots[volume->snapshot]);
+}
+
+enum result cmd_merge_reach_volume(const struct merge_session *session, const char *name,
+				   struct failure *why)
+{
+	struct volume *volume;
+
+	return volumes_find(session->cli->volumes, name, &volume, why);
+}
+
 /* Another origin's snapshot would lose all it has, for nothing. */
 static enum result check_given_up(const struct merge_session *session, const char *name,
 				  struct failure *why)
 {
-	const struct group *group = origin_of(session)->group;
-	int index = index_of(session, name);
-
-	if (index >= 0 && group->volumes[index].snapshot != GROUP_NO_SNAPSHOT &&
-	    is_other(session, &group->snapshots[group->volumes[index].snapshot]))
+	if (cmd_merge_is_sibling(session, name))
 		return RESULT_OK;
 	return fail(why, RESULT_REFUSED,
 		    "%s: is no other snapshot of %s: it would not be kept, and cannot be dropped",
@@ -177,17 +208,17 @@ static enum result add_given_up(struct merge_session *session, const char *name,
 				struct failure *why)
 {
 	enum result result = check_given_up(session, name, why);
-	struct volume *volume;
+	struct store store;
 
 	if (result != RESULT_OK)
 		return result;
-	result = volumes_find(session->cli->volumes, name, &volume, why);
+	result = session->choice->force ? look_at(session, name, &store, why)
+					: cmd_merge_reach_volume(session, name, why);
 	if (result == RESULT_OK)
 		return cli_list_add(&session->give_up, strdup(name), why);
 	if (result == RESULT_NO_MEMORY || !session->choice->force)
 		return cmd_merge_refuse_unseen(result, why);
-	cmd_merge_tell_unseen(session, name);
-	return RESULT_OK;
+	return cmd_merge_give_up_unseen(session, name, why);
 }
 
 /* As a merge begins, nobody keeps anything yet: what is dropped is a snapshot that LVM knows. */
@@ -295,8 +326,11 @@ void cmd_merge_say_enlarge(const struct merge_session *session, struct failure *
 		uint64_t missing = kept->needed - min_u64(kept->needed, kept->room), bytes;
 		char size[32];
 
-		if (missing == 0 || kept->given_up || !volume || !volume->group)
+		if (missing == 0 || kept->given_up)
 			continue;
+		/* It is the one that is told of. */
+		if (!volume || !volume->group)
+			return;
 		bytes = kept_growth_bytes(kept, missing);
 		snprintf(size, sizeof(size), "+%lluk", (unsigned long long)divide_up(bytes, 1024));
 		fail_more(why, RESULT_NO_SPACE, "%s enlarges it by enough",

@@ -17,6 +17,10 @@ uint64_t records_number_bit(const struct store *store);
 /* Puts the kept stores' names into a record, in the order of their numbers, as many as fit. */
 void records_put_names(const struct merge *merge, struct record *record);
 
+/* May a store of this name, without its folder, be or have been one of those that it keeps? Names
+ * that had no room may be any. */
+bool records_may_name(const struct record *record, const char *name);
+
 /* "snap2-cow, undo": their names, as far as the record has them. */
 void records_describe_kept(const struct record *record, uint64_t numbers, char *text, size_t size);
 

@@ -150,6 +150,17 @@ static uint64_t number_named(const struct record *record, uint64_t numbers, cons
 	return 0;
 }
 
+bool records_may_name(const struct record *record, const char *name)
+{
+	size_t bytes = 1;
+
+	/* Where not all names had room, the last one has none. */
+	if (record->kept_stores > 0)
+		name_of(record, (uint32_t)min_u64(record->kept_stores, RECORD_KEPT_MAX) - 1,
+			&bytes);
+	return bytes == 0 || number_named(record, all_kept(record), base_name(name)) != 0;
+}
+
 /* Was a store of this name, without its folder, dropped before? */
 static bool was_dropped(const struct merge *merge, const char *name)
 {

@@ -79,6 +79,20 @@ state_is() {
     merged
 }
 
+@test "merge: what is no store any more is given up as it is, and not written to" {
+    pristine_pair
+    pristine_kept a
+    cut_off INT --keep=a
+    fill a 2097152
+    refuses 5 origin store a -- merge --resume --drop-kept=a origin store
+    said 'add --force'
+    remember a
+    expect 0 merge --resume --force --drop-kept=a origin store
+    said 'a: is given up as it is'
+    unchanged
+    merged
+}
+
 @test "merge: of a kept store to be dropped that is given twice, --force is not said to help" {
     pristine_pair
     pristine_kept a

@@ -447,6 +447,73 @@ unfinished() {
     cmp other <("$extents" read volumes1.map other)
 }
 
+# The other snapshot is of a kind that cannot be mapped, or its header is gone: a resume has to leave it out, too.
+@test "merge VG/SNAP: one that is out of reach is given up in a resume, too, whose command names it" {
+    needs_strace
+    for how in error blank; do
+        if [[ $how == error ]]; then
+            edited '/^other {/,/^type/s/"striped"/"error"/'
+        else
+            unpack volumes1
+        fi
+        bytes_of volumes1.map root before-upgrade other
+        if [[ $how == blank ]]; then
+            head -c 4096 /dev/zero | dd of=other conv=notrunc status=none
+            "$extents" write volumes1.map other <other
+        fi
+        strace -qq -o /dev/null -e inject=fdatasync:error=EIO:when=12 \
+            "$cowtool" merge --quiet --io=sync --window=1 --disk=volumes1 --drop-kept=vg0/other --force vg0/before-upgrade 2>err &&
+            complain 'it was not cut off'
+        said "'cowtool merge --resume --force --drop-kept vg0/other vg0/before-upgrade --disk volumes1' goes on"
+        refuses 5 volumes1 -- merge --resume --disk=volumes1 vg0/before-upgrade
+        expect 0 merge --resume --force --drop-kept=vg0/other --disk=volumes1 vg0/before-upgrade
+        "$cowtool" merge --quiet root before-upgrade
+        cmp root <("$extents" read volumes1.map root)
+        cmp other <("$extents" read volumes1.map other)
+    done
+}
+
+@test "merge VG/SNAP: a snapshot that is invalid is not taken for the undo store that a resume forgets" {
+    needs_strace
+    unpack volumes1
+    bytes_of volumes1.map root before-upgrade other
+    put other 4 '\0'
+    "$extents" write volumes1.map other <other
+    strace -qq -o /dev/null -e inject=fdatasync:error=EIO:when=16 \
+        "$cowtool" merge --quiet --io=sync --window=1 --disk=volumes1 --undo=undo vg0/before-upgrade 2>err && complain 'it was not cut off'
+    said "'cowtool merge --resume --undo undo vg0/before-upgrade --disk volumes1' goes on"
+    refuses 5 volumes1 undo -- merge --resume --disk=volumes1 vg0/before-upgrade
+    said 'keeps undo'
+    refuses 5 volumes1 undo -- merge --resume --force --disk=volumes1 vg0/before-upgrade
+    expect 0 merge --resume --undo=undo --disk=volumes1 vg0/before-upgrade
+    expect 0 merge --quiet --disk=volumes1 vg0/root undo
+    cmp root <("$extents" read volumes1.map root)
+}
+
+@test "merge VG/SNAP: of two stores that are too small, the command is for the one that is told of" {
+    unpack volumes1
+    bytes_of volumes1.map before-upgrade other
+    "$mkstore" other chunk=8 size=163840 keep=1 data=0 random=38 origin_chunks=100 seed=4
+    "$extents" write volumes1.map other <other
+    "$mkstore" small chunk=8 size=163840 data=0 random=38 origin_chunks=100 seed=5
+    refuses 7 volumes1 small -- merge --disk=volumes1 --keep=small vg0/before-upgrade
+    said 'small: is too small to be kept'
+    fails grep lvextend err
+}
+
+@test "merge --pending: the worst failure is the result, and each names its own snapshot" {
+    unpack volumes-merging
+    two_disks
+    bytes_of volumes-merging.map before-upgrade
+    head -c 4096 /dev/zero | dd of=before-upgrade conv=notrunc status=none
+    "$extents" write volumes-merging.map before-upgrade <before-upgrade
+    refuses 5 volumes-merging -- merge --pending --disk=volumes-merging
+    for second in volumes2.1 volumes2.2; do
+        refuses 8 volumes-merging $second -- merge --pending --disk=volumes-merging --disk=$second
+        said '/before-upgrade: no COW store there'
+    done
+}
+
 @test "scan: names that are longer than their columns have a line of their own" {
     unpack volumes1
     name=$(strings -n 38 volumes1 | sed -n 's/^id = "\(.*\)"$/\1/p' | head -n 1)
