@@ -26,11 +26,16 @@ char *volumes_sibling(const char *name, const char *volume)
 	struct volume_name parsed;
 	char *sibling = NULL;
 
-	if (!volume_name_read(name, &parsed) ||
-	    asprintf(&sibling, "%s%s/%s", parsed.is_explicit ? "LVM=" : "", parsed.group, volume) <
-		    0)
+	if (!volume_name_read(name, &parsed))
 		return NULL;
-	return sibling;
+	if (!parsed.is_explicit) {
+		if (asprintf(&sibling, "%s/%s", parsed.group, volume) < 0)
+			return NULL;
+		if (volumes_is_name(sibling))
+			return sibling;
+		free(sibling);
+	}
+	return asprintf(&sibling, "LVM=%s/%s", parsed.group, volume) < 0 ? NULL : sibling;
 }
 
 static bool has_namesake(const struct volumes *volumes, const struct group *group)

@@ -111,7 +111,8 @@ struct disk *volumes_disk(struct volumes *volumes, const struct groups_one *one,
  * too, or a path is in the way, LVM=VG/LV with the group's id. An owned string, or NULL. */
 char *volumes_name(const struct volumes *volumes, const struct group *group, unsigned int volume);
 
-/* The name of another volume of the same group, written as `name` is: an owned string, or NULL. */
+/* The name of another volume of the same group, written as `name` is, and with LVM= where a path is in
+ * the way: an owned string, or NULL. */
 char *volumes_sibling(const char *name, const char *volume);
 
 /* "2 segments on /dev/sda2, /dev/sdb". Returns `text`. */

@@ -218,6 +218,24 @@ map_to() {
     is .exceptions 10
 }
 
+@test "names: the origin and the other snapshot are LVM's, also where files have their names; the files stay as they were" {
+    mkdir vg0
+    for name in /dev/vg0/before-upgrade LVM=vg0/before-upgrade; do
+        for files in other 'other root'; do
+            unpack volumes1
+            bytes_of volumes1.map root before-upgrade other
+            # shellcheck disable=SC2086 # names of files
+            cp $files vg0
+            sha256sum vg0/* >sums
+            merged_as_files
+            expect 0 merge --quiet --disk=volumes1 $name
+            group_is volumes1.map
+            sha256sum --quiet --check sums
+            rm vg0/*
+        done
+    done
+}
+
 @test "names: what leads nowhere is not there; what is no snapshot, or no volume, is refused" {
     unpack volumes1
     refuses 8 volumes1 -- merge --disk=volumes1 vg0/not-there
