@@ -70,6 +70,35 @@ END
     expect 0 merge "$first" "$loop"
 }
 
+# partition NUMBER: ./partNUMBER is that one of $loop, which has a partition table.
+partition() {
+    local numbers
+    IFS=: read -r -a numbers <"/sys/class/block/${loop##*/}p$1/dev" 2>/dev/null || skip 'the kernel shows no partitions here'
+    mknod "part$1" b "${numbers[@]}"
+}
+
+@test "in use: a partition of a loop device is used beside another one that is mounted, and not beside its own bytes" {
+    command -v sfdisk >/dev/null || skip 'there is no sfdisk'
+    file_system image 11111111-1111-4111-8111-111111111111
+    truncate -s 8M disk
+    printf 'label: dos\nstart=2048, size=4096\nstart=8192, size=2048\n' | sfdisk --quiet disk
+    dd if=image of=disk bs=1M seek=1 conv=notrunc status=none
+    dd if=origin of=disk bs=1M seek=4 conv=notrunc status=none
+    attach disk --partscan
+    partx --add "$loop" 2>/dev/null || true
+    partition 1
+    partition 2
+    mkdir mounted
+    mount part1 mounted 2>/dev/null || skip 'nothing can be mounted here'
+    whole=$loop
+    attach disk --offset 1M --sizelimit 2M
+    refuses 5 disk store -- merge "$loop" store
+    said "has bytes in common with $whole that has a partition ${whole##*/}p1 that is mounted"
+    expect 0 merge part2 store
+    "$cowtool" merge --quiet origin store2
+    cmp origin <(dd if=disk bs=1M skip=4 count=1 status=none)
+}
+
 @test "in use: QEMU does not write to what a merge has, nor a merge to what QEMU has" {
     # Of what it has open for writing, QEMU has byte 101 locked for reading.
     held origin shared 101 1
