@@ -216,16 +216,21 @@ static enum result check_origin(struct pair *pair, const struct cli *cli, const 
 static enum result check_origin_name(const struct cli *cli, const struct pair_options *options,
 				     const char *origin, const char *store, struct failure *why)
 {
-	struct failure ignored;
+	struct failure looking;
 	char *name = NULL;
 	enum result result;
 
-	if (!origin || volumes_is_name(origin) || !volumes_is_name(store) ||
-	    pair_name_origin(cli, store, options->mode, &name, &ignored) != RESULT_OK)
+	if (!origin || volumes_is_name(origin) || !volumes_is_name(store))
 		return RESULT_OK;
-	result = fail(why, RESULT_REFUSED,
-		      "%s: is a snapshot of %s, not of %s; ORIGIN may be left out", store, name,
-		      origin);
+	result = pair_name_origin(cli, store, options->mode, &name, &looking);
+	if (result == RESULT_OK)
+		result = fail(why, RESULT_REFUSED,
+			      "%s: is a snapshot of %s, not of %s; ORIGIN may be left out", store,
+			      name, origin);
+	else if (result == RESULT_REFUSED || result == RESULT_NOT_THERE)
+		result = RESULT_OK; /* of the store itself, that will be told as it is opened */
+	else
+		*why = looking;
 	free(name);
 	return result;
 }

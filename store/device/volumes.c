@@ -69,11 +69,10 @@ static void forget(struct volumes *volumes)
 	volumes->loaded = false;
 }
 
-static enum result load(struct volumes *volumes, struct failure *why)
+static enum result read_disks(struct volumes *volumes, struct failure *why)
 {
 	enum result result = disks_find(&volumes->found, volumes->disks, volumes->disk_count, why);
 
-	volumes->loaded = true;
 	for (size_t i = 0; i < volumes->found.count && result == RESULT_OK; i++) {
 		struct disk *disk = &volumes->found.items[i];
 		struct pv_source source = disks_source(disk);
@@ -85,7 +84,20 @@ static enum result load(struct volumes *volumes, struct failure *why)
 		if (result == RESULT_IO && volumes->disk_count == 0)
 			result = RESULT_OK;
 	}
-	return result == RESULT_OK ? groups_choose(&volumes->groups, why) : result;
+	return result;
+}
+
+/* What is half read is no answer to the next name. */
+static enum result load(struct volumes *volumes, struct failure *why)
+{
+	enum result result = read_disks(volumes, why);
+
+	if (result == RESULT_OK)
+		result = groups_choose(&volumes->groups, why);
+	volumes->loaded = result == RESULT_OK;
+	if (!volumes->loaded)
+		forget(volumes);
+	return result;
 }
 
 enum result volumes_load(struct volumes *volumes, struct failure *why)

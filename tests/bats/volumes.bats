@@ -243,6 +243,11 @@ map_to() {
     refuses 8 volumes1 -- merge --disk=volumes1 vg1/other
     said 'vg1/other: there is no volume group vg1'
     refuses 8 volumes1 -- merge --disk=not-there vg0/other
+    bytes_of volumes1.map root
+    refuses 8 root -- export --disk=not-there root vg0/other view
+    said 'not-there: cannot open:'
+    refuses 5 root -- export --disk=. root vg0/other view
+    said '.: is a directory'
     refuses 5 volumes1 -- merge --disk=volumes1 vg0/home
     said 'vg0/home: is no snapshot, for LVM'
     refuses 5 volumes1 -- merge --disk=volumes1 vg0/home vg0/other
