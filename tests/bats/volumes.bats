@@ -534,6 +534,16 @@ unfinished() {
     expect 0 merge --quiet --disk=volumes1 --disk=twin vg1/other
 }
 
+@test "a label that is damaged is told, by scan and where a volume is asked for" {
+    unpack volumes1
+    put volumes1 600 '\377'
+    expect 0 scan --json volumes1
+    object '.stores == [] and .problems == [{name: "LVM",
+        message: "volumes1: the label of a physical volume has a wrong checksum, or is in another sector than it says"}]'
+    refuses 8 volumes1 -- merge --disk=volumes1 vg0/other
+    said 'there is no volume group vg0; volumes1: the label of a physical volume has a wrong checksum'
+}
+
 @test "an origin that was extended since: the merge ends where the snapshot does, and undo gives all of it back" {
     edited '/^snapshot[01] {/,/^type/s/^extent_count = 100/extent_count = 99/'
     bytes_of volumes1.map root before-upgrade other
