@@ -181,10 +181,26 @@ static enum result lock_group(struct volumes *volumes, const struct groups_one *
 	if (result != RESULT_OK)
 		return result;
 	snprintf(volumes->locked, sizeof(volumes->locked), "%s", group->id);
+	snprintf(volumes->locked_name, sizeof(volumes->locked_name), "%s", group->name);
 	if (!lock)
 		return RESULT_OK;
 	forget(volumes);
 	return load(volumes, why);
+}
+
+/* Of two groups, one would not be locked; and LVM's lock is that of a name. */
+static enum result check_locked(const struct volumes *volumes, const struct group *group,
+				const char *name, struct failure *why)
+{
+	if (strcmp(volumes->locked, group->id) != 0)
+		return fail(why, RESULT_REFUSED,
+			    "%s: is of another volume group than the other volumes that were named",
+			    name);
+	if (strcmp(volumes->locked_name, group->name) != 0)
+		return fail(why, RESULT_REFUSED,
+			    "%s: its volume group was renamed at this moment, from %s to %s", name,
+			    volumes->locked_name, group->name);
+	return RESULT_OK;
 }
 
 static enum result find_locked(struct volumes *volumes, const char *name, size_t *group,
@@ -199,12 +215,9 @@ static enum result find_locked(struct volumes *volumes, const char *name, size_t
 		if (result == RESULT_OK)
 			result = find_in_groups(volumes, name, group, index, why);
 	}
-	if (result == RESULT_OK &&
-	    strcmp(volumes->locked, volumes->groups.groups[*group].group.id) != 0)
-		return fail(why, RESULT_REFUSED,
-			    "%s: is of another volume group than the other volumes that were named",
-			    name);
-	return result;
+	return result == RESULT_OK
+		       ? check_locked(volumes, &volumes->groups.groups[*group].group, name, why)
+		       : result;
 }
 
 /* A disk that has the label of this physical volume, and is not taken for it. */

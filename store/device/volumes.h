@@ -48,7 +48,8 @@ struct volumes {
 	struct volume *asked;
 	struct volumes_part *parts;
 	struct group_lock lock;
-	char locked[PV_ID_BYTES]; /* the id of the group that is locked; "": none is */
+	char locked[PV_ID_BYTES];	      /* the id of the group that is locked; "": none is */
+	char locked_name[GROUP_NAME_MAX + 1]; /* its name, as it was locked */
 };
 
 /* Is it the name of a volume? What exists as a path is none, but with LVM=. */

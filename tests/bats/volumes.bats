@@ -450,6 +450,30 @@ unfinished() {
     exec 9>&-
 }
 
+@test "merge VG/SNAP: a group that is renamed while its lock is waited for is refused, and nothing is written" {
+    unpack volumes1
+    cp volumes1 renamed
+    edited 's/^vg0 {/vg1 {/' renamed
+    uuid=$(strings -n 38 volumes1 | sed -n 's/^id = "\(.*\)"$/\1/p' | head -n 1)
+    mkdir lvm locks
+    echo "global { locking_dir = \"$PWD/locks\" }" >lvm/lvm.conf
+    export LVM_SYSTEM_DIR=$PWD/lvm
+    attach volumes1
+    exec 9>locks/V_vg0
+    flock 9
+    "$cowtool" merge --disk="$loop" "$uuid/other" >out 2>err 9>&- &
+    merge_pid=$!
+    until [[ -e locks/V_vg0:aux ]]; do :; done
+    cat renamed >"$loop"
+    sync "$loop"
+    exec 9>&-
+    status=0
+    wait "$merge_pid" || status=$?
+    ((status == 5)) || complain "exit code $status"
+    said "$uuid/other: its volume group was renamed at this moment, from vg0 to vg1"
+    cmp volumes1 renamed
+}
+
 @test "merge VG/SNAP: one that is out of reach keeps the merge from beginning, or is given up by name, with --force" {
     two_disks
     # On the first disk alone, the origin itself is missing.
