@@ -10,6 +10,7 @@
 #include "store/base/bytes.h"
 #include "store/base/suggest.h"
 #include "store/base/text.h"
+#include "store/device/holder.h"
 #include "store/device/probe.h"
 #include "store/volume/name.h"
 
@@ -466,26 +467,33 @@ static bool is_beside(const struct volumes *volumes, const struct volume *volume
 	return false;
 }
 
+/* The words of the command that takes the bytes away from their user. */
+static void free_command(const struct tables_user *user, struct suggestion *command)
+{
+	const struct holder holder = {.node = "", .name = user->name, .uuid = user->uuid};
+
+	suggest_begin(command);
+	if (user->is_loaded)
+		suggest_more(command, "dmsetup clear %s", user->name);
+	else
+		holder_command(&holder, command);
+}
+
 static enum result refuse_used(const struct volume *volume, const char *name, struct failure *why)
 {
-	const struct group_volume *one = &volume->group->volumes[volume->index];
 	struct tables_user user;
 	struct suggestion command;
 	bool used;
-	char *whole;
 	enum result result = find_user(volume, &user, &used, why);
 
 	if (result != RESULT_OK || !used)
 		return result;
-	whole = volumes_sibling(name, one->name);
-	result = fail_remedy(
+	free_command(&user, &command);
+	return fail_remedy(
 		why, RESULT_REFUSED, REMEDY_FREE, NULL,
 		"%s: its bytes are in use by %s, a device of the device mapper%s; %s frees them",
 		name, user.name, user.is_loaded ? ", whose table is loaded and not live yet" : "",
-		user.is_loaded ? suggest(&command, "dmsetup clear %s", user.name)
-			       : suggest(&command, "lvchange -an %s", whole ? whole : name));
-	free(whole);
-	return result;
+		suggest_end(&command));
 }
 
 /* ---- opening ---- */
