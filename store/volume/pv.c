@@ -112,7 +112,6 @@ static const char *read_header(const struct pv_source *source, const uint8_t *se
 		return "its header is at another place than any version of LVM has it";
 	if (!take_id(sector + LABEL_HEADER_BYTES, pv->id))
 		return "its id is not one of LVM's";
-	pv->device_bytes = get_le64(sector + LABEL_HEADER_BYTES + ID_LENGTH);
 	if (!skip_list(sector, &at))
 		return "the list of its data areas has no end";
 	if (!read_areas(source, sector, &at, pv))

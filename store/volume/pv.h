@@ -37,7 +37,6 @@ struct pv {
 	bool found; /* there is a label; all else is zero where there is none */
 	char id[PV_ID_BYTES];
 	uint64_t label_offset;
-	uint64_t device_bytes;		    /* as the label has it; 0: it does not say */
 	bool in_use;			    /* it says that a group has it */
 	struct pv_area areas[PV_AREAS_MAX]; /* of metadata; those outside the source are left out */
 	unsigned int area_count;
