@@ -13,13 +13,6 @@
 
 /* ---- what bytes are on ---- */
 
-static uint64_t saturated_add(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return checked_add(a, b, &sum) ? sum : UINT64_MAX;
-}
-
 static uint64_t saturated_bytes(uint64_t sectors)
 {
 	uint64_t bytes;
