@@ -44,6 +44,14 @@ static inline bool checked_mul(uint64_t a, uint64_t b, uint64_t *out)
 	return !__builtin_mul_overflow(a, b, out);
 }
 
+/* The sum, or UINT64_MAX where it does not fit. */
+static inline uint64_t saturated_add(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return checked_add(a, b, &sum) ? sum : UINT64_MAX;
+}
+
 /* `unit` is not 0. The caller knows that value + unit does not overflow. */
 static inline uint64_t round_up(uint64_t value, uint64_t unit)
 {

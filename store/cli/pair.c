@@ -31,24 +31,37 @@ static void tell_file(const struct cli *cli, const struct pair_options *options,
 			device->name);
 }
 
-/* What it is made of; and, where it is only looked at, whether it is active. Other volumes may use
- * the rest of its disks, but whatever has an image attached may use all of that. */
-static void tell_volume(const struct cli *cli, const struct pair_options *options,
-			const struct device *device)
+/* Other volumes may use the rest of its disks. */
+static void tell_user(const struct cli *cli, const struct device *device)
 {
-	const struct volume *volume = volumes_of(cli->volumes, device);
 	struct tables_user user;
-	struct failure ignored;
-	char text[512];
+	struct failure looking;
 	bool used = false;
+	enum result result = volumes_user(cli->volumes, device, &user, &used, &looking);
 
-	cli_note(cli, "%s: is %s", device->name, volumes_describe(volume, text, sizeof(text)));
-	if (options->mode == DEVICE_LOOK &&
-	    volumes_user(cli->volumes, device, &user, &used, &ignored) == RESULT_OK && used)
+	if (result != RESULT_OK && result != RESULT_NO_MEMORY)
+		cli_note(
+			cli,
+			"%s: warning: whether its bytes are in use through the device mapper cannot be told: %s",
+			device->name, looking.text);
+	if (result == RESULT_OK && used)
 		cli_note(
 			cli,
 			"%s: warning: its bytes are in use by %s, a device of the device mapper; what is read here may be changing",
 			device->name, user.name);
+}
+
+/* What it is made of; and, where it is only looked at, whether it is active. Whatever has an image
+ * attached may use all of that. */
+static void tell_volume(const struct cli *cli, const struct pair_options *options,
+			const struct device *device)
+{
+	const struct volume *volume = volumes_of(cli->volumes, device);
+	char text[512];
+
+	cli_note(cli, "%s: is %s", device->name, volumes_describe(volume, text, sizeof(text)));
+	if (options->mode == DEVICE_LOOK)
+		tell_user(cli, device);
 	for (unsigned int i = 0; i < volume->part_count; i++)
 		if (!volume->parts[i]->file.is_block)
 			tell_file(cli, options, volume->parts[i]);
@@ -216,16 +229,21 @@ static enum result check_origin(struct pair *pair, const struct cli *cli, const 
 static enum result check_origin_name(const struct cli *cli, const struct pair_options *options,
 				     const char *origin, const char *store, struct failure *why)
 {
-	struct failure ignored;
+	struct failure looking;
 	char *name = NULL;
 	enum result result;
 
-	if (!origin || volumes_is_name(origin) || !volumes_is_name(store) ||
-	    pair_name_origin(cli, store, options->mode, &name, &ignored) != RESULT_OK)
+	if (!origin || volumes_is_name(origin) || !volumes_is_name(store))
 		return RESULT_OK;
-	result = fail(why, RESULT_REFUSED,
-		      "%s: is a snapshot of %s, not of %s; ORIGIN may be left out", store, name,
-		      origin);
+	result = pair_name_origin(cli, store, options->mode, &name, &looking);
+	if (result == RESULT_OK)
+		result = fail(why, RESULT_REFUSED,
+			      "%s: is a snapshot of %s, not of %s; ORIGIN may be left out", store,
+			      name, origin);
+	else if (result == RESULT_REFUSED || result == RESULT_NOT_THERE)
+		result = RESULT_OK; /* of the store itself, that will be told as it is opened */
+	else
+		*why = looking;
 	free(name);
 	return result;
 }

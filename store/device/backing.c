@@ -53,13 +53,6 @@ static bool read_disk(dev_t partition, dev_t *disk)
 	return have;
 }
 
-static uint64_t saturated_add(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return checked_add(a, b, &sum) ? sum : UINT64_MAX;
-}
-
 /* The device is `bytes` bytes at `offset` of what is below it. */
 static void shift(struct backing *backing, uint64_t offset, uint64_t bytes)
 {

@@ -217,8 +217,8 @@ ssize_t device_read(const struct device *device, uint64_t offset, void *buffer, 
 /* Of a device whose O_DIRECT is off: these bytes are going to be read, and the kernel may begin to. */
 void device_will_read(const struct device *device, uint64_t offset, uint64_t bytes);
 
-/* Closes it, and so gives up every hold; its name stays. A close that fails after writes is an I/O
- * error. */
+/* Closes it, and so gives up every hold, but those of the parts of a device with a map, which are the
+ * caller's; its name stays. A close that fails after writes is an I/O error. */
 enum result device_release(struct device *device, struct failure *why);
 
 /* Frees and closes; a close that fails after writes is an I/O error. Harmless on a

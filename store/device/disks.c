@@ -168,21 +168,6 @@ static void look_for_obstacle(const struct candidate *candidate, char *text, siz
 
 /* ---- one candidate ---- */
 
-/* A label is in one of these, and so is a store's first number. */
-#define LABEL_SECTORS 4u
-#define LABEL_BYTES (LABEL_SECTORS * SECTOR_BYTES)
-
-static bool has_label(const uint8_t beginning[LABEL_BYTES])
-{
-	for (size_t i = 0; i < LABEL_SECTORS; i++) {
-		const uint8_t *sector = beginning + i * SECTOR_BYTES;
-
-		if (memcmp(sector, "LABELONE", 8) == 0 && memcmp(sector + 24, "LVM2 001", 8) == 0)
-			return true;
-	}
-	return false;
-}
-
 static enum result add_unreadable(struct search *search, const struct candidate *candidate,
 				  const char *text, struct failure *why)
 {
@@ -223,7 +208,7 @@ static enum result add_store(struct search *search, const struct candidate *cand
 static enum result look(struct search *search, const struct candidate *candidate,
 			struct failure *why)
 {
-	uint8_t beginning[LABEL_BYTES] = {0};
+	uint8_t beginning[PV_LABEL_BYTES] = {0};
 	const struct device *device = candidate->device;
 	ssize_t bytes =
 		whole_read_at(device->file.fd, beginning,
@@ -241,7 +226,7 @@ static enum result look(struct search *search, const struct candidate *candidate
 	}
 	if (memcmp(beginning, "SnAp", 4) == 0)
 		result = add_store(search, candidate, why);
-	if (result == RESULT_OK && has_label(beginning))
+	if (result == RESULT_OK && pv_may_have_label(beginning))
 		result = add_labelled(search, candidate, why);
 	return result;
 }

@@ -8,7 +8,7 @@
 #include "store/base/suggest.h"
 
 struct holder {
-	const char *node; /* the kernel's name: "dm-3", "md0" */
+	const char *node; /* the kernel's name: "md0"; not asked for where there is the next one */
 	const char *name; /* of one of the device mapper: "vg0-root"; NULL: it is none of these */
 	const char *uuid; /* of the same; "": it has none */
 	bool several;	  /* others hold the device, too */

@@ -214,17 +214,17 @@ enum result mapper_next_line(struct mapper *mapper, struct mapper_line *line, bo
 								      : refuse_answer(why);
 }
 
-bool mapper_uuid_begins(struct mapper *mapper, const struct mapper_device *device,
-			const char *beginning, bool *is_live)
+void mapper_read_uuid(struct mapper *mapper, const struct mapper_device *device,
+		      char uuid[MAPPER_UUID_BYTES], bool *is_live)
 {
 	const struct dm_ioctl *header;
+	bool is_there = ask(mapper->fd, &mapper->table, DM_DEV_STATUS, device->number, 0) == 0;
 
-	if (ask(mapper->fd, &mapper->table, DM_DEV_STATUS, device->number, 0) != 0)
-		return false;
 	mapper->table.left = 0;
 	header = mapper->table.header;
-	*is_live = (header->flags & DM_ACTIVE_PRESENT_FLAG) != 0;
-	return strncmp(header->uuid, beginning, strnlen(beginning, sizeof(header->uuid))) == 0;
+	*is_live = is_there && (header->flags & DM_ACTIVE_PRESENT_FLAG) != 0;
+	snprintf(uuid, MAPPER_UUID_BYTES, "%.*s", is_there ? (int)sizeof(header->uuid) : 0,
+		 is_there ? header->uuid : "");
 }
 
 void mapper_close(struct mapper *mapper)

@@ -16,6 +16,7 @@
 #include "store/base/fail.h"
 
 #define MAPPER_NAME_BYTES 128u
+#define MAPPER_UUID_BYTES 130u
 #define MAPPER_TARGET_BYTES 16u
 
 struct dm_ioctl; /* linux/dm-ioctl.h */
@@ -62,9 +63,10 @@ enum result mapper_read_table(struct mapper *mapper, const struct mapper_device 
 enum result mapper_next_line(struct mapper *mapper, struct mapper_line *line, bool *more,
 			     struct failure *why);
 
-/* Does its uuid begin so? *is_live: it has a live table. */
-bool mapper_uuid_begins(struct mapper *mapper, const struct mapper_device *device,
-			const char *beginning, bool *is_live);
+/* Its uuid, "" where it has none or is gone. *is_live: it has a live table. What was read of a table
+ * is forgotten. */
+void mapper_read_uuid(struct mapper *mapper, const struct mapper_device *device,
+		      char uuid[MAPPER_UUID_BYTES], bool *is_live);
 
 /* Harmless on a zeroed one. */
 void mapper_close(struct mapper *mapper);

@@ -13,13 +13,6 @@
 
 /* ---- what bytes are on ---- */
 
-static uint64_t saturated_add(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return checked_add(a, b, &sum) ? sum : UINT64_MAX;
-}
-
 static uint64_t saturated_bytes(uint64_t sectors)
 {
 	uint64_t bytes;
@@ -203,11 +196,14 @@ static enum result look_at_device(struct mapper *mapper, const struct mapper_dev
 				  struct failure *why)
 {
 	enum result result = look_at_table(mapper, device, false, bytes, used, why);
+	bool is_live;
 
 	user->is_loaded = result == RESULT_OK && !*used;
 	if (user->is_loaded)
 		result = look_at_table(mapper, device, true, bytes, used, why);
 	memcpy(user->name, device->name, sizeof(user->name));
+	if (result == RESULT_OK && *used)
+		mapper_read_uuid(mapper, device, user->uuid, &is_live);
 	return result;
 }
 
@@ -249,14 +245,16 @@ bool tables_find_volume(const char *group_id, const char *volume_id, struct tabl
 	struct mapper mapper;
 	struct mapper_device device;
 	struct failure why;
-	char uuid[129];
+	char beginning[MAPPER_UUID_BYTES];
 	bool more, is_live, found = false;
 	enum result result = mapper_open(&mapper, &why);
 
-	snprintf(uuid, sizeof(uuid), "LVM-%.32s%.32s", group_id, volume_id);
+	snprintf(beginning, sizeof(beginning), "LVM-%.32s%.32s", group_id, volume_id);
 	for (more = result == RESULT_OK; more && !found;) {
 		more = mapper_next(&mapper, &device, &more, &why) == RESULT_OK && more;
-		found = more && mapper_uuid_begins(&mapper, &device, uuid, &is_live);
+		if (more)
+			mapper_read_uuid(&mapper, &device, user->uuid, &is_live);
+		found = more && strncmp(user->uuid, beginning, strlen(beginning)) == 0;
 	}
 	if (found) {
 		memcpy(user->name, device.name, sizeof(user->name));

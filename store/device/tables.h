@@ -22,6 +22,7 @@ struct tables_range {
 
 struct tables_user {
 	char name[MAPPER_NAME_BYTES]; /* of the device-mapper device */
+	char uuid[MAPPER_UUID_BYTES]; /* of the same; "": it has none */
 	bool is_loaded;		      /* its table is loaded only, and not live yet */
 };
 

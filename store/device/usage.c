@@ -260,8 +260,17 @@ static void put_before(struct usage *usage, const char *before, const char *name
 	snprintf(usage->phrase, sizeof(usage->phrase), "%s %s that %.600s", before, name, phrase);
 }
 
-/* A whole disk is in use where one of its partitions is. */
-static bool find_partition(dev_t number, struct usage *usage)
+static bool partition_overlaps(dev_t partition, const struct backing *own)
+{
+	struct backing backing = {.is_block = true, .number = partition};
+
+	backing_descend(&backing, -1);
+	return backing_overlap(own, &backing);
+}
+
+/* A whole disk is in use where one of its partitions is. Of another device with the same bytes, only
+ * a partition that has some of `own` counts (NULL: each does). */
+static bool find_partition(dev_t number, const struct backing *own, struct usage *usage)
 {
 	char path[PATH_BYTES], line[64];
 	const struct dirent *entry;
@@ -274,6 +283,7 @@ static bool find_partition(dev_t number, struct usage *usage)
 		return false;
 	while (!found && (entry = readdir(directory)) != NULL) {
 		unsigned int major_number, minor_number;
+		dev_t partition;
 
 		snprintf(path, sizeof(path), "/sys/class/block/%s/partition", entry->d_name);
 		if (entry->d_name[0] == '.' || access(path, F_OK) != 0)
@@ -282,7 +292,9 @@ static bool find_partition(dev_t number, struct usage *usage)
 		if (!read_line(path, line, sizeof(line)) ||
 		    sscanf(line, "%u:%u", &major_number, &minor_number) != 2)
 			continue;
-		found = find_number(makedev(major_number, minor_number), usage);
+		partition = makedev(major_number, minor_number);
+		found = (!own || partition_overlaps(partition, own)) &&
+			find_number(partition, usage);
 		if (found)
 			put_before(usage, "has a partition", entry->d_name);
 	}
@@ -339,7 +351,7 @@ static void say_attached(const struct loop *loop, struct usage *usage)
 
 	snprintf(usage->phrase, sizeof(usage->phrase), "is attached to %s", loop->path);
 	say_help(usage, "losetup -d ", loop->path, "takes that device away from its users");
-	if (!find_number(loop->number, &above) && !find_partition(loop->number, &above))
+	if (!find_number(loop->number, &above) && !find_partition(loop->number, NULL, &above))
 		return;
 	usage->reads_only = above.reads_only;
 	snprintf(usage->phrase, sizeof(usage->phrase), "is attached to %.300s, which %.600s",
@@ -366,7 +378,7 @@ static bool find_in_loop(const struct device *device, const struct backing *own,
 	if (found && !device->file.is_block)
 		say_attached(&loop, usage);
 	else if (found)
-		found = find_number(loop.number, usage) || find_partition(loop.number, usage);
+		found = find_number(loop.number, usage) || find_partition(loop.number, own, usage);
 	if (found && device->file.is_block)
 		put_before(usage, "has bytes in common with", loop.path);
 	if (loop.fd >= 0)
@@ -440,7 +452,7 @@ bool usage_find(const struct device *device, struct usage *usage)
 		return find_loop(device, &own, usage) || find_swap(device, usage);
 	mapped = is_mapped(number);
 	if (find_mount(number, usage) || find_swap(device, usage) ||
-	    (!mapped && find_holder(number, usage)) || find_partition(number, usage) ||
+	    (!mapped && find_holder(number, usage)) || find_partition(number, NULL, usage) ||
 	    find_below(device, usage) || find_loop(device, &own, usage))
 		return true;
 	/* The kernel itself lets nobody hold a block device that is used. */

@@ -10,6 +10,7 @@
 #include "store/base/bytes.h"
 #include "store/base/suggest.h"
 #include "store/base/text.h"
+#include "store/device/holder.h"
 #include "store/device/probe.h"
 #include "store/volume/name.h"
 
@@ -26,11 +27,16 @@ char *volumes_sibling(const char *name, const char *volume)
 	struct volume_name parsed;
 	char *sibling = NULL;
 
-	if (!volume_name_read(name, &parsed) ||
-	    asprintf(&sibling, "%s%s/%s", parsed.is_explicit ? "LVM=" : "", parsed.group, volume) <
-		    0)
+	if (!volume_name_read(name, &parsed))
 		return NULL;
-	return sibling;
+	if (!parsed.is_explicit) {
+		if (asprintf(&sibling, "%s/%s", parsed.group, volume) < 0)
+			return NULL;
+		if (volumes_is_name(sibling))
+			return sibling;
+		free(sibling);
+	}
+	return asprintf(&sibling, "LVM=%s/%s", parsed.group, volume) < 0 ? NULL : sibling;
 }
 
 static bool has_namesake(const struct volumes *volumes, const struct group *group)
@@ -64,11 +70,10 @@ static void forget(struct volumes *volumes)
 	volumes->loaded = false;
 }
 
-static enum result load(struct volumes *volumes, struct failure *why)
+static enum result read_disks(struct volumes *volumes, struct failure *why)
 {
 	enum result result = disks_find(&volumes->found, volumes->disks, volumes->disk_count, why);
 
-	volumes->loaded = true;
 	for (size_t i = 0; i < volumes->found.count && result == RESULT_OK; i++) {
 		struct disk *disk = &volumes->found.items[i];
 		struct pv_source source = disks_source(disk);
@@ -80,7 +85,20 @@ static enum result load(struct volumes *volumes, struct failure *why)
 		if (result == RESULT_IO && volumes->disk_count == 0)
 			result = RESULT_OK;
 	}
-	return result == RESULT_OK ? groups_choose(&volumes->groups, why) : result;
+	return result;
+}
+
+/* What is half read is no answer to the next name. */
+static enum result load(struct volumes *volumes, struct failure *why)
+{
+	enum result result = read_disks(volumes, why);
+
+	if (result == RESULT_OK)
+		result = groups_choose(&volumes->groups, why);
+	volumes->loaded = result == RESULT_OK;
+	if (!volumes->loaded)
+		forget(volumes);
+	return result;
 }
 
 enum result volumes_load(struct volumes *volumes, struct failure *why)
@@ -164,10 +182,26 @@ static enum result lock_group(struct volumes *volumes, const struct groups_one *
 	if (result != RESULT_OK)
 		return result;
 	snprintf(volumes->locked, sizeof(volumes->locked), "%s", group->id);
+	snprintf(volumes->locked_name, sizeof(volumes->locked_name), "%s", group->name);
 	if (!lock)
 		return RESULT_OK;
 	forget(volumes);
 	return load(volumes, why);
+}
+
+/* Of two groups, one would not be locked; and LVM's lock is that of a name. */
+static enum result check_locked(const struct volumes *volumes, const struct group *group,
+				const char *name, struct failure *why)
+{
+	if (strcmp(volumes->locked, group->id) != 0)
+		return fail(why, RESULT_REFUSED,
+			    "%s: is of another volume group than the other volumes that were named",
+			    name);
+	if (strcmp(volumes->locked_name, group->name) != 0)
+		return fail(why, RESULT_REFUSED,
+			    "%s: its volume group was renamed at this moment, from %s to %s", name,
+			    volumes->locked_name, group->name);
+	return RESULT_OK;
 }
 
 static enum result find_locked(struct volumes *volumes, const char *name, size_t *group,
@@ -182,12 +216,9 @@ static enum result find_locked(struct volumes *volumes, const char *name, size_t
 		if (result == RESULT_OK)
 			result = find_in_groups(volumes, name, group, index, why);
 	}
-	if (result == RESULT_OK &&
-	    strcmp(volumes->locked, volumes->groups.groups[*group].group.id) != 0)
-		return fail(why, RESULT_REFUSED,
-			    "%s: is of another volume group than the other volumes that were named",
-			    name);
-	return result;
+	return result == RESULT_OK
+		       ? check_locked(volumes, &volumes->groups.groups[*group].group, name, why)
+		       : result;
 }
 
 /* A disk that has the label of this physical volume, and is not taken for it. */
@@ -420,7 +451,8 @@ static enum result find_user(const struct volume *volume, struct tables_user *us
 	*used = false;
 	if (!ranges)
 		return fail_memory(why, "a volume's map", 0);
-	result = tables_find(ranges, count, user, used, why);
+	/* Of image files only, the tables need not be looked at, which not everybody may. */
+	result = count > 0 ? tables_find(ranges, count, user, used, why) : RESULT_OK;
 	if (result == RESULT_OK && !*used && count > 0)
 		*used = tables_find_volume(volume->group->id, one->id, user);
 	free(ranges);
@@ -436,26 +468,33 @@ static bool is_beside(const struct volumes *volumes, const struct volume *volume
 	return false;
 }
 
+/* The words of the command that takes the bytes away from their user. */
+static void free_command(const struct tables_user *user, struct suggestion *command)
+{
+	const struct holder holder = {.node = "", .name = user->name, .uuid = user->uuid};
+
+	suggest_begin(command);
+	if (user->is_loaded)
+		suggest_more(command, "dmsetup clear %s", user->name);
+	else
+		holder_command(&holder, command);
+}
+
 static enum result refuse_used(const struct volume *volume, const char *name, struct failure *why)
 {
-	const struct group_volume *one = &volume->group->volumes[volume->index];
 	struct tables_user user;
 	struct suggestion command;
 	bool used;
-	char *whole;
 	enum result result = find_user(volume, &user, &used, why);
 
 	if (result != RESULT_OK || !used)
 		return result;
-	whole = volumes_sibling(name, one->name);
-	result = fail_remedy(
+	free_command(&user, &command);
+	return fail_remedy(
 		why, RESULT_REFUSED, REMEDY_FREE, NULL,
 		"%s: its bytes are in use by %s, a device of the device mapper%s; %s frees them",
 		name, user.name, user.is_loaded ? ", whose table is loaded and not live yet" : "",
-		user.is_loaded ? suggest(&command, "dmsetup clear %s", user.name)
-			       : suggest(&command, "lvchange -an %s", whole ? whole : name));
-	free(whole);
-	return result;
+		suggest_end(&command));
 }
 
 /* ---- opening ---- */

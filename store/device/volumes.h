@@ -48,7 +48,8 @@ struct volumes {
 	struct volume *asked;
 	struct volumes_part *parts;
 	struct group_lock lock;
-	char locked[PV_ID_BYTES]; /* the id of the group that is locked; "": none is */
+	char locked[PV_ID_BYTES];	      /* the id of the group that is locked; "": none is */
+	char locked_name[GROUP_NAME_MAX + 1]; /* its name, as it was locked */
 };
 
 /* Is it the name of a volume? What exists as a path is none, but with LVM=. */
@@ -111,7 +112,8 @@ struct disk *volumes_disk(struct volumes *volumes, const struct groups_one *one,
  * too, or a path is in the way, LVM=VG/LV with the group's id. An owned string, or NULL. */
 char *volumes_name(const struct volumes *volumes, const struct group *group, unsigned int volume);
 
-/* The name of another volume of the same group, written as `name` is: an owned string, or NULL. */
+/* The name of another volume of the same group, written as `name` is, and with LVM= where a path is in
+ * the way: an owned string, or NULL. */
 char *volumes_sibling(const char *name, const char *volume);
 
 /* "2 segments on /dev/sda2, /dev/sdb". Returns `text`. */

@@ -69,14 +69,15 @@ static bool begins(const char *text, const char *beginning)
 	return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
-/* Is it a type that LVM has, but for its flags? What is on extents of a physical volume itself is
- * striped, or a mirror, in all of them. */
+/* Is it a type that LVM has, but for its flags? */
 static bool is_known_type(const char *type)
 {
+	/* On extents of a physical volume itself. With a flag they are not known: their areas are
+	 * not read, and what they are on would be taken for free. */
+	static const char *const on_extents[] = {"striped", "linear", "mirror"};
 	static const char *const types[] = {
-		"striped", "linear",	"mirror",    "cache",	 "cache-pool",
-		"thin",	   "thin-pool", "vdo",	     "vdo-pool", "writecache",
-		"zero",	   "error",	"integrity", "free",
+		"cache",      "cache-pool", "thin",  "thin-pool", "vdo",  "vdo-pool",
+		"writecache", "zero",	    "error", "integrity", "free",
 	};
 	static const char *const flags[] = {
 		"RESHAPE",
@@ -91,6 +92,9 @@ static bool is_known_type(const char *type)
 	size_t length = strcspn(type, "+");
 	bool known = begins(type, "raid");
 
+	for (size_t i = 0; i < sizeof(on_extents) / sizeof(on_extents[0]); i++)
+		if (strcmp(type, on_extents[i]) == 0)
+			return true;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		known |= strlen(types[i]) == length && begins(type, types[i]);
 	for (type += length; known && *type; type += length) {

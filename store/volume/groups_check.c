@@ -17,6 +17,12 @@ enum result groups_check_volume(const struct groups_one *one, unsigned int volum
 			why, RESULT_REFUSED,
 			"%s: is being moved; finish that with 'pvmove', or end it with 'pvmove --abort'",
 			name);
+	/* Virtual origins are hidden, and no others that LVM makes. */
+	if (asked->is_origin && !asked->visible && writes)
+		return fail(
+			why, RESULT_REFUSED,
+			"%s: is a hidden origin, which LVM takes for one that has no bytes of its own",
+			name);
 	if (asked->unknown && writes)
 		return fail(why, RESULT_REFUSED, "%s: has the flag %s, which is not known", name,
 			    asked->unknown);

@@ -58,9 +58,10 @@ static enum result check_layout(struct groups_one *one, struct failure *why)
 {
 	struct failure problem;
 	enum result result = layout_check_group(&one->group, &problem);
-	const char *sentence = strstr(problem.text, ": ");
 
 	if (result == RESULT_REFUSED) {
+		const char *sentence = strstr(problem.text, ": ");
+
 		obstruct(one, false, "has metadata that contradicts itself: %s",
 			 sentence ? sentence + 2 : problem.text);
 		return RESULT_OK;

@@ -8,9 +8,6 @@
 
 #include "store/base/bytes.h"
 
-/* The label of a physical volume is in one of its first four sectors. */
-#define LABEL_BYTES 2048u
-
 /* Extents of a physical volume, or of a volume, that a volume is on. */
 struct use {
 	bool is_volume;
@@ -142,7 +139,7 @@ static enum result check_place(const struct group *group, const struct use *use,
 	const char *user = group->volumes[use->user].name;
 	uint64_t end = pv->start_bytes + (use->extent + use->count) * group->extent_bytes;
 
-	if (pv->start_bytes < LABEL_BYTES)
+	if (pv->start_bytes < PV_LABEL_BYTES)
 		return fail(why, RESULT_REFUSED, "%s: the extents of %s begin in LVM's label",
 			    group->name, pv->name);
 	if (use->extent + use->count > pv->extent_count)

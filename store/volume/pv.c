@@ -17,17 +17,28 @@ static uint32_t weak_checksum(const uint8_t *bytes, size_t count)
 
 /* ---- the label, and the header of the physical volume after it ---- */
 
-#define LABEL_SECTORS 4u
 #define LABEL_HEADER_BYTES 32u
 #define ID_LENGTH (PV_ID_BYTES - 1)
 #define EXTENSION_BYTES 8u
 #define EXTENSION_IN_USE 1u
 
+static bool has_words(const uint8_t *sector)
+{
+	return memcmp(sector, "LABELONE", 8) == 0 && memcmp(sector + 24, "LVM2 001", 8) == 0;
+}
+
 static bool is_label(const uint8_t *sector, unsigned int number)
 {
-	return memcmp(sector, "LABELONE", 8) == 0 && get_le64(sector + 8) == number &&
-	       get_le32(sector + 16) == weak_checksum(sector + 20, SECTOR_BYTES - 20) &&
-	       memcmp(sector + 24, "LVM2 001", 8) == 0;
+	return has_words(sector) && get_le64(sector + 8) == number &&
+	       get_le32(sector + 16) == weak_checksum(sector + 20, SECTOR_BYTES - 20);
+}
+
+bool pv_may_have_label(const uint8_t beginning[PV_LABEL_BYTES])
+{
+	for (size_t at = 0; at < PV_LABEL_BYTES; at += SECTOR_BYTES)
+		if (has_words(beginning + at))
+			return true;
+	return false;
 }
 
 /* The entry at *at of a list in the sector: 16 bytes, the last one's offset is 0. False: it is not
@@ -101,7 +112,6 @@ static const char *read_header(const struct pv_source *source, const uint8_t *se
 		return "its header is at another place than any version of LVM has it";
 	if (!take_id(sector + LABEL_HEADER_BYTES, pv->id))
 		return "its id is not one of LVM's";
-	pv->device_bytes = get_le64(sector + LABEL_HEADER_BYTES + ID_LENGTH);
 	if (!skip_list(sector, &at))
 		return "the list of its data areas has no end";
 	if (!read_areas(source, sector, &at, pv))
@@ -113,7 +123,7 @@ static const char *read_header(const struct pv_source *source, const uint8_t *se
 
 enum result pv_read(const struct pv_source *source, struct pv *pv, struct failure *why)
 {
-	uint8_t beginning[LABEL_SECTORS * SECTOR_BYTES] = {0};
+	uint8_t beginning[PV_LABEL_BYTES] = {0};
 	size_t count = (size_t)min_u64(sizeof(beginning), round_down(source->bytes, SECTOR_BYTES));
 	const char *problem = NULL;
 
@@ -124,7 +134,7 @@ enum result pv_read(const struct pv_source *source, struct pv *pv, struct failur
 		if (result != RESULT_OK)
 			return result;
 	}
-	for (unsigned int i = 0; i < LABEL_SECTORS && !pv->found; i++) {
+	for (unsigned int i = 0; i < PV_LABEL_BYTES / SECTOR_BYTES && !pv->found; i++) {
 		const uint8_t *sector = beginning + (size_t)i * SECTOR_BYTES;
 
 		pv->found = is_label(sector, i);
@@ -132,6 +142,10 @@ enum result pv_read(const struct pv_source *source, struct pv *pv, struct failur
 		if (pv->found)
 			problem = read_header(source, sector, pv);
 	}
+	if (!pv->found && pv_may_have_label(beginning))
+		return fail(
+			why, RESULT_DAMAGED,
+			"the label of a physical volume has a wrong checksum, or is in another sector than it says");
 	if (problem)
 		return fail(why, RESULT_DAMAGED,
 			    "the label of a physical volume in sector %" PRIu64 ": %s",

@@ -37,14 +37,19 @@ struct pv {
 	bool found; /* there is a label; all else is zero where there is none */
 	char id[PV_ID_BYTES];
 	uint64_t label_offset;
-	uint64_t device_bytes;		    /* as the label has it; 0: it does not say */
 	bool in_use;			    /* it says that a group has it */
 	struct pv_area areas[PV_AREAS_MAX]; /* of metadata; those outside the source are left out */
 	unsigned int area_count;
 };
 
+/* A label is in one of the first four sectors. */
+#define PV_LABEL_BYTES 2048u
+
+/* Is there anything that begins as a label does? Whether it is a good one, pv_read says. */
+bool pv_may_have_label(const uint8_t beginning[PV_LABEL_BYTES]);
+
 /* Looks for the label. RESULT_OK with or without one; RESULT_IO; RESULT_DAMAGED where there is one
- * whose lists make no sense. */
+ * whose lists make no sense, or none but what has a wrong checksum or is in the wrong sector. */
 enum result pv_read(const struct pv_source *source, struct pv *pv, struct failure *why);
 
 enum pv_text_state {

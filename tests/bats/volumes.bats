@@ -218,6 +218,24 @@ map_to() {
     is .exceptions 10
 }
 
+@test "names: the origin and the other snapshot are LVM's, also where files have their names; the files stay as they were" {
+    mkdir vg0
+    for name in /dev/vg0/before-upgrade LVM=vg0/before-upgrade; do
+        for files in other 'other root'; do
+            unpack volumes1
+            bytes_of volumes1.map root before-upgrade other
+            # shellcheck disable=SC2086 # names of files
+            cp $files vg0
+            sha256sum vg0/* >sums
+            merged_as_files
+            expect 0 merge --quiet --disk=volumes1 $name
+            group_is volumes1.map
+            sha256sum --quiet --check sums
+            rm vg0/*
+        done
+    done
+}
+
 @test "names: what leads nowhere is not there; what is no snapshot, or no volume, is refused" {
     unpack volumes1
     refuses 8 volumes1 -- merge --disk=volumes1 vg0/not-there
@@ -225,6 +243,11 @@ map_to() {
     refuses 8 volumes1 -- merge --disk=volumes1 vg1/other
     said 'vg1/other: there is no volume group vg1'
     refuses 8 volumes1 -- merge --disk=not-there vg0/other
+    bytes_of volumes1.map root
+    refuses 8 root -- export --disk=not-there root vg0/other view
+    said 'not-there: cannot open:'
+    refuses 5 root -- export --disk=. root vg0/other view
+    said '.: is a directory'
     refuses 5 volumes1 -- merge --disk=volumes1 vg0/home
     said 'vg0/home: is no snapshot, for LVM'
     refuses 5 volumes1 -- merge --disk=volumes1 vg0/home vg0/other
@@ -427,6 +450,30 @@ unfinished() {
     exec 9>&-
 }
 
+@test "merge VG/SNAP: a group that is renamed while its lock is waited for is refused, and nothing is written" {
+    unpack volumes1
+    cp volumes1 renamed
+    edited 's/^vg0 {/vg1 {/' renamed
+    uuid=$(strings -n 38 volumes1 | sed -n 's/^id = "\(.*\)"$/\1/p' | head -n 1)
+    mkdir lvm locks
+    echo "global { locking_dir = \"$PWD/locks\" }" >lvm/lvm.conf
+    export LVM_SYSTEM_DIR=$PWD/lvm
+    attach volumes1
+    exec 9>locks/V_vg0
+    flock 9
+    "$cowtool" merge --disk="$loop" "$uuid/other" >out 2>err 9>&- &
+    merge_pid=$!
+    until [[ -e locks/V_vg0:aux ]]; do :; done
+    cat renamed >"$loop"
+    sync "$loop"
+    exec 9>&-
+    status=0
+    wait "$merge_pid" || status=$?
+    ((status == 5)) || complain "exit code $status"
+    said "$uuid/other: its volume group was renamed at this moment, from vg0 to vg1"
+    cmp volumes1 renamed
+}
+
 @test "merge VG/SNAP: one that is out of reach keeps the merge from beginning, or is given up by name, with --force" {
     two_disks
     # On the first disk alone, the origin itself is missing.
@@ -576,6 +623,16 @@ unfinished() {
     refuses 5 volumes1 twin -- merge --disk=volumes1 --disk=twin --keep=vg1/other vg0/other
     said 'vg1/other: is of another volume group than the other volumes that were named'
     expect 0 merge --quiet --disk=volumes1 --disk=twin vg1/other
+}
+
+@test "a label that is damaged is told, by scan and where a volume is asked for" {
+    unpack volumes1
+    put volumes1 600 '\377'
+    expect 0 scan --json volumes1
+    object '.stores == [] and .problems == [{name: "LVM",
+        message: "volumes1: the label of a physical volume has a wrong checksum, or is in another sector than it says"}]'
+    refuses 8 volumes1 -- merge --disk=volumes1 vg0/other
+    said 'there is no volume group vg0; volumes1: the label of a physical volume has a wrong checksum'
 }
 
 @test "an origin that was extended since: the merge ends where the snapshot does, and undo gives all of it back" {

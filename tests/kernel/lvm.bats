@@ -236,9 +236,11 @@ others_are_kept() {
     done
     shows beside.log beside root "$(view beside.log made s1)"
     code active 5
-    said active 'vg0-'
+    said active "vg0-.*'lvchange -an vg0/root' frees them"
     code loaded 5
-    said loaded held
+    said loaded "held.*'dmsetup clear held' frees them"
+    code foreign 5
+    said foreign "'dmsetup remove foreign' frees them"
     code elsewhere 0
     shows beside.log loaded root "$(view beside.log made s1)"
     code lock 0

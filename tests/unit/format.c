@@ -277,6 +277,8 @@ static void arithmetic(void)
 
 	CHECK(checked_add(UINT64_MAX - 1, 1, &out) && out == UINT64_MAX);
 	CHECK(!checked_add(UINT64_MAX, 1, &out));
+	CHECK(saturated_add(UINT64_MAX - 1, 1) == UINT64_MAX);
+	CHECK(saturated_add(UINT64_MAX, 1) == UINT64_MAX && saturated_add(1, 2) == 3);
 	CHECK(checked_mul(1ull << 32, (1ull << 32) - 1, &out));
 	CHECK(!checked_mul(1ull << 32, 1ull << 32, &out));
 	CHECK(divide_up(UINT64_MAX, 2) == (1ull << 63) && divide_up(0, 5) == 0);

@@ -207,8 +207,12 @@ static void unknown_words_are_kept(void)
 	      group.volumes[0].segments[0].area_count == 0);
 	CHECK(is_read("type = \"striped\"", "type = \"striped+NEW\"") &&
 	      strcmp(group.unknown, "striped+NEW") == 0 && !group.volumes[0].segments[0].is_mapped);
-	CHECK(is_read("type = \"striped\"", "type = \"striped+RESHAPE\"") && !group.unknown &&
+	CHECK(is_read("type = \"striped\"", "type = \"striped+RESHAPE\"") &&
+	      strcmp(group.unknown, "striped+RESHAPE") == 0 &&
 	      !group.volumes[0].segments[0].is_mapped);
+	CHECK(is_read("type = \"striped\"", "type = \"linear+RESHAPE_DELTA_DISKS_PLUS\"") &&
+	      group.unknown);
+	CHECK(is_read("type = \"striped\"", "type = \"mirror+RESHAPE\"") && group.unknown);
 	CHECK(is_read("type = \"striped\"", "type = \"stripe\"") && group.unknown);
 }
 

@@ -541,6 +541,31 @@ static void obstacles_and_flags_forbid_writing(void)
 	close_disks();
 }
 
+#define SNAPSHOT                                                                                   \
+	TEXT_GROUP("vg", "g", "3", TEXT_PV("pv0", "0"),                                            \
+		   TEXT_VOLUME("root", "r", TEXT_VISIBLE,                                          \
+			       TEXT_LINEAR("segment1", "0", "3", "pv0", "0"))                      \
+			   TEXT_VOLUME("cow", "c", TEXT_HIDDEN,                                    \
+				       TEXT_LINEAR("segment1", "0", "3", "pv0", "3"))              \
+				   TEXT_SNAPSHOT("snapshot0", "s", "3",                            \
+						 "origin = \"root\"\ncow_store = \"cow\"\n"))
+
+static void a_hidden_origin_is_not_written(void)
+{
+	open_disks();
+	put(0, SNAPSHOT);
+	look(1);
+	CHECK(check_root(true, NULL));
+	CHECK(groups_check_volume(one(), 1, true, "vg/cow", &why) == RESULT_OK);
+	put_with(0, SNAPSHOT, TEXT_VISIBLE, TEXT_HIDDEN);
+	look(1);
+	CHECK(check_root(false, NULL));
+	CHECK(check_root(
+		true,
+		"vg/root: is a hidden origin, which LVM takes for one that has no bytes of its own"));
+	close_disks();
+}
+
 static void an_uncertain_map_is_not_read(void)
 {
 	open_disks();
@@ -626,6 +651,8 @@ int main(void)
 	unit_run("groups: there may be many disks", there_may_be_many);
 	unit_run("groups: obstacles and unknown flags forbid writing",
 		 obstacles_and_flags_forbid_writing);
+	unit_run("groups: a hidden origin is read, and not written",
+		 a_hidden_origin_is_not_written);
 	unit_run("groups: what is uncertain is not read either", an_uncertain_map_is_not_read);
 	unit_run("groups: all of a place is on its device, and not old",
 		 places_are_on_their_devices);

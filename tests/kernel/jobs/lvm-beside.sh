@@ -43,6 +43,12 @@ over_loaded() {
     look loaded vg0
 }
 
+over_foreign() {
+    dmsetup create foreign --table "0 8 linear /dev/vda $(first_sector root)"
+    call foreign merge --dry-run --quiet vg0/s3
+    dmsetup remove foreign
+}
+
 # ends_in_time PROCESS: within three seconds.
 ends_in_time() {
     _tries=0
@@ -94,4 +100,5 @@ lvm_do vgchange -an vg0
 beside_active
 over_active
 over_loaded
+over_foreign
 beside_commands
