@@ -276,6 +276,24 @@ without() {
     done
 }
 
+@test "unreadable: as long as one exception that cannot be read is to stay, nothing is dropped, and its block is not written" {
+    local answer code command
+    # A block has 32 exceptions; of those in area 1, one is wrong.
+    printf -v command '%q ' env BAD_BLOCKS=store:512:512 LD_PRELOAD="$tools/badblocks.so" "$cowtool" repair --no-backup store
+    # One of the block and the wrong one; the wrong one alone, into whose place the list's end moves.
+    for answer in "y\n$(printf 'n\\n%.0s' {1..31})y\n" "$(printf 'n\\n%.0s' {1..32})y\n"; do
+        make chunk=1 size=65536 sequential=40 entry=34:34:49000
+        remember store
+        code=0
+        # shellcheck disable=SC2059 # the text has escapes
+        { printf "$answer" && sleep 0.2; } | terminal "$command" >said || code=$?
+        ((code == 2)) || { cat said && complain "exit code $code"; }
+        grep -q '(33 of 33)' said || complain "$(cat said)"
+        grep -q 'no exception is dropped as long as what cannot be read stays in the list' said || complain "$(cat said)"
+        unchanged
+    done
+}
+
 @test "unreadable: an export of what can be read says that it is not complete" {
     usual_pair
     without 1

@@ -183,7 +183,7 @@ static enum result need_consent(struct repair_session *session, struct failure *
 	if (reason)
 		cli_message(
 			session->cli,
-			"%s: no exception is dropped %s: another one moves into its place, and what the others mean could change",
+			"%s: no exception is dropped %s: another one moves into its place, and what the others mean could change or be lost",
 			session->pair.device.name, reason);
 	return RESULT_OK;
 }
