@@ -250,6 +250,17 @@ without() {
     merged
 }
 
+@test "unreadable: what is in the slack of the header's chunk is cleared around a bad block, and the header made anew" {
+    judged_pair 1048576 chunk=128 sequential=16
+    # The header is lost, and something is in its slack.
+    put store 0 '\0\0\0\0'
+    put store 4096 junk
+    with_bad store:8192:4096 0 repair --yes --rebuild-header --backup=saved store
+    expect 0 verify store
+    expect 0 merge origin store
+    merged
+}
+
 @test "unreadable: what can be read is saved; restored and mended, it is merged" {
     usual_pair
     without 1
