@@ -261,6 +261,15 @@ without() {
     merged
 }
 
+@test "unreadable: what cannot be read by a wrong chunk size is nothing that is lost by the right one" {
+    usual_pair
+    cp store before
+    put store 12 '\020'
+    # The first exceptions, were the chunks of 8 KiB; the data of one.
+    with_bad store:8192:512 0 repair --yes --rebuild-header --chunk=4K --backup=saved store
+    same store before
+}
+
 @test "unreadable: what can be read is saved; restored and mended, it is merged" {
     usual_pair
     without 1

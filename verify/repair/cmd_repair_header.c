@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 #include "store/savefile/savefile.h"
 #include "store/base/suggest.h"
 
@@ -206,6 +207,8 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	note_later(session, chosen);
 	header = rebuild_header(&session->rebuild, chosen->chunk_sectors, given_up);
 	store_assume_header(&session->pair.store, &header);
+	/* Those that were met are counted by the chunk size of the header that was there. */
+	gaps_free(&session->pair.gaps);
 	repair->header_is_lost = true;
 	return RESULT_OK;
 }
