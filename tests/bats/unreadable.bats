@@ -270,6 +270,19 @@ without() {
     same store before
 }
 
+@test "unreadable: a repair that fails before a wrong header is replaced names a command that brings back what was there" {
+    make chunk=128 sequential=16
+    put store 12 '\020'
+    put store 4096 junk
+    cp store before
+    BAD_BLOCKS_WRITES=1 with_bad store:8192:4096 4 repair --yes --rebuild-header --chunk=64K --backup=saved store
+    said "'cowtool restore --force saved store' brings back what was there"
+    put store 4096 '\0'
+    refuses 5 store -- restore saved store
+    expect 0 restore --force saved store
+    same store before
+}
+
 @test "unreadable: what can be read is saved; restored and mended, it is merged" {
     usual_pair
     without 1
