@@ -245,7 +245,12 @@ without() {
 @test "unreadable: the slack of the header's chunk is in nobody's way" {
     judged_pair 1048576 chunk=128 sequential=16
     with_bad store:8192:4096 0 verify store
-    with_bad store:8192:4096 0 save store saved
+    with_bad store:8192:4096 0 save --json store saved
+    said 'not all of what is before its areas can be read; in saved, zeros are in the place of what cannot'
+    is .unreadable true
+    expect 0 save --force --json store saved
+    fails grep 'can be read' err
+    is .unreadable false
     with_bad store:8192:4096 0 merge origin store --skip-lost
     merged
 }
@@ -286,7 +291,8 @@ without() {
 @test "unreadable: what can be read is saved; restored and mended, it is merged" {
     usual_pair
     without 1
-    with_bad "$(area 1)" 0 save store saved
+    with_bad "$(area 1)" 0 save --json store saved
+    is .unreadable true
     said 'not all of its metadata can be read'
     cp store copy
     mv copy store
