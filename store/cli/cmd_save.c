@@ -12,19 +12,21 @@
 #include "store/cli/remedies.h"
 #include "store/savefile/savefile.h"
 
-static void print_json(const struct cli *cli, const char *store, const struct savefile *saved)
+static void print_json(const struct cli *cli, const struct store *store,
+		       const struct savefile *saved)
 {
 	const struct savefile_layout *layout = &saved->layout;
 	struct json json;
 
 	cli_open_json(cli, &json);
-	json_string(&json, "store", store);
+	json_string(&json, "store", store->device->name);
 	json_string(&json, "file", saved->file.name);
 	json_number(&json, "bytes", layout->device_bytes);
 	json_known_number(&json, "chunk_sectors", layout->chunk_sectors > 0, layout->chunk_sectors);
 	json_number(&json, "areas", layout->areas);
 	json_number(&json, "saved_bytes", savefile_stream_bytes(layout));
 	json_number(&json, "file_bytes", saved->file_bytes);
+	json_boolean(&json, "unreadable", gaps_met(store) || store->gaps->bytes_missing);
 	json_close_object(&json);
 	json_end_line(&json);
 }
@@ -40,8 +42,8 @@ static void print_text(const char *store, const struct savefile *saved)
 }
 
 /* What was written is read again from its first to its last byte. */
-static enum result check_and_print(const struct cli *cli, const char *store, const char *path,
-				   struct failure *why)
+static enum result check_and_print(const struct cli *cli, const struct store *store,
+				   const char *path, struct failure *why)
 {
 	struct savefile saved;
 	enum result result = savefile_open(&saved, path, why);
@@ -51,7 +53,7 @@ static enum result check_and_print(const struct cli *cli, const char *store, con
 	else if (cli->json)
 		print_json(cli, store, &saved);
 	else if (!cli->quiet)
-		print_text(store, &saved);
+		print_text(store->device->name, &saved);
 	savefile_close(&saved);
 	return result;
 }
@@ -78,6 +80,21 @@ static enum result check_header(const struct cli *cli, const struct store *store
 	return RESULT_OK;
 }
 
+/* What cannot be read is no failure: what can be is not to be lost, too. */
+static void say_unreadable(const struct cli *cli, const struct store *store, const char *path)
+{
+	if (store->gaps->bytes_missing)
+		cli_message(
+			cli,
+			"%s: not all of what is before its areas can be read; in %s, zeros are in the place of what cannot",
+			store->device->name, path);
+	if (gaps_met(store))
+		cli_message(
+			cli,
+			"%s: not all of its metadata can be read; in %s, exceptions that have no data are in the place of those that are lost",
+			store->device->name, path);
+}
+
 static enum result save(const struct cli *cli, const struct store *store, bool force,
 			struct failure *why)
 {
@@ -88,12 +105,10 @@ static enum result save(const struct cli *cli, const struct store *store, bool f
 		note_memory(cli, path);
 	if (result == RESULT_OK)
 		result = savefile_write(store, path, force, &cli_stop_requested, why);
-	if (result == RESULT_OK && gaps_met(store))
-		cli_message(
-			cli,
-			"%s: not all of its metadata can be read; in %s, exceptions that have no data are in the place of those that are lost",
-			store->device->name, path);
-	return result == RESULT_OK ? check_and_print(cli, store->device->name, path, why) : result;
+	if (result != RESULT_OK)
+		return result;
+	say_unreadable(cli, store, path);
+	return check_and_print(cli, store, path, why);
 }
 
 enum result cmd_save(struct cli *cli, int argc, const char **argv, struct failure *why)

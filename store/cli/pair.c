@@ -304,7 +304,8 @@ enum result pair_open(struct pair *pair, const struct cli *cli, const struct pai
 				    &pair->io, why);
 	if (result == RESULT_OK)
 		result = check_chunk(pair, cli, options, why);
-	if (options->gaps)
+	/* What a saved file does not hold is no bad block: its gaps are exceptions without data. */
+	if (options->gaps && !pair_is_saved(pair))
 		pair->store.gaps = &pair->gaps;
 	return result;
 }

@@ -18,9 +18,9 @@ struct pair_options {
 	/* ORIGIN is the value of an option: it is only looked at, no container is taken for one,
 	 * and it is the one that is named where both are the same. */
 	bool origin_is_option;
-	bool saved;    /* a saved file may be in STORE's place; with DEVICE_LOOK only */
-	bool gaps;     /* what cannot be read of the areas is no failure (store/cow/gaps.h) */
-	bool silent;   /* with DEVICE_LOOK: who else uses them does not matter */
+	bool saved;  /* a saved file may be in STORE's place; with DEVICE_LOOK only */
+	bool gaps;   /* what cannot be read of a device's areas is no failure (store/cow/gaps.h) */
+	bool silent; /* with DEVICE_LOOK: who else uses them does not matter */
 	bool has_more; /* more devices than these two will be read and written on their queue */
 	enum remedy if_used; /* REMEDY_NONE, or what helps in the place of REMEDY_FREE */
 	enum io_engine_choice engine;

@@ -128,9 +128,11 @@ enum result gaps_read_bytes(const struct store *store, uint64_t offset, uint8_t 
 	result = gaps_require_device(store, why);
 	for (uint64_t at = 0; at < bytes && result == RESULT_OK; at += part) {
 		part = min_u64(block, bytes - at);
-		if (io_read(store->io, store->device, offset + at, buffer + at, part, &reading) !=
+		if (io_read(store->io, store->device, offset + at, buffer + at, part, &reading) ==
 		    RESULT_OK)
-			memset(buffer + at, 0, part);
+			continue;
+		memset(buffer + at, 0, part);
+		store->gaps->bytes_missing = true;
 	}
 	if (result == RESULT_OK)
 		why->text[0] = 0;

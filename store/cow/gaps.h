@@ -26,12 +26,13 @@ struct gaps {
 	size_t count, capacity;
 	bool closed; /* the caller's: no new ones */
 	bool spared; /* the caller's: what is zeroed leaves them alone (store/cow/store_edit.h) */
+	bool bytes_missing; /* gaps_read_bytes put zeros in the place of some */
 };
 
 /* Harmless on a zeroed struct. */
 void gaps_free(struct gaps *gaps);
 
-/* Was anything met that cannot be read? */
+/* Was an exception met that cannot be read? */
 bool gaps_met(const struct store *store);
 
 /* The next exceptions *from .. *to - 1, from `index` on and before `end`, that are in no gap;

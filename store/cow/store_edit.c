@@ -36,7 +36,7 @@ _Static_assert(IMPRINT_OFFSET + IMPRINT_BYTES == RECORD_OFFSET,
 static enum result clear_piece(struct store *store, uint64_t offset, uint8_t *piece, uint64_t bytes,
 			       const struct slack *slack, struct failure *why)
 {
-	enum result result = io_read(store->io, store->device, offset, piece, bytes, why);
+	enum result result = gaps_read_bytes(store, offset, piece, bytes, why);
 	bool changed;
 
 	if (result != RESULT_OK)

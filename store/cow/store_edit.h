@@ -16,7 +16,8 @@
 /*
  * Zeroes the header's chunk after the header, up to byte `bytes` (within the chunk), and flushes;
  * with `keep_record` not the place of the merge record, with `keep_imprint` not that of the
- * imprint. Nobody looks at these bytes: a power cut may leave any part of it.
+ * imprint. Nobody looks at these bytes: a power cut may leave any part of it, and with gaps, what
+ * cannot be read of them is in nobody's way.
  */
 enum result store_clear_slack(struct store *store, uint64_t bytes, bool keep_record,
 			      bool keep_imprint, struct failure *why);

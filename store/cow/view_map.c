@@ -200,7 +200,7 @@ static size_t find(struct view_map *map, uint64_t chunk)
 }
 
 /* Another part of the view, of the same metadata. */
-static enum result load_again(struct view_map *map, uint64_t from_chunk, struct failure *why)
+static enum result load_same(struct view_map *map, uint64_t from_chunk, struct failure *why)
 {
 	enum result result = load(map, from_chunk, why);
 
@@ -210,6 +210,18 @@ static enum result load_again(struct view_map *map, uint64_t from_chunk, struct 
 		why, RESULT_REFUSED,
 		"%s: has changed while it was read; see to it that nothing writes to it, and begin again",
 		map->store->device->name);
+}
+
+/* What could not be loaded whole is about no chunk: the next question loads it anew. */
+static enum result load_again(struct view_map *map, uint64_t from_chunk, struct failure *why)
+{
+	enum result result = load_same(map, from_chunk, why);
+
+	if (result != RESULT_OK) {
+		map->count = map->cursor = 0;
+		map->from_chunk = map->to_chunk = 0;
+	}
+	return result;
 }
 
 /* How many chunks from exception number `i` on, which is not lost, are neighbours in the store and

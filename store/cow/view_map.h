@@ -58,7 +58,7 @@ enum result view_map_open(struct view_map *map, const struct store *store, uint6
 /*
  * The extent that begins at byte `offset` of the view (below view_bytes). Neighbours in the store
  * are joined, up to VIEW_JOINED_BYTES. Cheap where offsets rise. RESULT_REFUSED: the metadata is
- * read once more, and is not what it was.
+ * read once more, and is not what it was. After an error it may be asked again.
  */
 #define VIEW_JOINED_BYTES (64u << 20)
 enum result view_map_extent(struct view_map *map, uint64_t offset, struct view_extent *extent,

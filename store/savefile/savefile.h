@@ -87,9 +87,9 @@ enum result savefile_read(struct savefile *saved, uint64_t position, uint8_t *bu
 			  uint64_t bytes, struct failure *why);
 
 /*
- * An engine that serves reads of saved->device from the file, and requests of all other devices as
- * the sync engine does. What is not in the file (data chunks, areas after the list's end) cannot be
- * read: ENODATA. The file is the caller's, and stays open while the engine is.
+ * An engine that serves reads of saved->device from the file, and nothing of any other device. What
+ * is not in the file (data chunks, areas after the list's end) cannot be read: ENODATA. The file is
+ * the caller's, and stays open while the engine is.
  */
 void savefile_io_open(struct io *io, struct savefile *saved);
 

@@ -308,6 +308,7 @@ static enum result invalidate(struct transfer *transfer, struct failure *why)
 		header_encode(&header, transfer->window);
 	}
 	record_encode(&mark, transfer->window + RECORD_OFFSET);
+	transfer->saved->half_written = true;
 	result = io_write(transfer->io, device, 0, transfer->window, bytes, why);
 	return result == RESULT_OK ? io_flush(transfer->io, device, why) : result;
 }
@@ -320,7 +321,6 @@ static enum result write_all(struct transfer *transfer, struct failure *why)
 
 	if (result != RESULT_OK)
 		return result;
-	transfer->saved->half_written = true;
 	result = invalidate(transfer, why);
 	if (result == RESULT_OK)
 		result = transfer_all(transfer, IO_WRITE, block, stream, why);

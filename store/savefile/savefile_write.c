@@ -217,11 +217,12 @@ static enum result refuse_store(const struct writer *writer, struct failure *why
 
 /*
  * The file is not written to, but taken away: who has it open would go on with one that has no
- * name. What uses it is looked for as before a write, and nobody may begin to meanwhile.
+ * name. What uses it is looked for as before a write, and nobody may begin to meanwhile. Who says
+ * that it may be replaced consents to what cannot be looked at, too.
  */
 static enum result hold_replaced(struct writer *writer, struct failure *why)
 {
-	enum result result = device_open(&writer->replaced, writer->path, DEVICE_OWN, why);
+	enum result result = device_open(&writer->replaced, writer->path, DEVICE_OWN_UNSEEN, why);
 
 	/* Who has not the right to write to it may take it away all the same. */
 	if (result == RESULT_IO)

@@ -914,6 +914,16 @@ chunks() {
         said 'image.cowtool-export: cannot write how far the export is'
         [[ $(echo image*) == 'image*' ]] || complain "there is $(echo image*)"
     done
+    # The second flush is that of its folder, in which it is by then.
+    strace -o trace --trace=fsync --inject=fsync:error=EIO:when=2 \
+        "$cowtool" export origin store image >out 2>err && complain 'no fsync failed' || (($? == 4))
+    [[ $(echo image*) == 'image*' ]] || complain "there is $(echo image*)"
+    fill image 500000 7
+    remember image
+    strace -o trace --trace=fsync --inject=fsync:error=EIO:when=2 \
+        "$cowtool" export --force origin store image >out 2>err && complain 'no fsync failed' || (($? == 4))
+    unchanged
+    [[ $(echo image*) == image ]] || complain "there is $(echo image*)"
 }
 
 # ---- what it says ----

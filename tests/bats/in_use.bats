@@ -190,6 +190,10 @@ partition() {
         said 'store: whether it is attached to a loop device cannot be told'
     done
     unchanged
+    echo other >saved
+    blind save --force store saved
+    ((status == 0)) || complain "exit code $status"
+    expect 0 inspect saved
     blind merge --force origin store
     ((status == 0))
     said 'origin: warning: whether it is attached to a loop device'

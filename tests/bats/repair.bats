@@ -744,7 +744,7 @@ meanwhile() {
         cp store before
         refuses 5 store -- repair --yes --no-backup store
         said 'nearly all speaks for chunks of 4K'
-        said "'cowtool repair --rebuild-header --chunk=4K'"
+        said "'cowtool repair --rebuild-header --chunk=4K --backup=FILE store' mends the header first"
         expect 5 repair --json --dry-run store
         object '.candidates[0].chunk_sectors == 8 and (has("plan") | not) and .error.code == 5'
         refuses 5 store -- repair --dry-run --rebuild-header store

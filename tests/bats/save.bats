@@ -461,6 +461,18 @@ failing_flush() {
     said "damaged at byte $size of $((size + 1)): it should end there"
 }
 
+@test "a saved file: one that says that its device is larger than what it holds ends what reads it, and soon" {
+    make chunk=1 size=17408 sequential=32
+    saved
+    # 2^62 - 1024 bytes, and the header's checksum: gzip's trailer begins with it.
+    put file 16 '\0\374\377\377\377\377\377\077'
+    head -c 508 file | gzip -c | tail -c 8 | head -c 4 | dd of=file bs=1 seek=508 conv=notrunc status=none
+    for command in inspect verify dump; do
+        expect 4 $command file
+        said "file: cannot read 512 bytes at 17408"
+    done
+}
+
 @test "restore: what is no saved file" {
     make chunk=8 sequential=3
     fill file 5000

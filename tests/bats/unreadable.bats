@@ -256,15 +256,54 @@ without() {
 @test "unreadable: the slack of the header's chunk is in nobody's way" {
     judged_pair 1048576 chunk=128 sequential=16
     with_bad store:8192:4096 0 verify store
-    with_bad store:8192:4096 0 save store saved
+    with_bad store:8192:4096 0 save --json store saved
+    said 'not all of what is before its areas can be read; in saved, zeros are in the place of what cannot'
+    is .unreadable true
+    expect 0 save --force --json store saved
+    fails grep 'can be read' err
+    is .unreadable false
     with_bad store:8192:4096 0 merge origin store --skip-lost
     merged
+}
+
+@test "unreadable: what is in the slack of the header's chunk is cleared around a bad block, and the header made anew" {
+    judged_pair 1048576 chunk=128 sequential=16
+    # The header is lost, and something is in its slack.
+    put store 0 '\0\0\0\0'
+    put store 4096 junk
+    with_bad store:8192:4096 0 repair --yes --rebuild-header --backup=saved store
+    expect 0 verify store
+    expect 0 merge origin store
+    merged
+}
+
+@test "unreadable: what cannot be read by a wrong chunk size is nothing that is lost by the right one" {
+    usual_pair
+    cp store before
+    put store 12 '\020'
+    # The first exceptions, were the chunks of 8 KiB; the data of one.
+    with_bad store:8192:512 0 repair --yes --rebuild-header --chunk=4K --backup=saved store
+    same store before
+}
+
+@test "unreadable: a repair that fails before a wrong header is replaced names a command that brings back what was there" {
+    make chunk=128 sequential=16
+    put store 12 '\020'
+    put store 4096 junk
+    cp store before
+    BAD_BLOCKS_WRITES=1 with_bad store:8192:4096 4 repair --yes --rebuild-header --chunk=64K --backup=saved store
+    said "'cowtool restore --force saved store' brings back what was there"
+    put store 4096 '\0'
+    refuses 5 store -- restore saved store
+    expect 0 restore --force saved store
+    same store before
 }
 
 @test "unreadable: what can be read is saved; restored and mended, it is merged" {
     usual_pair
     without 1
-    with_bad "$(area 1)" 0 save store saved
+    with_bad "$(area 1)" 0 save --json store saved
+    is .unreadable true
     said 'not all of its metadata can be read'
     cp store copy
     mv copy store
@@ -284,6 +323,24 @@ without() {
         expect 0 verify store
         expect 0 merge origin store
         same origin right.origin
+    done
+}
+
+@test "unreadable: as long as one exception that cannot be read is to stay, nothing is dropped, and its block is not written" {
+    local answer code command
+    # A block has 32 exceptions; of those in area 1, one is wrong.
+    printf -v command '%q ' env BAD_BLOCKS=store:512:512 LD_PRELOAD="$tools/badblocks.so" "$cowtool" repair --no-backup store
+    # One of the block and the wrong one; the wrong one alone, into whose place the list's end moves.
+    for answer in "y\n$(printf 'n\\n%.0s' {1..31})y\n" "$(printf 'n\\n%.0s' {1..32})y\n"; do
+        make chunk=1 size=65536 sequential=40 entry=34:34:49000
+        remember store
+        code=0
+        # shellcheck disable=SC2059 # the text has escapes
+        { printf "$answer" && sleep 0.2; } | terminal "$command" >said || code=$?
+        ((code == 2)) || { cat said && complain "exit code $code"; }
+        grep -q '(33 of 33)' said || complain "$(cat said)"
+        grep -q 'no exception is dropped as long as what cannot be read stays in the list' said || complain "$(cat said)"
+        unchanged
     done
 }
 

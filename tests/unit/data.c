@@ -197,6 +197,24 @@ static void unreadable_metadata_is_an_error(void)
 	CHECK(strcmp(why.text, "store: cannot read 4096 bytes at 4096: Input/output error") == 0);
 }
 
+static void what_was_found_before_a_failure_is_told(void)
+{
+	const uint64_t count = 66000;
+
+	make_pair(1, 2 + count + count / 32, count * 512);
+	for (uint64_t i = 0; i < count; i++)
+		put_exception(i, i, 2 + i + i / 32);
+	spoil(0, 22 * 512, 512);
+	spoil(1, 7 * 512, 512);
+	/* The last area; more than a window holds comes before it. */
+	spoil(0, (1 + count / 32 * 33) * 512, 512);
+	CHECK(run() == RESULT_IO);
+	CHECK(place_count == 2 && data.places == 2);
+	CHECK(reported(false, 22 * 512, 512, 20 * 512, 512) &&
+	      reported(true, 7 * 512, 512, 7 * 512, 512));
+	CHECK(data.store_unreadable == 512 && data.origin_unreadable == 512);
+}
+
 /* Every unit of every chunk by itself, for a comparison. */
 static uint64_t expected_bytes(bool in_origin, uint32_t count, const struct exception *exceptions,
 			       uint64_t *view_bytes)
@@ -282,6 +300,8 @@ int main(void)
 	unit_run("data: chunks larger than a transfer", chunks_larger_than_a_transfer);
 	unit_run("data: a dead device is one place", a_dead_device_is_one_place);
 	unit_run("data: unreadable metadata is an error", unreadable_metadata_is_an_error);
+	unit_run("data: what was found before a failure is told",
+		 what_was_found_before_a_failure_is_told);
 	unit_run("data: random damage is found to the unit", random_damage_is_found_to_the_unit);
 	free_pair();
 	return unit_end();

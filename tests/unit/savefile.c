@@ -671,8 +671,13 @@ static void a_restore_stops_when_asked_to(void)
 	CHECK(savefile_restore(&saved, &target.device, &target.io, &why) == RESULT_STOPPED);
 	CHECK(target.event_count == 0 && !saved.half_written);
 	CHECK(strcmp(why.text, "disk: stopped on request; nothing was written") == 0);
-	/* After the mark. */
+	/* The header's block cannot be read: no mark is written either. */
 	target.stop = 0;
+	target.unreadable = 0;
+	CHECK(savefile_restore(&saved, &target.device, &target.io, &why) == RESULT_IO);
+	CHECK(target.event_count == 0 && !saved.half_written);
+	target.unreadable = UINT64_MAX;
+	/* After the mark. */
 	target.stop_at = 1;
 	CHECK(savefile_restore(&saved, &target.device, &target.io, &why) == RESULT_STOPPED);
 	CHECK(target.event_count == 2 && saved.half_written);

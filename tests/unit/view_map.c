@@ -176,6 +176,7 @@ static void a_change_meanwhile_is_told(void)
 	put_bytes_at(&pair.device, entry, sizeof(entry), 512 + 5 * EXCEPTION_BYTES);
 	CHECK(view_map_extent(&map, pair.origin.bytes - 512, &extent, &why) == RESULT_REFUSED);
 	CHECK(strstr(why.text, "has changed while it was read") != NULL);
+	CHECK(view_map_extent(&map, pair.origin.bytes - 512, &extent, &why) == RESULT_REFUSED);
 	view_map_close(&map);
 	pair_free(&pair);
 }
@@ -189,6 +190,28 @@ static void read_errors_are_told(void)
 	CHECK(view_map_open(&map, &pair.store, pair.origin.bytes, 0, &why) == RESULT_IO);
 	view_map_close(&map);
 	bad.place_count = 0;
+	pair_free(&pair);
+}
+
+/* Of the chunks that a pass which failed was about, nothing is known afterwards. */
+static void after_a_failed_pass_it_is_right_again(void)
+{
+	struct view_map map;
+	struct view_extent extent;
+	unsigned int wrong = 0;
+
+	make(CHUNKS);
+	CHECK(view_map_open(&map, &pair.store, pair.origin.bytes, 0, &why) == RESULT_OK);
+	add_bad(IO_READ, &pair.device, 34 * 512, 512, EIO);
+	for (int times = 0; times < 2; times++)
+		CHECK(view_map_extent(&map, (CHUNKS - 400) * 512, &extent, &why) == RESULT_IO);
+	bad.place_count = 0;
+	for (uint64_t chunk = CHUNKS - 400; chunk < CHUNKS; chunk++) {
+		CHECK(view_map_extent(&map, chunk * 512, &extent, &why) == RESULT_OK);
+		wrong += !is_right(&extent, chunk);
+	}
+	CHECK(wrong == 0);
+	view_map_close(&map);
 	pair_free(&pair);
 }
 
@@ -218,6 +241,8 @@ int main(void)
 	unit_run("view map: metadata that changes between two passes is told",
 		 a_change_meanwhile_is_told);
 	unit_run("view map: a read error is told", read_errors_are_told);
+	unit_run("view map: after a pass that failed it is loaded anew, and right again",
+		 after_a_failed_pass_it_is_right_again);
 	unit_run("checksum: zeros without looking at them", zeros_have_their_checksum);
 	io_close(&io);
 	return unit_end();

@@ -345,11 +345,10 @@ enum result data_check(const struct data_options *options, struct data_results *
 	if (result == RESULT_OK)
 		result = options->before ? store_scan_again(store, &scan, options->before, why)
 					 : store_scan(store, &scan, why);
-	if (result == RESULT_OK) {
+	if (result == RESULT_OK)
 		look(&window);
-		end_place(&window, &window.sides[0].pending);
-		end_place(&window, &window.sides[1].pending);
-	}
+	end_place(&window, &window.sides[0].pending);
+	end_place(&window, &window.sides[1].pending);
 	release(&window);
 	return result;
 }

@@ -211,6 +211,17 @@ static enum result save_state(void *context, const struct export_state *state, s
 	return export_state_save(state, output->state_path, why);
 }
 
+/* Where there was none before, a failure leaves none: it may be in its place, and not durable. */
+static enum result begin_state(const struct export_output *output,
+			       enum export_state_presence presence, struct failure *why)
+{
+	enum result result = export_state_save(&output->export->state, output->state_path, why);
+
+	if (result != RESULT_OK && presence == EXPORT_STATE_ABSENT)
+		unlink(output->state_path);
+	return result;
+}
+
 static enum result begin_file(struct export_output *output, struct export_state *earlier,
 			      enum export_state_presence presence, struct failure *why)
 {
@@ -221,7 +232,7 @@ static enum result begin_file(struct export_output *output, struct export_state 
 	if (result == RESULT_OK && goes_on)
 		result = check_other(output, earlier, why);
 	else if (result == RESULT_OK)
-		result = export_state_save(&export->state, output->state_path, why);
+		result = begin_state(output, presence, why);
 	if (result != RESULT_OK) {
 		remove_new(output);
 		return result;

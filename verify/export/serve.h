@@ -33,12 +33,14 @@ struct serve {
 	struct serve_direct of_origin, of_store;
 };
 
-/* Origin and store lose their O_DIRECT: what is long is read by descriptors of our own. Nothing may be in flight in the export's queue; from now on
- * it is that of the synchronous engine, whatever threads and processes there will be. */
+/* Origin and store lose their O_DIRECT: what is long is read by descriptors of our own. Nothing may
+ * be in flight in the export's queue; from now on it is that of the synchronous engine, whatever
+ * threads and processes there will be. */
 enum result serve_open(struct serve *serve, struct export *export, struct failure *why);
 
-/* Bytes offset .. offset + count - 1, which are inside the view. RESULT_IO; RESULT_DAMAGED where they
- * are lost, and the export's options do not say to fill them; RESULT_REFUSED as view_map_extent. */
+/* Bytes offset .. offset + count - 1, which are inside the view. RESULT_IO; RESULT_DAMAGED where
+ * they are lost, and the export's options do not say to fill them; RESULT_REFUSED as
+ * view_map_extent. */
 enum result serve_read(struct serve *serve, uint64_t offset, void *buffer, size_t count,
 		       struct failure *why);
 

@@ -183,7 +183,7 @@ static enum result need_consent(struct repair_session *session, struct failure *
 	if (reason)
 		cli_message(
 			session->cli,
-			"%s: no exception is dropped %s: another one moves into its place, and what the others mean could change",
+			"%s: no exception is dropped %s: another one moves into its place, and what the others mean could change or be lost",
 			session->pair.device.name, reason);
 	return RESULT_OK;
 }
@@ -218,7 +218,8 @@ static enum result confirm(struct repair_session *session, struct failure *why)
 	return result;
 }
 
-/* After a failure in the middle. */
+/* After a failure in the middle. A header of another chunk size may still be there, which restore
+ * takes for that of another store. */
 static enum result name_backup(const struct repair_session *session, enum result result,
 			       struct failure *why)
 {
@@ -228,7 +229,10 @@ static enum result name_backup(const struct repair_session *session, enum result
 	if (!session->backed_up)
 		return result;
 	return fail_more(why, result, "%s brings back what was there",
-			 suggest(&command, "cowtool restore %s %s", backup, name));
+			 suggest(&command,
+				 session->repair.header_is_lost ? "cowtool restore --force %s %s"
+								: "cowtool restore %s %s",
+				 backup, name));
 }
 
 static enum result carry_out(struct repair_session *session, struct failure *why)

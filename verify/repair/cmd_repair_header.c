@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "store/base/bytes.h"
+#include "store/cow/gaps.h"
 #include "store/savefile/savefile.h"
 #include "store/base/suggest.h"
 
@@ -206,6 +207,8 @@ static enum result find_header(struct repair_session *session, struct failure *w
 	note_later(session, chosen);
 	header = rebuild_header(&session->rebuild, chosen->chunk_sectors, given_up);
 	store_assume_header(&session->pair.store, &header);
+	/* Those that were met are counted by the chunk size of the header that was there. */
+	gaps_free(&session->pair.gaps);
 	repair->header_is_lost = true;
 	return RESULT_OK;
 }
@@ -238,7 +241,9 @@ enum result cmd_repair_doubt_header(struct repair_session *session, struct failu
 	const struct store *store = &session->pair.store;
 	const struct rebuild *rebuild = &session->rebuild;
 	const struct rebuild_candidate *own, *rival;
+	const char *name = session->pair.device.name;
 	char text[REPAIR_SIZE_BYTES], own_text[REPAIR_SIZE_BYTES];
+	struct suggestion command;
 	enum result result;
 
 	if (session->repair.header_is_lost || session->repair.count == 0)
@@ -252,9 +257,11 @@ enum result cmd_repair_doubt_header(struct repair_session *session, struct failu
 		return RESULT_OK;
 	session->looked_for_header = true;
 	show_evidence(session);
+	cmd_repair_size(rival->chunk_sectors, text);
 	return fail(
 		why, RESULT_REFUSED,
-		"%s: its header says chunks of %s, but nearly all speaks for chunks of %s: a repair by this header would destroy what is there; 'cowtool repair --rebuild-header --chunk=%s' mends the header first; nothing was written",
-		session->pair.device.name, cmd_repair_size(store->header.chunk_sectors, own_text),
-		cmd_repair_size(rival->chunk_sectors, text), text);
+		"%s: its header says chunks of %s, but nearly all speaks for chunks of %s: a repair by this header would destroy what is there; %s mends the header first; nothing was written",
+		name, cmd_repair_size(store->header.chunk_sectors, own_text), text,
+		suggest(&command, "cowtool repair --rebuild-header --chunk=%s --backup=FILE %s",
+			text, name));
 }

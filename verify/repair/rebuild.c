@@ -166,7 +166,6 @@ static enum result look_at_later_areas(struct examination *examination, struct f
 	return result;
 }
 
-/* Is nothing in the header's chunk but a header and a merge record? */
 /* What is cowtool's own in the first sector is taken away. */
 static void forget_own(uint8_t *sector)
 {

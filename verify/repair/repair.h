@@ -97,7 +97,8 @@ bool repair_item_drops(const struct repair_item *item);
  * Takes back consent that means nothing alone, and returns NULL, or why exceptions stay that were
  * to go. Without its header, nothing of a store is mended. As long as a chunk is to keep two
  * exceptions, none goes, for another one takes its place, and which of the two counts could change.
- * As long as a stale merge record is to stay, none goes either.
+ * As long as a stale merge record is to stay, none goes either; nor as long as one stays that
+ * cannot be read, for a block is written whole, and nobody could ever read what it held.
  */
 const char *repair_settle(struct repair *repair);
 

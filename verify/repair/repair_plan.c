@@ -275,6 +275,8 @@ const char *repair_settle(struct repair *repair)
 			reason = "as long as the stale merge record is there";
 		else if (item->has_twin)
 			reason = "as long as a chunk has two exceptions";
+		else if (item->problem == PROBLEM_AREA_UNREADABLE && repair_item_drops(item))
+			reason = "as long as what cannot be read stays in the list";
 	}
 	if (!drops || !reason)
 		return NULL;
