@@ -558,6 +558,38 @@ END
     in_both_shells nfs
 }
 
+# script_of_others NAME [SCRIPT]: initramfs-tools has it in local-top, too.
+script_of_others() {
+    printf '#!/bin/sh\necho "== %s" >>calls\n%s\n' "$1" "${2-}" >"scripts/local-top/$1"
+    chmod +x "scripts/local-top/$1"
+}
+
+@test "boot: initramfs-tools' local-top/cowtool is after all others but cryptroot, which wants to be the last" {
+    order() {
+        script_of_others cryptroot
+        script_of_others iscsi
+        [[ $("${shell[@]}" scripts/local-top/cowtool prereqs) == iscsi ]]
+        [[ $("${shell[@]}" "$PWD/scripts/local-top/cowtool" prereqs) == iscsi ]]
+    }
+    in_both_shells order
+}
+
+@test "boot: initramfs-tools decrypts the disks before it waits for what is on them, and only if it is needed" {
+    decrypts() {
+        script_of_others cryptroot '[ ! -e decrypted ] || mv decrypted codes'
+        echo "$1" >codes
+        echo 0 >decrypted
+        boot initramfs_tools
+        count "$2" '== cryptroot'
+        never '^sleep'
+        never '^shell'
+    }
+    in_both_shells decrypts 8 1
+    called '== init-premount' 'cowtool merge --pending' '== local-top' '== cryptroot' 'cowtool merge --pending' \
+        'udevadm control --reload' '== mount'
+    in_both_shells decrypts 0 0
+}
+
 @test "boot: mkinitcpio tries at once, and again after the hooks that decrypt disks" {
     decrypted() {
         echo 8 >codes
