@@ -590,6 +590,27 @@ script_of_others() {
     in_both_shells decrypts 0 0
 }
 
+@test "boot: initramfs-tools' image has cowtool from where mkinitramfs does not look, and without it that is told" {
+    image() {
+        local program
+        program=$(command -v "${shell[0]}")
+        mkdir -p usr/local/sbin usr/sbin usr/share/initramfs-tools
+        echo 'copy_exec() { echo "copy_exec $*" >>calls; }; copy_file() { echo "copy_file $*" >>calls; }' \
+            >usr/share/initramfs-tools/hook-functions
+        sed 's#/usr/#./usr/#g' "$here/../../rescue/initramfs-tools/hooks/cowtool" >hook
+        PATH=nowhere "$program" "${shell[@]:1}" hook 2>err
+        said 'W: cowtool is not found'
+        never .
+        for folder in usr/sbin usr/local/sbin; do
+            ln -s "$cowtool" $folder/cowtool
+            PATH=nowhere "$program" "${shell[@]:1}" hook 2>err
+            [[ ! -s err ]]
+            called "copy_exec ./$folder/cowtool" 'copy_file script ./usr/share/cowtool/cowtool-boot.sh'
+        done
+    }
+    in_both_shells image
+}
+
 @test "boot: mkinitcpio tries at once, and again after the hooks that decrypt disks" {
     decrypted() {
         echo 8 >codes
