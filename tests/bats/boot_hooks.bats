@@ -548,6 +548,34 @@ END
     in_both_shells lvs
 }
 
+@test "boot: dracut activates the groups that rd.lvm.vg names, beside what rd.lvm.lv does" {
+    vgs() {
+        stub lvm 'case $1 in vgs) echo "  vg0
+  vg1
+  vg2" ;; *) : >root-is-there ;; esac'
+        echo vg1 vg3 >rd.lvm.vg
+        [[ ! $1 ]] || echo "$1" >rd.lvm.lv
+        boot dracut
+        called '^lvm vgchange -ay --sysinit vg1$'
+        count 1 'lvm vgchange'
+        count "$2" 'lvm lvchange'
+    }
+    in_both_shells vgs '' 0
+    in_both_shells vgs vg0/root 1
+    called '^lvm lvchange --yes -K -ay --sysinit vg0/root$'
+}
+
+@test "boot: dracut activates nothing where it removed LVM's rules (rd.lvm=0)" {
+    none() {
+        rm lib/udev/rules.d/69-lvm.rules
+        boot dracut
+        called 'cowtool merge' '== mount'
+        never 'lvm ..change'
+        never '^shell'
+    }
+    in_both_shells none
+}
+
 @test "boot: initramfs-tools without local-top (nfs, live) waits in init-premount" {
     nfs() {
         printf '%s\n' 8 8 0 >codes
