@@ -90,14 +90,24 @@ cowtool_release() {
     fi
 }
 
-# cowtool_root_comes DISKS GROUP...: the root's device is there, or comes once these groups, all that are whole on these
-# disks, are activated.
+# cowtool_root_comes DISKS [GROUP MISSING]...: the root's device is there, or comes once those of these groups are activated
+# of which no disk is missing. All groups on these disks are named.
 cowtool_root_comes() {
     root_is_there && return
-    [ $# -gt 1 ] || return
     _disks=$1
     shift
-    activate_groups "$@" >/dev/null
+    _whole=
+    while [ $# -gt 1 ]; do
+        case $2 in
+        0) _whole="$_whole $1" ;;
+        # What its last disk told udev while the rules were held is to be told once more.
+        *) _disks=some ;;
+        esac
+        shift 2
+    done
+    [ -n "$_whole" ] || return
+    # shellcheck disable=SC2086 # words
+    activate_groups $_whole >/dev/null
     root_is_there || udevadm settle
     root_is_there && cowtool_activated=$_disks
 }
@@ -218,7 +228,7 @@ cowtool_try() {
         # What appears from here on is activated after the next attempt only.
         if [ "$cowtool_word" = pending ]; then
             _seen=$(cowtool_disks)
-            _groups=$(lvm vgs --noheadings -o vg_name -S vg_missing_pv_count=0 2>/dev/null)
+            _groups=$(lvm vgs --noheadings -o vg_name,vg_missing_pv_count 2>/dev/null)
         fi
         cowtool_merge "$cowtool_word" >>$cowtool_result
         cowtool_judge "$cowtool_word" $? || return

@@ -70,7 +70,7 @@ template() {
     esac'
     stub lvm '
     case "$1 $*" in
-    vgs*) echo "  vg0" ;;
+    vgs*) echo "  vg0 0" ;;
     *"change -"*) [ -e root-stays-away ] || : >root-is-there ;;
     esac'
     stub udevadm
@@ -400,6 +400,22 @@ judged() {
     everywhere appears
 }
 
+@test "boot: a group of which a disk is missing is not activated; with the rules, udev looks at all disks again" {
+    partial() {
+        stub lvm 'case $1 in vgs) echo "  vg0 0
+  vg1 1
+  vg2 0" ;; *) : >root-is-there ;; esac'
+        cat functions >>scripts/functions
+        boot "$system"
+        called 'lvm vgs' 'cowtool merge' 'lvm vgchange' 'udevadm control --reload' \
+            'udevadm trigger --action=add --subsystem-match=block' 'udevadm settle' '== mount'
+        called '^lvm vgchange .*vg0'
+        called '^lvm vgchange .*vg2'
+        never '^lvm .*vg1'
+    }
+    everywhere partial
+}
+
 @test "boot: when udev is started, the rules are held already" {
     held() {
         case $system in
@@ -550,9 +566,9 @@ END
 
 @test "boot: dracut activates the groups that rd.lvm.vg names, beside what rd.lvm.lv does" {
     vgs() {
-        stub lvm 'case $1 in vgs) echo "  vg0
-  vg1
-  vg2" ;; *) : >root-is-there ;; esac'
+        stub lvm 'case $1 in vgs) echo "  vg0 0
+  vg1 0
+  vg2 0" ;; *) : >root-is-there ;; esac'
         echo vg1 vg3 >rd.lvm.vg
         [[ ! $1 ]] || echo "$1" >rd.lvm.lv
         boot dracut
