@@ -608,6 +608,16 @@ script_of_others() {
     chmod +x "scripts/local-top/$1"
 }
 
+@test "boot: initramfs-tools does not wait for a root that is not local" {
+    other_root() {
+        touch root-stays-away
+        boot_script=zfs boot initramfs_tools
+        never sleep
+        called 'cowtool merge' 'udevadm control --reload' 'udevadm trigger' '== mount'
+    }
+    in_both_shells other_root
+}
+
 @test "boot: initramfs-tools' local-top/cowtool is after all others but cryptroot, which wants to be the last" {
     order() {
         script_of_others cryptroot
