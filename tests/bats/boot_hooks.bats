@@ -128,7 +128,7 @@ boot_initramfs_tools() {
     for script in init-top init-premount local-top; do
         [[ $script != local-top || ${boot_script-local} == local ]] || continue
         echo "== $script" >>calls
-        BOOT=${boot_script-local} ROOT=/dev/vg0/root ROOTDELAY=3 "${shell[@]}" "scripts/$script/cowtool" || return
+        BOOT=${boot_script-local} ROOT=/dev/vg0/root ROOTDELAY=${rootdelay-3} "${shell[@]}" "scripts/$script/cowtool" || return
     done
     echo '== mount' >>calls
 }
@@ -606,6 +606,22 @@ END
 script_of_others() {
     printf '#!/bin/sh\necho "== %s" >>calls\n%s\n' "$1" "${2-}" >"scripts/local-top/$1"
     chmod +x "scripts/local-top/$1"
+}
+
+@test "boot: initramfs-tools waits for rootdelay, where that is a number and more than 30 seconds" {
+    patience() {
+        echo 8 >codes
+        echo 0 >mended
+        rootdelay=$1 boot initramfs_tools
+        count "$2" '^sleep 1$'
+        called '^shell' 'udevadm control --reload' '== mount'
+        rules_are 69-lvm.rules
+    }
+    # Each second is ten to the stub.
+    for delay in '' 0 30 2.5 45.5 -1 x; do
+        in_both_shells patience "$delay" 3
+    done
+    in_both_shells patience 45 5
 }
 
 @test "boot: initramfs-tools does not wait for a root that is not local" {
