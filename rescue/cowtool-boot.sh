@@ -12,6 +12,7 @@
 cowtool_result=/run/cowtool.json
 cowtool_finished=/run/cowtool.finished
 : "${cowtool_missing=}" # what the last attempt missed
+: "${cowtool_known=}"   # what was told before
 cowtool_activated=       # the disks of which LVM has activated all groups
 
 # cowtool_asked: prints what the kernel's command line asks for, "pending" or names of snapshots. Fails where it asks for nothing.
@@ -36,6 +37,19 @@ cowtool_asked() (
 cowtool_say() {
     echo "cowtool: $2" >&2
     echo "<$1>cowtool: $2" >/dev/kmsg
+}
+
+# cowtool_is_new TEXT: asked for the first time.
+cowtool_is_new() {
+    case $cowtool_known in
+    *"<$1>"*) return 1 ;;
+    esac
+    cowtool_known="$cowtool_known<$1>"
+}
+
+# cowtool_say_once LEVEL TEXT: whoever waits for the root tries again each second.
+cowtool_say_once() {
+    ! cowtool_is_new "$2" || cowtool_say "$@"
 }
 
 # ---- LVM's activation ----
@@ -184,21 +198,35 @@ cowtool_merge() {
     fi
 }
 
+# cowtool_note WORD CODE RESULT: keeps the result, unless an attempt before had the same and nothing was merged since.
+cowtool_note() {
+    _new=no
+    ! cowtool_is_new "$1 $2" || _new=yes
+    case $_new$3 in
+    yes* | *'"merged":'[1-9]*) ;;
+    *) return ;;
+    esac
+    # echo might expand backslashes.
+    cat >>$cowtool_result <<END
+$3
+END
+}
+
 # cowtool_judge WORD CODE: what becomes of the boot after this exit code; returns what cowtool_try does.
 cowtool_judge() {
     case $2 in
-    0) cowtool_say 6 "$1: done" ;;
-    6) cowtool_say 6 "$1: no COW store" ;;
+    0) cowtool_say_once 6 "$1: done" ;;
+    6) cowtool_say_once 6 "$1: no COW store" ;;
     2 | 5 | 64)
         if cowtool_is_unfinished "$1"; then
             cowtool_say 3 "$1: exit code $2, and a merge is unfinished"
             return 1
         fi
-        cowtool_say 4 "$1: exit code $2; nothing was written, the boot goes on"
+        cowtool_say_once 4 "$1: exit code $2; nothing was written, the boot goes on"
         ;;
     8)
         if cowtool_is_gone "$1"; then
-            cowtool_say 6 "$1: there is no such snapshot any more"
+            cowtool_say_once 6 "$1: there is no such snapshot any more"
             return 0
         fi
         [ "$cowtool_missing" = "$1" ] || cowtool_say 4 "$1: not there yet"
@@ -216,7 +244,6 @@ cowtool_judge() {
 # cowtool_help says; 2: something is not there yet.
 cowtool_try() {
     udevadm settle
-    : >$cowtool_result
     unset _groups
     for cowtool_word in $(cowtool_asked); do
         # Whoever waits does not want to read each second what is missing.
@@ -230,12 +257,13 @@ cowtool_try() {
             _seen=$(cowtool_disks)
             _groups=$(lvm vgs --noheadings -o vg_name,vg_missing_pv_count 2>/dev/null)
         fi
-        cowtool_merge "$cowtool_word" >>$cowtool_result
-        cowtool_judge "$cowtool_word" $? || return
+        _result=$(cowtool_merge "$cowtool_word")
+        _code=$?
+        cowtool_note "$cowtool_word" $_code "$_result"
+        cowtool_judge "$cowtool_word" $_code || return
     done
     case $(cat $cowtool_result) in
-    *'"pending":[]}') ;; # nothing was merged
-    *) cowtool_remove_merged ;;
+    *'"merged":'* | *'"error":'*) cowtool_remove_merged ;;
     esac
     # Which disks those of other merges are is not known; the root's are waited for.
     # shellcheck disable=SC2086 # words

@@ -22,7 +22,8 @@ setup_file() {
         "$cowtool" merge --quiet --pending --io=sync --disk=disk.img
     json_of scan --json disk.img >begun.json
     json_of inspect --json --disk=disk.img "$marked" >begun-store.json
-    "$cowtool" merge --quiet --pending --disk=disk.img
+    json_of merge --json --quiet --pending --disk=disk.img >merge.json
+    json_of merge --json --quiet --pending --disk=disk.img >again.json
     json_of scan --json disk.img >merged.json
     fails json_of inspect --json --disk=disk.img "${marked%/*}/gone" >gone-store.json
     fails json_of inspect --json --disk=disk.img elsewhere/gone >absent-store.json
@@ -529,6 +530,32 @@ judged() {
     everywhere rootless 0
     # Also where a merge was waited for, and came.
     everywhere rootless 8 8 0
+}
+
+@test "boot: the result of a merge is kept, once, and told once, where the root is waited for after it" {
+    kept() {
+        touch root-stays-away
+        cp "$BATS_FILE_TMPDIR"/again.json .
+        sed 's#"vg0/root"#"vg0/\\\\\\"root\\n"#' "$BATS_FILE_TMPDIR/merge.json" >merge.json
+        cp merge.json wanted
+        for file in functions scripts/functions; do
+            cat >>$file <<'END'
+cowtool() {
+    [ "$1" = merge ] || return 0
+    echo "cowtool $*" >>calls
+    cat merge.json
+    cp again.json merge.json
+}
+END
+        done
+        boot "$system"
+        [[ $(grep -c '^cowtool merge' calls) -gt 2 ]]
+        # Those of initramfs-tools are two programs.
+        logged $((1 + (${#system} > 12))) '<6>cowtool: pending: done'
+        [[ $(grep -c . run/cowtool.json) == $((1 + (${#system} > 12))) ]]
+        head -n 1 run/cowtool.json | diff wanted -
+    }
+    everywhere kept
 }
 
 @test "boot: a snapshot that another boot removed is no reason to wait, also where its disk came late" {
