@@ -165,13 +165,14 @@ cowtool_stores() (
     done
 )
 
-# cowtool_is_unfinished WORD: a merge that cowtool began is not at its end. (Damage makes a record look stale: that counts for nothing.)
+# cowtool_is_unfinished WORD: a merge that cowtool, or another version of it, began is not at its end. (Damage makes a
+# record look stale: that counts for nothing.)
 cowtool_is_unfinished() {
     # shellcheck disable=SC2046 # words
     [ "$1" != pending ] || set -- $(cowtool_stores)
     for _name in "$@"; do
         case $(cowtool inspect --json "$_name" 2>/dev/null) in
-        *'"role":"merging"'*) return 0 ;;
+        *'"role":"merging"'* | *'"state":"merging","record":null'*) return 0 ;;
         esac
     done
     return 1

@@ -22,6 +22,13 @@ setup_file() {
         "$cowtool" merge --quiet --pending --io=sync --disk=disk.img
     json_of scan --json disk.img >begun.json
     json_of inspect --json --disk=disk.img "$marked" >begun-store.json
+    # The records of another version; there are two, with that of the kept store.
+    cp disk.img foreign.img
+    grep -abo cowmerge foreign.img | while IFS=: read -r at _; do
+        put foreign.img $((at + 8)) '\2'
+    done
+    json_of scan --json foreign.img >foreign.json
+    json_of inspect --json --disk=foreign.img "$marked" >foreign-store.json
     json_of merge --json --quiet --pending --disk=disk.img >merge.json
     json_of merge --json --quiet --pending --disk=disk.img >again.json
     json_of scan --json disk.img >merged.json
@@ -322,9 +329,11 @@ judged() {
         judged 8 2 4
         cp "$BATS_FILE_TMPDIR/gone-store.json" inspect.json
         judged 8 0 6
-        cp "$BATS_FILE_TMPDIR/begun-store.json" inspect.json
-        for code in 2 5 64; do
-            judged $code 1 3
+        for begun in begun foreign; do
+            cp "$BATS_FILE_TMPDIR/$begun-store.json" inspect.json
+            for code in 2 5 64; do
+                judged $code 1 3
+            done
         done
     }
     in_both_shells codes
@@ -337,6 +346,7 @@ judged() {
         [[ $(in_library 'cowtool_is_unfinished pending && echo yes') == "$2" ]]
     }
     in_both_shells begun marked ''
+    in_both_shells begun foreign yes
     in_both_shells begun begun yes
     called 'cowtool scan --json' "cowtool inspect --json $marked"
 }
