@@ -26,7 +26,7 @@ help:
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	nbdkit nbdkit-plugin-dev libnbd-bin fuse3 bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
 	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
-	strace lvm2 fdisk debootstrap parallel \
+	strace lvm2 fdisk debootstrap parallel squashfs-tools git \
 	debhelper devscripts fakeroot lintian autopkgtest rpm rpmlint
 .PHONY: setup
 setup:
