@@ -45,6 +45,17 @@ other_make() {
     cmp "$tarball" "$dist.tar.gz"
 }
 
+@test "dist: where the files cannot be listed, no tarball is made" {
+    cp -r "$tree" tree
+    mkdir tree/.git stubs
+    ln -s "$(type -P false)" stubs/git
+    run -1 env PATH="$PWD/stubs:$PATH" tree/rescue/dist "$dist" "$PWD"
+    rmdir tree/.git
+    ln -s "$(type -P false)" stubs/find
+    run -1 env PATH="$PWD/stubs:$PATH" tree/rescue/dist "$dist" "$PWD"
+    [ ! -e "$dist.tar.gz" ]
+}
+
 @test "dist: the tarball has every tracked file with its bytes, and nothing else" {
     [ -e "$root/.git" ] && command -v git >/dev/null || skip 'this is no git tree'
     tar -tf "$tarball" | sed "s|^$dist/||" >packed
