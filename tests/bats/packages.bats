@@ -75,14 +75,14 @@ other_make() {
 @test "builds: objects and archives of two folders are equal" {
     local object folder objects=(build/cowtool.o build/store/base/bytes.o build/store/cli/help.o build/store/io/io_uring.o
         build/merge/plan.o)
-    mkdir -p one two/folders
-    for folder in one two/folders; do
-        tar -C $folder -xf "$tarball"
+    mkdir -p one 'two (of my) folders'
+    for folder in one 'two (of my) folders'; do
+        tar -C "$folder" -xf "$tarball"
         other_make -C "$folder/$dist" CFLAGS='-O1 -g' "${objects[@]}" >/dev/null
     done
     for object in "${objects[@]}"; do
         readelf -S "one/$dist/$object" | grep -q debug_info
-        cmp "one/$dist/$object" "two/folders/$dist/$object"
+        cmp "one/$dist/$object" "two (of my) folders/$dist/$object"
     done
 }
 
