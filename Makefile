@@ -387,6 +387,7 @@ install-nbdkit-plugin: nbdkit-plugin
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/cowtool $(DESTDIR)$(SBINDIR)/cowtool-static $(DESTDIR)$(MANDIR)/man8/cowtool-static.8
 	rm -f $(call rescue_places,$(RESCUE_SCRIPTS) $(RESCUE_DATA))
+	rmdir $(DESTDIR)$(DRACUTDIR)/70cowtool $(DESTDIR)$(DATADIR)/cowtool 2>/dev/null || true
 	rm -f $(foreach n,5 8,$(patsubst man/%,$(DESTDIR)$(MANDIR)/man$(n)/%,$(filter %.$(n),$(PAGES))))
 	rm -f $(foreach link,$(PAGE_LINKS),$(DESTDIR)$(MANDIR)/man8/cowtool-$(subst .,,$(suffix $(link))).8)
 	rm -f $(DESTDIR)$(BASHCOMPDIR)/cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool
