@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
-# What the hooks of initramfs-tools, dracut and mkinitcpio have in common; cowtool-initramfs(7) says what happens. An initramfs has few
-# programs: besides cowtool, this calls lvm, dmsetup, udevadm, modprobe, mv and cat.
+# What the hooks of initramfs-tools, dracut and mkinitcpio have in common; cowtool-initramfs(7) says
+# what happens. An initramfs has few programs: besides cowtool, this calls lvm, dmsetup, udevadm,
+# modprobe, mv and cat.
 #
 # Who sources it for more than cowtool_asked and cowtool_hold defines these:
 #   root_is_there          succeeds once the root's device is there
 #   activate_groups NAME.. LVM activates of these groups what this initramfs would
-#   keep_waiting           waits a moment for what is missing; 1: that was long enough; 2: whoever calls cowtool_at_boot does it again later
+#   keep_waiting           waits a moment for what is missing; 1: that was long enough;
+#                          2: whoever calls cowtool_at_boot does it again later
 #   open_shell             for somebody who reads what cowtool_help says
 
 cowtool_result=/run/cowtool.json
@@ -15,7 +17,8 @@ cowtool_finished=/run/cowtool.finished
 : "${cowtool_known=}"   # what was told before
 cowtool_activated=       # the disks of which LVM has activated all groups
 
-# cowtool_asked: prints what the kernel's command line asks for, "pending" or names of snapshots. Fails where it asks for nothing.
+# cowtool_asked: prints what the kernel's command line asks for, "pending" or names of snapshots.
+# Fails where it asks for nothing.
 cowtool_asked() (
     set -f
     read -r line </proc/cmdline
@@ -72,7 +75,8 @@ cowtool_activates() {
     return 1
 }
 
-# cowtool_hold: a disk that appears makes LVM activate nothing, until cowtool_release. To be called before udev is started.
+# cowtool_hold: a disk that appears makes LVM activate nothing, until cowtool_release. To be called
+# before udev is started.
 cowtool_hold() {
     for _held in $(cowtool_rules .rules); do
         # Where /lib is /usr/lib, a file is listed twice.
@@ -92,7 +96,8 @@ cowtool_disks() (
     done
 )
 
-# cowtool_release: LVM activates what it may: what is there, unless that was done already, and what will come.
+# cowtool_release: LVM activates what it may: what is there, unless that was done already, and what
+# will come.
 cowtool_release() {
     for _held in $(cowtool_rules .rules.held); do
         [ ! -f "$_held" ] || mv "$_held" "${_held%.held}"
@@ -104,8 +109,8 @@ cowtool_release() {
     fi
 }
 
-# cowtool_root_comes DISKS [GROUP MISSING]...: the root's device is there, or comes once those of these groups are activated
-# of which no disk is missing. All groups on these disks are named.
+# cowtool_root_comes DISKS [GROUP MISSING]...: the root's device is there, or comes once those of
+# these groups are activated of which no disk is missing. All groups on these disks are named.
 cowtool_root_comes() {
     root_is_there && return
     _disks=$1
@@ -126,7 +131,8 @@ cowtool_root_comes() {
     root_is_there && cowtool_activated=$_disks
 }
 
-# cowtool_kernel_merges: the kernel has the target that LVM needs to activate the origin of a marked snapshot.
+# cowtool_kernel_merges: the kernel has the target that LVM needs to activate the origin of a marked
+# snapshot.
 cowtool_kernel_merges() {
     modprobe -q dm-snapshot
     case $(dmsetup targets 2>/dev/null) in
@@ -135,7 +141,8 @@ cowtool_kernel_merges() {
     return 1
 }
 
-# cowtool_remove_merged: where it has not, LVM can activate the origin after a marked snapshot is gone that was merged.
+# cowtool_remove_merged: where it has not, LVM can activate the origin after a marked snapshot is
+# gone that was merged.
 cowtool_remove_merged() {
     _merged=$(cowtool_stores '"exceptions":0,' '"marked":true,')
     [ -n "$_merged" ] && ! cowtool_kernel_merges || return 0
@@ -147,7 +154,8 @@ cowtool_remove_merged() {
 
 # ---- what cowtool tells ----
 
-# cowtool_stores PAIR...: prints the names of the stores in whose object scan has each PAIR of key and value.
+# cowtool_stores PAIR...: prints the names of the stores in whose object scan has each PAIR of key
+# and value.
 cowtool_stores() (
     stores=$(cowtool scan --json 2>/dev/null)
     set -f
@@ -165,8 +173,8 @@ cowtool_stores() (
     done
 )
 
-# cowtool_is_unfinished WORD: a merge that cowtool, or another version of it, began is not at its end. (Damage makes a
-# record look stale: that counts for nothing.)
+# cowtool_is_unfinished WORD: a merge that cowtool, or another version of it, began is not at its
+# end. (Damage makes a record look stale: that counts for nothing.)
 cowtool_is_unfinished() {
     # shellcheck disable=SC2046 # words
     [ "$1" != pending ] || set -- $(cowtool_stores)
@@ -178,7 +186,8 @@ cowtool_is_unfinished() {
     return 1
 }
 
-# cowtool_is_gone NAME: its group is there, and has no such volume: it was merged and removed at another boot.
+# cowtool_is_gone NAME: its group is there, and has no such volume: it was merged and removed at
+# another boot.
 cowtool_is_gone() {
     case $(cowtool inspect --json "$1" 2>/dev/null) in
     *'has no such volume"'*) return 0 ;;
@@ -199,7 +208,8 @@ cowtool_merge() {
     fi
 }
 
-# cowtool_note WORD CODE RESULT: keeps the result, unless an attempt before had the same and nothing was merged since.
+# cowtool_note WORD CODE RESULT: keeps the result, unless an attempt before had the same and nothing
+# was merged since.
 cowtool_note() {
     _new=no
     ! cowtool_is_new "$1 $2" || _new=yes
@@ -213,7 +223,8 @@ $3
 END
 }
 
-# cowtool_judge WORD CODE: what becomes of the boot after this exit code; returns what cowtool_try does.
+# cowtool_judge WORD CODE: what becomes of the boot after this exit code; returns what cowtool_try
+# does.
 cowtool_judge() {
     case $2 in
     0) cowtool_say_once 6 "$1: done" ;;
@@ -241,8 +252,8 @@ cowtool_judge() {
     esac
 }
 
-# cowtool_try: one attempt at all that is asked for, in its order. Returns 0: the boot goes on; 1: it stops, with what
-# cowtool_help says; 2: something is not there yet.
+# cowtool_try: one attempt at all that is asked for, in its order. Returns 0: the boot goes on; 1:
+# it stops, with what cowtool_help says; 2: something is not there yet.
 cowtool_try() {
     udevadm settle
     unset _groups
@@ -284,7 +295,7 @@ cowtool: $cowtool_word: not finished, and so the root is not mounted. Two comman
   cowtool $1
     says what is there and what is wrong
   cowtool $2
-    goes on
+    continues the merge
 After 'exit' the boot tries it once more.
 
 END
@@ -307,7 +318,8 @@ cowtool_at_boot() {
             0) continue ;;
             2) return 0 ;;
             esac
-            # A root that does not come, without a merge that waits: that is told where the root is mounted.
+            # A root that does not come, without a merge that waits: that is told where the root is
+            # mounted.
             [ -n "$cowtool_missing" ] || break
             ;;
         esac
