@@ -26,7 +26,7 @@ help:
 SETUP_PACKAGES := gcc make pkg-config libblkid-dev libpopt-dev zlib1g-dev liburing-dev \
 	nbdkit nbdkit-plugin-dev libnbd-bin fuse3 bats jq e2fsprogs qemu-system-x86 busybox-static dmsetup cpio kmod util-linux bsdutils \
 	clang libclang-rt-dev clang-format clang-tidy cppcheck shellcheck mandoc zsh fish fio qemu-utils bc time \
-	strace lvm2 fdisk debootstrap parallel \
+	strace lvm2 fdisk debootstrap parallel squashfs-tools git \
 	debhelper devscripts fakeroot lintian autopkgtest rpm rpmlint
 .PHONY: setup
 setup:
@@ -61,7 +61,7 @@ CPPFLAGS_ALL := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -DCOWTOOL_VERSION='"$(V
 	$(if $(filter yes,$(LIBURING)),-DHAVE_LIBURING) \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)) $(CPPFLAGS)
 # Two builds in two folders are equal byte for byte: no name of a folder is in the program.
-CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
+CFLAGS_ALL := -std=gnu11 $(WARNINGS) -pthread "-ffile-prefix-map=$(CURDIR)=." $(CFLAGS)
 LIBS_ALL := $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -pthread
 
 # What parses options and prints is the command line's: store/cli/ and each cmd_*.c. The library does neither.
@@ -179,13 +179,13 @@ check: test-programs sim $(if $(filter yes,$(NBDKIT)),nbdkit-plugin)
 	tests/run-unit $(UNIT_TESTS)
 	$(SIM) --states=20000
 	$(SIM) --trace=20
-	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools tests/run-bats tests/bats/*.bats
+	COWTOOL="$(CURDIR)/cowtool" TOOLS="$(CURDIR)/$(B)/tests/tools" tests/run-bats tests/bats/*.bats
 
 ## check-brief: the unit tests and a few others, half a minute: what the build of a package runs
 .PHONY: check-brief
 check-brief: test-programs
 	tests/run-unit $(UNIT_TESTS)
-	COWTOOL=$(CURDIR)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
+	COWTOOL="$(CURDIR)/cowtool" TOOLS="$(CURDIR)/$(B)/tests/tools" \
 		tests/run-bats $(foreach name,cli inspect static,tests/bats/$(name).bats)
 
 # The crash simulator, with the engine and its deliberate breaks compiled for it alone.
@@ -224,7 +224,7 @@ FUZZ = CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined'
 fuzz: cowtool
 	$(MAKE) B=build/fuzz $(FUZZ)
 	$(MAKE) B=build/fuzz-broken CPPFLAGS='$(CPPFLAGS) -DCOWTOOL_BREAKS' $(FUZZ)
-	COWTOOL=$(CURDIR)/cowtool tests/fuzz/run $(SECONDS)
+	COWTOOL="$(CURDIR)/cowtool" tests/fuzz/run $(SECONDS)
 
 # A guest has one processor: as many files at a time as this machine has.
 BATS_FILES = bats --jobs $(shell nproc) --no-parallelize-within-files
@@ -249,7 +249,7 @@ check-boot-short: cowtool
 .PHONY: check-lvm
 GROUPS := 20
 check-lvm: test-programs
-	TOOLS=$(CURDIR)/$(B)/tests/tools tests/lvm/judge $(GROUPS)
+	TOOLS="$(CURDIR)/$(B)/tests/tools" tests/lvm/judge $(GROUPS)
 
 ## defects: a table: each defect, what cowtool, blkid and that kernel say to it, and what becomes of it
 .PHONY: defects
@@ -276,7 +276,7 @@ sanitize:
 .PHONY: sanitized
 sanitized: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	tests/run-unit $(UNIT_TESTS)
-	COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
+	COWTOOL="$(CURDIR)/$(B)/cowtool" TOOLS="$(CURDIR)/$(B)/tests/tools" \
 		tests/run-bats $(PROGRAM_BATS)
 
 ## coverage: which lines the tests run, by gcov
@@ -291,7 +291,7 @@ coverage:
 coverage-run: $(B)/cowtool $(UNIT_TESTS) $(TEST_TOOLS)
 	chmod -R a+rwX $(B)
 	-tests/run-unit $(UNIT_TESTS)
-	-COWTOOL=$(CURDIR)/$(B)/cowtool TOOLS=$(CURDIR)/$(B)/tests/tools \
+	-COWTOOL="$(CURDIR)/$(B)/cowtool" TOOLS="$(CURDIR)/$(B)/tests/tools" \
 		tests/run-bats $(PROGRAM_BATS) | grep -v '^ok '
 
 SCRIPTS = completions/cowtool.bash $(shell find tests rescue -name cache -prune -o -name '*.*sh' -print) \
@@ -387,6 +387,7 @@ install-nbdkit-plugin: nbdkit-plugin
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/cowtool $(DESTDIR)$(SBINDIR)/cowtool-static $(DESTDIR)$(MANDIR)/man8/cowtool-static.8
 	rm -f $(call rescue_places,$(RESCUE_SCRIPTS) $(RESCUE_DATA))
+	rmdir $(DESTDIR)$(DRACUTDIR)/70cowtool $(DESTDIR)$(DATADIR)/cowtool 2>/dev/null || true
 	rm -f $(foreach n,5 8,$(patsubst man/%,$(DESTDIR)$(MANDIR)/man$(n)/%,$(filter %.$(n),$(PAGES))))
 	rm -f $(foreach link,$(PAGE_LINKS),$(DESTDIR)$(MANDIR)/man8/cowtool-$(subst .,,$(suffix $(link))).8)
 	rm -f $(DESTDIR)$(BASHCOMPDIR)/cowtool $(DESTDIR)$(ZSHCOMPDIR)/_cowtool

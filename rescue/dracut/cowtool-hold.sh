@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Before udev is started: where a merge is asked for, LVM activates nothing before it, and the initqueue does not end.
+# Before udev is started: where a merge is asked for, LVM activates nothing before it, and the
+# initqueue does not end.
 # shellcheck disable=SC2154 # hookdir is dracut's
 
 # shellcheck source=/dev/null

@@ -22,7 +22,15 @@ setup_file() {
         "$cowtool" merge --quiet --pending --io=sync --disk=disk.img
     json_of scan --json disk.img >begun.json
     json_of inspect --json --disk=disk.img "$marked" >begun-store.json
-    "$cowtool" merge --quiet --pending --disk=disk.img
+    # The records of another version; there are two, with that of the kept store.
+    cp disk.img foreign.img
+    grep -abo cowmerge foreign.img | while IFS=: read -r at _; do
+        put foreign.img $((at + 8)) '\2'
+    done
+    json_of scan --json foreign.img >foreign.json
+    json_of inspect --json --disk=foreign.img "$marked" >foreign-store.json
+    json_of merge --json --quiet --pending --disk=disk.img >merge.json
+    json_of merge --json --quiet --pending --disk=disk.img >again.json
     json_of scan --json disk.img >merged.json
     fails json_of inspect --json --disk=disk.img "${marked%/*}/gone" >gone-store.json
     fails json_of inspect --json --disk=disk.img elsewhere/gone >absent-store.json
@@ -70,7 +78,7 @@ template() {
     esac'
     stub lvm '
     case "$1 $*" in
-    vgs*) echo "  vg0" ;;
+    vgs*) echo "  vg0 0" ;;
     *"change -"*) [ -e root-stays-away ] || : >root-is-there ;;
     esac'
     stub udevadm
@@ -128,7 +136,7 @@ boot_initramfs_tools() {
     for script in init-top init-premount local-top; do
         [[ $script != local-top || ${boot_script-local} == local ]] || continue
         echo "== $script" >>calls
-        BOOT=${boot_script-local} ROOT=/dev/vg0/root ROOTDELAY=3 "${shell[@]}" "scripts/$script/cowtool" || return
+        BOOT=${boot_script-local} ROOT=/dev/vg0/root ROOTDELAY=${rootdelay-3} "${shell[@]}" "scripts/$script/cowtool" || return
     done
     echo '== mount' >>calls
 }
@@ -321,9 +329,11 @@ judged() {
         judged 8 2 4
         cp "$BATS_FILE_TMPDIR/gone-store.json" inspect.json
         judged 8 0 6
-        cp "$BATS_FILE_TMPDIR/begun-store.json" inspect.json
-        for code in 2 5 64; do
-            judged $code 1 3
+        for begun in begun foreign; do
+            cp "$BATS_FILE_TMPDIR/$begun-store.json" inspect.json
+            for code in 2 5 64; do
+                judged $code 1 3
+            done
         done
     }
     in_both_shells codes
@@ -336,6 +346,7 @@ judged() {
         [[ $(in_library 'cowtool_is_unfinished pending && echo yes') == "$2" ]]
     }
     in_both_shells begun marked ''
+    in_both_shells begun foreign yes
     in_both_shells begun begun yes
     called 'cowtool scan --json' "cowtool inspect --json $marked"
 }
@@ -398,6 +409,22 @@ judged() {
             'udevadm trigger --action=add --subsystem-match=block' 'udevadm settle' '== mount'
     }
     everywhere appears
+}
+
+@test "boot: a group of which a disk is missing is not activated; with the rules, udev looks at all disks again" {
+    partial() {
+        stub lvm 'case $1 in vgs) echo "  vg0 0
+  vg1 1
+  vg2 0" ;; *) : >root-is-there ;; esac'
+        cat functions >>scripts/functions
+        boot "$system"
+        called 'lvm vgs' 'cowtool merge' 'lvm vgchange' 'udevadm control --reload' \
+            'udevadm trigger --action=add --subsystem-match=block' 'udevadm settle' '== mount'
+        called '^lvm vgchange .*vg0'
+        called '^lvm vgchange .*vg2'
+        never '^lvm .*vg1'
+    }
+    everywhere partial
 }
 
 @test "boot: when udev is started, the rules are held already" {
@@ -515,6 +542,32 @@ judged() {
     everywhere rootless 8 8 0
 }
 
+@test "boot: the result of a merge is kept, once, and told once, where the root is waited for after it" {
+    kept() {
+        touch root-stays-away
+        cp "$BATS_FILE_TMPDIR"/again.json .
+        sed 's#"vg0/root"#"vg0/\\\\\\"root\\n"#' "$BATS_FILE_TMPDIR/merge.json" >merge.json
+        cp merge.json wanted
+        for file in functions scripts/functions; do
+            cat >>$file <<'END'
+cowtool() {
+    [ "$1" = merge ] || return 0
+    echo "cowtool $*" >>calls
+    cat merge.json
+    cp again.json merge.json
+}
+END
+        done
+        boot "$system"
+        [[ $(grep -c '^cowtool merge' calls) -gt 2 ]]
+        # Those of initramfs-tools are two programs.
+        logged $((1 + (${#system} > 12))) '<6>cowtool: pending: done'
+        [[ $(grep -c . run/cowtool.json) == $((1 + (${#system} > 12))) ]]
+        head -n 1 run/cowtool.json | diff wanted -
+    }
+    everywhere kept
+}
+
 @test "boot: a snapshot that another boot removed is no reason to wait, also where its disk came late" {
     late() {
         echo 'cowtool.merge=vg0/gone' >proc/cmdline
@@ -548,6 +601,34 @@ END
     in_both_shells lvs
 }
 
+@test "boot: dracut activates the groups that rd.lvm.vg names, beside what rd.lvm.lv does" {
+    vgs() {
+        stub lvm 'case $1 in vgs) echo "  vg0 0
+  vg1 0
+  vg2 0" ;; *) : >root-is-there ;; esac'
+        echo vg1 vg3 >rd.lvm.vg
+        [[ ! $1 ]] || echo "$1" >rd.lvm.lv
+        boot dracut
+        called '^lvm vgchange -ay --sysinit vg1$'
+        count 1 'lvm vgchange'
+        count "$2" 'lvm lvchange'
+    }
+    in_both_shells vgs '' 0
+    in_both_shells vgs vg0/root 1
+    called '^lvm lvchange --yes -K -ay --sysinit vg0/root$'
+}
+
+@test "boot: dracut activates nothing where it removed LVM's rules (rd.lvm=0)" {
+    none() {
+        rm lib/udev/rules.d/69-lvm.rules
+        boot dracut
+        called 'cowtool merge' '== mount'
+        never 'lvm ..change'
+        never '^shell'
+    }
+    in_both_shells none
+}
+
 @test "boot: initramfs-tools without local-top (nfs, live) waits in init-premount" {
     nfs() {
         printf '%s\n' 8 8 0 >codes
@@ -556,6 +637,85 @@ END
         never '^shell'
     }
     in_both_shells nfs
+}
+
+# script_of_others NAME [SCRIPT]: initramfs-tools has it in local-top, too.
+script_of_others() {
+    printf '#!/bin/sh\necho "== %s" >>calls\n%s\n' "$1" "${2-}" >"scripts/local-top/$1"
+    chmod +x "scripts/local-top/$1"
+}
+
+@test "boot: initramfs-tools waits for rootdelay, where that is a number and more than 30 seconds" {
+    patience() {
+        echo 8 >codes
+        echo 0 >mended
+        rootdelay=$1 boot initramfs_tools
+        count "$2" '^sleep 1$'
+        called '^shell' 'udevadm control --reload' '== mount'
+        rules_are 69-lvm.rules
+    }
+    # Each second is ten to the stub.
+    for delay in '' 0 30 2.5 45.5 -1 x; do
+        in_both_shells patience "$delay" 3
+    done
+    in_both_shells patience 45 5
+}
+
+@test "boot: initramfs-tools does not wait for a root that is not local" {
+    other_root() {
+        touch root-stays-away
+        boot_script=zfs boot initramfs_tools
+        never sleep
+        called 'cowtool merge' 'udevadm control --reload' 'udevadm trigger' '== mount'
+    }
+    in_both_shells other_root
+}
+
+@test "boot: initramfs-tools' local-top/cowtool is after all others but cryptroot, which wants to be the last" {
+    order() {
+        script_of_others cryptroot
+        script_of_others iscsi
+        [[ $("${shell[@]}" scripts/local-top/cowtool prereqs) == iscsi ]]
+        [[ $("${shell[@]}" "$PWD/scripts/local-top/cowtool" prereqs) == iscsi ]]
+    }
+    in_both_shells order
+}
+
+@test "boot: initramfs-tools decrypts the disks before it waits for what is on them, and only if it is needed" {
+    decrypts() {
+        script_of_others cryptroot '[ ! -e decrypted ] || mv decrypted codes'
+        echo "$1" >codes
+        echo 0 >decrypted
+        boot initramfs_tools
+        count "$2" '== cryptroot'
+        never '^sleep'
+        never '^shell'
+    }
+    in_both_shells decrypts 8 1
+    called '== init-premount' 'cowtool merge --pending' '== local-top' '== cryptroot' 'cowtool merge --pending' \
+        'udevadm control --reload' '== mount'
+    in_both_shells decrypts 0 0
+}
+
+@test "boot: initramfs-tools' image has cowtool from where mkinitramfs does not look, and without it that is told" {
+    image() {
+        local program
+        program=$(command -v "${shell[0]}")
+        mkdir -p usr/local/sbin usr/sbin usr/share/initramfs-tools
+        echo 'copy_exec() { echo "copy_exec $*" >>calls; }; copy_file() { echo "copy_file $*" >>calls; }' \
+            >usr/share/initramfs-tools/hook-functions
+        sed 's#/usr/#./usr/#g' "$here/../../rescue/initramfs-tools/hooks/cowtool" >hook
+        PATH=nowhere "$program" "${shell[@]:1}" hook 2>err
+        said 'W: cowtool is not found'
+        never .
+        for folder in usr/sbin usr/local/sbin; do
+            ln -s "$cowtool" $folder/cowtool
+            PATH=nowhere "$program" "${shell[@]:1}" hook 2>err
+            [[ ! -s err ]]
+            called "copy_exec ./$folder/cowtool" 'copy_file script ./usr/share/cowtool/cowtool-boot.sh'
+        done
+    }
+    in_both_shells image
 }
 
 @test "boot: mkinitcpio tries at once, and again after the hooks that decrypt disks" {

@@ -417,6 +417,35 @@ disk_with_volumes() {
         <(sed -n '/^Exit codes$/,/^After 3/s/^ *\([0-9][0-9]*\)  .*/\1/p' "$root/README")
 }
 
+# ci_as UID: what .ci/run calls, with stubs.
+ci_as() {
+    local name
+    mkdir stubs
+    for name in make sudo losetup; do
+        printf '#!/bin/sh\necho "%s $*" >>calls\n' $name >stubs/$name
+    done
+    printf '#!/bin/sh\necho %s\n' "$1" >stubs/id
+    chmod +x stubs/*
+    mkdir .ci
+    cp "$root/.ci/run" .ci
+    PATH=$PWD/stubs:$PATH .ci/run >out
+}
+
+@test "README: the test command is run by .ci/run, not as root, and what that leaves out it tells" {
+    command=$(sed -n 's/^The test command is: //p' "$root/README")
+    ci_as 1000
+    [ "$(head -n 2 calls)" = "sudo make setup
+$command" ]
+    run -1 grep check-lvm calls
+    grep -q 'left out.*make check-lvm, make check-boot-short' out
+}
+
+@test "README: as root, .ci/run leaves nothing out" {
+    ci_as 0
+    grep -q '^make check-lvm$' calls
+    run -1 grep 'sudo\|left out' calls out
+}
+
 @test "README: no line is longer than 80 characters" {
     run awk 'length > 80' "$root/README"
     [ -z "$output" ]

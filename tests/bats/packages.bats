@@ -45,6 +45,17 @@ other_make() {
     cmp "$tarball" "$dist.tar.gz"
 }
 
+@test "dist: where the files cannot be listed, no tarball is made" {
+    cp -r "$tree" tree
+    mkdir tree/.git stubs
+    ln -s "$(type -P false)" stubs/git
+    run -1 env PATH="$PWD/stubs:$PATH" tree/rescue/dist "$dist" "$PWD"
+    rmdir tree/.git
+    ln -s "$(type -P false)" stubs/find
+    run -1 env PATH="$PWD/stubs:$PATH" tree/rescue/dist "$dist" "$PWD"
+    [ ! -e "$dist.tar.gz" ]
+}
+
 @test "dist: the tarball has every tracked file with its bytes, and nothing else" {
     [ -e "$root/.git" ] && command -v git >/dev/null || skip 'this is no git tree'
     tar -tf "$tarball" | sed "s|^$dist/||" >packed
@@ -64,14 +75,14 @@ other_make() {
 @test "builds: objects and archives of two folders are equal" {
     local object folder objects=(build/cowtool.o build/store/base/bytes.o build/store/cli/help.o build/store/io/io_uring.o
         build/merge/plan.o)
-    mkdir -p one two/folders
-    for folder in one two/folders; do
-        tar -C $folder -xf "$tarball"
+    mkdir -p one 'two (of my) folders'
+    for folder in one 'two (of my) folders'; do
+        tar -C "$folder" -xf "$tarball"
         other_make -C "$folder/$dist" CFLAGS='-O1 -g' "${objects[@]}" >/dev/null
     done
     for object in "${objects[@]}"; do
         readelf -S "one/$dist/$object" | grep -q debug_info
-        cmp "one/$dist/$object" "two/folders/$dist/$object"
+        cmp "one/$dist/$object" "two (of my) folders/$dist/$object"
     done
 }
 
@@ -113,6 +124,6 @@ other_make() {
 END
     [ "$(find "$BATS_TEST_TMPDIR/there" ! -type d | wc -l)" -ge 9 ]
     other_make uninstall PREFIX=/usr DESTDIR="$BATS_TEST_TMPDIR/there" >/dev/null
-    run find "$BATS_TEST_TMPDIR/there" ! -type d
+    run find "$BATS_TEST_TMPDIR/there" ! -type d -o -name '*cowtool'
     [ -z "$output" ]
 }
