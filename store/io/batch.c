@@ -9,14 +9,15 @@
 
 enum result batch_init(struct batch *batch, struct io *io, unsigned int width, struct failure *why)
 {
+	const unsigned int count = BATCH_WIDTH(width);
+
 	memset(batch, 0, sizeof(*batch));
-	width = BATCH_WIDTH(width);
 	batch->io = io;
 	batch->exhausted = true;
-	batch->pool = calloc(width, sizeof(*batch->pool));
+	batch->pool = calloc(count, sizeof(*batch->pool));
 	if (!batch->pool)
-		return fail_memory(why, "I/O requests", width * sizeof(*batch->pool));
-	for (unsigned int i = 0; i < width; i++) {
+		return fail_memory(why, "I/O requests", count * sizeof(*batch->pool));
+	for (unsigned int i = 0; i < count; i++) {
 		batch->pool[i].next = batch->free;
 		batch->free = &batch->pool[i];
 	}
