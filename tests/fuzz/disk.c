@@ -2,6 +2,7 @@
 #include "tests/fuzz/disk.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #ifdef COWTOOL_BREAKS
 
 enum broken_rule broken_rule;
+unsigned int batch_width_most = UINT_MAX;
 
 /* The one that FUZZ_BREAK names, which the target must find: see tests/fuzz/run. */
 static void __attribute__((constructor)) choose_break(void)
