@@ -228,17 +228,18 @@ static enum result open_dropped_store(struct merge_session *session, size_t i, c
 	return result;
 }
 
-/* Opens it; *unseen: it is out of reach. */
+/* Opens it; *unseen: that failed as it is out of reach. */
 static enum result reach_dropped(struct merge_session *session, const char *name, bool *unseen,
 				 struct failure *why)
 {
 	size_t place = session->kept_count + session->dropped_count;
+	struct volume *volume;
 	struct failure ignored;
 	enum result result = RESULT_OK;
 
 	if (volumes_is_name(name))
-		result = cmd_merge_reach_volume(session, name, why);
-	*unseen = result != RESULT_OK && result != RESULT_NO_MEMORY;
+		result = volumes_find(session->cli->volumes, name, &volume, why);
+	*unseen = result != RESULT_NO_MEMORY;
 	if (result != RESULT_OK)
 		return result;
 	result = open_dropped_store(session, place, name, why);
@@ -259,14 +260,12 @@ static enum result open_dropped(struct merge_session *session, struct failure *w
 		bool unseen;
 		enum result result = reach_dropped(session, name, &unseen, why);
 
-		if (result == RESULT_OK && !unseen)
+		if (result == RESULT_OK)
 			continue;
 		if (!unseen)
 			return result;
 		if (!session->choice->force)
 			return cmd_merge_refuse_unseen(result, why);
-		if (result == RESULT_OK)
-			continue;
 		result = cmd_merge_give_up_unseen(session, name, why);
 		if (result != RESULT_OK)
 			return result;

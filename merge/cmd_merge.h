@@ -85,10 +85,6 @@ enum result cmd_merge_check_volumes(const struct merge_session *session, struct 
 /* Is it the name of another snapshot of ORIGIN's than STORE? */
 bool cmd_merge_is_sibling(const struct merge_session *session, const char *name);
 
-/* Can this volume be mapped? As volumes_find fails. */
-enum result cmd_merge_reach_volume(const struct merge_session *session, const char *name,
-				   struct failure *why);
-
 /* The names of session->keep, give_up and drop: the user's, and LVM's other snapshots of ORIGIN. */
 enum result cmd_merge_list_names(struct merge_session *session, struct failure *why);
 

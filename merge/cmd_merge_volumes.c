@@ -121,29 +121,23 @@ static enum result look_at(const struct merge_session *session, const char *name
 	return result;
 }
 
-/* Did the kernel give it up? Nothing of it is left to keep. What cannot be opened will be told as
- * it is kept. *may_be_kept: by an unfinished merge, which has to drop it, then. */
-static bool is_invalid(const struct merge_session *session, const char *name, bool *may_be_kept)
+/* Did the unfinished merge keep it? */
+static bool may_be_kept(const struct merge *merge, const struct store *store, const char *name)
 {
-	const struct merge *merge = &session->merge;
-	struct failure ignored;
-	struct store store;
-
-	if (look_at(session, name, &store, &ignored) != RESULT_OK || store.header.valid)
-		return false;
-	*may_be_kept = merge->record_is_current && (store.record_presence != RECORD_ABSENT ||
-						    records_may_name(&merge->store->record, name));
-	return true;
+	return merge->record_is_current && (store->record_presence != RECORD_ABSENT ||
+					    records_may_name(&merge->store->record, name));
 }
 
-/* One that an unfinished merge kept, and the kernel gave up since, has to be dropped. */
+/* Of one that the kernel gave up nothing is left to keep; where an unfinished merge kept it, it has
+ * to be dropped. What cannot be opened will be told as it is kept. */
 static enum result add_sibling(struct merge_session *session, unsigned int index,
 			       struct failure *why)
 {
 	const char *volume = origin_of(session)->group->volumes[index].name;
 	char *name = volumes_sibling(session->cli->arguments[0], volume);
 	struct cli_list *list = &session->keep;
-	bool may_be_kept;
+	struct failure ignored;
+	struct store store;
 
 	if (!name)
 		return fail_memory(why, "a name", strlen(volume));
@@ -152,12 +146,12 @@ static enum result add_sibling(struct merge_session *session, unsigned int index
 		free(name);
 		return RESULT_OK;
 	}
-	if (is_invalid(session, name, &may_be_kept)) {
+	if (look_at(session, name, &store, &ignored) == RESULT_OK && !store.header.valid) {
 		cli_note(
 			session->cli,
 			"%s: note: is marked invalid: the kernel gave this snapshot up, there is nothing to keep",
 			name);
-		list = may_be_kept ? &session->drop : NULL;
+		list = may_be_kept(&session->merge, &store, name) ? &session->drop : NULL;
 	}
 	if (list)
 		return cli_list_add(list, name, why);
@@ -184,14 +178,6 @@ bool cmd_merge_is_sibling(const struct merge_session *session, const char *name)
 	       is_other(session, &origin->group->snapshots[volume->snapshot]);
 }
 
-enum result cmd_merge_reach_volume(const struct merge_session *session, const char *name,
-				   struct failure *why)
-{
-	struct volume *volume;
-
-	return volumes_find(session->cli->volumes, name, &volume, why);
-}
-
 /* Another origin's snapshot would lose all it has, for nothing. */
 static enum result check_given_up(const struct merge_session *session, const char *name,
 				  struct failure *why)
@@ -208,12 +194,13 @@ static enum result add_given_up(struct merge_session *session, const char *name,
 				struct failure *why)
 {
 	enum result result = check_given_up(session, name, why);
+	struct volume *volume;
 	struct store store;
 
 	if (result != RESULT_OK)
 		return result;
 	result = session->choice->force ? look_at(session, name, &store, why)
-					: cmd_merge_reach_volume(session, name, why);
+					: volumes_find(session->cli->volumes, name, &volume, why);
 	if (result == RESULT_OK)
 		return cli_list_add(&session->give_up, strdup(name), why);
 	if (result == RESULT_NO_MEMORY || !session->choice->force)
