@@ -113,20 +113,24 @@ static void neighbours_are_joined(void)
 	pair_free(&pair);
 }
 
+/* 1: what it says of this chunk is wrong. */
+static unsigned int wrong_at(struct view_map *map, uint64_t chunk)
+{
+	struct view_extent extent;
+
+	CHECK(view_map_extent(map, chunk * 512, &extent, &why) == RESULT_OK);
+	return !is_right(&extent, chunk);
+}
+
 static void any_offset_may_be_asked(void)
 {
 	struct view_map map;
-	struct view_extent extent;
 	unsigned int wrong = 0;
 
 	make(CHUNKS);
 	CHECK(view_map_open(&map, &pair.store, pair.origin.bytes, 0, &why) == RESULT_OK);
-	for (int i = 0; i < 1000; i++) {
-		uint64_t chunk = (uint64_t)rand() % CHUNKS;
-
-		CHECK(view_map_extent(&map, chunk * 512, &extent, &why) == RESULT_OK);
-		wrong += !is_right(&extent, chunk);
-	}
+	for (int i = 0; i < 1000; i++)
+		wrong += wrong_at(&map, (uint64_t)rand() % CHUNKS);
 	CHECK(wrong == 0);
 	view_map_close(&map);
 	pair_free(&pair);
@@ -206,10 +210,8 @@ static void after_a_failed_pass_it_is_right_again(void)
 	for (int times = 0; times < 2; times++)
 		CHECK(view_map_extent(&map, (CHUNKS - 400) * 512, &extent, &why) == RESULT_IO);
 	bad.place_count = 0;
-	for (uint64_t chunk = CHUNKS - 400; chunk < CHUNKS; chunk++) {
-		CHECK(view_map_extent(&map, chunk * 512, &extent, &why) == RESULT_OK);
-		wrong += !is_right(&extent, chunk);
-	}
+	for (uint64_t chunk = CHUNKS - 400; chunk < CHUNKS; chunk++)
+		wrong += wrong_at(&map, chunk);
 	CHECK(wrong == 0);
 	view_map_close(&map);
 	pair_free(&pair);
